@@ -1,0 +1,60 @@
+/**
+ * buf: bytes that grow at the end and are consumed at the front, never past a
+ * maximum that its owner names. An empty buf holds no memory once buf_fini() or
+ * buf_release() was called, and none before the first byte.
+ */
+#pragma once
+
+#include "base/str.h"
+
+struct buf {
+    char *ptr;
+    size_t start; // bytes consumed at the front
+    size_t len;   // bytes held
+    size_t cap;
+    size_t max; // bytes; what is held never gets longer
+};
+
+enum buf_refusal {
+    BUF_FULL = 1, // it would pass max; nothing was added
+};
+
+void buf_init(struct buf *b, size_t max);
+
+/** Back to what buf_init() left; the memory is freed. */
+void buf_release(struct buf *b);
+void buf_fini(struct buf *b);
+
+static inline str buf_str(const struct buf *b)
+{
+    return (str){b->ptr ? b->ptr + b->start : NULL, b->len};
+}
+
+/** The held bytes, to be changed in place. */
+static inline char *buf_ptr(struct buf *b)
+{
+    return b->ptr + b->start;
+}
+
+/** @return 0 or BUF_FULL */
+MUST_CHECK int buf_add(struct buf *b, str s);
+
+/**
+ * Room for n more bytes at the end, which the caller fills and then counts with
+ * buf_added(). @return NULL where max would be passed
+ */
+char *buf_room(struct buf *b, size_t n);
+void buf_added(struct buf *b, size_t n);
+
+/** printf at the end. @return 0 or BUF_FULL */
+MUST_CHECK int buf_addf(struct buf *b, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+/** Drop n bytes at the front; n must not pass what is held. */
+void buf_consume(struct buf *b, size_t n);
+
+/** Forget what is held, keep the memory. */
+static inline void buf_clear(struct buf *b)
+{
+    b->start = 0;
+    b->len = 0;
+}

@@ -1,0 +1,32 @@
+/**
+ * A hash map whose nodes are embedded in what is kept. The caller hashes: with keys
+ * that an outsider chooses it must use a secret (rand) in doing so.
+ */
+#pragma once
+
+#include "base/base.h"
+
+struct map_node {
+    struct map_node *next;
+    uint64_t hash;
+};
+
+struct map {
+    struct map_node **buckets;
+    size_t n_buckets; // a power of two, or 0
+    size_t n_nodes;
+};
+
+typedef bool map_is_fn(const struct map_node *node, const void *key);
+
+/** The map must be empty; a map of zeroes is. */
+void map_fini(struct map *m);
+
+/** The caller has seen to it that the key is not there yet. */
+void map_add(struct map *m, struct map_node *node, uint64_t hash);
+
+/** @return the node for which is(node, key) holds, or NULL */
+struct map_node *map_find(const struct map *m, uint64_t hash, map_is_fn *is, const void *key);
+
+/** The node must be in the map. */
+void map_remove(struct map *m, struct map_node *node);

@@ -1,0 +1,29 @@
+#include "io/stream.h"
+
+char *stream_room(struct stream *s, size_t n)
+{
+    if (n > s->out.max || stream_queued(s) > s->out.max - n)
+        return NULL;
+    return buf_room(&s->out, n);
+}
+
+void stream_added(struct stream *s, size_t n)
+{
+    const bool was_empty = s->out.len == 0;
+
+    buf_added(&s->out, n);
+    if (was_empty && n > 0)
+        s->ops->flush_later(s);
+}
+
+int stream_write(struct stream *s, str bytes)
+{
+    if (bytes.len == 0)
+        return 0;
+    char *room = stream_room(s, bytes.len);
+    if (!room)
+        return STREAM_FULL;
+    str_copy(room, bytes);
+    stream_added(s, bytes.len);
+    return 0;
+}

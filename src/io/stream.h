@@ -1,0 +1,114 @@
+/**
+ * A byte stream to one peer: all that http and ws know of a connection. io/tcp
+ * implements it; tests do so in memory.
+ *
+ * Output is gathered: stream_write() only appends, and the loop writes what each
+ * stream has gathered once a turn. A system call a turn instead of one a frame is
+ * most of what makes a transport cheap.
+ *
+ * A stream belongs to whoever got it from on_accept, until stream_close() or
+ * stream_abort(): these give it back, and no callback comes from then on. They may
+ * be called from inside any callback of the stream.
+ */
+#pragma once
+
+#include "base/buf.h"
+#include "base/list.h"
+
+#define STREAM_PEER_SIZE 56 // bytes of "[ipv6]:port", NUL included
+
+enum stream_end {
+    STREAM_FIN,  // the peer sends no more; it may still read
+    STREAM_LOST, // reset, or gone: nothing that is written reaches anybody
+};
+
+struct stream_events {
+    /**
+     * Bytes from the peer, at least one. They may be changed in place, and are gone
+     * when the callback returns: the owner copies what it can't use yet.
+     */
+    void (*on_bytes)(void *owner, char *bytes, size_t n);
+
+    /** No more bytes come. At most once, and the stream is still the owner's to close. */
+    void (*on_end)(void *owner, enum stream_end end);
+
+    /** All that was queued is with the kernel, after it once was not. May be NULL. */
+    void (*on_drained)(void *owner);
+};
+
+struct stream;
+
+struct stream_ops {
+    void (*flush_later)(struct stream *s);
+    void (*set_reading)(struct stream *s, bool on);
+    void (*close)(struct stream *s);
+    void (*abort)(struct stream *s);
+    /** "ip:port"; out holds STREAM_PEER_SIZE bytes. */
+    void (*peer)(struct stream *s, char *out);
+};
+
+struct stream {
+    const struct stream_ops *ops;
+    const struct stream_events *events;
+    void *owner;
+    struct list dirty; // in the loop's list while there is something to flush
+    struct buf out;    // gathered in this turn
+    size_t in_flight;  // bytes that the kernel has not taken yet
+};
+
+/** Bytes written and not yet taken by the kernel. */
+static inline size_t stream_queued(const struct stream *s)
+{
+    return s->out.len + s->in_flight;
+}
+
+/** Take the stream over: from now on its callbacks go to owner. */
+static inline void stream_set_owner(struct stream *s, const struct stream_events *events,
+                                    void *owner)
+{
+    s->events = events;
+    s->owner = owner;
+}
+
+enum stream_refusal {
+    STREAM_FULL = 1, // more is queued than the stream may hold; nothing was added
+};
+
+/** @return 0 or STREAM_FULL */
+MUST_CHECK int stream_write(struct stream *s, str bytes);
+
+/**
+ * Room for n bytes at the end of the output, to be filled at once and counted with
+ * stream_added(). @return NULL where stream_write() would refuse
+ */
+char *stream_room(struct stream *s, size_t n);
+void stream_added(struct stream *s, size_t n);
+
+/** Stop reading, or go on. The end of a paused stream is not noticed. */
+static inline void stream_set_reading(struct stream *s, bool on)
+{
+    s->ops->set_reading(s, on);
+}
+
+static inline void stream_peer(struct stream *s, char out[STREAM_PEER_SIZE])
+{
+    s->ops->peer(s, out);
+}
+
+/**
+ * Send what is queued, then FIN, then take and drop what the peer still sends, for a
+ * bounded time: a socket closed with unread input is reset, and the reset overtakes
+ * the answer (RFC 9112, section 9.6).
+ */
+static inline void stream_close(struct stream *s)
+{
+    s->events = NULL;
+    s->ops->close(s);
+}
+
+/** Close at once; what is queued is dropped. */
+static inline void stream_abort(struct stream *s)
+{
+    s->events = NULL;
+    s->ops->abort(s);
+}
