@@ -12,6 +12,9 @@
 #include "io/stream.h"
 
 #define WS_CLOSE_TIMEOUT_MS 5000 // from our close frame to the peer's
+#define WS_FRAGMENTS_MAX    1024 // of one message; more is 1008
+#define WS_CONTROLS_MAX     100  // pings and pongs in WS_CONTROLS_MS; more is 1008
+#define WS_CONTROLS_MS      10000
 
 enum ws_type {
     WS_TEXT_MESSAGE,
@@ -57,6 +60,9 @@ struct ws_config {
  */
 struct ws *ws_new(struct stream *s, const struct ws_config *config,
                   const struct ws_events *events, void *owner);
+
+/** From now on callbacks go to owner: a probing transport finds its session. */
+void ws_set_owner(struct ws *w, const struct ws_events *events, void *owner);
 
 /** Bytes that came with the upgrade request. Call once, after ws_new(). on_message may come
  * from inside. */
