@@ -15,7 +15,8 @@
 #include "base/buf.h"
 #include "base/list.h"
 
-#define STREAM_PEER_SIZE 56 // bytes of "[ipv6]:port", NUL included
+#define STREAM_PEER_SIZE 56    // bytes of "[ipv6]:port", NUL included
+#define STREAM_READ_MAX  65536 // bytes that on_bytes gets at once, at most
 
 enum stream_end {
     STREAM_FIN,  // the peer sends no more; it may still read

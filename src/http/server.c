@@ -1,0 +1,561 @@
+#include "http/server.h"
+
+#include <stdio.h>
+#include <time.h>
+
+#include "base/fsm.h"
+#include "base/mem.h"
+#include "http/chunked.h"
+
+// A connection reads a head, perhaps a body, and then waits for the answer; then it
+// reads the next head. It is freed by a job, never below a frame that still uses it.
+
+enum conn_state {
+    CONN_HEAD,    // between requests, or in the middle of a head
+    CONN_BODY,    // the handler has seen the head; the body is not all here
+    CONN_WAITING, // the handler has all, we wait for its answer
+    CONN_GONE,    // closed, aborted or upgraded
+};
+
+#define TO(state) FSM_TO(CONN_##state)
+static const struct fsm_state states[] = {
+    [CONN_HEAD] = {"head", TO(BODY) | TO(GONE)},
+    [CONN_BODY] = {"body", TO(WAITING) | TO(HEAD) | TO(GONE)},
+    [CONN_WAITING] = {"waiting", TO(HEAD) | TO(GONE)},
+    [CONN_GONE] = {"gone", 0},
+};
+#undef TO
+
+struct http_conn {
+    struct http_server *server;
+    struct stream *stream;
+    struct list node;
+    struct fsm fsm;
+    struct timer timer;
+    struct job job;         // reads on, or frees
+    struct http_request rq; // the one under way
+    const struct http_route *route;
+    struct buf in;   // what could not be used yet
+    str rest;        // while parsing: what is behind the request under way
+    struct buf body; // gathered, where it came in pieces
+    struct http_chunked chunked;
+    uint64_t body_left; // of a body with a length
+    int64_t body_start_ms;
+    uint64_t body_received;
+    bool is_chunked;
+    bool is_http10;
+    bool keep_alive;
+    bool is_parsing; // parse() is on the stack and goes on by itself
+    bool is_job_queued;
+    bool is_first; // no head was read yet
+    bool is_head_begun;
+};
+
+struct http_server {
+    struct http_config config;
+    struct list conns;
+    uint64_t n_accepted;
+    bool is_draining;
+    int64_t date_s; // of the text below
+    char date[40];
+};
+
+static struct http_conn *conn_of(struct http_request *rq)
+{
+    return container_of(rq, struct http_conn, rq);
+}
+
+static void conn_free(struct job *job)
+{
+    struct http_conn *c = container_of(job, struct http_conn, job);
+
+    buf_fini(&c->in);
+    buf_fini(&c->body);
+    fsm_fini(&c->fsm);
+    free(c);
+}
+
+static void parse_later(struct job *job);
+
+static void queue_job(struct http_conn *c, void (*run)(struct job *job))
+{
+    c->job.run = run;
+    if (!c->is_job_queued)
+        job_push(c->server->config.later, &c->job);
+    c->is_job_queued = true;
+}
+
+/** The connection is over; the stream has been given away or is about to be. */
+static void conn_end(struct http_conn *c)
+{
+    fsm_move(&c->fsm, CONN_GONE);
+    timer_cancel(c->server->config.timers, &c->timer);
+    list_remove(&c->node);
+    queue_job(c, conn_free);
+}
+
+static void conn_close(struct http_conn *c)
+{
+    struct stream *s = c->stream;
+    conn_end(c);
+    stream_close(s);
+}
+
+static void conn_abort(struct http_conn *c)
+{
+    struct stream *s = c->stream;
+    conn_end(c);
+    stream_abort(s);
+}
+
+static void set_deadline(struct http_conn *c, int64_t in_ms)
+{
+    struct timers *ts = c->server->config.timers;
+    timer_set(ts, &c->timer, ts->now_ms + in_ms);
+}
+
+static const char *reason_of(unsigned status)
+{
+    switch (status) {
+    case 101: return "Switching Protocols";
+    case 200: return "OK";
+    case 204: return "No Content";
+    case 400: return "Bad Request";
+    case 403: return "Forbidden";
+    case 404: return "Not Found";
+    case 405: return "Method Not Allowed";
+    case 408: return "Request Timeout";
+    case 413: return "Content Too Large";
+    case 417: return "Expectation Failed";
+    case 431: return "Request Header Fields Too Large";
+    case 500: return "Internal Server Error";
+    case 501: return "Not Implemented";
+    case 503: return "Service Unavailable";
+    case 505: return "HTTP Version Not Supported";
+    default: return "Unknown";
+    }
+}
+
+/** The Date field's value, made once a second (RFC 9110, sections 5.6.7 and 6.6.1). */
+static const char *date_of(struct http_server *s)
+{
+    const int64_t now_s = clock_unix_ms(s->config.clock) / 1000;
+    struct tm utc;
+
+    if (now_s != s->date_s) {
+        const time_t t = now_s;
+        gmtime_r(&t, &utc);
+        strftime(s->date, sizeof(s->date), "%a, %d %b %Y %H:%M:%S GMT", &utc);
+        s->date_s = now_s;
+    }
+    return s->date;
+}
+
+static int write_response(struct http_conn *c, const struct http_response *r, bool close)
+{
+    char head[512];
+    char type[160] = "";
+
+    if (r->type.len > 0)
+        snprintf(type, sizeof(type), "Content-Type: " STR_FMT "\r\n", STR_ARG(r->type));
+    const int n = snprintf(
+        head, sizeof(head), "HTTP/1.1 %u %s\r\nDate: %s\r\n%sContent-Length: %zu\r\n%s",
+        r->status, reason_of(r->status), date_of(c->server), type, r->body.len,
+        close          ? "Connection: close\r\n"
+        : c->is_http10 ? "Connection: keep-alive\r\n"
+                       : "");
+    assert(n > 0 && (size_t)n < sizeof(head));
+
+    const str body = c->rq.method == HTTP_HEAD ? (str){0} : r->body;
+    const str parts[] = {{head, (size_t)n}, r->headers, STR("\r\n"), body};
+    for (size_t i = 0; i < COUNT_OF(parts); i++) {
+        if (stream_write(c->stream, parts[i]) != 0)
+            return STREAM_FULL;
+    }
+    return 0;
+}
+
+/** The request is over: forget it, and read the next head. */
+static void next_request(struct http_conn *c)
+{
+    fsm_move(&c->fsm, CONN_HEAD);
+    buf_release(&c->body);
+    c->rq.state = NULL;
+    c->is_head_begun = false;
+    set_deadline(c, HTTP_IDLE_MS);
+    if (!c->is_parsing && c->in.len > 0)
+        queue_job(c, parse_later);
+}
+
+void http_respond(struct http_request *rq, const struct http_response *r)
+{
+    struct http_conn *c = conn_of(rq);
+
+    // An answer that comes before the body's end leaves bytes that nobody wants: the
+    // connection ends with it.
+    const bool has_unread_body = c->fsm.now == CONN_BODY && (c->is_chunked || c->body_left > 0);
+    const bool close = r->close || !c->keep_alive || c->server->is_draining || has_unread_body;
+
+    log_debug(&rq->log, "http_response", "status=%u bytes=%zu", r->status, r->body.len);
+    if (write_response(c, r, close) != 0)
+        conn_abort(c);
+    else if (close)
+        conn_close(c);
+    else
+        next_request(c);
+}
+
+void http_abort(struct http_request *rq)
+{
+    conn_abort(conn_of(rq));
+}
+
+struct stream *http_upgrade(struct http_request *rq, str headers, char **rest, size_t *rest_len)
+{
+    struct http_conn *c = conn_of(rq);
+    struct stream *s = c->stream;
+    const str parts[] = {STR("HTTP/1.1 101 Switching Protocols\r\n"), headers, STR("\r\n")};
+
+    assert(c->is_parsing);
+    for (size_t i = 0; i < COUNT_OF(parts); i++) {
+        if (stream_write(s, parts[i]) != 0) {
+            conn_abort(c);
+            return NULL;
+        }
+    }
+    // The bytes are in the loop's read buffer or in c->in, both ours to change.
+    *rest = c->rest.len > 0 ? (char *)(uintptr_t)c->rest.ptr : NULL;
+    *rest_len = c->rest.len;
+    conn_end(c);
+    return s;
+}
+
+static void refuse(struct http_conn *c, unsigned status)
+{
+    const struct http_response r = {.status = status, .close = true};
+
+    c->rq.method = HTTP_GET;
+    log_debug(&c->rq.log, "http_refused", "status=%u", status);
+    http_respond(&c->rq, &r);
+}
+
+static unsigned status_of(int head_refusal)
+{
+    switch (head_refusal) {
+    case HTTP_HEAD_TOO_LARGE: return 431;
+    case HTTP_HEAD_VERSION: return 505;
+    case HTTP_HEAD_CODING: return 501;
+    case HTTP_HEAD_EXPECTATION: return 417;
+    default: return 400;
+    }
+}
+
+static void on_no_route(void *arg, struct http_request *rq, const struct http_head *head)
+{
+    (void)arg, (void)head;
+    http_respond(rq, &(struct http_response){
+                         .status = 404, .type = STR("text/plain"), .body = STR("Not Found\n")});
+}
+
+static const struct http_handler no_handler = {.on_head = on_no_route};
+static const struct http_route no_route = {.handler = &no_handler};
+
+static const struct http_route *find_route(const struct http_server *s, str path)
+{
+    for (size_t i = 0; i < s->config.n_routes; i++) {
+        if (str_starts(path, s->config.routes[i].prefix))
+            return &s->config.routes[i];
+    }
+    return &no_route;
+}
+
+static void body_is_whole(struct http_conn *c, char *body, size_t n)
+{
+    c->rq.body = body;
+    c->rq.body_len = n;
+    c->body_left = 0;
+    c->is_chunked = false;
+    fsm_move(&c->fsm, CONN_WAITING);
+    timer_cancel(c->server->config.timers, &c->timer);
+    c->route->handler->on_body(c->route->arg, &c->rq);
+    if (c->fsm.now == CONN_WAITING) {
+        c->rq.body = NULL;
+        c->rq.body_len = 0;
+    }
+}
+
+/** What is left of it is not read: the answer will close the connection. */
+static void body_is_too_large(struct http_conn *c)
+{
+    c->rq.is_too_large = true;
+    timer_cancel(c->server->config.timers, &c->timer);
+    c->route->handler->on_body(c->route->arg, &c->rq);
+}
+
+static void start_body(struct http_conn *c, const struct http_head *h)
+{
+    c->chunked = (struct http_chunked){0};
+    c->body_received = 0;
+    c->body_start_ms = c->server->config.timers->now_ms;
+    c->rq.is_too_large = false;
+    buf_init(&c->body, c->rq.max_body);
+    if (h->content_length > c->rq.max_body) {
+        body_is_too_large(c);
+        return;
+    }
+    set_deadline(c, HTTP_BODY_GRACE_MS);
+    // Before anything of the body came: otherwise the client did not wait for us.
+    if (h->expects_continue && c->rest.len == 0 &&
+        stream_write(c->stream, STR("HTTP/1.1 100 Continue\r\n\r\n")) != 0) {
+        c->route->handler->on_gone(c->route->arg, &c->rq);
+        conn_abort(c);
+    }
+}
+
+/** @return whether to go on parsing */
+static bool parse_head(struct http_conn *c)
+{
+    struct http_head h;
+    const int r = http_head_parse(&h, &c->rest);
+
+    if (r == HTTP_HEAD_MORE) {
+        if (c->rest.len > 0 && !c->is_head_begun) {
+            c->is_head_begun = true;
+            if (!c->is_first)
+                set_deadline(c, HTTP_HEAD_MS);
+        }
+        return false;
+    }
+    if (r != 0) {
+        refuse(c, status_of(r));
+        return false;
+    }
+
+    c->is_first = false;
+    c->is_http10 = h.minor_version == 0;
+    c->keep_alive = h.keep_alive;
+    c->is_chunked = h.is_chunked;
+    c->body_left = h.content_length;
+    c->rq.method = h.method;
+    c->rq.max_body = 0;
+    c->route = find_route(c->server, h.path);
+    timer_cancel(c->server->config.timers, &c->timer);
+
+    fsm_move(&c->fsm, CONN_BODY);
+    c->route->handler->on_head(c->route->arg, &c->rq, &h);
+    if (c->fsm.now != CONN_BODY)
+        return c->fsm.now == CONN_HEAD;
+    start_body(c, &h);
+    return c->fsm.now == CONN_BODY;
+}
+
+/** @return whether to go on parsing */
+static bool parse_body_of_length(struct http_conn *c)
+{
+    if (c->body.len == 0 && c->rest.len >= c->body_left) {
+        // All of it is here: no copy.
+        const str all = str_take(&c->rest, (size_t)c->body_left);
+        body_is_whole(c, (char *)(uintptr_t)all.ptr, all.len);
+        return true;
+    }
+    const size_t n = c->rest.len < c->body_left ? c->rest.len : (size_t)c->body_left;
+    c->body_left -= n;
+    c->body_received += n;
+    const int r = buf_add(&c->body, str_take(&c->rest, n));
+    assert(r == 0); // the length was checked
+    (void)r;
+    if (c->body_left > 0)
+        return false;
+    body_is_whole(c, buf_ptr(&c->body), c->body.len);
+    return true;
+}
+
+/** @return whether to go on parsing */
+static bool parse_chunks(struct http_conn *c)
+{
+    for (;;) {
+        str piece = {0};
+        const int r = http_chunked_next(&c->chunked, &c->rest, &piece);
+        if (r == HTTP_CHUNKED_MORE)
+            return false;
+        if (r == HTTP_CHUNKED_BAD) {
+            c->route->handler->on_gone(c->route->arg, &c->rq);
+            refuse(c, 400);
+            return false;
+        }
+        if (piece.len == 0)
+            break;
+        c->body_received += piece.len;
+        if (buf_add(&c->body, piece) != 0) {
+            body_is_too_large(c);
+            return false;
+        }
+    }
+    body_is_whole(c, c->body.len > 0 ? buf_ptr(&c->body) : NULL, c->body.len);
+    return true;
+}
+
+/** Use as much of c->rest as can be used. */
+static void parse(struct http_conn *c)
+{
+    bool go_on = true;
+
+    c->is_parsing = true;
+    while (go_on) {
+        switch ((enum conn_state)c->fsm.now) {
+        case CONN_HEAD: go_on = parse_head(c); break;
+        case CONN_BODY:
+            if (c->rq.is_too_large)
+                go_on = false;
+            else
+                go_on = c->is_chunked ? parse_chunks(c) : parse_body_of_length(c);
+            break;
+        case CONN_WAITING:
+        case CONN_GONE: go_on = false; break;
+        }
+    }
+    c->is_parsing = false;
+}
+
+/** Read on, unless enough is waiting already. */
+static void update_reading(struct http_conn *c)
+{
+    const bool is_enough = c->in.len > HTTP_PIPELINE_MAX;
+
+    if (is_enough == c->is_paused)
+        return;
+    c->is_paused = is_enough;
+    stream_set_reading(c->stream, !is_enough);
+}
+
+/** Parse what has been kept. */
+static void parse_kept(struct http_conn *c)
+{
+    c->rest = buf_str(&c->in);
+    parse(c);
+    if (c->fsm.now == CONN_GONE)
+        return;
+    buf_consume(&c->in, c->in.len - c->rest.len);
+    if (c->in.len == 0)
+        buf_release(&c->in);
+    update_reading(c);
+}
+
+static void parse_later(struct job *job)
+{
+    struct http_conn *c = container_of(job, struct http_conn, job);
+
+    c->is_job_queued = false;
+    parse_kept(c);
+}
+
+static void conn_on_bytes(void *owner, char *bytes, size_t n)
+{
+    struct http_conn *c = owner;
+
+    // A body that nobody wants any more: it goes by, until its answer closes the connection.
+    if (c->fsm.now == CONN_BODY && c->rq.is_too_large)
+        return;
+
+    const bool is_kept = c->in.len > 0 || c->is_job_queued || c->fsm.now == CONN_WAITING;
+    if (!is_kept) {
+        c->rest = (str){bytes, n};
+        parse(c);
+        if (c->fsm.now == CONN_GONE)
+            return;
+    }
+    // There is room: reading stops above HTTP_PIPELINE_MAX, and one read has no more.
+    const int r = buf_add(&c->in, is_kept ? (str){bytes, n} : c->rest);
+    assert(r == 0);
+    (void)r;
+    if (is_kept && !c->is_job_queued && c->fsm.now != CONN_WAITING)
+        parse_kept(c);
+    else
+        update_reading(c);
+}
+
+static void conn_on_end(void *owner, enum stream_end end)
+{
+    struct http_conn *c = owner;
+
+    (void)end;
+    // A client that has closed its half hardly waits for an answer, and a long poll must
+    // not wait for one that never reads it.
+    if (c->fsm.now != CONN_HEAD)
+        c->route->handler->on_gone(c->route->arg, &c->rq);
+    conn_close(c);
+}
+
+static const struct stream_events conn_events = {
+    .on_bytes = conn_on_bytes,
+    .on_end = conn_on_end,
+};
+
+static bool body_is_too_slow(const struct http_conn *c)
+{
+    const int64_t ms = c->server->config.timers->now_ms - c->body_start_ms - HTTP_BODY_GRACE_MS;
+    return (int64_t)c->body_received * 1000 < ms * HTTP_BODY_BYTES_PER_S;
+}
+
+static void on_late(struct timer *t)
+{
+    struct http_conn *c = container_of(t, struct http_conn, timer);
+
+    if (c->fsm.now == CONN_BODY) {
+        if (!body_is_too_slow(c)) {
+            set_deadline(c, 1000);
+            return;
+        }
+        c->route->handler->on_gone(c->route->arg, &c->rq);
+        refuse(c, 408);
+        return;
+    }
+    if (c->is_head_begun)
+        refuse(c, 408);
+    else
+        conn_close(c);
+}
+
+void http_server_accept(struct http_server *s, struct stream *stream)
+{
+    struct http_conn *c = NEW(struct http_conn);
+
+    c->server = s;
+    c->stream = stream;
+    c->is_first = true;
+    c->rq.log = (struct log_ctx){.key = "conn", .id = ++s->n_accepted};
+    fsm_init(&c->fsm, "http", states, CONN_HEAD);
+    timer_init(&c->timer, on_late);
+    list_push(&s->conns, &c->node);
+    buf_init(&c->in, HTTP_PIPELINE_MAX + (size_t)STREAM_READ_MAX);
+    stream_set_owner(stream, &conn_events, c);
+    set_deadline(c, HTTP_FIRST_HEAD_MS);
+    if (s->is_draining)
+        conn_close(c);
+}
+
+struct http_server *http_server_new(const struct http_config *config)
+{
+    struct http_server *s = NEW(struct http_server);
+
+    s->config = *config;
+    s->date_s = -1;
+    list_init(&s->conns);
+    return s;
+}
+
+void http_server_drain(struct http_server *s)
+{
+    s->is_draining = true;
+    list_each (node, &s->conns) {
+        struct http_conn *c = container_of(node, struct http_conn, node);
+        if (c->fsm.now == CONN_HEAD)
+            conn_close(c);
+    }
+}
+
+void http_server_free(struct http_server *s)
+{
+    assert(list_is_empty(&s->conns));
+    free(s);
+}

@@ -1,0 +1,103 @@
+/**
+ * HTTP/1 on a stream: requests in, responses out, keep-alive and pipelining between.
+ *
+ * A request is answered by http_respond(), at once or later, or turned into another
+ * protocol by http_upgrade(). One request of a connection is answered at a time; what
+ * was pipelined behind it waits.
+ */
+#pragma once
+
+#include "base/clock.h"
+#include "base/job.h"
+#include "base/log.h"
+#include "base/timer.h"
+#include "http/head.h"
+#include "io/stream.h"
+
+#define HTTP_FIRST_HEAD_MS    10000 // from the connection's start to the end of its first head
+#define HTTP_HEAD_MS          5000  // from the first byte of any later head to its end
+#define HTTP_IDLE_MS          75000 // between requests
+#define HTTP_BODY_GRACE_MS    5000  // then a body must come at HTTP_BODY_BYTES_PER_S
+#define HTTP_BODY_BYTES_PER_S 1024
+#define HTTP_PIPELINE_MAX     65536 // bytes read ahead of the request under way
+
+struct http_request;
+
+struct http_handler {
+    /**
+     * A head was read; it is borrowed until the callback returns. Answer, or set
+     * max_body (and state, for later) and wait for on_body.
+     */
+    void (*on_head)(void *arg, struct http_request *rq, const struct http_head *head);
+
+    /** The body is in rq->body, or was larger than max_body: rq->is_too_large. Now or later,
+     * answer. */
+    void (*on_body)(void *arg, struct http_request *rq);
+
+    /** The client is gone before the answer; rq is no more. Not after http_abort(). */
+    void (*on_gone)(void *arg, struct http_request *rq);
+};
+
+/** Requests whose path begins with prefix; the first match counts. */
+struct http_route {
+    str prefix;
+    const struct http_handler *handler;
+    void *arg;
+};
+
+struct http_request {
+    enum http_method method;
+    size_t max_body; // bytes; 0 unless on_head sets it
+    void *state;     // the handler's
+    char *body;      // in on_body, and until it returns; may be changed in place
+    size_t body_len;
+    bool is_too_large;
+    struct log_ctx log; // conn=N
+};
+
+struct http_config {
+    struct timers *timers;
+    struct job_queue *later;
+    struct clock *clock; // for the Date field
+    const struct http_route *routes;
+    size_t n_routes;
+};
+
+struct http_server;
+
+/** @param config  copied; what it points to is borrowed, and must outlive the server */
+struct http_server *http_server_new(const struct http_config *config);
+
+/** After its last connection is gone. */
+void http_server_free(struct http_server *s);
+
+/** Serve a connection. @param stream moved */
+void http_server_accept(struct http_server *s, struct stream *stream);
+
+/** Close idle connections now, the others with their answer. New ones are closed at once. */
+void http_server_drain(struct http_server *s);
+
+struct http_response {
+    unsigned status;
+    str type;    // Content-Type; empty for none
+    str headers; // further whole lines, each with its CR LF
+    str body;
+    bool close; // and close the connection
+};
+
+/** Answer; rq is no more. What is passed is copied. */
+void http_respond(struct http_request *rq, const struct http_response *r);
+
+/** Cut the connection without an answer; rq is no more. */
+void http_abort(struct http_request *rq);
+
+/**
+ * Answer 101 with these header lines and let go of the connection. Only from on_head.
+ *
+ * @param rest  the bytes that came behind the head; borrowed until on_head returns, and
+ *              may be changed in place
+ * @return the stream, moved to the caller, which sets itself as its owner at once; NULL
+ *         if the connection could not take the answer: rq is no more all the same
+ */
+struct stream *http_upgrade(struct http_request *rq, str headers, char **rest,
+                            size_t *rest_len);

@@ -1,0 +1,52 @@
+#include "io/addr.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+
+static bool is_ipv6(const struct addr *a)
+{
+    return strchr(a->host, ':') != NULL;
+}
+
+int addr_parse(struct addr *out, str text)
+{
+    struct addr a = {0};
+    unsigned char binary[sizeof(struct in6_addr)];
+    uint64_t port = 0;
+    str host = {0};
+
+    if (str_starts(text, STR("["))) {
+        str_take(&text, 1);
+        host = str_take_until(&text, ']');
+        if (!str_starts(text, STR(":")))
+            return ADDR_BAD;
+        str_take(&text, 1);
+    } else {
+        host = str_take_until(&text, ':');
+        if (str_eq(host, STR("localhost")))
+            host = STR("127.0.0.1");
+    }
+    if (host.len >= sizeof(a.host) || str_to_u64(text, UINT16_MAX, &port) != 0)
+        return ADDR_BAD;
+    str_copy(a.host, host);
+    if (inet_pton(is_ipv6(&a) ? AF_INET6 : AF_INET, a.host, binary) != 1)
+        return ADDR_BAD;
+    a.port = (uint16_t)port;
+    *out = a;
+    return 0;
+}
+
+bool addr_is_loopback(const struct addr *a)
+{
+    struct in6_addr six;
+
+    if (!is_ipv6(a))
+        return str_starts(str_of(a->host), STR("127."));
+    return inet_pton(AF_INET6, a->host, &six) == 1 && IN6_IS_ADDR_LOOPBACK(&six);
+}
+
+const char *addr_text(char out[ADDR_TEXT_SIZE], const struct addr *a)
+{
+    snprintf(out, ADDR_TEXT_SIZE, is_ipv6(a) ? "[%s]:%u" : "%s:%u", a->host, a->port);
+    return out;
+}

@@ -1,0 +1,26 @@
+/** "HOST:PORT" addresses to listen on. */
+#pragma once
+
+#include "base/str.h"
+
+#define ADDR_HOST_SIZE 46 // bytes of an IPv6 address, NUL included
+
+struct addr {
+    char host[ADDR_HOST_SIZE]; // numeric; no brackets
+    uint16_t port;             // 0: the system picks one
+};
+
+enum addr_refusal {
+    ADDR_BAD = 1, // neither "1.2.3.4:80" nor "[::1]:80" nor "localhost:80"
+};
+
+/** Names are not looked up; "localhost" means 127.0.0.1. @return 0 or ADDR_BAD */
+MUST_CHECK int addr_parse(struct addr *out, str text);
+
+/** 127.0.0.0/8 or ::1. */
+bool addr_is_loopback(const struct addr *a);
+
+#define ADDR_TEXT_SIZE (ADDR_HOST_SIZE + 8)
+
+/** "127.0.0.1:80" or "[::1]:80". @return out */
+const char *addr_text(char out[ADDR_TEXT_SIZE], const struct addr *a);

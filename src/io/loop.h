@@ -1,0 +1,41 @@
+/**
+ * The event loop: one thread, which owns all that is made with it.
+ *
+ * A turn is: wait for the network, call back for what came, run the timers that are
+ * due, run the jobs for later, write what was gathered. Timers come after the network
+ * on purpose: a loop that was held up reads the pongs that have been waiting before it
+ * decides who is dead.
+ */
+#pragma once
+
+#include "base/clock.h"
+#include "base/job.h"
+#include "base/timer.h"
+
+struct loop {
+    struct timers timers;
+    struct job_queue later; // run at the end of the turn
+    struct clock clock;
+    size_t n_streams; // open, or still closing
+};
+
+/** @param out  owned; loop_free() @return 0 or a fault */
+MUST_CHECK int loop_new(struct loop **out);
+
+/** After loop_run() has returned, and all listeners and streams have been closed. */
+void loop_free(struct loop *l);
+
+/** Run until loop_stop(). */
+void loop_run(struct loop *l);
+
+/** loop_run() returns at the end of this turn. */
+void loop_stop(struct loop *l);
+
+/** One pass over what is ready, without waiting; for tests and for closing down. */
+void loop_run_once(struct loop *l);
+
+typedef void loop_signal_fn(void *arg, int signal);
+
+/** Call fn on the loop for this signal, as often as it comes, until loop_free(). @return 0 or a
+ * fault */
+MUST_CHECK int loop_on_signal(struct loop *l, int signal, loop_signal_fn *fn, void *arg);

@@ -1,0 +1,396 @@
+#include "io/tcp.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#include "base/err.h"
+#include "base/fsm.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "io/uv_loop.h"
+
+// A stream's way out: OPEN, then (stream_close) FLUSHING until the kernel has all of
+// its bytes, then LINGERING until the peer has closed too, then GONE. stream_abort()
+// and errors go to GONE from anywhere. Only OPEN has an owner.
+
+enum tcp_state {
+    TCP_OPEN,
+    TCP_FLUSHING,
+    TCP_LINGERING,
+    TCP_GONE
+};
+
+#define TO(state) FSM_TO(TCP_##state)
+static const struct fsm_state states[] = {
+    [TCP_OPEN] = {"open", TO(FLUSHING) | TO(GONE)},
+    [TCP_FLUSHING] = {"flushing", TO(LINGERING) | TO(GONE)},
+    [TCP_LINGERING] = {"lingering", TO(GONE)},
+    [TCP_GONE] = {"gone", 0},
+};
+#undef TO
+
+/** Output that the kernel had no room for. An idle connection has none. */
+struct tcp_write {
+    uv_write_t uv;
+    struct buf bytes;
+};
+
+/** The end of a connection: needed once, so not kept beside every idle one. */
+struct tcp_ending {
+    struct timer timer;
+    struct tcp *tcp;
+    size_t dropped; // bytes
+};
+
+struct tcp {
+    struct stream stream;
+    uv_tcp_t uv;
+    struct fsm fsm;
+    struct tcp_write *write;
+    struct tcp_ending *ending;
+    bool has_peer_ended;
+};
+
+static struct tcp *tcp_of(struct stream *s)
+{
+    return container_of(s, struct tcp, stream);
+}
+
+static struct uv_loop *loop_of(const struct tcp *t)
+{
+    return t->uv.data;
+}
+
+static void on_gone(uv_handle_t *handle)
+{
+    struct tcp *t = container_of((uv_tcp_t *)handle, struct tcp, uv);
+    struct uv_loop *l = loop_of(t);
+
+    if (t->ending) {
+        timer_cancel(&l->loop.timers, &t->ending->timer);
+        free(t->ending);
+    }
+    list_remove(&t->stream.dirty);
+    buf_fini(&t->stream.out);
+    fsm_fini(&t->fsm);
+    free(t);
+    l->loop.n_streams--;
+}
+
+static void go(struct tcp *t)
+{
+    if (t->fsm.now == TCP_GONE)
+        return;
+    fsm_move(&t->fsm, TCP_GONE);
+    uv_close((uv_handle_t *)&t->uv, on_gone);
+}
+
+/** Nobody hears us any more. */
+static void lose(struct tcp *t)
+{
+    if (t->fsm.now != TCP_OPEN) {
+        go(t);
+        return;
+    }
+    // From inside stream_write() the owner would be called back below its own frames;
+    // this runs only from the loop.
+    buf_clear(&t->stream.out);
+    if (!t->has_peer_ended) {
+        t->has_peer_ended = true;
+        uv_read_stop((uv_stream_t *)&t->uv);
+        t->stream.events->on_end(t->stream.owner, STREAM_LOST);
+    }
+}
+
+static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *out)
+{
+    const struct tcp *t = container_of((uv_tcp_t *)handle, struct tcp, uv);
+
+    (void)suggested;
+    *out = uv_buf_init(loop_of(t)->read_buffer, STREAM_READ_MAX);
+}
+
+static void drop_input(struct tcp *t, ssize_t n)
+{
+    t->ending->dropped += n > 0 ? (size_t)n : 0;
+    if (n < 0)
+        t->has_peer_ended = true;
+    if (t->ending->dropped > TCP_LINGER_MAX || (n < 0 && t->fsm.now == TCP_LINGERING))
+        go(t);
+    else if (n < 0)
+        uv_read_stop((uv_stream_t *)&t->uv);
+}
+
+static void on_read(uv_stream_t *uv, ssize_t n, const uv_buf_t *buf)
+{
+    struct tcp *t = container_of((uv_tcp_t *)uv, struct tcp, uv);
+
+    uv_loop_tick(loop_of(t));
+    if (n == 0 || t->fsm.now == TCP_GONE)
+        return;
+    if (t->fsm.now != TCP_OPEN) {
+        drop_input(t, n);
+        return;
+    }
+    if (n > 0) {
+        t->stream.events->on_bytes(t->stream.owner, buf->base, (size_t)n);
+        return;
+    }
+    t->has_peer_ended = true;
+    uv_read_stop(uv);
+    t->stream.events->on_end(t->stream.owner, n == UV_EOF ? STREAM_FIN : STREAM_LOST);
+}
+
+static void linger(struct tcp *t)
+{
+    uv_os_fd_t fd = -1;
+
+    // All is written, so a plain shutdown() will do; a peer that is gone already shows
+    // in reading.
+    if (uv_fileno((uv_handle_t *)&t->uv, &fd) < 0 || shutdown(fd, SHUT_WR) < 0 ||
+        t->has_peer_ended) {
+        go(t);
+        return;
+    }
+    fsm_move(&t->fsm, TCP_LINGERING);
+    struct timers *timers = &loop_of(t)->loop.timers;
+    timer_set(timers, &t->ending->timer, timers->now_ms + TCP_LINGER_MS);
+}
+
+static void on_written(uv_write_t *uv, int status)
+{
+    struct tcp_write *w = container_of(uv, struct tcp_write, uv);
+    struct tcp *t = container_of((uv_tcp_t *)uv->handle, struct tcp, uv);
+
+    uv_loop_tick(loop_of(t));
+    t->write = NULL;
+    t->stream.in_flight = 0;
+    buf_fini(&w->bytes);
+    free(w);
+    if (t->fsm.now == TCP_GONE)
+        return;
+    if (status < 0) {
+        lose(t);
+    } else if (t->stream.out.len > 0) {
+        t->stream.ops->flush_later(&t->stream);
+    } else if (t->fsm.now == TCP_FLUSHING) {
+        linger(t);
+    } else if (t->stream.events && t->stream.events->on_drained) {
+        t->stream.events->on_drained(t->stream.owner);
+    }
+}
+
+/** Let the kernel take the rest when it can: the bytes move to the request. */
+static void write_rest(struct tcp *t)
+{
+    struct tcp_write *w = NEW(struct tcp_write);
+
+    w->bytes = t->stream.out;
+    buf_init(&t->stream.out, w->bytes.max);
+    t->stream.in_flight = w->bytes.len;
+    t->write = w;
+    uv_buf_t rest = uv_buf_init(buf_ptr(&w->bytes), (unsigned)w->bytes.len);
+    const int r = uv_write(&w->uv, (uv_stream_t *)&t->uv, &rest, 1, on_written);
+    if (r == 0)
+        return;
+    t->write = NULL;
+    t->stream.in_flight = 0;
+    buf_fini(&w->bytes);
+    free(w);
+    lose(t);
+}
+
+static void flush(struct tcp *t)
+{
+    if (t->write || t->fsm.now == TCP_GONE)
+        return;
+
+    struct buf *out = &t->stream.out;
+    if (out->len > 0) {
+        uv_buf_t all = uv_buf_init(buf_ptr(out), (unsigned)out->len);
+        const int n = uv_try_write((uv_stream_t *)&t->uv, &all, 1);
+        if (n < 0 && n != UV_EAGAIN) {
+            lose(t);
+            return;
+        }
+        if (n > 0)
+            buf_consume(out, (size_t)n);
+        if (out->len > 0) {
+            write_rest(t);
+            return;
+        }
+        buf_release(out);
+    }
+    if (t->fsm.now == TCP_FLUSHING)
+        linger(t);
+}
+
+void tcp_flush_all(struct uv_loop *l)
+{
+    struct list now;
+
+    list_init(&now);
+    list_move_all(&now, &l->dirty);
+    for (struct list *node = list_shift(&now); node; node = list_shift(&now))
+        flush(tcp_of(container_of(node, struct stream, dirty)));
+}
+
+static void tcp_flush_later(struct stream *s)
+{
+    if (list_is_empty(&s->dirty))
+        list_push(&loop_of(tcp_of(s))->dirty, &s->dirty);
+}
+
+static void tcp_set_reading(struct stream *s, bool on)
+{
+    struct tcp *t = tcp_of(s);
+
+    if (t->has_peer_ended)
+        return;
+    if (on)
+        uv_read_start((uv_stream_t *)&t->uv, on_alloc, on_read);
+    else
+        uv_read_stop((uv_stream_t *)&t->uv);
+}
+
+static void on_ending_late(struct timer *timer)
+{
+    go(container_of(timer, struct tcp_ending, timer)->tcp);
+}
+
+static void tcp_close(struct stream *s)
+{
+    struct tcp *t = tcp_of(s);
+    struct timers *timers = &loop_of(t)->loop.timers;
+
+    fsm_move(&t->fsm, TCP_FLUSHING);
+    t->ending = NEW(struct tcp_ending);
+    t->ending->tcp = t;
+    timer_init(&t->ending->timer, on_ending_late);
+    timer_set(timers, &t->ending->timer, timers->now_ms + TCP_CLOSE_MS);
+    tcp_set_reading(s, true);
+    tcp_flush_later(s);
+}
+
+static void tcp_abort(struct stream *s)
+{
+    go(tcp_of(s));
+}
+
+static struct addr addr_from(const struct sockaddr_storage *from)
+{
+    struct addr a = {0};
+
+    if (from->ss_family == AF_INET6) {
+        const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)from;
+        uv_ip6_name(six, a.host, sizeof(a.host));
+        a.port = ntohs(six->sin6_port);
+    } else {
+        const struct sockaddr_in *four = (const struct sockaddr_in *)from;
+        uv_ip4_name(four, a.host, sizeof(a.host));
+        a.port = ntohs(four->sin_port);
+    }
+    return a;
+}
+
+static void tcp_peer(struct stream *s, char *out)
+{
+    struct sockaddr_storage from = {0};
+    int size = sizeof(from);
+
+    static_assert(STREAM_PEER_SIZE >= ADDR_TEXT_SIZE, "a peer's address fits");
+    if (uv_tcp_getpeername(&tcp_of(s)->uv, (struct sockaddr *)&from, &size) < 0) {
+        memcpy(out, "-", sizeof("-"));
+        return;
+    }
+    const struct addr a = addr_from(&from);
+    addr_text(out, &a);
+}
+
+static const struct stream_ops tcp_ops = {
+    .flush_later = tcp_flush_later,
+    .set_reading = tcp_set_reading,
+    .close = tcp_close,
+    .abort = tcp_abort,
+    .peer = tcp_peer,
+};
+
+struct listener {
+    uv_tcp_t uv;
+    struct tcp_listen how;
+};
+
+static void on_connection(uv_stream_t *uv, int status)
+{
+    struct listener *l = container_of((uv_tcp_t *)uv, struct listener, uv);
+    struct uv_loop *loop = uv->data;
+
+    uv_loop_tick(loop);
+    if (status < 0) {
+        log_warn(NULL, "io_accept_failed", "error=%s", uv_err_name(status));
+        return;
+    }
+    struct tcp *t = NEW(struct tcp);
+    t->stream.ops = &tcp_ops;
+    list_init(&t->stream.dirty);
+    buf_init(&t->stream.out, l->how.max_queued);
+    fsm_init(&t->fsm, "tcp", states, TCP_OPEN);
+    uv_tcp_init(&loop->uv, &t->uv);
+    t->uv.data = loop;
+    loop->loop.n_streams++;
+    if (uv_accept(uv, (uv_stream_t *)&t->uv) < 0) { // gone again already
+        go(t);
+        return;
+    }
+    uv_tcp_nodelay(&t->uv, 1);
+    l->how.on_accept(l->how.arg, &t->stream);
+    if (t->fsm.now == TCP_OPEN)
+        tcp_set_reading(&t->stream, true);
+}
+
+static void on_listener_gone(uv_handle_t *handle)
+{
+    free(container_of((uv_tcp_t *)handle, struct listener, uv));
+}
+
+void listener_close(struct listener *l)
+{
+    uv_close((uv_handle_t *)&l->uv, on_listener_gone);
+}
+
+int tcp_listen(struct listener **out, struct loop *loop, const struct tcp_listen *how)
+{
+    struct listener *l = NEW(struct listener);
+    struct sockaddr_storage at = {0};
+    char text[ADDR_TEXT_SIZE];
+
+    l->how = *how;
+    uv_tcp_init(&uv_loop_of(loop)->uv, &l->uv);
+    l->uv.data = uv_loop_of(loop);
+
+    int r = uv_ip4_addr(how->addr.host, how->addr.port, (struct sockaddr_in *)&at);
+    if (r < 0)
+        r = uv_ip6_addr(how->addr.host, how->addr.port, (struct sockaddr_in6 *)&at);
+    if (r == 0)
+        r = uv_tcp_bind(&l->uv, (const struct sockaddr *)&at, 0);
+    if (r == 0)
+        r = uv_listen((uv_stream_t *)&l->uv, TCP_BACKLOG, on_connection);
+    if (r < 0) {
+        listener_close(l);
+        return uv_fault(r, addr_text(text, &how->addr));
+    }
+    *out = l;
+    return 0;
+}
+
+struct addr listener_addr(const struct listener *l)
+{
+    struct sockaddr_storage at = {0};
+    int size = sizeof(at);
+
+    if (uv_tcp_getsockname(&l->uv, (struct sockaddr *)&at, &size) < 0)
+        return l->how.addr;
+    return addr_from(&at);
+}

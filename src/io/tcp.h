@@ -1,0 +1,42 @@
+/** TCP: listeners, and the streams that they accept. */
+#pragma once
+
+#include "io/addr.h"
+#include "io/loop.h"
+#include "io/stream.h"
+
+#define TCP_BACKLOG    4096
+#define TCP_CLOSE_MS   10000   // stream_close(): for the peer to take what is queued
+#define TCP_LINGER_MS  2000    // and then for its FIN
+#define TCP_LINGER_MAX 1048576 // bytes dropped while waiting for that
+
+struct listener;
+
+/** @param s  moved to the callee, which sets an owner at once */
+typedef void tcp_accept_fn(void *arg, struct stream *s);
+
+struct tcp_listen {
+    struct addr addr;
+    size_t max_queued; // bytes that a stream may hold unsent; stream_write() refuses more
+    tcp_accept_fn *on_accept;
+    void *arg;
+};
+
+/**
+ * Listen. TCP_NODELAY is set on what is accepted: we gather our writes ourselves.
+ *
+ * @param out  owned; listener_close()
+ * @return 0 or a fault: the address is in use, or not this machine's
+ */
+MUST_CHECK int tcp_listen(struct listener **out, struct loop *l, const struct tcp_listen *how);
+
+/** The address really listened on. */
+struct addr listener_addr(const struct listener *l);
+
+/** Accept no more. Frees itself. */
+void listener_close(struct listener *l);
+
+struct uv_loop;
+
+/** The loop's end of a turn. */
+void tcp_flush_all(struct uv_loop *l);
