@@ -46,6 +46,7 @@ struct http_conn {
     bool is_http10;
     bool keep_alive;
     bool is_parsing; // parse() is on the stack and goes on by itself
+    bool is_paused;  // not reading
     bool is_job_queued;
     bool is_first; // no head was read yet
     bool is_head_begun;
