@@ -17,7 +17,7 @@ struct map {
     size_t n_nodes;
 };
 
-typedef bool map_is_fn(const struct map_node *node, const void *key);
+typedef bool map_is_fn(struct map_node *node, const void *key);
 
 /** The map must be empty; a map of zeroes is. */
 void map_fini(struct map *m);

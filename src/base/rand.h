@@ -14,3 +14,8 @@ static inline void rand_bytes(struct rand *r, void *out, size_t n)
 {
     r->bytes(r, out, n);
 }
+
+#define RAND_NAME_SIZE 21 // bytes, NUL included
+
+/** 20 characters of [A-Za-z0-9_-], 120 random bits: a name that nobody can guess. */
+void rand_name(struct rand *r, char out[RAND_NAME_SIZE]);

@@ -68,6 +68,15 @@ int str_to_u64(str s, uint64_t max, uint64_t *out)
     return 0;
 }
 
+uint64_t str_hash(str s)
+{
+    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+
+    for (size_t i = 0; i < s.len; i++)
+        hash = (hash ^ (uint8_t)s.ptr[i]) * UINT64_C(0x100000001b3);
+    return hash;
+}
+
 char *str_dup(str s)
 {
     char *copy = mem_alloc(s.len + 1);

@@ -1,5 +1,6 @@
 #include "io/loop.h"
 
+#include <signal.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -89,6 +90,7 @@ int loop_new(struct loop **out)
         free(l);
         return uv_fault(r, "event loop");
     }
+    signal(SIGPIPE, SIG_IGN); // a write to a peer that is gone is an error, no more
     l->loop.later = JOB_QUEUE_INIT(l->loop.later);
     l->loop.clock.unix_ms = unix_ms;
     list_init(&l->dirty);
@@ -114,6 +116,11 @@ void loop_run(struct loop *l)
 void loop_run_once(struct loop *l)
 {
     uv_run(&uv_loop_of(l)->uv, UV_RUN_NOWAIT);
+}
+
+void loop_abort_streams(struct loop *l)
+{
+    tcp_abort_all(uv_loop_of(l));
 }
 
 void loop_stop(struct loop *l)

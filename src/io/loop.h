@@ -19,7 +19,7 @@ struct loop {
     size_t n_streams; // open, or still closing
 };
 
-/** @param out  owned; loop_free() @return 0 or a fault */
+/** SIGPIPE is ignored from here on. @param out  owned; loop_free() @return 0 or a fault */
 MUST_CHECK int loop_new(struct loop **out);
 
 /** After loop_run() has returned, and all listeners and streams have been closed. */
@@ -30,6 +30,9 @@ void loop_run(struct loop *l);
 
 /** loop_run() returns at the end of this turn. */
 void loop_stop(struct loop *l);
+
+/** Cut every stream that is still closing; loop_run_once() then sees them off. */
+void loop_abort_streams(struct loop *l);
 
 /** One pass over what is ready, without waiting; for tests and for closing down. */
 void loop_run_once(struct loop *l);

@@ -237,6 +237,18 @@ void tcp_flush_all(struct uv_loop *l)
         flush(tcp_of(container_of(node, struct stream, dirty)));
 }
 
+static void abort_stream(uv_handle_t *handle, void *arg)
+{
+    (void)arg;
+    if (handle->type == UV_TCP && !uv_is_closing(handle))
+        go(container_of((uv_tcp_t *)handle, struct tcp, uv));
+}
+
+void tcp_abort_all(struct uv_loop *l)
+{
+    uv_walk(&l->uv, abort_stream, NULL);
+}
+
 static void tcp_flush_later(struct stream *s)
 {
     if (list_is_empty(&s->dirty))

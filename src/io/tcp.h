@@ -40,3 +40,6 @@ struct uv_loop;
 
 /** The loop's end of a turn. */
 void tcp_flush_all(struct uv_loop *l);
+
+/** Listeners must have been closed. */
+void tcp_abort_all(struct uv_loop *l);

@@ -1,0 +1,18 @@
+#include "base/rand.h"
+
+#include "base/base64.h"
+
+void rand_name(struct rand *r, char out[RAND_NAME_SIZE])
+{
+    char random[(RAND_NAME_SIZE - 1) / 4 * 3];
+
+    rand_bytes(r, random, sizeof(random));
+    base64_encode(out, (str){random, sizeof(random)});
+    for (size_t i = 0; i < RAND_NAME_SIZE - 1; i++) {
+        if (out[i] == '+')
+            out[i] = '-';
+        if (out[i] == '/')
+            out[i] = '_';
+    }
+    out[RAND_NAME_SIZE - 1] = '\0';
+}

@@ -1,0 +1,46 @@
+#include <stdio.h>
+
+#include "base/str.h"
+#include "server/selftest.h"
+
+static const struct {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *help;
+} commands[] = {
+    {"selftest", selftest_main,
+     "serve the transport with an echo application, for test suites"},
+};
+
+static void print_help(FILE *out)
+{
+    fprintf(out, "parley " PARLEY_VERSION
+                 ": a chat between two wallets\n\n"
+                 "usage: parley COMMAND [OPTIONS]\n\n");
+    for (size_t i = 0; i < COUNT_OF(commands); i++)
+        fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].help);
+    fprintf(out, "  %-10s %s\n\n", "version", "print the version");
+    fprintf(out, "'parley COMMAND --help' tells more.\n");
+}
+
+int main(int argc, char **argv)
+{
+    const str name = str_of(argc > 1 ? argv[1] : NULL);
+
+    for (size_t i = 0; i < COUNT_OF(commands); i++) {
+        if (str_eq(name, str_of(commands[i].name)))
+            return commands[i].run(argc - 2, argv + 2);
+    }
+    if (str_eq(name, STR("version")) || str_eq(name, STR("--version"))) {
+        printf("parley " PARLEY_VERSION "\n");
+        return 0;
+    }
+    if (str_eq(name, STR("help")) || str_eq(name, STR("--help")) || str_eq(name, STR("-h"))) {
+        print_help(stdout);
+        return 0;
+    }
+    if (name.len > 0)
+        fprintf(stderr, "parley: there is no command '%s'\n\n", argv[1]);
+    print_help(stderr);
+    return 2;
+}

@@ -1,0 +1,375 @@
+#include "eio/server.h"
+
+#include <stdio.h>
+
+#include "base/mem.h"
+#include "eio/session.h"
+#include "http/url.h"
+#include "ws/handshake.h"
+
+#define CORS_MAX            4096 // bytes of header lines
+#define ORIGIN_MAX          1024 // bytes; no allow-list has a longer one
+#define REQUEST_HEADERS_MAX 1024 // bytes of Access-Control-Request-Headers that we reflect
+#define PARAMETER_SIZE      64   // bytes of a query parameter that can mean anything to us
+
+// The codes and texts of engine.io's error answers; clients look at the code.
+enum refusal {
+    UNKNOWN_TRANSPORT,
+    UNKNOWN_SID,
+    BAD_METHOD,
+    BAD_REQUEST,
+    FORBIDDEN,
+    BAD_VERSION
+};
+
+static const char *const refusals[] = {
+    [UNKNOWN_TRANSPORT] = "Transport unknown",
+    [UNKNOWN_SID] = "Session ID unknown",
+    [BAD_METHOD] = "Bad handshake method",
+    [BAD_REQUEST] = "Bad request",
+    [FORBIDDEN] = "Forbidden",
+    [BAD_VERSION] = "Unsupported protocol version",
+};
+
+/** A request, as far as its head tells. */
+struct entry {
+    struct eio_server *server;
+    struct http_request *rq;
+    const struct http_head *head;
+    enum eio_transport transport;
+    struct eio_session *session; // NULL: a handshake
+    bool is_websocket;           // it asks for a WebSocket
+    struct buf headers;          // lines for whatever the answer is
+};
+
+// CORS, as npm's cors does it (Fetch standard, "CORS protocol").
+
+static bool origin_is_allowed(const struct eio_cors *cors, str origin)
+{
+    for (size_t i = 0; i < cors->n_origins; i++) {
+        if (str_eq(cors->origins[i], origin))
+            return true;
+    }
+    return false;
+}
+
+MUST_CHECK static int add_cors_lines(struct buf *out, const struct eio_cors *cors,
+                                     const struct http_head *head)
+{
+    const str origin = http_head_get(head, STR("Origin"));
+    const bool is_preflight = head->method == HTTP_OPTIONS;
+    int r = 0;
+
+    if (!cors->is_on)
+        return 0;
+    if (cors->allow_any)
+        r |= buf_add(out, STR("Access-Control-Allow-Origin: *\r\n"));
+    else
+        r |= buf_add(out, STR("Vary: Origin\r\n"));
+    if (!cors->allow_any && origin.len <= ORIGIN_MAX && origin_is_allowed(cors, origin))
+        r |= buf_addf(out, "Access-Control-Allow-Origin: " STR_FMT "\r\n", STR_ARG(origin));
+    if (cors->credentials)
+        r |= buf_add(out, STR("Access-Control-Allow-Credentials: true\r\n"));
+    if (!is_preflight)
+        return r;
+
+    const str asked = http_head_get(head, STR("Access-Control-Request-Headers"));
+    r |= buf_add(out, STR("Access-Control-Allow-Methods: GET,HEAD,PUT,PATCH,POST,DELETE\r\n"
+                          "Vary: Access-Control-Request-Headers\r\n"));
+    if (asked.len > 0 && asked.len <= REQUEST_HEADERS_MAX)
+        r |= buf_addf(out, "Access-Control-Allow-Headers: " STR_FMT "\r\n", STR_ARG(asked));
+    return r;
+}
+
+// Answers.
+
+static void respond(const struct entry *e, unsigned status, str type, str body)
+{
+    const struct http_response r = {
+        .status = status,
+        .type = type,
+        .headers = buf_str(&e->headers),
+        .body = body,
+        .close = e->is_websocket,
+    };
+    http_respond(e->rq, &r);
+}
+
+static void respond_refusal(const struct entry *e, enum refusal code)
+{
+    char body[96];
+
+    if (e->is_websocket) { // a failed upgrade gets the text alone
+        respond(e, 400, STR("text/html"), str_of(refusals[code]));
+        return;
+    }
+    snprintf(body, sizeof(body), "{\"code\":%d,\"message\":\"%s\"}", (int)code, refusals[code]);
+    respond(e, code == FORBIDDEN ? 403 : 400, STR("application/json"), str_of(body));
+}
+
+static struct eio_poll *poll_new(const struct entry *e, bool is_get)
+{
+    const str headers = buf_str(&e->headers);
+    struct eio_poll *poll = mem_alloc(sizeof(*poll) + headers.len);
+
+    poll->is_get = is_get;
+    poll->headers_len = headers.len;
+    str_copy(poll->headers, headers);
+    return poll;
+}
+
+// What the request is.
+
+/** A parameter's value; empty where it is missing, broken or too long to mean anything. */
+static str parameter(const struct http_head *head, const char *key, char out[PARAMETER_SIZE])
+{
+    str value = {0};
+
+    if (url_query_get(head->query, str_of(key), out, PARAMETER_SIZE, &value) != 0)
+        return (str){0};
+    return value;
+}
+
+static bool sid_is(struct map_node *node, const void *key)
+{
+    const struct eio_session *s = container_of(node, struct eio_session, by_sid);
+    return str_eq(str_of(s->sid), *(const str *)key);
+}
+
+static struct eio_session *find_session(const struct eio_server *server, str sid)
+{
+    struct map_node *node = map_find(&server->sessions, str_hash(sid), sid_is, &sid);
+
+    return node ? container_of(node, struct eio_session, by_sid) : NULL;
+}
+
+static bool has_sid(const struct http_head *head)
+{
+    char text[PARAMETER_SIZE];
+    str value;
+    const int r = url_query_get(head->query, STR("sid"), text, sizeof(text), &value);
+
+    return r == 0 ? value.len > 0 : r != URL_NOT_FOUND;
+}
+
+static bool is_current_protocol(const struct http_head *head)
+{
+    char text[PARAMETER_SIZE];
+    return str_eq(parameter(head, "EIO", text), STR("4"));
+}
+
+/** The checks in the reference's order: clients tell errors apart by it. @return 0, or -1 when
+ * answered */
+static int check(struct entry *e)
+{
+    const struct eio_config *config = &e->server->config;
+    char text[PARAMETER_SIZE];
+
+    const str transport = parameter(e->head, "transport", text);
+    if (str_eq(transport, STR("polling")))
+        e->transport = EIO_POLLING_TRANSPORT;
+    else if (str_eq(transport, STR("websocket")))
+        e->transport = EIO_WEBSOCKET_TRANSPORT;
+    if (!(e->transport & config->transports)) {
+        respond_refusal(e, UNKNOWN_TRANSPORT);
+        return -1;
+    }
+    if (has_sid(e->head)) {
+        e->session = find_session(e->server, parameter(e->head, "sid", text));
+        if (!e->session || !eio_session_is_alive(e->session)) {
+            respond_refusal(e, UNKNOWN_SID);
+            return -1;
+        }
+    }
+    if (!e->session && e->head->method != HTTP_GET) {
+        respond_refusal(e, BAD_METHOD);
+        return -1;
+    }
+    // A WebSocket is asked for in both places or in neither.
+    const bool wants_websocket = e->transport == EIO_WEBSOCKET_TRANSPORT;
+    const bool polls_no_more = e->session && e->session->ws && !e->is_websocket;
+    const bool is_no_upgrade = e->session && e->is_websocket && !config->allow_upgrades;
+    if (wants_websocket != e->is_websocket || polls_no_more || is_no_upgrade) {
+        respond_refusal(e, BAD_REQUEST);
+        return -1;
+    }
+    if (!is_current_protocol(e->head)) {
+        respond_refusal(e, e->session ? BAD_REQUEST : BAD_VERSION);
+        return -1;
+    }
+    return 0;
+}
+
+// What is done with it.
+
+static void open_polling(const struct entry *e)
+{
+    struct eio_session *s = eio_session_new(e->server, NULL, false);
+    struct buf packet;
+
+    buf_init(&packet, 512);
+    const int r = eio_session_handshake(s, &packet);
+    assert(r == 0);
+    (void)r;
+    respond(e, 200, STR("text/plain; charset=UTF-8"), buf_str(&packet));
+    buf_fini(&packet);
+    eio_session_open(s);
+}
+
+/** @return whether the ws is still there */
+static bool open_websocket(struct eio_server *server, struct ws *ws, bool is_b64)
+{
+    struct eio_session *s = eio_session_new(server, ws, is_b64);
+    struct buf packet;
+
+    ws_set_owner(ws, &eio_session_ws_events, s);
+    buf_init(&packet, 512);
+    int r = eio_session_handshake(s, &packet);
+    assert(r == 0);
+    const str text = buf_str(&packet);
+    r = ws_send(ws, WS_TEXT_MESSAGE, &text, 1);
+    buf_fini(&packet);
+    eio_session_open(s);
+    if (r != 0)
+        eio_session_end(s, EIO_TRANSPORT_CLOSE);
+    return s->ws != NULL;
+}
+
+static void upgrade(struct entry *e)
+{
+    char text[PARAMETER_SIZE];
+    char *rest = NULL;
+    size_t rest_len = 0;
+
+    const int refusal = ws_handshake_check(e->head);
+    if (refusal == WS_HANDSHAKE_VERSION &&
+        buf_add(&e->headers, STR("Sec-WebSocket-Version: 13\r\n")) != 0)
+        return http_abort(e->rq);
+    if (refusal != 0)
+        return respond_refusal(e, BAD_REQUEST);
+    if (ws_handshake_answer(&e->headers, e->head) != 0)
+        return http_abort(e->rq);
+
+    // The head is gone with the upgrade.
+    const bool is_b64 = str_eq(parameter(e->head, "b64", text), STR("1"));
+    struct stream *stream = http_upgrade(e->rq, buf_str(&e->headers), &rest, &rest_len);
+    if (!stream)
+        return;
+    struct ws *ws = ws_new(stream, &e->server->ws_config, &eio_session_ws_events, NULL);
+    const bool is_kept = e->session ? eio_session_on_probe(e->session, ws)
+                                    : open_websocket(e->server, ws, is_b64);
+    if (is_kept && rest_len > 0)
+        ws_feed(ws, rest, rest_len);
+}
+
+static void poll(const struct entry *e)
+{
+    const str type = http_head_get(e->head, STR("Content-Type"));
+
+    switch (e->head->method) {
+    case HTTP_GET: eio_session_on_get(e->session, e->rq, poll_new(e, true)); break;
+    case HTTP_POST:
+        // Engine.IO 4 has no binary payloads.
+        if (str_starts(type, STR("application/octet-stream"))) {
+            respond(e, 400, (str){0}, (str){0});
+            eio_session_end(e->session, EIO_PARSE_ERROR);
+        } else {
+            eio_session_on_post(e->session, e->rq, poll_new(e, false));
+        }
+        break;
+    case HTTP_HEAD:
+    case HTTP_PUT:
+    case HTTP_DELETE:
+    case HTTP_OPTIONS:
+    case HTTP_PATCH:
+    case HTTP_OTHER: respond(e, 405, (str){0}, (str){0}); break;
+    }
+}
+
+static void serve(struct entry *e)
+{
+    if (e->server->config.cors.is_on && e->head->method == HTTP_OPTIONS) {
+        respond(e, 204, (str){0}, (str){0});
+        return;
+    }
+    if (check(e) != 0)
+        return;
+    if (e->is_websocket)
+        upgrade(e);
+    else if (e->session)
+        poll(e);
+    else
+        open_polling(e);
+}
+
+static void on_head(void *arg, struct http_request *rq, const struct http_head *head)
+{
+    struct entry e = {
+        .server = arg,
+        .rq = rq,
+        .head = head,
+        .is_websocket =
+            head->is_upgrade && http_head_has(head, STR("Upgrade"), STR("websocket")),
+    };
+
+    buf_init(&e.headers, CORS_MAX);
+    rq->state = NULL;
+    if (add_cors_lines(&e.headers, &e.server->config.cors, head) != 0 ||
+        buf_add(&e.headers, STR("Cache-Control: no-store\r\n")) != 0)
+        http_abort(rq);
+    else
+        serve(&e);
+    buf_fini(&e.headers);
+}
+
+static void on_body(void *arg, struct http_request *rq)
+{
+    struct eio_poll *p = rq->state;
+
+    (void)arg;
+    if (!p->is_get)
+        eio_session_on_post_body(p->session);
+}
+
+static void on_gone(void *arg, struct http_request *rq)
+{
+    struct eio_poll *p = rq->state;
+
+    (void)arg;
+    eio_session_on_gone(p->session, rq);
+}
+
+const struct http_handler eio_http_handler = {
+    .on_head = on_head,
+    .on_body = on_body,
+    .on_gone = on_gone,
+};
+
+struct eio_server *eio_server_new(const struct eio_config *config, const struct eio_app *app,
+                                  void *app_arg)
+{
+    struct eio_server *s = NEW(struct eio_server);
+
+    s->config = *config;
+    s->ws_config = (struct ws_config){
+        .timers = config->timers, .later = config->later, .max_message = config->max_payload};
+    s->app = app;
+    s->app_arg = app_arg;
+    return s;
+}
+
+void eio_server_shut_down(struct eio_server *server)
+{
+    for (size_t i = 0; i < server->sessions.n_buckets; i++) {
+        while (server->sessions.buckets[i]) {
+            struct map_node *node = server->sessions.buckets[i];
+            eio_session_end(container_of(node, struct eio_session, by_sid), EIO_SHUTTING_DOWN);
+        }
+    }
+}
+
+void eio_server_free(struct eio_server *s)
+{
+    map_fini(&s->sessions);
+    free(s);
+}

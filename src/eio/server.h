@@ -1,0 +1,99 @@
+/**
+ * The Engine.IO 4 server: sessions of one client each, over long-polling, a WebSocket,
+ * or the one after the other.
+ *
+ * It is a handler of the HTTP server's. What a session carries goes to the application
+ * that the server was made with; Socket.IO is one.
+ */
+#pragma once
+
+#include "base/rand.h"
+#include "http/server.h"
+#include "ws/ws.h"
+
+/** So long a closed polling session is kept for the GET that learns of it. */
+#define EIO_CLOSE_KEPT_MS 30000
+
+#define EIO_QUEUE_MAX   4194304 // bytes queued for a client; more and it is a slow consumer
+#define EIO_ORIGINS_MAX 32
+
+enum eio_transport {
+    EIO_POLLING_TRANSPORT = 1,
+    EIO_WEBSOCKET_TRANSPORT = 2
+};
+
+/** Which pages of other origins may read our answers (CORS). */
+struct eio_cors {
+    bool is_on;
+    bool allow_any; // "*"
+    bool credentials;
+    size_t n_origins;
+    str origins[EIO_ORIGINS_MAX];
+};
+
+struct eio_config {
+    struct timers *timers;
+    struct job_queue *later;
+    struct rand *rand;
+    int64_t ping_interval_ms;
+    int64_t ping_timeout_ms;
+    int64_t upgrade_timeout_ms;
+    size_t max_payload;  // bytes of a POST's body, and of a WebSocket message
+    unsigned transports; // of enum eio_transport, or-ed
+    bool allow_upgrades;
+    struct eio_cors cors; // borrowed strings
+};
+
+enum eio_reason {
+    EIO_TRANSPORT_CLOSE, // the client closed, or its connection was lost
+    EIO_PING_TIMEOUT,
+    EIO_PARSE_ERROR,   // it broke the protocol
+    EIO_SLOW_CONSUMER, // over EIO_QUEUE_MAX
+    EIO_SHUTTING_DOWN,
+    EIO_CLOSED_BY_APP, // eio_close(); not reported
+};
+
+const char *eio_reason_name(enum eio_reason reason);
+
+struct eio_session;
+
+struct eio_app {
+    /** A session has opened. @return what the other calls get as `state` */
+    void *(*on_open)(void *arg, struct eio_session *s);
+
+    /** One message. The bytes may be changed in place. */
+    void (*on_message)(void *state, bool is_binary, char *bytes, size_t n);
+
+    /** The session is over and no longer to be used. Not after eio_close(). */
+    void (*on_close)(void *state, enum eio_reason reason);
+};
+
+struct eio_server;
+
+/** @param config  copied; what it points to is borrowed, and must outlive the server */
+struct eio_server *eio_server_new(const struct eio_config *config, const struct eio_app *app,
+                                  void *app_arg);
+
+/** After its HTTP server has none of its requests any more. */
+void eio_server_free(struct eio_server *s);
+
+/** The handler to put in a route; its arg is the server. */
+extern const struct http_handler eio_http_handler;
+
+/** Close all sessions; the clients reconnect, to whoever is there then. */
+void eio_server_shut_down(struct eio_server *s);
+
+/**
+ * Send one message, put together from parts: they are copied. Too much of it queued
+ * closes the session, and on_close comes later.
+ */
+void eio_send(struct eio_session *s, bool is_binary, const str *parts, size_t n_parts);
+
+/** Would a message leave at once? (What is volatile is dropped where not.) */
+bool eio_is_writable(const struct eio_session *s);
+
+/** What is queued still goes out; the session is no longer to be used. */
+void eio_close(struct eio_session *s);
+
+/** Borrowed for the life of the session; log lines of the layers above chain to it. */
+const struct log_ctx *eio_log(const struct eio_session *s);

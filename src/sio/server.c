@@ -1,0 +1,538 @@
+#include "sio/server.h"
+
+#include <stdio.h>
+
+#include "base/fsm.h"
+#include "base/mem.h"
+
+enum socket_state {
+    SOCKET_CONNECTING, // the application has not decided yet
+    SOCKET_CONNECTED,
+    SOCKET_GONE, // ended by us. Kept, so that what crosses the DISCONNECT is known for that
+};
+
+#define TO(state) FSM_TO(SOCKET_##state)
+static const struct fsm_state states[] = {
+    [SOCKET_CONNECTING] = {"connecting", TO(CONNECTED) | TO(GONE)},
+    [SOCKET_CONNECTED] = {"connected", TO(GONE)},
+    [SOCKET_GONE] = {"gone", 0},
+};
+#undef TO
+
+struct sio_server {
+    struct sio_config config;
+    const struct sio_app *app;
+    void *app_arg;
+};
+
+/** A message that waits for the application's decision. */
+struct waiting {
+    struct waiting *next;
+    bool is_binary;
+    size_t len;
+    char bytes[];
+};
+
+/** A packet whose attachments are still coming. */
+struct pending {
+    struct sio_packet packet; // points into text
+    size_t n_attachments;     // that have come
+    str attachments[SIO_ATTACHMENTS_MAX];
+    char text[];
+};
+
+/** One client: what its namespaces share. */
+struct sio_conn {
+    struct sio_server *server;
+    struct eio_session *session; // NULL: it is over
+    struct list sockets;
+    struct timer connect_timer;
+    struct job job; // handles what waits, or frees
+    struct pending *pending;
+    struct waiting *waiting;
+    struct waiting **waiting_tail;
+    size_t waiting_bytes;
+    size_t unjoined_bytes;
+    unsigned n_sockets;
+    unsigned n_connecting;
+    bool has_joined;
+    bool is_job_queued;
+};
+
+struct sio_socket {
+    struct list node;
+    struct sio_conn *conn;
+    struct fsm fsm;
+    void *state;
+    int32_t next_ack; // clients parse ids with 32-bit functions
+    char sid[RAND_NAME_SIZE];
+    uint8_t namespace_len;
+    char namespace[];
+};
+
+static_assert(SIO_NAMESPACE_MAX <= UINT8_MAX, "the length of a namespace fits");
+
+str sio_namespace(const struct sio_socket *s)
+{
+    return (str){s->namespace, s->namespace_len};
+}
+
+str sio_sid(const struct sio_socket *s)
+{
+    return str_of(s->sid);
+}
+
+void *sio_state(const struct sio_socket *s)
+{
+    return s->state;
+}
+
+void sio_set_state(struct sio_socket *s, void *state)
+{
+    s->state = state;
+}
+
+const struct log_ctx *sio_log(const struct sio_socket *s)
+{
+    return eio_log(s->conn->session);
+}
+
+static void socket_free(struct sio_socket *s)
+{
+    if (s->fsm.now != SOCKET_GONE)
+        fsm_move(&s->fsm, SOCKET_GONE);
+    fsm_fini(&s->fsm);
+    s->conn->n_sockets--;
+    list_remove(&s->node);
+    free(s);
+}
+
+static void pending_free(struct pending *p)
+{
+    if (!p)
+        return;
+    for (size_t i = 0; i < p->n_attachments; i++)
+        free((char *)(uintptr_t)p->attachments[i].ptr);
+    sio_packet_fini(&p->packet);
+    free(p);
+}
+
+static void conn_free(struct job *job)
+{
+    struct sio_conn *c = container_of(job, struct sio_conn, job);
+
+    list_each (node, &c->sockets)
+        socket_free(container_of(node, struct sio_socket, node));
+    pending_free(c->pending);
+    while (c->waiting) {
+        struct waiting *w = c->waiting;
+        c->waiting = w->next;
+        free(w);
+    }
+    free(c);
+}
+
+static void queue_job(struct sio_conn *c, void (*run)(struct job *job))
+{
+    c->job.run = run;
+    if (!c->is_job_queued)
+        job_push(c->server->config.later, &c->job);
+    c->is_job_queued = true;
+}
+
+/** The client is gone, or has to go: tell the application of each socket but one. */
+static void conn_end(struct sio_conn *c, const struct sio_socket *but)
+{
+    const struct sio_server *server = c->server;
+
+    timer_cancel(server->config.timers, &c->connect_timer);
+    list_each (node, &c->sockets) {
+        struct sio_socket *s = container_of(node, struct sio_socket, node);
+        if (s->fsm.now == SOCKET_GONE)
+            continue;
+        fsm_move(&s->fsm, SOCKET_GONE);
+        if (s != but)
+            server->app->on_disconnect(server->app_arg, s, SIO_CONNECTION_LOST);
+    }
+    c->session = NULL;
+    queue_job(c, conn_free);
+}
+
+/** It broke the protocol, or took too long: the session ends, with all its namespaces. */
+static void fail(struct sio_conn *c, const char *why)
+{
+    struct eio_session *session = c->session;
+
+    log_debug(eio_log(session), "sio_bad_client", "why=%s", why);
+    conn_end(c, NULL);
+    eio_close(session);
+}
+
+// Out.
+
+static void send(struct sio_conn *c, enum sio_type type, str namespace, int64_t ack_id,
+                 const struct sio_message *m)
+{
+    char head[SIO_HEAD_SIZE];
+    const unsigned n = (unsigned)m->n_attachments;
+    const str parts[] = {sio_packet_head(head, type, n, namespace, ack_id), m->json};
+
+    assert(n <= SIO_ATTACHMENTS_MAX);
+    eio_send(c->session, false, parts, COUNT_OF(parts));
+    for (size_t i = 0; i < n; i++)
+        eio_send(c->session, true, &m->attachments[i], 1);
+}
+
+static void send_refusal(struct sio_conn *c, str namespace, str message, str data)
+{
+    struct buf json;
+
+    buf_init(&json, SIZE_MAX / 2);
+    int r = buf_add(&json, STR("{\"message\":"));
+    r |= json_print_str(&json, message);
+    if (data.len > 0) {
+        r |= buf_add(&json, STR(",\"data\":"));
+        r |= buf_add(&json, data);
+    }
+    r |= buf_add(&json, STR("}"));
+    assert(r == 0);
+    (void)r;
+    send(c, SIO_CONNECT_ERROR, namespace, -1, &(struct sio_message){.json = buf_str(&json)});
+    buf_fini(&json);
+}
+
+static bool is_connected(const struct sio_socket *s)
+{
+    return s->fsm.now == SOCKET_CONNECTED;
+}
+
+void sio_emit(struct sio_socket *s, const struct sio_message *m)
+{
+    if (is_connected(s))
+        send(s->conn, SIO_EVENT, sio_namespace(s), -1, m);
+}
+
+int64_t sio_emit_with_ack(struct sio_socket *s, const struct sio_message *m)
+{
+    if (!is_connected(s))
+        return -1;
+    const int64_t id = s->next_ack;
+    s->next_ack = s->next_ack == INT32_MAX ? 0 : s->next_ack + 1;
+    send(s->conn, SIO_EVENT, sio_namespace(s), id, m);
+    return id;
+}
+
+void sio_emit_volatile(struct sio_socket *s, const struct sio_message *m)
+{
+    if (is_connected(s) && eio_is_writable(s->conn->session))
+        sio_emit(s, m);
+}
+
+void sio_ack(struct sio_socket *s, int64_t ack_id, const struct sio_message *m)
+{
+    if (is_connected(s))
+        send(s->conn, SIO_ACK, sio_namespace(s), ack_id, m);
+}
+
+void sio_disconnect(struct sio_socket *s)
+{
+    if (!is_connected(s))
+        return;
+    send(s->conn, SIO_DISCONNECT, sio_namespace(s), -1, &(struct sio_message){0});
+    fsm_move(&s->fsm, SOCKET_GONE);
+}
+
+void sio_close(struct sio_socket *s)
+{
+    struct sio_conn *c = s->conn;
+    struct eio_session *session = c->session;
+
+    if (!is_connected(s))
+        return;
+    list_each (node, &c->sockets) {
+        struct sio_socket *each = container_of(node, struct sio_socket, node);
+        if (is_connected(each))
+            send(c, SIO_DISCONNECT, sio_namespace(each), -1, &(struct sio_message){0});
+    }
+    conn_end(c, s);
+    eio_close(session);
+}
+
+// Joining.
+
+static struct sio_socket *find_socket(const struct sio_conn *c, str namespace)
+{
+    list_each (node, &c->sockets) {
+        struct sio_socket *s = container_of(node, struct sio_socket, node);
+        if (str_eq(sio_namespace(s), namespace))
+            return s;
+    }
+    return NULL;
+}
+
+static struct sio_socket *socket_new(struct sio_conn *c, str namespace)
+{
+    struct sio_socket *s = mem_alloc(sizeof(*s) + namespace.len);
+
+    s->conn = c;
+    s->namespace_len = (uint8_t) namespace.len;
+    str_copy(s->namespace, namespace);
+    rand_name(c->server->config.rand, s->sid);
+    fsm_init(&s->fsm, "sio", states, SOCKET_CONNECTING);
+    list_push(&c->sockets, &s->node);
+    c->n_sockets++;
+    return s;
+}
+
+static void on_connect_packet(struct sio_conn *c, const struct sio_packet *p)
+{
+    struct sio_socket *s = find_socket(c, p->namespace);
+
+    if (s && s->fsm.now != SOCKET_GONE) {
+        fail(c, "connected_twice");
+        return;
+    }
+    if (s) // it comes back
+        socket_free(s);
+    if (c->n_sockets == SIO_NAMESPACES_MAX) {
+        send_refusal(c, p->namespace, STR("Too many namespaces"), (str){0});
+        return;
+    }
+    s = socket_new(c, p->namespace);
+    c->n_connecting++;
+    c->server->app->on_connect(c->server->app_arg, s, p->data, p->data ? p->text : STR("{}"));
+}
+
+static void handle_waiting(struct job *job);
+
+/** The application has decided about one. */
+static void decided(struct sio_conn *c)
+{
+    c->n_connecting--;
+    if (c->waiting)
+        queue_job(c, handle_waiting);
+}
+
+void sio_accept(struct sio_socket *s)
+{
+    struct sio_conn *c = s->conn;
+    char json[sizeof("{\"sid\":\"\"}") + RAND_NAME_SIZE];
+
+    fsm_move(&s->fsm, SOCKET_CONNECTED);
+    c->has_joined = true;
+    timer_cancel(c->server->config.timers, &c->connect_timer);
+    const int n = snprintf(json, sizeof(json), "{\"sid\":\"%s\"}", s->sid);
+    send(c, SIO_CONNECT, sio_namespace(s), -1,
+         &(struct sio_message){.json = {json, (size_t)n}});
+    decided(c);
+}
+
+void sio_refuse(struct sio_socket *s, str message, str data)
+{
+    struct sio_conn *c = s->conn;
+
+    assert(s->fsm.now == SOCKET_CONNECTING);
+    send_refusal(c, sio_namespace(s), message, data);
+    socket_free(s);
+    decided(c);
+}
+
+// In.
+
+static void dispatch(struct sio_conn *c, const struct sio_packet *p, const str *attachments)
+{
+    const struct sio_server *server = c->server;
+    const struct sio_event e = {
+        .name = p->type == SIO_EVENT || p->type == SIO_BINARY_EVENT ? sio_packet_event(p)
+                                                                    : (str){0},
+        .data = p->data,
+        .text = p->text,
+        .attachments = attachments,
+        .n_attachments = p->n_attachments,
+        .ack_id = p->ack_id,
+    };
+
+    log_trace(eio_log(c->session), "sio_packet", "type=%d bytes=%zu attachments=%u", p->type,
+              p->text.len, p->n_attachments);
+    if (p->type == SIO_CONNECT) {
+        on_connect_packet(c, p);
+        return;
+    }
+    struct sio_socket *s = find_socket(c, p->namespace);
+    if (!s) {
+        fail(c, "not_joined");
+        return;
+    }
+    if (s->fsm.now == SOCKET_GONE)
+        return;
+    switch (p->type) {
+    case SIO_DISCONNECT:
+        fsm_move(&s->fsm, SOCKET_GONE);
+        server->app->on_disconnect(server->app_arg, s, SIO_CLIENT_LEFT);
+        socket_free(s);
+        break;
+    case SIO_EVENT:
+    case SIO_BINARY_EVENT: server->app->on_event(server->app_arg, s, &e); break;
+    case SIO_ACK:
+    case SIO_BINARY_ACK: server->app->on_ack(server->app_arg, s, &e); break;
+    case SIO_CONNECT:
+    case SIO_CONNECT_ERROR: break; // the one is done, the other the codec refuses
+    }
+}
+
+static void on_attachment(struct sio_conn *c, const char *bytes, size_t n)
+{
+    struct pending *p = c->pending;
+
+    if (!p) {
+        fail(c, "unexpected_binary");
+        return;
+    }
+    // One byte more, so that an empty one is not NULL.
+    p->attachments[p->n_attachments++] = str_copy(mem_alloc(n + 1), (str){bytes, n});
+    if (p->n_attachments < p->packet.n_attachments)
+        return;
+    c->pending = NULL;
+    dispatch(c, &p->packet, p->attachments);
+    pending_free(p);
+}
+
+static bool is_binary_type(const char *text, size_t n)
+{
+    return n > 0 && (text[0] == '0' + SIO_BINARY_EVENT || text[0] == '0' + SIO_BINARY_ACK);
+}
+
+static void on_text(struct sio_conn *c, char *text, size_t n)
+{
+    const unsigned max = c->server->config.max_attachments;
+    struct sio_packet packet;
+
+    if (c->pending) {
+        fail(c, "attachments_missing");
+        return;
+    }
+    if (is_binary_type(text, n)) { // its text has to last until the attachments are here
+        struct pending *p = mem_alloc(sizeof(*p) + n);
+        memcpy(p->text, text, n);
+        if (sio_packet_decode(&p->packet, p->text, n, max) != 0) {
+            free(p);
+            fail(c, "bad_packet");
+            return;
+        }
+        c->pending = p;
+        return;
+    }
+    switch (sio_packet_decode(&packet, text, n, max)) {
+    case 0:
+        dispatch(c, &packet, NULL);
+        sio_packet_fini(&packet);
+        break;
+    case SIO_PACKET_IGNORE: break;
+    default: fail(c, "bad_packet"); break;
+    }
+}
+
+static void handle(struct sio_conn *c, bool is_binary, char *bytes, size_t n)
+{
+    if (!c->has_joined) {
+        c->unjoined_bytes += n;
+        if (c->unjoined_bytes > SIO_UNJOINED_MAX) {
+            fail(c, "too_much_before_connect");
+            return;
+        }
+    }
+    if (is_binary)
+        on_attachment(c, bytes, n);
+    else
+        on_text(c, bytes, n);
+}
+
+static void handle_waiting(struct job *job)
+{
+    struct sio_conn *c = container_of(job, struct sio_conn, job);
+
+    c->is_job_queued = false;
+    while (c->session && c->n_connecting == 0 && c->waiting) {
+        struct waiting *w = c->waiting;
+        c->waiting = w->next;
+        if (!c->waiting)
+            c->waiting_tail = &c->waiting;
+        c->waiting_bytes -= w->len;
+        handle(c, w->is_binary, w->bytes, w->len);
+        free(w);
+    }
+}
+
+static void wait_for_decision(struct sio_conn *c, bool is_binary, const char *bytes, size_t n)
+{
+    if (n > SIO_WAITING_MAX - c->waiting_bytes) {
+        fail(c, "too_much_before_accept");
+        return;
+    }
+    struct waiting *w = mem_alloc(sizeof(*w) + n);
+    w->is_binary = is_binary;
+    w->len = n;
+    str_copy(w->bytes, (str){bytes, n});
+    *c->waiting_tail = w;
+    c->waiting_tail = &w->next;
+    c->waiting_bytes += n;
+}
+
+static void on_message(void *state, bool is_binary, char *bytes, size_t n)
+{
+    struct sio_conn *c = state;
+
+    if (c->n_connecting > 0 || c->waiting)
+        wait_for_decision(c, is_binary, bytes, n);
+    else
+        handle(c, is_binary, bytes, n);
+}
+
+static void on_connect_late(struct timer *t)
+{
+    fail(container_of(t, struct sio_conn, connect_timer), "no_connect");
+}
+
+static void *on_open(void *arg, struct eio_session *session)
+{
+    struct sio_server *server = arg;
+    struct sio_conn *c = NEW(struct sio_conn);
+    struct timers *timers = server->config.timers;
+
+    c->server = server;
+    c->session = session;
+    c->waiting_tail = &c->waiting;
+    list_init(&c->sockets);
+    timer_init(&c->connect_timer, on_connect_late);
+    timer_set(timers, &c->connect_timer, timers->now_ms + server->config.connect_timeout_ms);
+    return c;
+}
+
+static void on_close(void *state, enum eio_reason reason)
+{
+    (void)reason;
+    conn_end(state, NULL);
+}
+
+const struct eio_app sio_eio_app = {
+    .on_open = on_open,
+    .on_message = on_message,
+    .on_close = on_close,
+};
+
+struct sio_server *sio_server_new(const struct sio_config *config, const struct sio_app *app,
+                                  void *app_arg)
+{
+    struct sio_server *s = NEW(struct sio_server);
+
+    assert(config->max_attachments <= SIO_ATTACHMENTS_MAX);
+    s->config = *config;
+    s->app = app;
+    s->app_arg = app_arg;
+    return s;
+}
+
+void sio_server_free(struct sio_server *s)
+{
+    free(s);
+}

@@ -1,0 +1,116 @@
+/**
+ * The Socket.IO 5 server: on one Engine.IO session, any number of namespaces; in each,
+ * events both ways, acknowledgements both ways, and binary attachments.
+ *
+ * What the events mean is the application's business. The chat is one application, the
+ * selftest another.
+ */
+#pragma once
+
+#include "eio/server.h"
+#include "json/json.h"
+#include "sio/packet.h"
+
+#define SIO_NAMESPACES_MAX 16    // of one connection, those it has left included
+#define SIO_UNJOINED_MAX   16384 // bytes a client may send before it has joined a namespace
+#define SIO_WAITING_MAX    65536 // bytes kept while the application decides about a CONNECT
+
+struct sio_socket; // one client in one namespace
+struct sio_server;
+
+struct sio_event {
+    str name;
+    const struct json *data; // an array: the name, then the arguments
+    str text;                // the same, as it came
+    const str *attachments;  // what {"_placeholder":true,"num":i} in data stands for
+    size_t n_attachments;
+    int64_t ack_id; // -1: no acknowledgement is asked for
+};
+
+enum sio_reason {
+    SIO_CLIENT_LEFT,     // DISCONNECT
+    SIO_CONNECTION_LOST, // the session beneath is over
+};
+
+struct sio_app {
+    /**
+     * A client asks to join s->namespace. Call sio_accept() or sio_refuse(), now or later;
+     * until then nothing more is read from this client.
+     *
+     * @param auth       the payload, an object; NULL where there is none
+     * @param auth_text  the same, as it came; "{}" where there is none
+     */
+    void (*on_connect)(void *arg, struct sio_socket *s, const struct json *auth, str auth_text);
+
+    /** Everything in e is borrowed until the callback returns. */
+    void (*on_event)(void *arg, struct sio_socket *s, const struct sio_event *e);
+
+    /**
+     * An answer to sio_emit_with_ack(), or what claims to be one: which ids are waited
+     * for, and how long, the application knows. e->name is empty.
+     */
+    void (*on_ack)(void *arg, struct sio_socket *s, const struct sio_event *e);
+
+    /** s is over, also one that was not accepted yet. Not after sio_disconnect() or
+     * sio_refuse(). */
+    void (*on_disconnect)(void *arg, struct sio_socket *s, enum sio_reason reason);
+};
+
+struct sio_config {
+    struct timers *timers;
+    struct job_queue *later;
+    struct rand *rand;
+    int64_t connect_timeout_ms; // for the first namespace to be joined
+    unsigned max_attachments;   // of one packet; at most SIO_ATTACHMENTS_MAX
+};
+
+/** @param config  copied */
+struct sio_server *sio_server_new(const struct sio_config *config, const struct sio_app *app,
+                                  void *app_arg);
+void sio_server_free(struct sio_server *s);
+
+/** What to make the Engine.IO server with; its arg is the sio_server. */
+extern const struct eio_app sio_eio_app;
+
+str sio_namespace(const struct sio_socket *s);
+
+/** Public: it names the socket to others, and opens nothing. */
+str sio_sid(const struct sio_socket *s);
+
+/** The application's own, NULL at first. */
+void *sio_state(const struct sio_socket *s);
+void sio_set_state(struct sio_socket *s, void *state);
+
+const struct log_ctx *sio_log(const struct sio_socket *s);
+
+void sio_accept(struct sio_socket *s);
+
+/** s is no more. data is JSON, or empty for none. */
+void sio_refuse(struct sio_socket *s, str message, str data);
+
+/** What to send: a JSON array, and the bytes that its placeholders stand for. */
+struct sio_message {
+    str json;
+    const str *attachments;
+    size_t n_attachments;
+};
+
+void sio_emit(struct sio_socket *s, const struct sio_message *m);
+
+/** @return the id that the acknowledgement will carry, from 0, or -1: s is over */
+int64_t sio_emit_with_ack(struct sio_socket *s, const struct sio_message *m);
+
+/** Dropped unless it can leave at once. */
+void sio_emit_volatile(struct sio_socket *s, const struct sio_message *m);
+
+/** Acknowledge an event; m->json holds the array of arguments. */
+void sio_ack(struct sio_socket *s, int64_t ack_id, const struct sio_message *m);
+
+/** End this namespace for the client, which does not come back by itself. s is no more. */
+void sio_disconnect(struct sio_socket *s);
+
+/**
+ * End all of the client's namespaces, then its connection. s is no more; the others get
+ * on_disconnect with SIO_CONNECTION_LOST.
+ */
+void sio_close(struct sio_socket *s);
