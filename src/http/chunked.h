@@ -7,8 +7,8 @@
 
 #include "base/str.h"
 
-#define HTTP_CHUNK_LINE_MAX 256  // bytes of a chunk's size line, with extensions
-#define HTTP_TRAILER_MAX    4096 // bytes of all trailer lines together
+#define HTTP_CHUNK_LINE_MAX 256  // bytes of a chunk's size line, with extensions, without CR LF
+#define HTTP_TRAILER_MAX    4096 // bytes of all trailer lines together, without CR LF
 
 /** Zero is the start of a body. */
 struct http_chunked {

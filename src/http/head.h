@@ -11,7 +11,7 @@
 
 #include "base/str.h"
 
-#define HTTP_HEAD_MAX    16384 // bytes, from the first of the method to the empty line
+#define HTTP_HEAD_MAX    16384 // bytes, empty lines before it and the one at its end included
 #define HTTP_HEADERS_MAX 100
 
 enum http_method {
@@ -59,9 +59,9 @@ enum http_head_refusal {
  * Parse one head from the front of *in. Empty lines before it are skipped (RFC 9112,
  * section 2.2). On 0, *in starts behind the head.
  *
- * Also refused as bad: HTTP/1.1 without exactly one Host (section 3.2), a control
- * character anywhere, a target that is neither origin-form, absolute-form ("http://…",
- * whose path and query are taken), nor "*".
+ * Also refused as bad: HTTP/1.1 without exactly one Host (section 3.2), a Host that is
+ * none, a control character anywhere, a target that is neither origin-form, absolute-form
+ * ("http://…", whose path and query are taken), nor "*".
  *
  * @return 0, or an enum http_head_refusal
  */
