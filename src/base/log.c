@@ -111,6 +111,7 @@ static void emit(str line)
 }
 
 /** Append to a line that never overflows; what does not fit is left out. */
+PRINTF_LIKE(3, 0)
 static void add(char *line, size_t *len, const char *fmt, va_list ap)
 {
     const size_t room = LINE_MAX_BYTES - 1 - *len; // the last byte is for the newline
