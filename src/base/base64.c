@@ -22,7 +22,7 @@ void base64_encode(char *out, str bytes)
     const uint32_t v = (uint32_t)p[i] << 16 | (has_two ? (uint32_t)p[i + 1] << 8 : 0);
     *out++ = alphabet[v >> 18];
     *out++ = alphabet[v >> 12 & 63];
-    *out++ = has_two ? alphabet[v >> 6 & 63] : '=';
+    *out++ = (char)(has_two ? alphabet[v >> 6 & 63] : '=');
     *out = '=';
 }
 

@@ -27,6 +27,7 @@ void buf_fini(struct buf *b);
 
 static inline str buf_str(const struct buf *b)
 {
+    assert(b->ptr || b->len == 0);
     return (str){b->ptr ? b->ptr + b->start : NULL, b->len};
 }
 

@@ -60,6 +60,8 @@ static inline void list_move_all(struct list *to, struct list *from)
 }
 
 /** The body may remove `it`, and no other node. */
+// NOLINTBEGIN(bugprone-macro-parentheses): `it` is a name that is declared
 #define list_each(it, head)                                                                    \
     for (struct list *it = (head)->next, *next_##it = it->next; it != (head);                  \
          it = next_##it, next_##it = it->next)
+// NOLINTEND(bugprone-macro-parentheses)

@@ -28,7 +28,8 @@ static void grow(struct map *m)
     struct map bigger = {.n_buckets = m->n_buckets ? m->n_buckets * 2 : FEWEST_BUCKETS,
                          .n_nodes = m->n_nodes};
 
-    bigger.buckets = (struct map_node **)mem_alloc(bigger.n_buckets * sizeof(*bigger.buckets));
+    bigger.buckets =
+        (struct map_node **)mem_alloc(bigger.n_buckets * sizeof(struct map_node *));
     for (size_t i = 0; i < m->n_buckets; i++) {
         while (m->buckets[i]) {
             struct map_node *node = m->buckets[i];

@@ -18,7 +18,9 @@ str str_take_until(str *s, char sep)
 
 static char lower(char c)
 {
-    return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
+    if (c >= 'A' && c <= 'Z')
+        return (char)(c | 0x20);
+    return c;
 }
 
 bool str_eq_nocase(str a, str b)

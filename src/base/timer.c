@@ -65,10 +65,11 @@ static void take_out(struct timers *ts, struct timer *t)
     if (t == ts->root) {
         ts->root = below;
     } else {
-        if (t->prev->child == t)
+        if (t->prev->child == t) {
             t->prev->child = t->next;
-        else
+        } else {
             t->prev->next = t->next;
+        }
         if (t->next)
             t->next->prev = t->prev;
         ts->root = meld(ts->root, below);

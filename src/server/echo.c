@@ -9,7 +9,7 @@
 #define ROOM_SIZE     64 // bytes of a room's name, NUL included
 #define ACKS_MAX      64 // that one socket waits for
 #define BURST_MAX     100000
-#define MESSAGE_MAX   (64 * 1024 * 1024) // bytes of JSON; the transport's own limit comes first
+#define MESSAGE_MAX   (SIZE_MAX / 2) // bytes of JSON: what comes is bounded by the transport
 #define HANDSHAKE_MAX 4096
 
 /** What the application knows of one client in one namespace. */

@@ -13,8 +13,8 @@ static const struct unit durations[] = {
 static const struct unit sizes[] = {
     {"", 1},
     {"KiB", 1024},
-    {"MiB", 1024 * 1024},
-    {"GiB", 1024 * 1024 * 1024},
+    {"MiB", 1U << 20},
+    {"GiB", 1U << 30},
 };
 
 /** Digits, then one of the units. */
@@ -172,10 +172,11 @@ static void say_unknown(const struct option_table *t, str name)
         }
     }
     fprintf(stderr, "%s: there is no option --" STR_FMT, t->command, STR_ARG(name));
-    if (nearest)
+    if (nearest) {
         fprintf(stderr, "; did you mean --%s?\n", nearest->name);
-    else
+    } else {
         fprintf(stderr, "; '%s --help' lists them\n", t->command);
+    }
 }
 
 static void print_help(const struct option_table *t)

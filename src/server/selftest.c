@@ -13,8 +13,8 @@
 
 #define STOP_MS       4000 // for clients to take their farewell; then they are cut
 #define STOP_CHECK_MS 20
-#define STREAM_MAX    (EIO_QUEUE_MAX * 2) // bytes unsent; room for a queue in base64
-#define MAX_PAYLOAD   (64 * 1024 * 1024)
+#define STREAM_MAX    (EIO_QUEUE_MAX * (size_t)2) // bytes unsent; room for a queue in base64
+#define MAX_PAYLOAD   (64U << 20)
 
 struct options {
     struct addr listen;
@@ -99,12 +99,13 @@ static unsigned transports_of(const struct option_list *list)
     unsigned transports = 0;
 
     for (size_t i = 0; i < list->n; i++) {
-        if (str_eq(list->items[i], STR("polling")))
+        if (str_eq(list->items[i], STR("polling"))) {
             transports |= EIO_POLLING_TRANSPORT;
-        else if (str_eq(list->items[i], STR("websocket")))
+        } else if (str_eq(list->items[i], STR("websocket"))) {
             transports |= EIO_WEBSOCKET_TRANSPORT;
-        else
+        } else {
             return 0;
+        }
     }
     return transports;
 }
@@ -130,10 +131,11 @@ static void on_stop_check(struct timer *t)
 
     if (timers->now_ms >= s->stop_at_ms)
         loop_abort_streams(s->loop);
-    if (s->loop->n_streams == 0)
+    if (s->loop->n_streams == 0) {
         loop_stop(s->loop);
-    else
+    } else {
         timer_set(timers, t, timers->now_ms + STOP_CHECK_MS);
+    }
 }
 
 static void stop(void *arg, int signal)
@@ -257,10 +259,11 @@ int selftest_main(int argc, char **argv)
         return usage("--path must begin and end with '/'");
     if (transports_of(&o.transports) == 0)
         return usage("--transports takes polling, websocket, or both");
-    if (log_set_levels(o.log) != 0)
+    if (log_set_levels(o.log) != 0) {
         return usage(
             "--log takes a level (error, warn, info, debug, trace), and layers: "
             "info,ws=trace");
+    }
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         if (rows[i].kind == OPTION_IGNORED && options_has(rows[i].name, argc, argv))
             log_warn(NULL, "server_ignored", "option=%s", rows[i].name);

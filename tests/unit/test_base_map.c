@@ -7,7 +7,7 @@ struct item {
     uint64_t key;
 };
 
-static bool item_is(const struct map_node *node, const void *key)
+static bool item_is(struct map_node *node, const void *key)
 {
     return ((const struct item *)node)->key == *(const uint64_t *)key;
 }
