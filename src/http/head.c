@@ -4,12 +4,13 @@
 
 // One pass over the bytes, which stops at the first that can't be: what is bad is
 // refused before the rest arrives. Nothing is kept between calls, so a head that comes
-// in n pieces is read n times. HTTP_HEAD_MAX bounds that: one byte at a time, the
-// largest head costs about 8 KiB a piece, as much as the system call that brought it.
+// in n pieces is read n times. HTTP_HEAD_MAX bounds that: the largest head, byte by
+// byte, is 8 KiB to read for each, about 3 us. What brings a byte costs no less, and a
+// search for the end beforehand would find bad heads later and good ones slower.
 
 typedef bool byte_is_fn(uint8_t c);
 
-/** Printable ASCII; a fragment is never sent (RFC 9110, section 4.2.5). */
+/** Printable ASCII; a fragment is never sent (RFC 9110, section 7.1). */
 static bool is_target(uint8_t c)
 {
     return c > ' ' && c < 0x7f && c != '#';
@@ -249,7 +250,7 @@ static int check_host(const struct http_head *h)
     return n == 1 && (host.len == 0 || is_authority(host)) ? 0 : HTTP_HEAD_BAD;
 }
 
-/** RFC 9112, section 6.2. Not even lengths that agree: nobody sends them but to try us. */
+/** RFC 9112, section 6.2; two lengths are refused even if they agree, as 6.3 allows. */
 static int read_length(struct http_head *h)
 {
     const size_t n = count(h, STR("content-length"));

@@ -391,6 +391,26 @@ static void refuses_a_control_byte_anywhere(void **state)
     }
 }
 
+static void takes_exactly_the_token_bytes_in_names(void **state)
+{
+    (void)state;
+    char line[] = "GET / HTTP/1.1\r\nHost: a\r\nX_: b\r\n\r\n";
+    char *byte = strchr(line, '_');
+
+    for (int c = 0; c <= 0xff; c++) {
+        if (c == ':') // the name ends before it
+            continue;
+        // RFC 9110, section 5.6.2
+        const bool is_token = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') ||
+                              (c >= 'a' && c <= 'z') ||
+                              (c != 0 && strchr("!#$%&'*+-.^_`|~", c));
+        char what[32];
+        snprintf(what, sizeof(what), "byte %#x", (unsigned)c);
+        *byte = (char)c;
+        expect_int(what, answer_to((str){line, sizeof(line) - 1}), is_token ? 0 : BAD);
+    }
+}
+
 static void takes_tabs_and_obs_text_in_values(void **state)
 {
     (void)state;
@@ -611,6 +631,7 @@ int main(void)
         cmocka_unit_test(refuses_at_the_first_byte_that_decides),
         cmocka_unit_test(asks_for_more_at_every_cut),
         cmocka_unit_test(refuses_a_control_byte_anywhere),
+        cmocka_unit_test(takes_exactly_the_token_bytes_in_names),
         cmocka_unit_test(takes_tabs_and_obs_text_in_values),
         cmocka_unit_test(takes_the_hosts_that_are_one),
         cmocka_unit_test(gives_headers_in_order_and_without_the_space_around_them),
