@@ -30,26 +30,30 @@ static int replay(const char *folder, const char *name)
     return 0;
 }
 
+static int is_input(const struct dirent *e)
+{
+    return e->d_name[0] != '.';
+}
+
 int main(int argc, char **argv)
 {
-    int n = 0;
+    struct dirent **inputs = NULL;
+    int n_bad = 0;
 
-    DIR *folder = argc == 2 ? opendir(argv[1]) : NULL;
-    if (!folder) {
+    const int n = argc == 2 ? scandir(argv[1], &inputs, is_input, alphasort) : -1;
+    if (n < 0) {
         fprintf(stderr, "usage: replay_TARGET FOLDER\n");
         return 2;
     }
-    for (const struct dirent *e = readdir(folder); e; e = readdir(folder)) {
-        if (e->d_name[0] == '.')
-            continue;
-        if (replay(argv[1], e->d_name) < 0) {
-            fprintf(stderr, "%s/%s: can't be read\n", argv[1], e->d_name);
-            closedir(folder);
-            return 1;
+    for (int i = 0; i < n; i++) {
+        puts(inputs[i]->d_name); // the last one is the one that crashed
+        fflush(stdout);
+        if (replay(argv[1], inputs[i]->d_name) < 0) {
+            fprintf(stderr, "%s/%s: can't be read\n", argv[1], inputs[i]->d_name);
+            n_bad++;
         }
-        n++;
+        free(inputs[i]);
     }
-    closedir(folder);
-    printf("%d inputs\n", n);
-    return n == 0; // an empty corpus tests nothing
+    free((void *)inputs);
+    return n == 0 || n_bad > 0; // an empty corpus tests nothing
 }

@@ -29,6 +29,7 @@ static int teardown(void **state)
 static bool has(const struct buf *lines, str what)
 {
     const str all = buf_str(lines);
+    assert(all.ptr);
     return memmem(all.ptr, all.len, what.ptr, what.len) != NULL;
 }
 

@@ -10,7 +10,7 @@ static void keep_line(void *arg, str line)
 static int setup(void **state)
 {
     static struct buf lines;
-    buf_init(&lines, 64 * 1024);
+    buf_init(&lines, 1 << 16);
     log_set_sink(keep_line, &lines);
     *state = &lines;
     return 0;
@@ -170,10 +170,11 @@ static void a_quote_can_forge_neither_a_field_nor_a_line(void **state)
 static void a_long_quote_is_cut_and_stays_one_value(void **state)
 {
     static const char fills[] = {'a', '"', '\\', '\n', '\xff'};
+    char text[2 * LOG_QUOTE_SIZE];
+
     (void)state;
     for (size_t f = 0; f < COUNT_OF(fills); f++) {
-        for (size_t len = 0; len < 2 * LOG_QUOTE_SIZE; len++) {
-            char text[2 * LOG_QUOTE_SIZE];
+        for (size_t len = 0; len < sizeof(text); len++) {
             struct {
                 char out[LOG_QUOTE_SIZE];
                 char after;

@@ -3,13 +3,13 @@
 #include "support/aborts.h"
 
 struct item {
-    struct map_node node; // first: container_of() takes no const
+    struct map_node node;
     uint64_t key;
 };
 
 static bool item_is(struct map_node *node, const void *key)
 {
-    return ((const struct item *)node)->key == *(const uint64_t *)key;
+    return container_of(node, struct item, node)->key == *(const uint64_t *)key;
 }
 
 /** Bad on purpose: eight keys share each value, so that buckets hold more than one hash. */

@@ -38,31 +38,33 @@ static void init_letters(struct lettered *l, size_t n)
 
 static void fires_in_the_order_of_deadlines_then_of_setting(void **state)
 {
-    (void)state;
+    static const int64_t deadlines_ms[] = {30, 10, 20, 10, 21, -5}; // of a, b, c, ...
+    static const struct {
+        const char *name;
+        int64_t now_ms;
+        str fired;
+        int64_t next_ms;
+    } rows[] = {
+        {"one in the past", 9, STR("f"), 10},
+        {"up to now", 20, STR("bdc"), 21},
+        {"once only", 20, STR(""), 21},
+        {"the rest", INT64_MAX, STR("ea"), INT64_MAX},
+    };
     struct timers ts = {0};
-    struct lettered l[6];
+    struct lettered l[COUNT_OF(deadlines_ms)];
 
-    init_letters(l, 6);
+    (void)state;
+    init_letters(l, COUNT_OF(l));
     expect_int("nothing set", timers_next_ms(&ts), INT64_MAX);
-    timer_set(&ts, &l[0].timer, 30);
-    timer_set(&ts, &l[1].timer, 10);
-    timer_set(&ts, &l[2].timer, 20);
-    timer_set(&ts, &l[3].timer, 10);
-    timer_set(&ts, &l[4].timer, 21);
-    timer_set(&ts, &l[5].timer, -5);
+    for (size_t i = 0; i < COUNT_OF(l); i++)
+        timer_set(&ts, &l[i].timer, deadlines_ms[i]);
     expect_int("earliest", timers_next_ms(&ts), -5);
-
-    timers_run(&ts, 9);
-    expect_str("one in the past", take_fired(), STR("f"));
-    expect_int("now", ts.now_ms, 9);
-    expect_int("then", timers_next_ms(&ts), 10);
-    timers_run(&ts, 20);
-    expect_str("up to now", take_fired(), STR("bdc"));
-    timers_run(&ts, 20);
-    expect_str("once only", take_fired(), STR(""));
-    timers_run(&ts, INT64_MAX);
-    expect_str("the rest", take_fired(), STR("ea"));
-    expect_int("nothing left", timers_next_ms(&ts), INT64_MAX);
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        timers_run(&ts, rows[i].now_ms);
+        expect_int(rows[i].name, ts.now_ms, rows[i].now_ms);
+        expect_str(rows[i].name, take_fired(), rows[i].fired);
+        expect_int(rows[i].name, timers_next_ms(&ts), rows[i].next_ms);
+    }
 }
 
 static void a_cancelled_timer_does_not_fire(void **state)
