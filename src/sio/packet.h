@@ -36,7 +36,9 @@ struct sio_packet {
 
 enum sio_packet_refusal {
     SIO_PACKET_BAD = 1, // close the whole connection
-    SIO_PACKET_IGNORE,  // an event or ack without a payload: harmless, means nothing
+    SIO_PACKET_IGNORE,  // an event without a payload, an ack without a payload or an id:
+                        // harmless, means nothing. Not the binary ones, whose attachments
+                        // would be left over: those are bad.
 };
 
 /**
@@ -58,7 +60,7 @@ MUST_CHECK int sio_packet_decode(struct sio_packet *p, char *text, size_t len,
                                  unsigned max_attachments);
 void sio_packet_fini(struct sio_packet *p);
 
-/** Of an EVENT: its name. A number's name is its digits. */
+/** Of an EVENT: its name. A number's name is the number as it is written. */
 str sio_packet_event(const struct sio_packet *p);
 
 #define SIO_HEAD_SIZE (SIO_NAMESPACE_MAX + 48) // bytes

@@ -1,0 +1,347 @@
+#include "json/json.h"
+
+#include <jansson.h>
+
+#include "base/mem.h"
+
+#undef json_is_true // jansson's macro; ours is a function
+
+#define DECODING (JSON_DECODE_ANY | JSON_ALLOW_NUL)
+#define ENCODING (JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(17))
+
+static const json_t *tree_of(const struct json *j)
+{
+    return (const json_t *)j;
+}
+
+/** @return the length of the string that text begins with, quotes included; all of text if
+ * it has no end */
+static size_t string_len(str text)
+{
+    for (size_t i = 1; i < text.len; i++) {
+        if (text.ptr[i] == '"')
+            return i + 1;
+        if (text.ptr[i] == '\\')
+            i++;
+    }
+    return text.len;
+}
+
+static int hex_value(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    if (c >= 'A' && c <= 'F')
+        return c - 'A' + 10;
+    return -1;
+}
+
+#define ESCAPE_LEN 6 // of \uXXXX
+
+/** @return the code unit of the \uXXXX that text begins with, or -1: it begins with none */
+static int escaped_unit(str text)
+{
+    int unit = 0;
+
+    if (text.len < ESCAPE_LEN || text.ptr[0] != '\\' || text.ptr[1] != 'u')
+        return -1;
+    for (size_t i = 2; i < ESCAPE_LEN; i++) {
+        const int digit = hex_value(text.ptr[i]);
+        if (digit < 0)
+            return -1;
+        unit = unit * 16 + digit;
+    }
+    return unit;
+}
+
+static bool is_high_surrogate(int unit)
+{
+    return unit >= 0xd800 && unit <= 0xdbff;
+}
+
+static bool is_low_surrogate(int unit)
+{
+    return unit >= 0xdc00 && unit <= 0xdfff;
+}
+
+static void replace_lone_surrogates(char *string, size_t len)
+{
+    size_t i = 0;
+
+    while (i < len) {
+        const char *escape = memchr(string + i, '\\', len - i);
+        if (!escape)
+            return;
+        i = (size_t)(escape - string);
+
+        const int unit = escaped_unit((str){string + i, len - i});
+        if (unit < 0) {
+            i += 2; // another escape: what it escapes begins none
+            continue;
+        }
+        i += ESCAPE_LEN;
+        if (is_high_surrogate(unit) &&
+            is_low_surrogate(escaped_unit((str){string + i, len - i}))) {
+            i += ESCAPE_LEN;
+        } else if (is_high_surrogate(unit) || is_low_surrogate(unit)) {
+            str_copy(string + i - 4, STR("fffd"));
+        }
+    }
+}
+
+/** What has to be right, or put right, before jansson sees the text. */
+static int prepare(char *text, size_t len)
+{
+    size_t depth = 0;
+    size_t i = 0;
+
+    while (i < len) {
+        switch (text[i]) {
+        case '"': {
+            const size_t n = string_len((str){text + i, len - i});
+            replace_lone_surrogates(text + i, n);
+            i += n;
+            continue;
+        }
+        case '[':
+        case '{':
+            if (++depth > JSON_DEPTH_MAX)
+                return JSON_TOO_DEEP;
+            break;
+        case ']':
+        case '}':
+            if (depth-- == 0)
+                return JSON_BAD;
+            break;
+        case '\0': return JSON_BAD; // jansson would skip it after a number
+        default: break;
+        }
+        i++;
+    }
+    return 0;
+}
+
+static bool is_of_number(char c)
+{
+    return (c >= '0' && c <= '9') || c == '-' || c == '+' || c == '.' || c == 'e' || c == 'E';
+}
+
+static str take_number(str *text)
+{
+    size_t n = 0;
+
+    while (n < text->len && is_of_number(text->ptr[n]))
+        n++;
+    return str_take(text, n);
+}
+
+static bool is_beyond_64_bits(str number)
+{
+    const bool is_negative = str_starts(number, STR("-"));
+    uint64_t value;
+
+    if (is_negative)
+        str_take(&number, 1);
+    return str_to_u64(number, (uint64_t)INT64_MAX + is_negative, &value) == STR_TOO_LARGE;
+}
+
+/**
+ * Parse a text with integers beyond 64 bits, which JSON.stringify writes up to 1e21.
+ *
+ * jansson refuses them. Its JSON_DECODE_INT_AS_REAL takes them, but makes reals of all the
+ * other integers too, among them a placeholder's number; so these get ".0" in a copy.
+ */
+static json_t *parse_large(str text, json_error_t *error)
+{
+    assert(text.len > 0);                       // a number is in it
+    char *const copy = mem_alloc(text.len * 2); // 19 digits or more grow by 2
+    size_t len = 0;
+
+    while (text.len > 0) {
+        const str number = take_number(&text);
+        len += str_copy(copy + len, number).len;
+        if (is_beyond_64_bits(number))
+            len += str_copy(copy + len, STR(".0")).len;
+        if (text.len > 0) {
+            const size_t n = text.ptr[0] == '"' ? string_len(text) : 1;
+            len += str_copy(copy + len, str_take(&text, n)).len;
+        }
+    }
+
+    json_t *tree = json_loadb(copy, len, DECODING, error);
+    free(copy);
+    return tree;
+}
+
+int json_parse(struct json **out, char *text, size_t len)
+{
+    json_error_t error;
+
+    const int refusal = prepare(text, len);
+    if (refusal)
+        return refusal;
+
+    json_t *tree = json_loadb(text, len, DECODING, &error);
+    if (!tree && json_error_code(&error) == json_error_numeric_overflow)
+        tree = parse_large((str){text, len}, &error);
+    if (!tree)
+        return JSON_BAD;
+    *out = (struct json *)tree;
+    return 0;
+}
+
+void json_free(struct json *j)
+{
+    json_decref((json_t *)j);
+}
+
+enum json_kind json_kind(const struct json *j)
+{
+    static const enum json_kind kinds[] = {
+        [JSON_OBJECT] = JSON_KIND_OBJECT, [JSON_ARRAY] = JSON_KIND_ARRAY,
+        [JSON_STRING] = JSON_KIND_STR,    [JSON_INTEGER] = JSON_KIND_INT,
+        [JSON_REAL] = JSON_KIND_REAL,     [JSON_TRUE] = JSON_KIND_BOOL,
+        [JSON_FALSE] = JSON_KIND_BOOL,    [JSON_NULL] = JSON_KIND_NULL,
+    };
+
+    return kinds[json_typeof(tree_of(j))];
+}
+
+size_t json_count(const struct json *j)
+{
+    // Each is 0 for what is not of its kind.
+    return json_array_size(tree_of(j)) + json_object_size(tree_of(j));
+}
+
+const struct json *json_item(const struct json *j, size_t i)
+{
+    return (const struct json *)json_array_get(tree_of(j), i);
+}
+
+const struct json *json_member(const struct json *j, const char *name)
+{
+    return (const struct json *)json_object_get(tree_of(j), name);
+}
+
+void json_each_member(const struct json *j, json_member_fn *fn, void *arg)
+{
+    // jansson's iterators change nothing, but are not declared so.
+    const union {
+        const struct json *borrowed;
+        json_t *tree;
+    } u = {.borrowed = j};
+
+    for (void *i = json_object_iter(u.tree); i; i = json_object_iter_next(u.tree, i)) {
+        const str name = {json_object_iter_key(i), json_object_iter_key_len(i)};
+        if (!fn(arg, name, (const struct json *)json_object_iter_value(i)))
+            return;
+    }
+}
+
+str json_text(const struct json *j)
+{
+    return (str){json_string_value(tree_of(j)), json_string_length(tree_of(j))};
+}
+
+bool json_integer_of(const struct json *j, int64_t *out)
+{
+    if (!json_is_integer(tree_of(j)))
+        return false;
+    *out = json_integer_value(tree_of(j));
+    return true;
+}
+
+bool json_is_true(const struct json *j)
+{
+    return j && json_typeof(tree_of(j)) == JSON_TRUE;
+}
+
+/** @return the bytes that j takes; they are in out if they fit */
+static size_t dump(char *out, size_t size, const struct json *j)
+{
+    const size_t n = json_dumpb(tree_of(j), out, size, ENCODING);
+    if (n == 0)
+        abort(); // no value is empty: jansson is out of memory
+    return n;
+}
+
+int json_print(struct buf *out, const struct json *j)
+{
+    // The size first: jansson ignores what a callback refuses while it prints a name.
+    const size_t size = dump(NULL, 0, j);
+    char *room = buf_room(out, size);
+    if (!room)
+        return BUF_FULL;
+    buf_added(out, dump(room, size, j));
+    return 0;
+}
+
+/** The letter that stands for c after a backslash, or 0: none does. */
+static char letter_for(char c)
+{
+    static const char letters[] = {
+        ['\b'] = 'b', ['\f'] = 'f', ['\n'] = 'n',  ['\r'] = 'r',
+        ['\t'] = 't', ['"'] = '"',  ['\\'] = '\\',
+    };
+    const uint8_t i = (uint8_t)c;
+
+    if (i >= sizeof(letters))
+        return '\0';
+    return letters[i];
+}
+
+static bool must_escape(char c)
+{
+    return (uint8_t)c < 0x20 || c == '"' || c == '\\';
+}
+
+/** Bytes before the first that must be escaped. */
+static size_t plain_len(str s)
+{
+    size_t n = 0;
+
+    while (n < s.len && !must_escape(s.ptr[n]))
+        n++;
+    return n;
+}
+
+static char *write_escape(char *at, char c)
+{
+    static const char digits[] = "0123456789abcdef";
+    const char letter = letter_for(c);
+
+    *at++ = '\\';
+    if (letter) {
+        *at++ = letter;
+        return at;
+    }
+    at += str_copy(at, STR("u00")).len;
+    *at++ = digits[(uint8_t)c >> 4];
+    *at++ = digits[(uint8_t)c & 15];
+    return at;
+}
+
+int json_print_str(struct buf *out, str s)
+{
+    size_t size = s.len + 2;
+
+    for (size_t i = 0; i < s.len; i++) {
+        if (must_escape(s.ptr[i]))
+            size += letter_for(s.ptr[i]) ? 1 : ESCAPE_LEN - 1;
+    }
+    char *at = buf_room(out, size);
+    if (!at)
+        return BUF_FULL;
+
+    *at++ = '"';
+    while (s.len > 0) {
+        at += str_copy(at, str_take(&s, plain_len(s))).len;
+        if (s.len > 0)
+            at = write_escape(at, *str_take(&s, 1).ptr);
+    }
+    *at = '"';
+    buf_added(out, size);
+    return 0;
+}
