@@ -1,0 +1,187 @@
+/** What a row of the tables gets: servers, checks, and an end that takes all down again. */
+import { spawn } from 'node:child_process';
+import { isDeepStrictEqual, inspect } from 'node:util';
+import { performance } from 'node:perf_hooks';
+
+export const now = () => performance.now();
+export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** Not before: a timer may come a millisecond early, and some rules count it. */
+export async function sleepUntil(at) {
+    while (now() < at) await sleep(Math.max(1, at - now()));
+}
+
+export class Failure extends Error {}
+
+const shown = (value) => {
+    const text = inspect(value, { depth: 6, breakLength: Infinity });
+    return text.length > 400 ? `${text.slice(0, 400)}… (${text.length} characters)` : text;
+};
+
+export function same(got, want, what = 'value') {
+    if (!isDeepStrictEqual(got, want))
+        throw new Failure(`${what}: got ${shown(got)}, want ${shown(want)}`);
+}
+
+export function oneOf(got, wanted, what = 'value') {
+    if (!wanted.some((want) => isDeepStrictEqual(got, want)))
+        throw new Failure(`${what}: got ${shown(got)}, want one of ${shown(wanted)}`);
+}
+
+export function match(got, pattern, what = 'text') {
+    if (typeof got !== 'string' || !pattern.test(got))
+        throw new Failure(`${what}: got ${shown(got)}, want ${pattern}`);
+}
+
+export function between(got, low, high, what) {
+    if (!(got >= low && got <= high))
+        throw new Failure(`${what}: ${Math.round(got)} is not from ${low} to ${high}`);
+}
+
+/** The promise, or a failure that says what was waited for. */
+export function within(ms, what, promise) {
+    let timer;
+    const late = new Promise((_, reject) => {
+        timer = setTimeout(() => reject(new Failure(`no ${what} within ${ms} ms`)), ms);
+    });
+    return Promise.race([promise, late]).finally(() => clearTimeout(timer));
+}
+
+/** Nothing for that long. The promise goes on, for whoever awaits it next. */
+export async function nothing(ms, what, promise) {
+    const silence = Symbol('silence');
+    const got = await Promise.race([promise, sleep(ms).then(() => silence)]);
+    if (got !== silence) throw new Failure(`${what}: got ${shown(got)}, want nothing`);
+}
+
+/** The arguments of the next such event. */
+export function next(emitter, event, ms = 5000) {
+    const args = new Promise((resolve) => emitter.once(event, (...got) => resolve(got)));
+    return within(ms, `event "${event}"`, args);
+}
+
+/** The first n arguments of an event, in the order of their coming. */
+export function collect(emitter, event, n, ms = 10000) {
+    const got = [];
+    const all = new Promise((resolve) => {
+        emitter.on(event, (value) => got.push(value) === n && resolve(got));
+    });
+    return within(ms, `${n} events "${event}"`, all).catch((error) => {
+        throw new Failure(`${error.message}: ${got.length} came`);
+    });
+}
+
+const SANITIZER = /(Address|Leak|Memory|Thread|UndefinedBehavior)Sanitizer|runtime error:/;
+
+/** One `parley selftest` process. */
+export class Server {
+    static async start(binary, options = [], listen = '127.0.0.1:0') {
+        const server = new Server();
+        server.child = spawn(binary, ['selftest', `--listen=${listen}`, ...options], {
+            stdio: ['ignore', 'pipe', 'pipe'],
+        });
+        server.stderr = '';
+        server.child.stderr.on('data', (text) => (server.stderr += text));
+        server.ended = new Promise((resolve) => {
+            server.child.on('error', (error) => resolve(error.message));
+            server.child.on('exit', (code, signal) => resolve(signal ?? code));
+        });
+        const ready = new Promise((resolve) => {
+            let out = '';
+            server.child.stdout.on('data', (text) => {
+                const line = /^parley: ready (http:\/\/\S+)$/m.exec((out += text));
+                if (line) resolve(line[1]);
+            });
+        });
+        const died = server.ended.then((how) => {
+            throw new Failure(`${binary} ended (${how}), not ready:\n${server.stderr}`);
+        });
+        died.catch(() => {}); // it ends some time; that matters here only before "ready"
+        try {
+            server.url = await within(10000, 'ready line', Promise.race([ready, died]));
+        } catch (error) {
+            server.child.kill('SIGKILL');
+            throw error;
+        }
+        return server;
+    }
+
+    get listen() {
+        return new URL(this.url).host;
+    }
+
+    terminate() {
+        this.child.kill('SIGTERM');
+    }
+
+    /** Ask it to end, and see that it does so cleanly. */
+    async stop() {
+        this.terminate();
+        try {
+            same(await within(5000, 'end after SIGTERM', this.ended), 0, 'exit status');
+        } catch (error) {
+            throw new Failure(`${error.message}${this.stderr && `\n${this.stderr}`}`);
+        } finally {
+            this.child.kill('SIGKILL');
+        }
+        if (SANITIZER.test(this.stderr)) throw new Failure(this.stderr);
+    }
+}
+
+/** The servers that rows share, each started when the first row needs it. */
+export class Servers {
+    #started = new Map();
+
+    /** @param url  of a server that runs already, which then is the only one */
+    constructor(binary, options, url) {
+        Object.assign(this, { binary, options, only: url });
+    }
+
+    has(name) {
+        return !this.only || name === 'default';
+    }
+
+    async url(name) {
+        if (this.only) return this.only;
+        if (!this.#started.has(name))
+            this.#started.set(name, Server.start(this.binary, this.options[name]));
+        return (await this.#started.get(name)).url;
+    }
+
+    /** @return what stopping each of them gave: [name, undefined or the failure] */
+    stop() {
+        const stopped = [...this.#started].map(async ([name, starting]) => {
+            try {
+                await (await starting).stop();
+                return [name];
+            } catch (error) {
+                return [name, error];
+            }
+        });
+        return Promise.all(stopped);
+    }
+}
+
+/** One run of one row. */
+export class Trial {
+    #undo = [];
+
+    constructor(servers, url) {
+        Object.assign(this, { servers, url });
+    }
+
+    defer(undo) {
+        this.#undo.push(undo);
+    }
+
+    /** A server of the row's own, which it may stop itself. */
+    async start(options, listen) {
+        const server = await Server.start(this.servers.binary, options, listen);
+        this.defer(() => server.child.kill('SIGKILL'));
+        return server;
+    }
+
+    end() {
+        while (this.#undo.length) this.#undo.pop()();
+    }
+}
