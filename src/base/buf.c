@@ -35,7 +35,7 @@ char *buf_room(struct buf *b, size_t n)
             cap = need;
         if (cap > b->max)
             cap = b->max;
-        char *bigger = mem_resize(NULL, cap);
+        char *bigger = mem_resize(NULL, cap + 1); // and one for buf_addf()
         str_copy(bigger, buf_str(b));
         free(b->ptr);
         b->ptr = bigger;
@@ -75,12 +75,13 @@ int buf_addf(struct buf *b, const char *fmt, ...)
     va_end(ap);
     assert(n >= 0);
 
-    // One byte of room more than the text: vsnprintf ends it with a NUL.
-    char *room = buf_room(b, (size_t)n + 1);
+    char *room = buf_room(b, (size_t)n);
     if (!room)
         return BUF_FULL;
+    if (n == 0)
+        return 0;
     va_start(ap, fmt);
-    vsnprintf(room, (size_t)n + 1, fmt, ap);
+    vsnprintf(room, (size_t)n + 1, fmt, ap); // the NUL is not counted, nor kept
     va_end(ap);
     buf_added(b, (size_t)n);
     return 0;

@@ -31,10 +31,10 @@ static inline str buf_str(const struct buf *b)
     return (str){b->ptr ? b->ptr + b->start : NULL, b->len};
 }
 
-/** The held bytes, to be changed in place. */
+/** The held bytes, to be changed in place; NULL before the first. */
 static inline char *buf_ptr(struct buf *b)
 {
-    return b->ptr + b->start;
+    return b->ptr ? b->ptr + b->start : NULL;
 }
 
 /** @return 0 or BUF_FULL */

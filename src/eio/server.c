@@ -262,7 +262,15 @@ static void upgrade(struct entry *e)
         ws_feed(ws, rest, rest_len);
 }
 
-static void poll(const struct entry *e)
+static void respond_bad_method(struct entry *e)
+{
+    if (buf_add(&e->headers, STR("Allow: GET, POST\r\n")) != 0)
+        http_abort(e->rq);
+    else
+        respond(e, 405, (str){0}, (str){0});
+}
+
+static void poll(struct entry *e)
 {
     const str type = http_head_get(e->head, STR("Content-Type"));
 
@@ -282,7 +290,7 @@ static void poll(const struct entry *e)
     case HTTP_DELETE:
     case HTTP_OPTIONS:
     case HTTP_PATCH:
-    case HTTP_OTHER: respond(e, 405, (str){0}, (str){0}); break;
+    case HTTP_OTHER: respond_bad_method(e); break;
     }
 }
 

@@ -25,12 +25,24 @@ struct eio_queued {
     char bytes[];
 };
 
+/** A message that came behind "5", while a POST before it was still being read. */
+struct held {
+    struct held *next;
+    enum ws_type type;
+    size_t len;
+    char bytes[];
+};
+
 /** A WebSocket that wants to take over a session, and may not. */
 struct eio_probe {
     struct eio_session *session;
     struct ws *ws;
     struct timer timer;
     bool is_answered; // "2probe" has come
+    bool is_due;      // "5" has come; the POST under way is waited for
+    struct held *held;
+    struct held **held_tail;
+    size_t held_bytes;
 };
 
 static const str noop = {"6", 1};
@@ -116,59 +128,7 @@ static void refuse_poll(struct http_request *rq, unsigned status)
     eio_poll_answer(rq, status, (str){0}, (str){0});
 }
 
-// The end.
-
-static void drop_probe(struct eio_session *s)
-{
-    struct eio_probe *probe = s->probe;
-
-    if (!probe)
-        return;
-    s->probe = NULL;
-    timer_cancel(timers_of(s), &probe->timer);
-    if (probe->ws)
-        ws_close(probe->ws, WS_NO_CODE, (str){0});
-    free(probe);
-}
-
-/** Every transport is let go; a waiting GET is told by last. */
-static void finish(struct eio_session *s, str last)
-{
-    fsm_move(&s->fsm, EIO_CLOSED);
-    map_remove(&s->server->sessions, &s->by_sid);
-    timer_cancel(timers_of(s), &s->timer);
-    drop_probe(s);
-    if (s->get)
-        answer_get(s, last);
-    if (s->post) {
-        struct http_request *rq = s->post;
-        s->post = NULL;
-        refuse_poll(rq, 400);
-    }
-    if (s->ws)
-        ws_close(s->ws, WS_NO_CODE, (str){0});
-    s->ws = NULL;
-    queue_job(s, session_free);
-}
-
-static void end(struct eio_session *s, enum eio_reason reason, str last)
-{
-    const bool was_open = is_open(s);
-
-    if (s->fsm.now == EIO_CLOSED)
-        return;
-    log_debug(&s->log, "eio_close", "reason=%s", eio_reason_name(reason));
-    finish(s, last);
-    if (was_open)
-        s->server->app->on_close(s->state, reason);
-}
-
-void eio_session_end(struct eio_session *s, enum eio_reason reason)
-{
-    end(s, reason, closed);
-}
-
-// Packets out.
+// The queue, from which polls are answered.
 
 static void queue_packet(struct eio_session *s, const struct eio_packet *p, const str *parts,
                          size_t n_parts)
@@ -220,6 +180,67 @@ static void answer_get_from_queue(struct eio_session *s)
     answer_get(s, buf_str(&body));
     buf_fini(&body);
 }
+
+// The end.
+
+static void drop_probe(struct eio_session *s)
+{
+    struct eio_probe *probe = s->probe;
+
+    if (!probe)
+        return;
+    s->probe = NULL;
+    timer_cancel(timers_of(s), &probe->timer);
+    if (probe->ws)
+        ws_close(probe->ws, WS_NO_CODE, (str){0});
+    while (probe->held) {
+        struct held *h = probe->held;
+        probe->held = h->next;
+        free(h);
+    }
+    free(probe);
+}
+
+/** Every transport is let go; a waiting GET gets what is queued for it, or else last. */
+static void finish(struct eio_session *s, str last)
+{
+    fsm_move(&s->fsm, EIO_CLOSED);
+    map_remove(&s->server->sessions, &s->by_sid);
+    timer_cancel(timers_of(s), &s->timer);
+    drop_probe(s);
+    if (s->get && s->queue)
+        answer_get_from_queue(s);
+    else if (s->get)
+        answer_get(s, last);
+    if (s->post) {
+        struct http_request *rq = s->post;
+        s->post = NULL;
+        refuse_poll(rq, 400);
+    }
+    if (s->ws)
+        ws_close(s->ws, WS_NO_CODE, (str){0});
+    s->ws = NULL;
+    queue_job(s, session_free);
+}
+
+static void end(struct eio_session *s, enum eio_reason reason, str last)
+{
+    const bool was_open = is_open(s);
+
+    if (s->fsm.now == EIO_CLOSED)
+        return;
+    log_debug(&s->log, "eio_close", "reason=%s", eio_reason_name(reason));
+    finish(s, last);
+    if (was_open)
+        s->server->app->on_close(s->state, reason);
+}
+
+void eio_session_end(struct eio_session *s, enum eio_reason reason)
+{
+    end(s, reason, closed);
+}
+
+// Packets out.
 
 /** Give the waiting GET what there is for it. */
 static void flush(struct eio_session *s)
@@ -408,6 +429,69 @@ MUST_CHECK static int on_packet(struct eio_session *s, const struct eio_packet *
     return PACKET_BAD;
 }
 
+// On a WebSocket.
+
+static void on_ws_message(void *owner, enum ws_type type, char *bytes, size_t n)
+{
+    struct eio_session *s = owner;
+    struct eio_packet p = {.type = EIO_MESSAGE, .is_binary = true, .data = bytes, .len = n};
+
+    if ((type == WS_TEXT_MESSAGE && eio_packet_decode(&p, bytes, n) != 0) ||
+        on_packet(s, &p) != 0)
+        eio_session_end(s, EIO_PARSE_ERROR);
+}
+
+static void on_ws_closed(void *owner, unsigned code)
+{
+    struct eio_session *s = owner;
+
+    log_debug(&s->log, "eio_ws_closed", "code=%u", code);
+    s->ws = NULL;
+    eio_session_end(s, EIO_TRANSPORT_CLOSE);
+}
+
+const struct ws_events eio_session_ws_events = {
+    .on_message = on_ws_message,
+    .on_closed = on_ws_closed,
+};
+
+// The upgrade.
+
+/** The WebSocket carries the session from now on. */
+static void upgrade(struct eio_session *s)
+{
+    struct eio_probe *probe = s->probe;
+    struct held *held = probe->held;
+
+    s->ws = probe->ws;
+    probe->ws = NULL;
+    probe->held = NULL;
+    drop_probe(s);
+    ws_set_owner(s->ws, &eio_session_ws_events, s);
+    fsm_move(&s->fsm, EIO_WEBSOCKET);
+    log_debug(&s->log, "eio_upgrade", "transport=websocket");
+    if (s->get)
+        answer_get(s, closed);
+    while (s->queue && s->ws) {
+        struct eio_queued *q = shift_packet(s);
+        const str data = {q->packet.data, q->packet.len};
+        struct eio_packet p = q->packet;
+        p.len = 0;
+        send_packet(s, p, &data, 1);
+        free(q);
+    }
+    restart_heartbeat(s);
+    while (held) {
+        struct held *h = held;
+        held = h->next;
+        if (s->ws)
+            on_ws_message(s, h->type, h->bytes, h->len);
+        free(h);
+    }
+}
+
+// In polling.
+
 void eio_session_on_get(struct eio_session *s, struct http_request *rq, struct eio_poll *poll)
 {
     poll->session = s;
@@ -473,6 +557,8 @@ void eio_session_on_post_body(struct eio_session *s)
         eio_session_end(s, EIO_PARSE_ERROR);
     } else {
         eio_poll_answer(rq, 200, STR("text/html"), STR("ok"));
+        if (s->probe && s->probe->is_due)
+            upgrade(s);
     }
 }
 
@@ -487,31 +573,7 @@ void eio_session_on_gone(struct eio_session *s, struct http_request *rq)
     eio_session_end(s, EIO_TRANSPORT_CLOSE);
 }
 
-static void on_ws_message(void *owner, enum ws_type type, char *bytes, size_t n)
-{
-    struct eio_session *s = owner;
-    struct eio_packet p = {.type = EIO_MESSAGE, .is_binary = true, .data = bytes, .len = n};
-
-    if ((type == WS_TEXT_MESSAGE && eio_packet_decode(&p, bytes, n) != 0) ||
-        on_packet(s, &p) != 0)
-        eio_session_end(s, EIO_PARSE_ERROR);
-}
-
-static void on_ws_closed(void *owner, unsigned code)
-{
-    struct eio_session *s = owner;
-
-    log_debug(&s->log, "eio_ws_closed", "code=%u", code);
-    s->ws = NULL;
-    eio_session_end(s, EIO_TRANSPORT_CLOSE);
-}
-
-const struct ws_events eio_session_ws_events = {
-    .on_message = on_ws_message,
-    .on_closed = on_ws_closed,
-};
-
-// The upgrade.
+// The probe.
 
 static void probe_failed(struct eio_session *s)
 {
@@ -519,27 +581,20 @@ static void probe_failed(struct eio_session *s)
     fsm_move(&s->fsm, EIO_POLLING);
 }
 
-static void upgrade(struct eio_session *s)
+/** What comes behind "5" comes behind the POST, too: the order is kept across the upgrade. */
+static void hold(struct eio_probe *probe, enum ws_type type, const char *bytes, size_t n)
 {
-    struct eio_probe *probe = s->probe;
-
-    s->ws = probe->ws;
-    probe->ws = NULL;
-    drop_probe(s);
-    ws_set_owner(s->ws, &eio_session_ws_events, s);
-    fsm_move(&s->fsm, EIO_WEBSOCKET);
-    log_debug(&s->log, "eio_upgrade", "transport=websocket");
-    if (s->get)
-        answer_get(s, closed);
-    while (s->queue && s->ws) {
-        struct eio_queued *q = shift_packet(s);
-        const str data = {q->packet.data, q->packet.len};
-        struct eio_packet p = q->packet;
-        p.len = 0;
-        send_packet(s, p, &data, 1);
-        free(q);
+    if (n > probe->session->server->config.max_payload - probe->held_bytes) {
+        probe_failed(probe->session);
+        return;
     }
-    restart_heartbeat(s);
+    struct held *h = mem_alloc(sizeof(*h) + n);
+    h->type = type;
+    h->len = n;
+    str_copy(h->bytes, (str){bytes, n});
+    *probe->held_tail = h;
+    probe->held_tail = &h->next;
+    probe->held_bytes += n;
 }
 
 static void on_probe_message(void *owner, enum ws_type type, char *bytes, size_t n)
@@ -549,12 +604,16 @@ static void on_probe_message(void *owner, enum ws_type type, char *bytes, size_t
     const str text = {bytes, n};
     const str answer = STR("3probe");
 
-    if (type == WS_TEXT_MESSAGE && str_eq(text, STR("2probe")) &&
-        ws_send(probe->ws, WS_TEXT_MESSAGE, &answer, 1) == 0) {
+    if (probe->is_due) {
+        hold(probe, type, bytes, n);
+    } else if (type == WS_TEXT_MESSAGE && str_eq(text, STR("2probe")) &&
+               ws_send(probe->ws, WS_TEXT_MESSAGE, &answer, 1) == 0) {
         probe->is_answered = true;
         flush(s);
     } else if (type == WS_TEXT_MESSAGE && str_eq(text, STR("5"))) {
-        upgrade(s);
+        probe->is_due = true;
+        if (!s->post)
+            upgrade(s);
     } else {
         probe_failed(s);
     }
@@ -588,6 +647,7 @@ bool eio_session_on_probe(struct eio_session *s, struct ws *ws)
     struct eio_probe *probe = NEW(struct eio_probe);
     probe->session = s;
     probe->ws = ws;
+    probe->held_tail = &probe->held;
     s->probe = probe;
     fsm_move(&s->fsm, EIO_PROBING);
     timer_init(&probe->timer, on_probe_late);

@@ -31,7 +31,10 @@ void loop_run(struct loop *l);
 /** loop_run() returns at the end of this turn. */
 void loop_stop(struct loop *l);
 
-/** Cut every stream that is still closing; loop_run_once() then sees them off. */
+/**
+ * Cut every stream that is still closing, and tell the owners of the others that theirs
+ * are lost. Call it again for those that they close in answer.
+ */
 void loop_abort_streams(struct loop *l);
 
 /** One pass over what is ready, without waiting; for tests and for closing down. */

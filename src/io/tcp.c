@@ -240,8 +240,13 @@ void tcp_flush_all(struct uv_loop *l)
 static void abort_stream(uv_handle_t *handle, void *arg)
 {
     (void)arg;
-    if (handle->type == UV_TCP && !uv_is_closing(handle))
-        go(container_of((uv_tcp_t *)handle, struct tcp, uv));
+    if (handle->type != UV_TCP || uv_is_closing(handle))
+        return;
+    struct tcp *t = container_of((uv_tcp_t *)handle, struct tcp, uv);
+    if (t->fsm.now == TCP_OPEN && !t->has_peer_ended)
+        lose(t); // its owner gives it back
+    else
+        go(t);
 }
 
 void tcp_abort_all(struct uv_loop *l)

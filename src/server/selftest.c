@@ -46,7 +46,7 @@ static const struct option rows[] = {
     {"connect-timeout", OPTION_DURATION, FIELD(connect_timeout), "45s", "DURATION",
      "for a client to join its first namespace", 10, 86400000},
     {"max-payload", OPTION_SIZE, FIELD(max_payload), "1000000", "SIZE",
-     "of a POST, and of a WebSocket message", 1024, MAX_PAYLOAD},
+     "of a POST, and of a WebSocket message", 1, MAX_PAYLOAD},
     {"max-attachments", OPTION_COUNT, FIELD(max_attachments), "10", "N",
      "binary attachments of one packet", 1, SIO_ATTACHMENTS_MAX},
     {"cors-origin", OPTION_LIST, FIELD(cors_origin), NULL, "ORIGINS",
