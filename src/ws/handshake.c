@@ -70,8 +70,8 @@ static void make_accept(char out[BASE64_LEN(CRYPTO_SHA1_SIZE)], str key)
     base64_encode(out, (str){(const char *)digest, sizeof(digest)});
 }
 
-/** RFC 9110, section 5.6.2. */
-static bool is_token(str s)
+/** A token: RFC 9110, section 5.6.2. */
+static bool is_subprotocol(str s)
 {
     for (size_t i = 0; i < s.len; i++) {
         if (!http_byte_is_token((uint8_t)s.ptr[i]))
@@ -86,7 +86,7 @@ static str first_protocol(const struct http_head *h)
     str list = http_head_get(h, STR("Sec-WebSocket-Protocol"));
     const str first = str_trim(str_take_until(&list, ','));
 
-    return is_token(first) ? first : STR("");
+    return is_subprotocol(first) ? first : STR("");
 }
 
 int ws_handshake_answer(struct buf *out, const struct http_head *h)

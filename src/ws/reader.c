@@ -213,7 +213,7 @@ static void drop_partial(struct ws_reader *r)
 
 static bool is_under_way(const struct ws_partial *p)
 {
-    return p->opcode != NO_MESSAGE || p->has_frame || p->n_header > 0;
+    return p->opcode != NO_MESSAGE || p->n_header > 0;
 }
 
 void ws_reader_init(struct ws_reader *r, size_t max_message)

@@ -129,7 +129,7 @@ static bool is_flood(struct ws *w)
 {
     const int64_t now_ms = w->config->timers->now_ms;
 
-    if (w->n_controls == 0 || now_ms - w->controls_since_ms >= WS_CONTROLS_MS) {
+    if (now_ms - w->controls_since_ms >= WS_CONTROLS_MS) {
         w->controls_since_ms = now_ms;
         w->n_controls = 0;
     }

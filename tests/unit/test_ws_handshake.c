@@ -51,6 +51,7 @@ static const struct row rows[] = {
     {"key without padding",        WS_HANDSHAKE_KEY, HTTP_GET, 1, {UPGRADE, CONNECT, VERSION, "Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ"}},
     {"key with a pad too many",    WS_HANDSHAKE_KEY, HTTP_GET, 1, {UPGRADE, CONNECT, VERSION, "Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZ==="}},
     {"key of the URL alphabet",    WS_HANDSHAKE_KEY, HTTP_GET, 1, {UPGRADE, CONNECT, VERSION, "Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25j-_=="}},
+    {"key and one more",           WS_HANDSHAKE_KEY, HTTP_GET, 1, {UPGRADE, CONNECT, VERSION, "Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==A"}},
     {"key with a space",           WS_HANDSHAKE_KEY, HTTP_GET, 1, {UPGRADE, CONNECT, VERSION, "Sec-WebSocket-Key", "dGhlIHNhbXBs SBub25jZQ=="}},
 };
 // clang-format on
