@@ -75,7 +75,9 @@ static void what_is_consumed_makes_room(void **state)
     assert_int_equal(buf_add(&b, STR("123456")), BUF_FULL);
     assert_int_equal(buf_add(&b, STR("12345")), 0);
     expect_str("moved to the front", held(&b), STR("fgh12345"));
-    buf_ptr(&b)[0] = 'F';
+    char *first = buf_ptr(&b);
+    assert_non_null(first);
+    first[0] = 'F';
     buf_consume(&b, 7);
     expect_str("last byte", held(&b), STR("5"));
     buf_consume(&b, 1);
@@ -118,6 +120,8 @@ static void formats_at_the_end(void **state)
     expect_str("both", held(&b), STR("12-three"));
     assert_int_equal(buf_addf(&b, "%s", "nine more"), BUF_FULL);
     expect_str("a refusal adds nothing", held(&b), STR("12-three"));
+    assert_int_equal(buf_addf(&b, "%s", "to max, "), 0);
+    expect_str("up to max", held(&b), STR("12-threeto max, "));
     buf_fini(&b);
 }
 
