@@ -117,8 +117,7 @@ static void adds_nothing_when_the_answer_does_not_fit(void **state)
     (void)state;
     static const char *const fields[] = {UPGRADE, CONNECT, KEY, VERSION, OFFER, "chat", NULL};
     const struct http_head h = head_of(HTTP_GET, 1, fields);
-    const size_t n =
-        sizeof(ANSWER "Sec-WebSocket-Protocol: chat\r\n"); // buf_addf wants one more
+    const size_t n = sizeof(ANSWER "Sec-WebSocket-Protocol: chat\r\n") - 1;
     struct buf out;
 
     buf_init(&out, n - 1);
