@@ -20,6 +20,7 @@ import { readCases } from './table.mjs';
 const MAX_PAYLOAD = 131072; // bytes of a message; cases.txt counts on it
 const CASE_MS = 10000; // for all of a case
 const START_MS = 10000;
+const STOP_MS = 10000; // from SIGTERM to SIGKILL
 const PAUSE_MS = 20; // '/' in a send line
 const PIECE_MS = 1; // between two pieces
 const AT_ONCE = 8;
@@ -243,18 +244,23 @@ async function runOne(c, server) {
   return outcome.wrong ? 1 : 0;
 }
 
-/** @returns {url, stop} */
+/** @returns {url, stop}; stop() resolves to what is wrong with its end, or nothing */
 async function startParley() {
   const path = process.env.PARLEY ?? here('../../build/parley');
   const args = ['selftest', '--listen', '127.0.0.1:0', '--max-payload', String(MAX_PAYLOAD)];
   const child = spawn(path, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   const gone = new Promise((resolve) => {
     child.on('error', (e) => resolve(`${path}: ${e.message}`));
-    child.on('exit', (code, signal) => resolve(`${path} ended: ${signal ?? code}`));
+    child.on('exit', (code, signal) => {
+      resolve(code === 0 ? undefined : `${path} ended: ${signal ?? code}`);
+    });
   });
   const stop = async () => {
-    child.kill();
-    await gone;
+    child.kill('SIGTERM');
+    const kill = setTimeout(() => child.kill('SIGKILL'), STOP_MS);
+    const wrong = await gone;
+    clearTimeout(kill);
+    return wrong;
   };
 
   const ready = new Promise((resolve) => {
@@ -265,9 +271,9 @@ async function startParley() {
   });
   const late = sleep(START_MS, `${path}: not ready in time`, { ref: false });
   const first = await Promise.race([ready, gone, late]);
-  if (typeof first === 'string') {
-    child.kill();
-    throw new Error(first);
+  if (!first?.url) {
+    child.kill('SIGKILL');
+    throw new Error(first ?? `${path}: ended at once`);
   }
   return { ...first, stop };
 }
@@ -308,14 +314,17 @@ async function main() {
     path: parley.url.pathname,
   };
   let nFailed;
+  let badEnd;
   try {
     nFailed = values.case ? await runOne(cases[0], server) : await runAll(cases, server);
   } finally {
-    await parley.stop();
+    badEnd = await parley.stop();
+    if (badEnd) console.log(`\n${badEnd}`);
   }
-  const nSkipped = all.length - cases.length;
-  console.log(`${cases.length - nFailed} passed, ${nFailed} failed, ${nSkipped} skipped`);
-  return nFailed > 0 ? 1 : 0;
+  const nPassed = cases.length - nFailed;
+  const nAllFailed = nFailed + (badEnd ? 1 : 0);
+  console.log(`${nPassed} passed, ${nAllFailed} failed, ${all.length - cases.length} skipped`);
+  return nAllFailed > 0 ? 1 : 0;
 }
 
 try {
