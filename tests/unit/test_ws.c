@@ -204,13 +204,13 @@ static void takes_the_largest_message_and_no_larger(void **state)
 
     buf_init(&in, (size_t)4 * MAX_MESSAGE);
     ws_client_frame(&in, 0x82, MAX_MESSAGE, 'x');
-    feed(w, (str){buf_ptr(&in), in.len});
+    feed(w, buf_str(&in));
     assert_int_equal(w->n_messages, 1);
     assert_int_equal(mem_stream_take(&w->peer).len, 4 + MAX_MESSAGE);
 
     buf_clear(&in);
     ws_client_frame(&in, 0x82, MAX_MESSAGE + 1, 'x');
-    feed(w, (str){buf_ptr(&in), in.len});
+    feed(w, buf_str(&in));
     assert_int_equal(w->n_messages, 1);
     assert_int_equal(w->closed, WS_TOO_BIG);
     buf_fini(&in);
