@@ -7,6 +7,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "crypto/random.h"
+#include "io/process.h"
 #include "io/tcp.h"
 #include "server/echo.h"
 #include "server/options.h"
@@ -268,7 +269,8 @@ int selftest_main(int argc, char **argv)
         if (rows[i].kind == OPTION_IGNORED && options_has(rows[i].name, argc, argv))
             log_warn(NULL, "server_ignored", "option=%s", rows[i].name);
     }
-    log_info(NULL, "server_selftest", "auth=none store=none");
+    log_info(NULL, "server_selftest", "auth=none store=none files=%llu",
+             (unsigned long long)process_raise_file_limit());
     if (loop_new(&s.loop) != 0)
         return 1;
     const int code = serve(&s, &o);
