@@ -83,7 +83,7 @@ void timer_set(struct timers *ts, struct timer *t, int64_t at_ms)
     assert(t->fire);
     if (t->is_set)
         take_out(ts, t);
-    t->at_ms = at_ms;
+    t->at_ms = at_ms > ts->now_ms ? at_ms : ts->now_ms;
     t->order = ++ts->order;
     t->is_set = true;
     ts->root = meld(ts->root, t);

@@ -33,7 +33,11 @@ static inline void timer_init(struct timer *t, timer_fn *fire)
     *t = (struct timer){.fire = fire};
 }
 
-/** Set t, or set it anew. A deadline in the past fires at the next timers_run(). */
+/**
+ * Set t, or set it anew. A deadline in the past counts as now: it fires at the next
+ * timers_run(), behind what was due before it, so that a timer that always sets itself
+ * into the past holds up no other.
+ */
 void timer_set(struct timers *ts, struct timer *t, int64_t at_ms);
 
 /** Harmless when it is not set. */

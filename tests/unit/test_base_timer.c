@@ -58,7 +58,7 @@ static void fires_in_the_order_of_deadlines_then_of_setting(void **state)
     expect_int("nothing set", timers_next_ms(&ts), INT64_MAX);
     for (size_t i = 0; i < COUNT_OF(l); i++)
         timer_set(&ts, &l[i].timer, deadlines_ms[i]);
-    expect_int("earliest", timers_next_ms(&ts), -5);
+    expect_int("the past is now", timers_next_ms(&ts), 0);
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         timers_run(&ts, rows[i].now_ms);
         expect_int(rows[i].name, ts.now_ms, rows[i].now_ms);
@@ -135,6 +135,29 @@ static void what_is_set_in_a_callback_waits_for_the_next_run(void **state)
     a.it.timer.fire = note;
     timers_run(&ts, 10);
     expect_str("both, next time", take_fired(), STR("Aa"));
+}
+
+static void set_into_the_past(struct timer *t)
+{
+    note(t);
+    timer_set(container_of(t, struct actor, it.timer)->ts, t, 1);
+}
+
+static void one_that_sets_itself_into_the_past_holds_up_no_other(void **state)
+{
+    (void)state;
+    struct timers ts = {0};
+    struct lettered b;
+    struct actor a = {.ts = &ts, .it.letter = 'A'};
+
+    init_letters(&b, 1);
+    timer_init(&a.it.timer, set_into_the_past);
+    timer_set(&ts, &a.it.timer, 5);
+    timer_set(&ts, &b.timer, 10);
+    timers_run(&ts, 20);
+    expect_str("both were due", take_fired(), STR("Aa"));
+    timers_run(&ts, 20);
+    expect_str("and it again", take_fired(), STR("A"));
 }
 
 static void cancel_other(struct timer *t)
@@ -241,7 +264,7 @@ static void step(int64_t earliest_ms)
     const int64_t at_ms = earliest_ms + chance(50);
     timer_set(&walk.ts, &walk.timers[i], at_ms);
     walk.model[i].is_set = true;
-    walk.model[i].at_ms = at_ms;
+    walk.model[i].at_ms = at_ms > walk.ts.now_ms ? at_ms : walk.ts.now_ms;
     walk.model[i].order = ++walk.order;
 }
 
@@ -253,7 +276,7 @@ static void on_walk(struct timer *t)
     assert_true(walk.model[i].at_ms <= walk.ts.now_ms);
     walk.model[i].is_set = false;
     for (unsigned n = chance(4); n > 0; n--)
-        step(walk.ts.now_ms);
+        step(walk.ts.now_ms - 5);
 }
 
 static void agrees_with_a_naive_model(void **state)
@@ -291,6 +314,7 @@ int main(void)
         cmocka_unit_test(a_cancelled_timer_does_not_fire),
         cmocka_unit_test(setting_anew_forgets_the_old_deadline),
         cmocka_unit_test(what_is_set_in_a_callback_waits_for_the_next_run),
+        cmocka_unit_test(one_that_sets_itself_into_the_past_holds_up_no_other),
         cmocka_unit_test(a_callback_may_cancel_one_that_is_due),
         cmocka_unit_test(a_callback_may_free_its_timer),
         cmocka_unit_test(agrees_with_a_naive_model),
