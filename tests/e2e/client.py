@@ -6,6 +6,7 @@ usage: client.py URL [TEXT]        runs the scenarios whose name contains TEXT
 prints "ok NAME", "not ok NAME: reason" or "skip NAME: reason" for each
 """
 import asyncio
+import logging
 import queue
 import sys
 
@@ -14,6 +15,8 @@ try:
 except ImportError as missing:
     print(f"skip client: {missing}")
     sys.exit(0)
+
+logging.disable()  # python-engineio leaves HTTP sessions open, and aiohttp says so
 
 WAIT = 5  # seconds
 TRANSPORTS = {

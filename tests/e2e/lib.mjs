@@ -38,13 +38,19 @@ export function between(got, low, high, what) {
         throw new Failure(`${what}: ${Math.round(got)} is not from ${low} to ${high}`);
 }
 
+/** A row that fails leaves promises that nobody awaits; they must not end the process. */
+export function spare(promise) {
+    promise.catch(() => {});
+    return promise;
+}
+
 /** The promise, or a failure that says what was waited for. */
 export function within(ms, what, promise) {
     let timer;
     const late = new Promise((_, reject) => {
         timer = setTimeout(() => reject(new Failure(`no ${what} within ${ms} ms`)), ms);
     });
-    return Promise.race([promise, late]).finally(() => clearTimeout(timer));
+    return spare(Promise.race([promise, late]).finally(() => clearTimeout(timer)));
 }
 
 /** Nothing for that long. The promise goes on, for whoever awaits it next. */
@@ -66,9 +72,9 @@ export function collect(emitter, event, n, ms = 10000) {
     const all = new Promise((resolve) => {
         emitter.on(event, (value) => got.push(value) === n && resolve(got));
     });
-    return within(ms, `${n} events "${event}"`, all).catch((error) => {
+    return spare(within(ms, `${n} events "${event}"`, all).catch((error) => {
         throw new Failure(`${error.message}: ${got.length} came`);
-    });
+    }));
 }
 
 const SANITIZER = /(Address|Leak|Memory|Thread|UndefinedBehavior)Sanitizer|runtime error:/;
@@ -93,10 +99,9 @@ export class Server {
                 if (line) resolve(line[1]);
             });
         });
-        const died = server.ended.then((how) => {
+        const died = spare(server.ended.then((how) => {
             throw new Failure(`${binary} ended (${how}), not ready:\n${server.stderr}`);
-        });
-        died.catch(() => {}); // it ends some time; that matters here only before "ready"
+        }));
         try {
             server.url = await within(10000, 'ready line', Promise.race([ready, died]));
         } catch (error) {
@@ -110,8 +115,10 @@ export class Server {
         return new URL(this.url).host;
     }
 
+    /** Once: a second SIGTERM may mean something else. */
     terminate() {
-        this.child.kill('SIGTERM');
+        if (!this.isAsked) this.child.kill('SIGTERM');
+        this.isAsked = true;
     }
 
     /** Ask it to end, and see that it does so cleanly. */
@@ -128,13 +135,32 @@ export class Server {
     }
 }
 
+export const SMALL = 1024; // bytes, the least that --max-payload takes
+const CORS_LIST = '--cors-origin=http://a.test,http://b.test';
+
+/** What rows call their server, and the options that it has. */
+const OPTIONS = {
+    default: [],
+    short: ['--ping-interval=300ms', '--ping-timeout=200ms'],
+    hasty: ['--connect-timeout=300ms', '--upgrade-timeout=300ms'],
+    small: [`--max-payload=${SMALL}`],
+    'two attachments': ['--max-attachments=2'],
+    path: ['--path=/chat/'],
+    websocket: ['--transports=websocket'],
+    polling: ['--transports=polling'],
+    'no upgrades': ['--allow-upgrades=false'],
+    'cors any': ['--cors-origin=*'],
+    'cors list': [CORS_LIST],
+    'cors credentials': [CORS_LIST, '--cors-credentials=true'],
+};
+
 /** The servers that rows share, each started when the first row needs it. */
 export class Servers {
     #started = new Map();
 
     /** @param url  of a server that runs already, which then is the only one */
-    constructor(binary, options, url) {
-        Object.assign(this, { binary, options, only: url });
+    constructor(binary, url) {
+        Object.assign(this, { binary, only: url });
     }
 
     has(name) {
@@ -144,7 +170,7 @@ export class Servers {
     async url(name) {
         if (this.only) return this.only;
         if (!this.#started.has(name))
-            this.#started.set(name, Server.start(this.binary, this.options[name]));
+            this.#started.set(name, Server.start(this.binary, OPTIONS[name]));
         return (await this.#started.get(name)).url;
     }
 

@@ -23,21 +23,6 @@ const PYTHON = '/usr/bin/python3'; // Debian's own, which sees Debian's python3-
 const PYTHON_LIMIT_MS = 60000;
 const REFERENCE_FAILS = /(burst|sends in order).*\(polling\)/; // this client takes at most 16
 
-const CORS_LIST = '--cors-origin=http://a.test,http://b.test';
-const OPTIONS = {
-    default: [],
-    short: ['--ping-interval=300ms', '--ping-timeout=200ms'],
-    hasty: ['--connect-timeout=300ms', '--upgrade-timeout=300ms'],
-    small: ['--max-payload=1000'],
-    path: ['--path=/chat/'],
-    websocket: ['--transports=websocket'],
-    polling: ['--transports=polling'],
-    'no upgrades': ['--allow-upgrades=false'],
-    'cors any': ['--cors-origin=*'],
-    'cors list': [CORS_LIST],
-    'cors credentials': [CORS_LIST, '--cors-credentials=true'],
-};
-
 const { values: flags, positionals } = parseArgs({
     allowPositionals: true,
     options: {
@@ -136,7 +121,7 @@ if (!positionals[0] && !existsSync(binary)) {
     console.error(`${binary}: not built; build it, or set PARLEY`);
     process.exit(2);
 }
-const servers = new Servers(binary, OPTIONS, positionals[0]);
+const servers = new Servers(binary, positionals[0]);
 await runAll(rows, servers);
 await runPython(servers);
 for (const [name, error] of await servers.stop())

@@ -4,17 +4,11 @@
  */
 import net from 'node:net';
 import { createHash, randomBytes } from 'node:crypto';
-import { Failure, match, same, within } from './lib.mjs';
+import { Failure, match, same, spare, within } from './lib.mjs';
 
 export const SEPARATOR = '\x1e';
 export const EIO = 'EIO=4&transport=';
 const WAIT_MS = 5000;
-
-/** Left alone when its row fails before it is awaited, a promise must not end the process. */
-function spare(promise) {
-    promise.catch(() => {});
-    return promise;
-}
 
 /** A request as text. Host, and the length of a body, are added unless headers has them. */
 export function request(method, target, { headers = {}, body, version = '1.1' } = {}) {
@@ -129,7 +123,7 @@ export class Wire {
                 await new Promise((resolve) => (this.#wake = resolve));
             }
         };
-        return spare(within(ms, what, taking()));
+        return within(ms, what, taking());
     }
 
     response({ toHead, ms } = {}) {

@@ -1,5 +1,5 @@
 /** Chapters 2 to 4: handshake, packets, polling. */
-import { between, match, nothing, oneOf, same, sleep } from '../lib.mjs';
+import { SMALL, between, match, nothing, oneOf, same, sleep } from '../lib.mjs';
 import {
     BINARY, PING, PONG, Poll, SEPARATOR, SESSIONS, TEXT, UPGRADE, Wire, Ws, ask, frame,
     handshakeOf, request,
@@ -32,7 +32,7 @@ rule(2, 'it tells the times that were set', async (t) => {
     isHandshake((await ask(t, t.url, 'GET', POLLING)).body, want);
 }, { server: 'short' });
 rule(2, 'it tells the payload that was set', async (t) => {
-    isHandshake((await ask(t, t.url, 'GET', POLLING)).body, { ...OPEN, maxPayload: 1000 });
+    isHandshake((await ask(t, t.url, 'GET', POLLING)).body, { ...OPEN, maxPayload: SMALL });
 }, { server: 'small' });
 for (const server of ['no upgrades', 'polling'])
     rule(2, `it offers no upgrade with ${server}`, async (t) => {
@@ -106,6 +106,12 @@ rule(3, 'a WebSocket with b64=1 hears binary as text', async (t) => {
     const s = await SESSIONS.websocket(t, t.url, ENGINE, '&b64=1');
     s.say('bAAEC');
     same(await s.hearFrame(), { first: 0x80 | TEXT, payload: Buffer.from('bAAEC') }, 'frame');
+});
+rule(3, 'a WebSocket with b64=1 hears empty binary as "b"', async (t) => {
+    const s = await SESSIONS.websocket(t, t.url, ENGINE, '&b64=1');
+    s.say('b');
+    same(await s.hearFrame(), { first: 0x80 | TEXT, payload: Buffer.from('b') }, 'frame');
+    await alive(s);
 });
 rule(3, 'a WebSocket hears binary as it is, without a type', async (t) => {
     const s = await SESSIONS.websocket(t, t.url, ENGINE);
@@ -281,5 +287,13 @@ rule(4, 'a close goes behind what the waiting GET gets', async (t) => {
     same(packets.sort(), ['41', '41/custom,'], 'packets');
     await s.unknown();
 });
+rule(4, 'who never polls is closed when too much waits', async (t) => {
+    const s = await Poll.open(t, t.url);
+    const large = `4${'x'.repeat(900000)}`;
+    let status = 200;
+    for (let i = 0; i < 20 && status === 200; i++) ({ status } = await s.post(large));
+    same(status, 400, 'status of a POST in the end');
+    await s.unknown();
+}, { dev: 'keeps it all' });
 
 export const { rows } = table;

@@ -1,5 +1,5 @@
 /** Chapter 1: the way in, by HTTP. */
-import { match, same, sleep } from '../lib.mjs';
+import { SMALL, match, same, sleep } from '../lib.mjs';
 import { EIO, Poll, UPGRADE, Wire, ask, handshakeOf, request } from '../wire.mjs';
 import {
     ENGINE, ERRORS, NO_SESSION, POLLING, SOCKET, Table, WEBSOCKET, alive, hasHeaders, isError,
@@ -96,7 +96,7 @@ rule(1, 'serves another path when told so', async (t) => {
 
 rule(1, 'the handshake and polls are text/plain, not to be stored', async (t) => {
     const wanted = { 'Content-Type': 'text/plain; charset=UTF-8', 'Cache-Control': 'no-store' };
-    hasHeaders(await ask(t, t.url, 'GET', POLLING), wanted);
+    hasHeaders(await ask(t, t.url, 'GET', POLLING), { ...wanted, 'Set-Cookie': undefined });
     const s = await Poll.open(t, t.url);
     await s.say('4x');
     const poll = await s.get();
@@ -138,6 +138,19 @@ rule(1, 'a connection is kept for the next request, also after an error', async 
         isError(await wire.ask('GET', NO_SESSION), 1);
     }
 });
+rule(1, 'an idle connection is kept for six seconds', async (t) => {
+    const wire = await Wire.open(t, t.url);
+    handshakeOf((await wire.ask('GET', POLLING)).body);
+    await sleep(6000);
+    handshakeOf((await wire.ask('GET', POLLING)).body);
+}, { dev: 'closes it after five' });
+rule(1, 'a head that does not end is given up within ten seconds', async (t) => {
+    const wire = await Wire.open(t, t.url);
+    wire.send(`GET ${POLLING} HTTP/1.1\r\nHost: 127.0.0.1\r\nX: `);
+    const drip = setInterval(() => wire.send('x'), 500);
+    t.defer(() => clearInterval(drip));
+    match(await wire.over(10000), /^(HTTP\/1\.1 408 [^]*)?$/, 'answer, if any');
+}, { dev: 'waits for a minute' });
 rule(1, 'pipelined requests are answered in order', async (t) => {
     const wire = await Wire.open(t, t.url);
     wire.send(Buffer.concat([
@@ -210,6 +223,13 @@ rule(1, 'EIO other than that of the session is code 3', async (t) => {
     isError(await ask(t, t.url, 'GET', s.target.replace('EIO=4', 'EIO=3')), 3);
     await alive(s);
 });
+rule(1, 'EIO other than that of the session is no upgrade', async (t) => {
+    const s = await Poll.open(t, t.url);
+    const target = s.wsTarget.replace('EIO=4', 'EIO=3');
+    const response = await ask(t, t.url, 'GET', target, { headers: UPGRADE });
+    same([response.status, response.body], [400, ERRORS[3]], 'answer');
+    await alive(s);
+});
 rule(1, 'a polling session is not a websocket one without an Upgrade', async (t) => {
     const s = await Poll.open(t, t.url);
     isError(await ask(t, t.url, 'GET', s.wsTarget), 3);
@@ -226,26 +246,27 @@ for (const method of ['PUT', 'DELETE', 'HEAD', 'OPTIONS', 'PATCH'])
 
 rule(1, 'a body of max-payload is taken', async (t) => {
     const s = await Poll.open(t, t.url);
-    const packet = `4${'x'.repeat(999)}`;
+    const packet = `4${'x'.repeat(SMALL - 1)}`;
     await s.say(packet);
     same(await s.hear(), packet, 'echo');
 }, { server: 'small' });
 rule(1, 'one byte more is 413, and the session lives', async (t) => {
     const s = await Poll.open(t, t.url);
-    const response = await s.post(`4${'x'.repeat(1000)}`);
+    const response = await s.post(`4${'x'.repeat(SMALL)}`);
     same([response.status, response.body], [413, ''], 'answer');
     await alive(s);
 }, { server: 'small' });
 rule(1, 'one byte more in chunks is 413, and the session lives', async (t) => {
     const s = await Poll.open(t, t.url);
-    const response = await s.post(chunked(`4${'x'.repeat(499)}`, 'x'.repeat(501)), CHUNKED);
+    const response = await s.post(chunked('4', 'x'.repeat(SMALL)), CHUNKED);
     same([response.status, response.body], [413, ''], 'answer');
     await alive(s);
 }, { server: 'small' });
 rule(1, 'max-payload in chunks is taken', async (t) => {
     const s = await Poll.open(t, t.url);
-    const packet = `4${'x'.repeat(999)}`;
-    same((await s.post(chunked(packet.slice(0, 500), packet.slice(500)), CHUNKED)).body, 'ok');
+    const packet = `4${'x'.repeat(SMALL - 1)}`;
+    const { body } = await s.post(chunked(packet.slice(0, 500), packet.slice(500)), CHUNKED);
+    same(body, 'ok', 'answer');
     same(await s.hear(), packet, 'echo');
 }, { server: 'small' });
 rule(1, 'a length beyond reason is 413 before any of the body', async (t) => {

@@ -144,6 +144,12 @@ joined('ten attachments are echoed', [
     `>4510-["message",${holes(10)}]`, ...numbers(10).map(() => AQ),
     `<4510-["message-back",${holes(10)}]`, ...numbers(10).map(() => '<bAQ=='),
 ]);
+joined('max-attachments may be less: as many are echoed', [
+    `>452-["message",${holes(2)}]`, AQ, AQ, `<452-["message-back",${holes(2)}]`,
+    '<bAQ==', '<bAQ==',
+], { server: 'two attachments' });
+joined('max-attachments may be less: one more closes',
+    [`>453-["message",${holes(3)}]`, 'closes'], { server: 'two attachments' });
 joined('binary in another namespace', [
     ...JOIN_CUSTOM, `>451-/custom,["message",${hole(0)}]`, AQ,
     `<451-/custom,["message-back",${hole(0)}]`, '<bAQ==',

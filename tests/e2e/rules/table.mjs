@@ -4,7 +4,7 @@ import { EIO, SESSIONS } from '../wire.mjs';
 
 /**
  * Rows that test rules, by chapter: 1 HTTP entry, 2 handshake, 3 packets, 4 polling,
- * 5 heartbeat, 6 upgrade, 7 WebSocket, 8 closing, 9 Socket.IO, 12 timers.
+ * 5 heartbeat, 6 upgrade, 7 WebSocket, 8 closing, 9 Socket.IO, 12 timers, 18 selftest.
  */
 export class Table {
     rows = [];

@@ -1,5 +1,5 @@
 /** Chapters 5 and 12: what happens when nothing does. */
-import { between, now, same, sleep, sleepUntil } from '../lib.mjs';
+import { between, nothing, now, same, sleep, sleepUntil } from '../lib.mjs';
 import { CLOSE, probe } from '../wire.mjs';
 import { ALIVE_CUSTOM, JOIN, JOIN_CUSTOM, play, refusalOf } from './script.mjs';
 import { LATE, SOCKET, Table, alive, openTimed } from './table.mjs';
@@ -98,6 +98,14 @@ rule(5, 'a ping before the upgrade is followed by one after it', async (t) => {
         ws.say('3');
     }
 }, { ...timed, dev: 'never pings again' });
+rule(5, 'the ping does not go to a WebSocket that probes', async (t) => {
+    const s = await openTimed(t, 'polling');
+    const ws = await probe(t, s);
+    const heard = ws.hear();
+    for (let packet = '6'; packet === '6'; packet = await s.hear()) await sleep(10);
+    between(now(), s.asked + 300 - 2, s.opened + 300 + LATE, 'time of the ping');
+    await nothing(100, 'packet on the WebSocket', heard);
+}, timed);
 rule(5, 'an upgraded session without a pong closes', async (t) => {
     const s = await openTimed(t, 'upgrade');
     const upgraded = now();

@@ -1,5 +1,5 @@
 /** Chapters 7 and 8: the WebSocket itself, and how sessions end. */
-import { match, oneOf, same, sleep } from '../lib.mjs';
+import { SMALL, match, oneOf, same, sleep } from '../lib.mjs';
 import { CLOSE, PING, PONG, Poll, SESSIONS, TEXT, Ws, ask, frame, probe } from '../wire.mjs';
 import { JOIN, JOIN_CUSTOM, play } from './script.mjs';
 import { ENGINE, SOCKET, Table, WEBSOCKET, alive, hasHeaders, isError } from './table.mjs';
@@ -38,10 +38,10 @@ const BROKEN = [
     ['a fragmented ping', 1002, frame(PING, '', { fin: false })],
     ['text that is not UTF-8', 1007, frame(TEXT, Buffer.from([0x34, 0xc3, 0x28]))],
     ['text with a surrogate', 1007, frame(TEXT, Buffer.from([0x34, 0xed, 0xa0, 0x80]))],
-    ['a message over max-payload', 1009, frame(TEXT, x(1001))],
+    ['a message over max-payload', 1009, frame(TEXT, x(SMALL + 1))],
     ['the head of a huge frame', 1009, frame(TEXT, '', { length: 2 ** 40 })],
     ['fragments over max-payload', 1009,
-        Buffer.concat([frame(TEXT, x(600), { fin: false }), frame(0, x(401))])],
+        Buffer.concat([frame(TEXT, x(600), { fin: false }), frame(0, x(SMALL - 599))])],
 ];
 for (const [name, code, bytes] of BROKEN)
     rule(7, `${name} is ${code}`, async (t) => {
@@ -52,18 +52,18 @@ for (const [name, code, bytes] of BROKEN)
     }, { server: 'small' });
 rule(7, '1009 has a reason', async (t) => {
     const s = await SESSIONS.websocket(t, t.url, ENGINE);
-    s.say(x(1001));
+    s.say(x(SMALL + 1));
     const { code, reason } = await s.closing();
     same(code, 1009, 'code');
     match(reason, /./, 'reason');
 }, { server: 'small', dev: 'gives none' });
 rule(7, 'a message of max-payload is taken', async (t) => {
     const s = await SESSIONS.websocket(t, t.url, ENGINE);
-    s.say(x(1000));
-    same(await s.hear(), x(1000), 'echo');
+    s.say(x(SMALL));
+    same(await s.hear(), x(SMALL), 'echo');
     s.frame(TEXT, x(600), { fin: false });
-    s.frame(0, x(400));
-    same(await s.hear(), x(600) + x(400), 'echo');
+    s.frame(0, x(SMALL - 600));
+    same(await s.hear(), x(600) + x(SMALL - 600), 'echo');
 }, { server: 'small' });
 rule(7, 'a ping is answered with its payload', async (t) => {
     const s = await SESSIONS.websocket(t, t.url, ENGINE);
@@ -86,6 +86,13 @@ rule(7, 'an empty close frame is answered with one', async (t) => {
     s.frame(CLOSE, '');
     await s.gone();
 });
+rule(7, 'who never reads is closed when too much waits', async (t) => {
+    const s = await SESSIONS.websocket(t, t.url, ENGINE);
+    s.wire.socket.pause();
+    for (let i = 0; i < 40; i++) s.say(x(900000));
+    await sleep(1000);
+    isError(await ask(t, t.url, 'GET', s.target), 1);
+}, { dev: 'keeps it all' });
 rule(7, '/ws-echo echoes text and binary as they are', async (t) => {
     const [ws] = await Ws.open(t, t.url, '/ws-echo');
     ws.say('2', 'bAAEC', '');
@@ -94,16 +101,20 @@ rule(7, '/ws-echo echoes text and binary as they are', async (t) => {
 
 rule(8, 'SIGTERM closes every session, and the server ends', async (t) => {
     const server = await t.start([]);
-    const poll = await Poll.open(t, server.url);
+    const waiting = await Poll.open(t, server.url);
     const ws = await SESSIONS.websocket(t, server.url, ENGINE);
-    const idle = await Poll.open(t, server.url);
     const probing = await probe(t, await Poll.open(t, server.url));
-    const get = poll.get();
-    await idle.say('4x');
+    const get = waiting.get();
+    await (await Poll.open(t, server.url)).say('4x');
     server.terminate();
     same((await get).body, '1', 'poll');
-    oneOf((await ws.closing()).code, [1005, 1001], 'close code');
-    await probing.wire.over();
+    for (const one of [ws, probing])
+        oneOf((await one.closing()).code, [1005, 1001], 'close code');
+    await server.stop();
+}, { own: true });
+rule(8, 'SIGTERM ends the server though a WebSocket does not answer', async (t) => {
+    const server = await t.start([]);
+    await SESSIONS.websocket(t, server.url, ENGINE);
     await server.stop();
 }, { own: true });
 
