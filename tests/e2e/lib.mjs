@@ -90,7 +90,7 @@ export class Server {
         server.child.stderr.on('data', (text) => (server.stderr += text));
         server.ended = new Promise((resolve) => {
             server.child.on('error', (error) => resolve(error.message));
-            server.child.on('exit', (code, signal) => resolve(signal ?? code));
+            server.child.on('close', (code, signal) => resolve(signal ?? code));
         });
         const ready = new Promise((resolve) => {
             let out = '';

@@ -3,6 +3,7 @@ import { SMALL, match, same, sleep } from '../lib.mjs';
 import { EIO, Poll, UPGRADE, Wire, ask, handshakeOf, request } from '../wire.mjs';
 import {
     ENGINE, ERRORS, NO_SESSION, POLLING, SOCKET, Table, WEBSOCKET, alive, hasHeaders, isError,
+    numbers,
 } from './table.mjs';
 
 const table = new Table();
@@ -149,7 +150,7 @@ rule(1, 'a head that does not end is given up within ten seconds', async (t) => 
     wire.send(`GET ${POLLING} HTTP/1.1\r\nHost: 127.0.0.1\r\nX: `);
     const drip = setInterval(() => wire.send('x'), 500);
     t.defer(() => clearInterval(drip));
-    match(await wire.over(10000), /^(HTTP\/1\.1 408 [^]*)?$/, 'answer, if any');
+    match(await wire.over(12000), /^(HTTP\/1\.1 408 [^]*)?$/, 'answer, if any');
 }, { dev: 'waits for a minute' });
 rule(1, 'pipelined requests are answered in order', async (t) => {
     const wire = await Wire.open(t, t.url);
@@ -280,6 +281,21 @@ rule(1, 'a head over 16 KiB is 431', async (t) => {
     const headers = { 'X-Long': 'x'.repeat(17000) };
     same((await ask(t, t.url, 'GET', POLLING, { headers })).status, 431, 'status');
 });
+for (const [n, status] of [[100, 200], [101, 431]])
+    rule(1, `${n} header fields are ${status}`, async (t) => {
+        const fields = numbers(n - 1).map((i) => [`X-${i}`, 'x']); // and Host
+        const headers = Object.fromEntries(fields);
+        same((await ask(t, t.url, 'GET', POLLING, { headers })).status, status, 'status');
+    }, { dev: status === 431 ? 'takes 2000' : undefined });
+rule(1, 'a body of less than 1 KiB a second is given up', async (t) => {
+    const s = await Poll.open(t, t.url);
+    const wire = await Wire.open(t, t.url);
+    wire.send(request('POST', s.target, { headers: { 'Content-Length': 100000 }, body: '4' }));
+    const drip = setInterval(() => wire.send('x'.repeat(100)), 200);
+    t.defer(() => clearInterval(drip));
+    match(await wire.over(12000), /^(HTTP\/1\.1 408 [^]*)?$/, 'answer, if any');
+    await s.unknown();
+}, { dev: 'waits for minutes' });
 rule(1, 'what is not HTTP is 400', async (t) => {
     const wire = await Wire.open(t, t.url);
     wire.send('4hello\r\n\r\n');
