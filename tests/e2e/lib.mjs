@@ -79,19 +79,30 @@ export function collect(emitter, event, n, ms = 10000) {
 
 const SANITIZER = /(Address|Leak|Memory|Thread|UndefinedBehavior)Sanitizer|runtime error:/;
 
+/** What still runs, to be ended with this process, however that ends. */
+const children = new Set();
+process.on('exit', () => children.forEach((child) => child.kill('SIGKILL')));
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(1));
+
+/** spawn(), and a promise of the exit status, or of what else ended it. */
+export function run(program, args, stdio) {
+    const child = spawn(program, args, { stdio });
+    children.add(child);
+    const ended = new Promise((resolve) => {
+        child.on('error', (error) => resolve(error.message));
+        child.on('close', (code, signal) => resolve(signal ?? code));
+    }).finally(() => children.delete(child));
+    return { child, ended };
+}
+
 /** One `parley selftest` process. */
 export class Server {
     static async start(binary, options = [], listen = '127.0.0.1:0') {
         const server = new Server();
-        server.child = spawn(binary, ['selftest', `--listen=${listen}`, ...options], {
-            stdio: ['ignore', 'pipe', 'pipe'],
-        });
+        const args = ['selftest', `--listen=${listen}`, ...options];
+        Object.assign(server, run(binary, args, ['ignore', 'pipe', 'pipe']));
         server.stderr = '';
         server.child.stderr.on('data', (text) => (server.stderr += text));
-        server.ended = new Promise((resolve) => {
-            server.child.on('error', (error) => resolve(error.message));
-            server.child.on('close', (code, signal) => resolve(signal ?? code));
-        });
         const ready = new Promise((resolve) => {
             let out = '';
             server.child.stdout.on('data', (text) => {

@@ -2,6 +2,8 @@
 /**
  * usage: run.mjs [--list] [--only TEXT] [--reference] [URL]
  *
+ * --list names the rows, all but those of client.py; --only takes those with TEXT in it.
+ *
  * Runs the tables against `parley selftest`, which it starts as the rows need it: the
  * program PARLEY, else build/parley. With a URL, against a server that runs there with
  * the defaults; what needs other options is skipped. --reference says that the server is
@@ -9,11 +11,10 @@
  * must fail then.
  */
 import { existsSync } from 'node:fs';
-import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
-import { Failure, Servers, Trial, within } from './lib.mjs';
+import { Failure, Servers, Trial, run, within } from './lib.mjs';
 import { scenarios } from './scenarios.mjs';
 import { rules } from './rules.mjs';
 
@@ -81,13 +82,8 @@ async function runAll(rows, servers) {
 /** client.py prints "ok NAME", "not ok NAME: reason" or "skip NAME: reason". */
 async function runPython(servers) {
     const script = fileURLToPath(new URL('client.py', import.meta.url));
-    const child = spawn(PYTHON, [script, await servers.url('default'), flags.only], {
-        stdio: ['ignore', 'pipe', 'inherit'],
-    });
-    const ended = new Promise((resolve) => {
-        child.on('error', (error) => resolve(error.message));
-        child.on('close', (code, signal) => resolve(signal ?? code));
-    });
+    const args = [script, await servers.url('default'), flags.only];
+    const { child, ended } = run(PYTHON, args, ['ignore', 'pipe', 'inherit']);
     createInterface({ input: child.stdout }).on('line', (line) => {
         const found = /^(ok|not ok|skip) ([^:]+)(?:: (.*))?$/.exec(line);
         const verdict = { ok: 'passed', 'not ok': 'failed', skip: 'skipped' };
@@ -124,6 +120,7 @@ if (!positionals[0] && !existsSync(binary)) {
 const servers = new Servers(binary, positionals[0]);
 await runAll(rows, servers);
 await runPython(servers);
+if (!Object.values(counts).some(Boolean)) report('failed', `rows with "${flags.only}"`, 'none');
 for (const [name, error] of await servers.stop())
     report(error ? 'failed' : 'passed', `server "${name}" ends cleanly`, error?.message);
 
