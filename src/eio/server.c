@@ -3,7 +3,8 @@
 #include <stdio.h>
 
 #include "base/mem.h"
-#include "eio/session.h"
+#include "eio/poll.h"
+#include "eio/upgrade.h"
 #include "http/url.h"
 #include "ws/handshake.h"
 
@@ -62,10 +63,11 @@ MUST_CHECK static int add_cors_lines(struct buf *out, const struct eio_cors *cor
 
     if (!cors->is_on)
         return 0;
-    if (cors->allow_any)
+    if (cors->allow_any) {
         r |= buf_add(out, STR("Access-Control-Allow-Origin: *\r\n"));
-    else
+    } else {
         r |= buf_add(out, STR("Vary: Origin\r\n"));
+    }
     if (!cors->allow_any && origin.len <= ORIGIN_MAX && origin_is_allowed(cors, origin))
         r |= buf_addf(out, "Access-Control-Allow-Origin: " STR_FMT "\r\n", STR_ARG(origin));
     if (cors->credentials)
@@ -166,10 +168,11 @@ static int check(struct entry *e)
     char text[PARAMETER_SIZE];
 
     const str transport = parameter(e->head, "transport", text);
-    if (str_eq(transport, STR("polling")))
+    if (str_eq(transport, STR("polling"))) {
         e->transport = EIO_POLLING_TRANSPORT;
-    else if (str_eq(transport, STR("websocket")))
+    } else if (str_eq(transport, STR("websocket"))) {
         e->transport = EIO_WEBSOCKET_TRANSPORT;
+    }
     if (!(e->transport & config->transports)) {
         respond_refusal(e, UNKNOWN_TRANSPORT);
         return -1;
@@ -248,7 +251,7 @@ static void upgrade(struct entry *e)
     if (refusal != 0)
         return respond_refusal(e, BAD_REQUEST);
     if (ws_handshake_answer(&e->headers, e->head) != 0)
-        return http_abort(e->rq);
+        return respond_refusal(e, BAD_REQUEST); // a subprotocol of kilobytes
 
     // The head is gone with the upgrade.
     const bool is_b64 = str_eq(parameter(e->head, "b64", text), STR("1"));
@@ -256,18 +259,19 @@ static void upgrade(struct entry *e)
     if (!stream)
         return;
     struct ws *ws = ws_new(stream, &e->server->ws_config, &eio_session_ws_events, NULL);
-    const bool is_kept = e->session ? eio_session_on_probe(e->session, ws)
-                                    : open_websocket(e->server, ws, is_b64);
+    const bool is_kept =
+        e->session ? eio_upgrade_probe(e->session, ws) : open_websocket(e->server, ws, is_b64);
     if (is_kept && rest_len > 0)
         ws_feed(ws, rest, rest_len);
 }
 
 static void respond_bad_method(struct entry *e)
 {
-    if (buf_add(&e->headers, STR("Allow: GET, POST\r\n")) != 0)
+    if (buf_add(&e->headers, STR("Allow: GET, POST\r\n")) != 0) {
         http_abort(e->rq);
-    else
+    } else {
         respond(e, 405, (str){0}, (str){0});
+    }
 }
 
 static void poll(struct entry *e)
@@ -275,14 +279,14 @@ static void poll(struct entry *e)
     const str type = http_head_get(e->head, STR("Content-Type"));
 
     switch (e->head->method) {
-    case HTTP_GET: eio_session_on_get(e->session, e->rq, poll_new(e, true)); break;
+    case HTTP_GET: eio_poll_on_get(e->session, e->rq, poll_new(e, true)); break;
     case HTTP_POST:
         // Engine.IO 4 has no binary payloads.
         if (str_starts(type, STR("application/octet-stream"))) {
             respond(e, 400, (str){0}, (str){0});
             eio_session_end(e->session, EIO_PARSE_ERROR);
         } else {
-            eio_session_on_post(e->session, e->rq, poll_new(e, false));
+            eio_poll_on_post(e->session, e->rq, poll_new(e, false));
         }
         break;
     case HTTP_HEAD:
@@ -302,12 +306,13 @@ static void serve(struct entry *e)
     }
     if (check(e) != 0)
         return;
-    if (e->is_websocket)
+    if (e->is_websocket) {
         upgrade(e);
-    else if (e->session)
+    } else if (e->session) {
         poll(e);
-    else
+    } else {
         open_polling(e);
+    }
 }
 
 static void on_head(void *arg, struct http_request *rq, const struct http_head *head)
@@ -323,10 +328,11 @@ static void on_head(void *arg, struct http_request *rq, const struct http_head *
     buf_init(&e.headers, CORS_MAX);
     rq->state = NULL;
     if (add_cors_lines(&e.headers, &e.server->config.cors, head) != 0 ||
-        buf_add(&e.headers, STR("Cache-Control: no-store\r\n")) != 0)
+        buf_add(&e.headers, STR("Cache-Control: no-store\r\n")) != 0) {
         http_abort(rq);
-    else
+    } else {
         serve(&e);
+    }
     buf_fini(&e.headers);
 }
 
@@ -336,7 +342,7 @@ static void on_body(void *arg, struct http_request *rq)
 
     (void)arg;
     if (!p->is_get)
-        eio_session_on_post_body(p->session);
+        eio_poll_on_body(p->session);
 }
 
 static void on_gone(void *arg, struct http_request *rq)
@@ -344,7 +350,7 @@ static void on_gone(void *arg, struct http_request *rq)
     struct eio_poll *p = rq->state;
 
     (void)arg;
-    eio_session_on_gone(p->session, rq);
+    eio_poll_on_gone(p->session, rq);
 }
 
 const struct http_handler eio_http_handler = {

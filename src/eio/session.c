@@ -1,11 +1,8 @@
 #include "eio/session.h"
 
 #include "base/mem.h"
-#include "base/utf8.h"
-#include "eio/packet.h"
-
-// Bytes of one poll's answer, unless a single packet is larger.
-#define POLL_BYTES_MAX 1048576
+#include "eio/poll.h"
+#include "eio/upgrade.h"
 
 #define PARTS_MAX 8
 
@@ -19,38 +16,7 @@ static const struct fsm_state states[] = {
 };
 #undef TO
 
-struct eio_queued {
-    struct eio_queued *next;
-    struct eio_packet packet; // its data is bytes[]
-    char bytes[];
-};
-
-/** A message that came behind "5", while a POST before it was still being read. */
-struct held {
-    struct held *next;
-    enum ws_type type;
-    size_t len;
-    char bytes[];
-};
-
-/** A WebSocket that wants to take over a session, and may not. */
-struct eio_probe {
-    struct eio_session *session;
-    struct ws *ws;
-    struct timer timer;
-    bool is_answered; // "2probe" has come
-    bool is_due;      // "5" has come; the POST under way is waited for
-    struct held *held;
-    struct held **held_tail;
-    size_t held_bytes;
-};
-
-static const str noop = {"6", 1};
-static const str closed = {"1", 1};
-static const str noop_and_closed = {
-    "6\x1e"
-    "1",
-    3};
+const str eio_closed = {"1", 1};
 
 const char *eio_reason_name(enum eio_reason reason)
 {
@@ -70,7 +36,7 @@ static struct timers *timers_of(const struct eio_session *s)
     return s->server->config.timers;
 }
 
-static bool is_open(const struct eio_session *s)
+bool eio_session_is_open(const struct eio_session *s)
 {
     return s->fsm.now == EIO_POLLING || s->fsm.now == EIO_PROBING ||
            s->fsm.now == EIO_WEBSOCKET;
@@ -80,12 +46,7 @@ static void session_free(struct job *job)
 {
     struct eio_session *s = container_of(job, struct eio_session, job);
 
-    assert(!s->get && !s->post && !s->ws && !s->probe);
-    while (s->queue) {
-        struct eio_queued *q = s->queue;
-        s->queue = q->next;
-        free(q);
-    }
+    assert(!s->get && !s->post && !s->ws && !s->probe && !s->queue);
     fsm_fini(&s->fsm);
     free(s);
 }
@@ -98,125 +59,15 @@ static void queue_job(struct eio_session *s, void (*run)(struct job *job))
     s->is_job_queued = true;
 }
 
-// Answers to polls.
-
-void eio_poll_answer(struct http_request *rq, unsigned status, str type, str body)
-{
-    struct eio_poll *poll = rq->state;
-    const struct http_response r = {
-        .status = status,
-        .type = type,
-        .headers = {poll->headers, poll->headers_len},
-        .body = body,
-    };
-
-    rq->state = NULL;
-    http_respond(rq, &r);
-    free(poll);
-}
-
-static void answer_get(struct eio_session *s, str body)
-{
-    struct http_request *rq = s->get;
-
-    s->get = NULL;
-    eio_poll_answer(rq, 200, STR("text/plain; charset=UTF-8"), body);
-}
-
-static void refuse_poll(struct http_request *rq, unsigned status)
-{
-    eio_poll_answer(rq, status, (str){0}, (str){0});
-}
-
-// The queue, from which polls are answered.
-
-static void queue_packet(struct eio_session *s, const struct eio_packet *p, const str *parts,
-                         size_t n_parts)
-{
-    struct eio_queued *q = mem_alloc(sizeof(*q) + p->len);
-    size_t at = 0;
-
-    q->packet = *p;
-    q->packet.data = q->bytes;
-    for (size_t i = 0; i < n_parts; i++) {
-        str_copy(q->bytes + at, parts[i]);
-        at += parts[i].len;
-    }
-    *s->queue_tail = q;
-    s->queue_tail = &q->next;
-    s->queued_bytes += p->len;
-}
-
-static struct eio_queued *shift_packet(struct eio_session *s)
-{
-    struct eio_queued *q = s->queue;
-
-    s->queue = q->next;
-    if (!s->queue)
-        s->queue_tail = &s->queue;
-    s->queued_bytes -= q->packet.len;
-    return q;
-}
-
-/** As much of the queue as one payload may hold. */
-static void answer_get_from_queue(struct eio_session *s)
-{
-    struct buf body;
-
-    buf_init(&body, SIZE_MAX / 2);
-    for (size_t n = 0; s->queue && n < EIO_PAYLOAD_PACKETS_MAX; n++) {
-        const size_t size = eio_packet_size(&s->queue->packet) + 1;
-        if (n > 0 && body.len + size > POLL_BYTES_MAX)
-            break;
-        struct eio_queued *q = shift_packet(s);
-        const char separator = EIO_SEPARATOR;
-        int r = n > 0 ? buf_add(&body, (str){&separator, 1}) : 0;
-        if (r == 0)
-            r = eio_packet_write(&body, &q->packet);
-        assert(r == 0);
-        (void)r;
-        free(q);
-    }
-    answer_get(s, buf_str(&body));
-    buf_fini(&body);
-}
-
 // The end.
 
-static void drop_probe(struct eio_session *s)
-{
-    struct eio_probe *probe = s->probe;
-
-    if (!probe)
-        return;
-    s->probe = NULL;
-    timer_cancel(timers_of(s), &probe->timer);
-    if (probe->ws)
-        ws_close(probe->ws, WS_NO_CODE, (str){0});
-    while (probe->held) {
-        struct held *h = probe->held;
-        probe->held = h->next;
-        free(h);
-    }
-    free(probe);
-}
-
-/** Every transport is let go; a waiting GET gets what is queued for it, or else last. */
-static void finish(struct eio_session *s, str last)
+void eio_session_finish(struct eio_session *s, str last)
 {
     fsm_move(&s->fsm, EIO_CLOSED);
     map_remove(&s->server->sessions, &s->by_sid);
     timer_cancel(timers_of(s), &s->timer);
-    drop_probe(s);
-    if (s->get && s->queue)
-        answer_get_from_queue(s);
-    else if (s->get)
-        answer_get(s, last);
-    if (s->post) {
-        struct http_request *rq = s->post;
-        s->post = NULL;
-        refuse_poll(rq, 400);
-    }
+    eio_upgrade_drop(s);
+    eio_poll_finish(s, last);
     if (s->ws)
         ws_close(s->ws, WS_NO_CODE, (str){0});
     s->ws = NULL;
@@ -225,45 +76,29 @@ static void finish(struct eio_session *s, str last)
 
 static void end(struct eio_session *s, enum eio_reason reason, str last)
 {
-    const bool was_open = is_open(s);
+    const bool was_open = eio_session_is_open(s);
 
     if (s->fsm.now == EIO_CLOSED)
         return;
     log_debug(&s->log, "eio_close", "reason=%s", eio_reason_name(reason));
-    finish(s, last);
+    eio_session_finish(s, last);
     if (was_open)
         s->server->app->on_close(s->state, reason);
 }
 
 void eio_session_end(struct eio_session *s, enum eio_reason reason)
 {
-    end(s, reason, closed);
+    end(s, reason, eio_closed);
 }
 
 // Packets out.
-
-/** Give the waiting GET what there is for it. */
-static void flush(struct eio_session *s)
-{
-    if (!s->get)
-        return;
-    if (s->queue) {
-        answer_get_from_queue(s);
-    } else if (s->fsm.now == EIO_CLOSING) {
-        finish(s, noop_and_closed);
-    } else if (s->fsm.now == EIO_PROBING && s->probe->is_answered) {
-        // The client pauses polling: no GET may be left waiting, not even one that is
-        // still to come.
-        answer_get(s, noop);
-    }
-}
 
 static void run_flush(struct job *job)
 {
     struct eio_session *s = container_of(job, struct eio_session, job);
 
     s->is_job_queued = false;
-    flush(s);
+    eio_poll_flush(s);
 }
 
 static void run_slow(struct job *job)
@@ -312,11 +147,13 @@ static int send_on_websocket(struct eio_session *s, const struct eio_packet *p,
     return r;
 }
 
-static void send_packet(struct eio_session *s, struct eio_packet p, const str *parts,
-                        size_t n_parts)
+void eio_session_send(struct eio_session *s, enum eio_type type, bool is_binary,
+                      const str *parts, size_t n_parts)
 {
+    struct eio_packet p = {.type = type, .is_binary = is_binary};
+
     assert(n_parts <= PARTS_MAX);
-    if (!is_open(s) || s->is_slow)
+    if (!eio_session_is_open(s) || s->is_slow)
         return;
     for (size_t i = 0; i < n_parts; i++)
         p.len += parts[i].len;
@@ -331,15 +168,14 @@ static void send_packet(struct eio_session *s, struct eio_packet p, const str *p
     }
     if (s->ws)
         return;
-    queue_packet(s, &p, parts, n_parts);
+    eio_poll_queue(s, &p, parts, n_parts);
     if (s->get && !s->is_job_queued)
         queue_job(s, run_flush);
 }
 
 void eio_send(struct eio_session *s, bool is_binary, const str *parts, size_t n_parts)
 {
-    const struct eio_packet p = {.type = EIO_MESSAGE, .is_binary = is_binary};
-    send_packet(s, p, parts, n_parts);
+    eio_session_send(s, EIO_MESSAGE, is_binary, parts, n_parts);
 }
 
 bool eio_is_writable(const struct eio_session *s)
@@ -351,14 +187,14 @@ bool eio_is_writable(const struct eio_session *s)
 
 void eio_close(struct eio_session *s)
 {
-    if (!is_open(s))
+    if (!eio_session_is_open(s))
         return;
     log_debug(&s->log, "eio_close", "reason=%s", eio_reason_name(EIO_CLOSED_BY_APP));
     if (s->ws || (s->get && !s->queue)) {
-        finish(s, closed);
+        eio_session_finish(s, eio_closed);
         return;
     }
-    drop_probe(s);
+    eio_upgrade_drop(s);
     fsm_move(&s->fsm, EIO_CLOSING);
     timer_set(timers_of(s), &s->timer, timers_of(s)->now_ms + EIO_CLOSE_KEPT_MS);
 }
@@ -372,15 +208,13 @@ const struct log_ctx *eio_log(const struct eio_session *s)
 
 static void beat(struct eio_session *s)
 {
-    const struct eio_packet ping = {.type = EIO_PING};
-
     if (s->awaiting_pong || s->fsm.now == EIO_CLOSING) {
         eio_session_end(s, EIO_PING_TIMEOUT);
         return;
     }
     s->awaiting_pong = true;
     timer_set(timers_of(s), &s->timer, s->timer.at_ms + s->server->config.ping_timeout_ms);
-    send_packet(s, ping, NULL, 0);
+    eio_session_send(s, EIO_PING, false, NULL, 0);
 }
 
 static void on_timer(struct timer *t)
@@ -395,8 +229,7 @@ bool eio_session_is_alive(struct eio_session *s)
     return s->fsm.now != EIO_CLOSED;
 }
 
-/** The next ping is due an interval from now. */
-static void restart_heartbeat(struct eio_session *s)
+void eio_session_restart_heartbeat(struct eio_session *s)
 {
     s->awaiting_pong = false;
     timer_set(timers_of(s), &s->timer,
@@ -405,20 +238,16 @@ static void restart_heartbeat(struct eio_session *s)
 
 // Packets in.
 
-enum packet_refusal {
-    PACKET_BAD = 1, // a client may not send it
-};
-
-/** A packet on the transport that carries the session. It may end it. @return 0 or PACKET_BAD
- */
-MUST_CHECK static int on_packet(struct eio_session *s, const struct eio_packet *p)
+int eio_session_on_packet(struct eio_session *s, const struct eio_packet *p)
 {
+    static const str noop = {"6", 1};
+
     log_trace(&s->log, "eio_packet", "type=%d binary=%d bytes=%zu", p->type, p->is_binary,
               p->len);
     switch (p->type) {
     case EIO_CLOSE: end(s, EIO_TRANSPORT_CLOSE, noop); return 0;
-    case EIO_PING: return PACKET_BAD; // only the server pings
-    case EIO_PONG: restart_heartbeat(s); return 0;
+    case EIO_PING: return EIO_SESSION_BAD; // only the server pings
+    case EIO_PONG: eio_session_restart_heartbeat(s); return 0;
     case EIO_MESSAGE:
         s->server->app->on_message(s->state, p->is_binary, p->data, p->len);
         return 0;
@@ -426,7 +255,7 @@ MUST_CHECK static int on_packet(struct eio_session *s, const struct eio_packet *
     case EIO_UPGRADE:
     case EIO_NOOP: return 0;
     }
-    return PACKET_BAD;
+    return EIO_SESSION_BAD;
 }
 
 // On a WebSocket.
@@ -437,7 +266,7 @@ static void on_ws_message(void *owner, enum ws_type type, char *bytes, size_t n)
     struct eio_packet p = {.type = EIO_MESSAGE, .is_binary = true, .data = bytes, .len = n};
 
     if ((type == WS_TEXT_MESSAGE && eio_packet_decode(&p, bytes, n) != 0) ||
-        on_packet(s, &p) != 0)
+        eio_session_on_packet(s, &p) != 0)
         eio_session_end(s, EIO_PARSE_ERROR);
 }
 
@@ -455,208 +284,6 @@ const struct ws_events eio_session_ws_events = {
     .on_closed = on_ws_closed,
 };
 
-// The upgrade.
-
-/** The WebSocket carries the session from now on. */
-static void upgrade(struct eio_session *s)
-{
-    struct eio_probe *probe = s->probe;
-    struct held *held = probe->held;
-
-    s->ws = probe->ws;
-    probe->ws = NULL;
-    probe->held = NULL;
-    drop_probe(s);
-    ws_set_owner(s->ws, &eio_session_ws_events, s);
-    fsm_move(&s->fsm, EIO_WEBSOCKET);
-    log_debug(&s->log, "eio_upgrade", "transport=websocket");
-    if (s->get)
-        answer_get(s, closed);
-    while (s->queue && s->ws) {
-        struct eio_queued *q = shift_packet(s);
-        const str data = {q->packet.data, q->packet.len};
-        struct eio_packet p = q->packet;
-        p.len = 0;
-        send_packet(s, p, &data, 1);
-        free(q);
-    }
-    restart_heartbeat(s);
-    while (held) {
-        struct held *h = held;
-        held = h->next;
-        if (s->ws)
-            on_ws_message(s, h->type, h->bytes, h->len);
-        free(h);
-    }
-}
-
-// In polling.
-
-void eio_session_on_get(struct eio_session *s, struct http_request *rq, struct eio_poll *poll)
-{
-    poll->session = s;
-    rq->state = poll;
-    if (s->get) {
-        struct http_request *first = s->get;
-        s->get = NULL;
-        eio_poll_answer(first, 200, STR("text/plain; charset=UTF-8"), closed);
-        poll->session = NULL;
-        refuse_poll(rq, 400);
-        eio_session_end(s, EIO_PARSE_ERROR);
-        return;
-    }
-    s->get = rq;
-    flush(s);
-}
-
-void eio_session_on_post(struct eio_session *s, struct http_request *rq, struct eio_poll *poll)
-{
-    poll->session = s;
-    rq->state = poll;
-    if (s->post) {
-        struct http_request *first = s->post;
-        s->post = NULL;
-        free(first->state);
-        http_abort(first);
-        poll->session = NULL;
-        refuse_poll(rq, 400);
-        eio_session_end(s, EIO_PARSE_ERROR);
-        return;
-    }
-    rq->max_body = s->server->config.max_payload;
-    s->post = rq;
-}
-
-/** Every packet before a bad one counts. @return 0 or PACKET_BAD */
-MUST_CHECK static int on_payload(struct eio_session *s, char *text, size_t len)
-{
-    struct eio_payload payload = {.text = text, .len = len};
-    struct eio_packet p;
-
-    if (!utf8_is_valid((str){text, len}))
-        return PACKET_BAD;
-    while (is_open(s)) {
-        const int r = eio_payload_next(&payload, &p);
-        if (r == EIO_PAYLOAD_END)
-            return 0;
-        if (r != 0 || on_packet(s, &p) != 0)
-            return PACKET_BAD;
-    }
-    return 0;
-}
-
-void eio_session_on_post_body(struct eio_session *s)
-{
-    struct http_request *rq = s->post;
-
-    s->post = NULL; // answered here, whatever becomes of the session
-    if (rq->is_too_large) {
-        refuse_poll(rq, 413);
-    } else if (on_payload(s, rq->body, rq->body_len) != 0) {
-        refuse_poll(rq, 400);
-        eio_session_end(s, EIO_PARSE_ERROR);
-    } else {
-        eio_poll_answer(rq, 200, STR("text/html"), STR("ok"));
-        if (s->probe && s->probe->is_due)
-            upgrade(s);
-    }
-}
-
-void eio_session_on_gone(struct eio_session *s, struct http_request *rq)
-{
-    if (s->get == rq)
-        s->get = NULL;
-    if (s->post == rq)
-        s->post = NULL;
-    free(rq->state);
-    rq->state = NULL;
-    eio_session_end(s, EIO_TRANSPORT_CLOSE);
-}
-
-// The probe.
-
-static void probe_failed(struct eio_session *s)
-{
-    drop_probe(s);
-    fsm_move(&s->fsm, EIO_POLLING);
-}
-
-/** What comes behind "5" comes behind the POST, too: the order is kept across the upgrade. */
-static void hold(struct eio_probe *probe, enum ws_type type, const char *bytes, size_t n)
-{
-    if (n > probe->session->server->config.max_payload - probe->held_bytes) {
-        probe_failed(probe->session);
-        return;
-    }
-    struct held *h = mem_alloc(sizeof(*h) + n);
-    h->type = type;
-    h->len = n;
-    str_copy(h->bytes, (str){bytes, n});
-    *probe->held_tail = h;
-    probe->held_tail = &h->next;
-    probe->held_bytes += n;
-}
-
-static void on_probe_message(void *owner, enum ws_type type, char *bytes, size_t n)
-{
-    struct eio_probe *probe = owner;
-    struct eio_session *s = probe->session;
-    const str text = {bytes, n};
-    const str answer = STR("3probe");
-
-    if (probe->is_due) {
-        hold(probe, type, bytes, n);
-    } else if (type == WS_TEXT_MESSAGE && str_eq(text, STR("2probe")) &&
-               ws_send(probe->ws, WS_TEXT_MESSAGE, &answer, 1) == 0) {
-        probe->is_answered = true;
-        flush(s);
-    } else if (type == WS_TEXT_MESSAGE && str_eq(text, STR("5"))) {
-        probe->is_due = true;
-        if (!s->post)
-            upgrade(s);
-    } else {
-        probe_failed(s);
-    }
-}
-
-static void on_probe_closed(void *owner, unsigned code)
-{
-    struct eio_probe *probe = owner;
-
-    (void)code;
-    probe->ws = NULL;
-    probe_failed(probe->session);
-}
-
-static const struct ws_events probe_events = {
-    .on_message = on_probe_message,
-    .on_closed = on_probe_closed,
-};
-
-static void on_probe_late(struct timer *t)
-{
-    probe_failed(container_of(t, struct eio_probe, timer)->session);
-}
-
-bool eio_session_on_probe(struct eio_session *s, struct ws *ws)
-{
-    if (s->fsm.now != EIO_POLLING) {
-        ws_close(ws, WS_NO_CODE, (str){0});
-        return false;
-    }
-    struct eio_probe *probe = NEW(struct eio_probe);
-    probe->session = s;
-    probe->ws = ws;
-    probe->held_tail = &probe->held;
-    s->probe = probe;
-    fsm_move(&s->fsm, EIO_PROBING);
-    timer_init(&probe->timer, on_probe_late);
-    timer_set(timers_of(s), &probe->timer,
-              timers_of(s)->now_ms + s->server->config.upgrade_timeout_ms);
-    ws_set_owner(ws, &probe_events, probe);
-    return true;
-}
-
 // The beginning.
 
 struct eio_session *eio_session_new(struct eio_server *server, struct ws *ws, bool is_b64)
@@ -671,7 +298,7 @@ struct eio_session *eio_session_new(struct eio_server *server, struct ws *ws, bo
     rand_name(server->config.rand, s->sid);
     fsm_init(&s->fsm, "eio", states, ws ? EIO_WEBSOCKET : EIO_POLLING);
     timer_init(&s->timer, on_timer);
-    restart_heartbeat(s);
+    eio_session_restart_heartbeat(s);
     map_add(&server->sessions, &s->by_sid, str_hash(str_of(s->sid)));
     return s;
 }

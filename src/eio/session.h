@@ -9,6 +9,7 @@
 
 #include "base/fsm.h"
 #include "base/map.h"
+#include "eio/packet.h"
 #include "eio/server.h"
 
 enum eio_state {
@@ -19,16 +20,8 @@ enum eio_state {
     EIO_CLOSED,
 };
 
-/** A polling request under way: who it is for, and the header lines of its answer. */
-struct eio_poll {
-    struct eio_session *session;
-    bool is_get;
-    size_t headers_len;
-    char headers[]; // CORS
-};
-
-struct eio_queued;
-struct eio_probe;
+struct eio_queued; // poll.h
+struct eio_probe;  // upgrade.c
 
 struct eio_session {
     struct map_node by_sid;
@@ -49,7 +42,7 @@ struct eio_session {
     struct eio_probe *probe;
     struct eio_queued *queue; // what polling has not taken yet
     struct eio_queued **queue_tail;
-    size_t queued_bytes;
+    size_t queued_bytes; // with what they are kept in
 };
 
 struct eio_server {
@@ -73,25 +66,31 @@ int eio_session_handshake(const struct eio_session *s, struct buf *out);
 /** Is it alive at this moment, by the clock? Closes it if not. */
 bool eio_session_is_alive(struct eio_session *s);
 
-/** A GET has come, or a POST's head; the poll is moved. */
-void eio_session_on_get(struct eio_session *s, struct http_request *rq, struct eio_poll *poll);
-void eio_session_on_post(struct eio_session *s, struct http_request *rq, struct eio_poll *poll);
-
-/** The POST's body has come, whole. */
-void eio_session_on_post_body(struct eio_session *s);
-
-/** The connection of a GET or POST is gone. */
-void eio_session_on_gone(struct eio_session *s, struct http_request *rq);
-
-/** A WebSocket for a session. @param ws moved @return false: it was closed, the session is not
- * polling */
-bool eio_session_on_probe(struct eio_session *s, struct ws *ws);
-
 /** The events of a WebSocket that was opened without polling first. */
 extern const struct ws_events eio_session_ws_events;
 
-/** Over, at once: its sid is forgotten. */
+bool eio_session_is_open(const struct eio_session *s);
+
+enum eio_session_refusal {
+    EIO_SESSION_BAD = 1, // a client may not send this packet: end the session
+};
+
+/** A packet on the transport that carries the session. It may end it. @return 0 or
+ * EIO_SESSION_BAD */
+MUST_CHECK int eio_session_on_packet(struct eio_session *s, const struct eio_packet *p);
+
+/** Send a packet, put together from parts, on the transport that carries the session. */
+void eio_session_send(struct eio_session *s, enum eio_type type, bool is_binary,
+                      const str *parts, size_t n_parts);
+
+/** The next ping is due an interval from now. */
+void eio_session_restart_heartbeat(struct eio_session *s);
+
+/** Over, at once: its sid is forgotten, and the application told. */
 void eio_session_end(struct eio_session *s, enum eio_reason reason);
 
-/** Answer a poll of the session's, and free the poll. */
-void eio_poll_answer(struct http_request *rq, unsigned status, str type, str body);
+/** The same for a session that the application has closed. A waiting GET gets last. */
+void eio_session_finish(struct eio_session *s, str last);
+
+/** The packet "1": what a poll gets when its session is over. */
+extern const str eio_closed;

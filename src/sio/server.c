@@ -38,6 +38,7 @@ struct pending {
     struct sio_packet packet; // points into text
     size_t n_attachments;     // that have come
     str attachments[SIO_ATTACHMENTS_MAX];
+    char *owned[SIO_ATTACHMENTS_MAX]; // the same bytes
     char text[];
 };
 
@@ -112,7 +113,7 @@ static void pending_free(struct pending *p)
     if (!p)
         return;
     for (size_t i = 0; i < p->n_attachments; i++)
-        free((char *)(uintptr_t)p->attachments[i].ptr);
+        free(p->owned[i]);
     sio_packet_fini(&p->packet);
     free(p);
 }
@@ -388,8 +389,9 @@ static void on_attachment(struct sio_conn *c, const char *bytes, size_t n)
         fail(c, "unexpected_binary");
         return;
     }
-    // One byte more, so that an empty one is not NULL.
-    p->attachments[p->n_attachments++] = str_copy(mem_alloc(n + 1), (str){bytes, n});
+    char *copy = mem_alloc(n + 1); // of nothing, too
+    p->owned[p->n_attachments] = copy;
+    p->attachments[p->n_attachments++] = str_copy(copy, (str){bytes, n});
     if (p->n_attachments < p->packet.n_attachments)
         return;
     c->pending = NULL;
@@ -441,10 +443,11 @@ static void handle(struct sio_conn *c, bool is_binary, char *bytes, size_t n)
             return;
         }
     }
-    if (is_binary)
+    if (is_binary) {
         on_attachment(c, bytes, n);
-    else
+    } else {
         on_text(c, bytes, n);
+    }
 }
 
 static void handle_waiting(struct job *job)
@@ -457,7 +460,7 @@ static void handle_waiting(struct job *job)
         c->waiting = w->next;
         if (!c->waiting)
             c->waiting_tail = &c->waiting;
-        c->waiting_bytes -= w->len;
+        c->waiting_bytes -= sizeof(*w) + w->len;
         handle(c, w->is_binary, w->bytes, w->len);
         free(w);
     }
@@ -465,27 +468,30 @@ static void handle_waiting(struct job *job)
 
 static void wait_for_decision(struct sio_conn *c, bool is_binary, const char *bytes, size_t n)
 {
-    if (n > SIO_WAITING_MAX - c->waiting_bytes) {
+    const size_t size = sizeof(struct waiting) + n; // an empty one takes memory, too
+
+    if (c->waiting_bytes + size > SIO_WAITING_MAX) {
         fail(c, "too_much_before_accept");
         return;
     }
-    struct waiting *w = mem_alloc(sizeof(*w) + n);
+    struct waiting *w = mem_alloc(size);
     w->is_binary = is_binary;
     w->len = n;
     str_copy(w->bytes, (str){bytes, n});
     *c->waiting_tail = w;
     c->waiting_tail = &w->next;
-    c->waiting_bytes += n;
+    c->waiting_bytes += size;
 }
 
 static void on_message(void *state, bool is_binary, char *bytes, size_t n)
 {
     struct sio_conn *c = state;
 
-    if (c->n_connecting > 0 || c->waiting)
+    if (c->n_connecting > 0 || c->waiting) {
         wait_for_decision(c, is_binary, bytes, n);
-    else
+    } else {
         handle(c, is_binary, bytes, n);
+    }
 }
 
 static void on_connect_late(struct timer *t)
