@@ -1,5 +1,9 @@
 #include "io/stream.h"
 
+#include <unistd.h>
+
+#include "base/err.h"
+
 char *stream_room(struct stream *s, size_t n)
 {
     if (n > s->out.max || stream_queued(s) > s->out.max - n)
@@ -26,4 +30,22 @@ int stream_write(struct stream *s, str bytes)
     str_copy(room, bytes);
     stream_added(s, bytes.len);
     return 0;
+}
+
+int stream_detach(struct stream *s, str unread, struct stream_parcel *out)
+{
+    buf_init(&out->unread, unread.len);
+    int r = buf_add(&out->unread, unread);
+    assert(r == 0);
+    r = s->ops->detach(s, out);
+    if (r != 0)
+        buf_fini(&out->unread);
+    return r < 0 ? err_up(r) : r;
+}
+
+void stream_parcel_drop(struct stream_parcel *p)
+{
+    close(p->fd);
+    buf_fini(&p->unsent);
+    buf_fini(&p->unread);
 }

@@ -37,6 +37,16 @@ struct stream_events {
     void (*on_drained)(void *owner);
 };
 
+/**
+ * A connection on its way from one owner to another, perhaps on another loop: moved with
+ * the struct. (TLS state will travel here, too.)
+ */
+struct stream_parcel {
+    int fd;
+    struct buf unsent; // written, and not yet taken by the kernel
+    struct buf unread; // read by the last owner, and for the next one to use first
+};
+
 struct stream;
 
 struct stream_ops {
@@ -44,6 +54,7 @@ struct stream_ops {
     void (*set_reading)(struct stream *s, bool on);
     void (*close)(struct stream *s);
     void (*abort)(struct stream *s);
+    int (*detach)(struct stream *s, struct stream_parcel *out);
     /** "ip:port"; out holds STREAM_PEER_SIZE bytes. */
     void (*peer)(struct stream *s, char *out);
 };
@@ -106,6 +117,22 @@ static inline void stream_close(struct stream *s)
     s->events = NULL;
     s->ops->close(s);
 }
+
+enum stream_detach_refusal {
+    STREAM_BUSY = 1, // a write is under way: wait for on_drained. Nothing has changed
+};
+
+/**
+ * Take the connection out of the stream and its loop: the stream goes back, no callback
+ * comes from then on.
+ *
+ * @param unread  what the owner has read and not used; copied into the parcel
+ * @return 0, STREAM_BUSY, or a fault: nothing has changed
+ */
+MUST_CHECK int stream_detach(struct stream *s, str unread, struct stream_parcel *out);
+
+/** Close a parcel that nobody wants. */
+void stream_parcel_drop(struct stream_parcel *p);
 
 /** Close at once; what is queued is dropped. */
 static inline void stream_abort(struct stream *s)

@@ -1,6 +1,7 @@
 #include "io/tcp.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -296,6 +297,28 @@ static void tcp_abort(struct stream *s)
     go(tcp_of(s));
 }
 
+// libuv has no way to let go of a descriptor: the parcel gets another one for the same
+// connection, and libuv closes its own.
+static int tcp_detach(struct stream *s, struct stream_parcel *out)
+{
+    struct tcp *t = tcp_of(s);
+    uv_os_fd_t fd = -1;
+
+    if (t->write)
+        return STREAM_BUSY;
+    const int r = uv_fileno((uv_handle_t *)&t->uv, &fd);
+    if (r < 0)
+        return uv_fault(r, "detach");
+    out->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    if (out->fd < 0)
+        return err_fault(-errno, "detach");
+    out->unsent = s->out;
+    buf_init(&s->out, out->unsent.max);
+    s->events = NULL;
+    go(t);
+    return 0;
+}
+
 static struct addr addr_from(const struct sockaddr_storage *from)
 {
     struct addr a = {0};
@@ -331,6 +354,7 @@ static const struct stream_ops tcp_ops = {
     .set_reading = tcp_set_reading,
     .close = tcp_close,
     .abort = tcp_abort,
+    .detach = tcp_detach,
     .peer = tcp_peer,
 };
 
@@ -338,6 +362,38 @@ struct listener {
     uv_tcp_t uv;
     struct tcp_listen how;
 };
+
+static struct tcp *tcp_new(struct uv_loop *l, size_t max_queued)
+{
+    struct tcp *t = NEW(struct tcp);
+
+    t->stream.ops = &tcp_ops;
+    list_init(&t->stream.dirty);
+    buf_init(&t->stream.out, max_queued);
+    fsm_init(&t->fsm, "tcp", states, TCP_OPEN);
+    uv_tcp_init(&l->uv, &t->uv);
+    t->uv.data = l;
+    l->loop.n_streams++;
+    return t;
+}
+
+int tcp_attach(struct stream **out, struct loop *loop, struct stream_parcel *parcel)
+{
+    struct tcp *t = tcp_new(uv_loop_of(loop), parcel->unsent.max);
+
+    const int r = uv_tcp_open(&t->uv, parcel->fd);
+    if (r < 0) {
+        go(t);
+        return uv_fault(r, "attach");
+    }
+    t->stream.out = parcel->unsent;
+    buf_init(&parcel->unsent, 0);
+    parcel->fd = -1;
+    if (t->stream.out.len > 0)
+        t->stream.ops->flush_later(&t->stream);
+    *out = &t->stream;
+    return 0;
+}
 
 static void on_connection(uv_stream_t *uv, int status)
 {
@@ -349,14 +405,7 @@ static void on_connection(uv_stream_t *uv, int status)
         log_warn(NULL, "io_accept_failed", "error=%s", uv_err_name(status));
         return;
     }
-    struct tcp *t = NEW(struct tcp);
-    t->stream.ops = &tcp_ops;
-    list_init(&t->stream.dirty);
-    buf_init(&t->stream.out, l->how.max_queued);
-    fsm_init(&t->fsm, "tcp", states, TCP_OPEN);
-    uv_tcp_init(&loop->uv, &t->uv);
-    t->uv.data = loop;
-    loop->loop.n_streams++;
+    struct tcp *t = tcp_new(loop, l->how.max_queued);
     if (uv_accept(uv, (uv_stream_t *)&t->uv) < 0) { // gone again already
         go(t);
         return;

@@ -36,6 +36,15 @@ struct addr listener_addr(const struct listener *l);
 /** Accept no more. Frees itself. */
 void listener_close(struct listener *l);
 
+/**
+ * Make a stream of a parcel, on this loop. It is not read from until the new owner, once
+ * set, asks for that with stream_set_reading(); parcel->unread comes before.
+ *
+ * @param parcel  its descriptor and unsent bytes are moved; unread stays the caller's
+ * @return 0 or a fault: the parcel is as it was
+ */
+MUST_CHECK int tcp_attach(struct stream **out, struct loop *l, struct stream_parcel *parcel);
+
 struct uv_loop;
 
 /** The loop's end of a turn. */
