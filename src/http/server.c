@@ -36,7 +36,8 @@ struct http_conn {
     struct http_request rq; // the one under way
     const struct http_route *route;
     struct buf in;   // what could not be used yet
-    str rest;        // while parsing: what is behind the request under way
+    char *parsed;    // while parsing: the bytes, in c->in or in the loop's read buffer
+    str rest;        // and what of them is behind the request under way
     struct buf body; // gathered, where it came in pieces
     struct http_chunked chunked;
     uint64_t body_left; // of a body with a length
@@ -109,6 +110,12 @@ static void conn_abort(struct http_conn *c)
     stream_abort(s);
 }
 
+/** Where the rest begins. Its bytes are ours to change. */
+static char *rest_of(const struct http_conn *c)
+{
+    return c->parsed + (c->rest.ptr - c->parsed);
+}
+
 static void set_deadline(struct http_conn *c, int64_t in_ms)
 {
     struct timers *ts = c->server->config.timers;
@@ -118,7 +125,6 @@ static void set_deadline(struct http_conn *c, int64_t in_ms)
 static const char *reason_of(unsigned status)
 {
     switch (status) {
-    case 101: return "Switching Protocols";
     case 200: return "OK";
     case 204: return "No Content";
     case 400: return "Bad Request";
@@ -157,8 +163,13 @@ static int write_response(struct http_conn *c, const struct http_response *r, bo
     char head[512];
     char type[160] = "";
 
-    if (r->type.len > 0)
-        snprintf(type, sizeof(type), "Content-Type: " STR_FMT "\r\n", STR_ARG(r->type));
+    if (r->type.len > 0) {
+        const int n =
+            snprintf(type, sizeof(type), "Content-Type: " STR_FMT "\r\n", STR_ARG(r->type));
+        assert(n > 0 && (size_t)n < sizeof(type));
+    }
+    // With 204 too, against RFC 9110, section 8.6: some browsers wait for the body of a CORS
+    // preflight that says no length.
     const int n = snprintf(
         head, sizeof(head), "HTTP/1.1 %u %s\r\nDate: %s\r\n%sContent-Length: %zu\r\n%s",
         r->status, reason_of(r->status), date_of(c->server), type, r->body.len,
@@ -180,7 +191,6 @@ static int write_response(struct http_conn *c, const struct http_response *r, bo
 static void next_request(struct http_conn *c)
 {
     fsm_move(&c->fsm, CONN_HEAD);
-    buf_release(&c->body);
     c->rq.state = NULL;
     c->is_head_begun = false;
     set_deadline(c, HTTP_IDLE_MS);
@@ -198,12 +208,13 @@ void http_respond(struct http_request *rq, const struct http_response *r)
     const bool close = r->close || !c->keep_alive || c->server->is_draining || has_unread_body;
 
     log_debug(&rq->log, "http_response", "status=%u bytes=%zu", r->status, r->body.len);
-    if (write_response(c, r, close) != 0)
+    if (write_response(c, r, close) != 0) {
         conn_abort(c);
-    else if (close)
+    } else if (close) {
         conn_close(c);
-    else
+    } else {
         next_request(c);
+    }
 }
 
 void http_abort(struct http_request *rq)
@@ -224,9 +235,10 @@ struct stream *http_upgrade(struct http_request *rq, str headers, char **rest, s
             return NULL;
         }
     }
-    // The bytes are in the loop's read buffer or in c->in, both ours to change.
-    *rest = c->rest.len > 0 ? (char *)(uintptr_t)c->rest.ptr : NULL;
+    *rest = rest_of(c);
     *rest_len = c->rest.len;
+    if (c->is_paused)
+        stream_set_reading(s, true);
     conn_end(c);
     return s;
 }
@@ -279,16 +291,16 @@ static void body_is_whole(struct http_conn *c, char *body, size_t n)
     fsm_move(&c->fsm, CONN_WAITING);
     timer_cancel(c->server->config.timers, &c->timer);
     c->route->handler->on_body(c->route->arg, &c->rq);
-    if (c->fsm.now == CONN_WAITING) {
-        c->rq.body = NULL;
-        c->rq.body_len = 0;
-    }
+    c->rq.body = NULL;
+    c->rq.body_len = 0;
+    buf_release(&c->body);
 }
 
 /** What is left of it is not read: the answer will close the connection. */
 static void body_is_too_large(struct http_conn *c)
 {
     c->rq.is_too_large = true;
+    buf_release(&c->body);
     timer_cancel(c->server->config.timers, &c->timer);
     c->route->handler->on_body(c->route->arg, &c->rq);
 }
@@ -305,8 +317,9 @@ static void start_body(struct http_conn *c, const struct http_head *h)
         return;
     }
     set_deadline(c, HTTP_BODY_GRACE_MS);
-    // Before anything of the body came: otherwise the client did not wait for us.
-    if (h->expects_continue && c->rest.len == 0 &&
+    // Only a client that has something to send, and has sent none of it, waits for us.
+    const bool has_body = h->is_chunked || h->content_length > 0;
+    if (h->expects_continue && has_body && c->rest.len == 0 &&
         stream_write(c->stream, STR("HTTP/1.1 100 Continue\r\n\r\n")) != 0) {
         c->route->handler->on_gone(c->route->arg, &c->rq);
         conn_abort(c);
@@ -355,8 +368,8 @@ static bool parse_body_of_length(struct http_conn *c)
 {
     if (c->body.len == 0 && c->rest.len >= c->body_left) {
         // All of it is here: no copy.
-        const str all = str_take(&c->rest, (size_t)c->body_left);
-        body_is_whole(c, (char *)(uintptr_t)all.ptr, all.len);
+        char *all = rest_of(c);
+        body_is_whole(c, all, str_take(&c->rest, (size_t)c->body_left).len);
         return true;
     }
     const size_t n = c->rest.len < c->body_left ? c->rest.len : (size_t)c->body_left;
@@ -396,20 +409,20 @@ static bool parse_chunks(struct http_conn *c)
     return true;
 }
 
-/** Use as much of c->rest as can be used. */
-static void parse(struct http_conn *c)
+/** Use as much of the bytes as can be used; what can't is c->rest. */
+static void parse(struct http_conn *c, char *bytes, size_t n)
 {
     bool go_on = true;
 
+    c->parsed = bytes;
+    c->rest = (str){bytes, n};
     c->is_parsing = true;
     while (go_on) {
         switch ((enum conn_state)c->fsm.now) {
         case CONN_HEAD: go_on = parse_head(c); break;
         case CONN_BODY:
-            if (c->rq.is_too_large)
-                go_on = false;
-            else
-                go_on = c->is_chunked ? parse_chunks(c) : parse_body_of_length(c);
+            go_on = !c->rq.is_too_large &&
+                    (c->is_chunked ? parse_chunks(c) : parse_body_of_length(c));
             break;
         case CONN_WAITING:
         case CONN_GONE: go_on = false; break;
@@ -432,8 +445,7 @@ static void update_reading(struct http_conn *c)
 /** Parse what has been kept. */
 static void parse_kept(struct http_conn *c)
 {
-    c->rest = buf_str(&c->in);
-    parse(c);
+    parse(c, buf_ptr(&c->in), c->in.len);
     if (c->fsm.now == CONN_GONE)
         return;
     buf_consume(&c->in, c->in.len - c->rest.len);
@@ -460,8 +472,7 @@ static void conn_on_bytes(void *owner, char *bytes, size_t n)
 
     const bool is_kept = c->in.len > 0 || c->is_job_queued || c->fsm.now == CONN_WAITING;
     if (!is_kept) {
-        c->rest = (str){bytes, n};
-        parse(c);
+        parse(c, bytes, n);
         if (c->fsm.now == CONN_GONE)
             return;
     }
@@ -469,10 +480,11 @@ static void conn_on_bytes(void *owner, char *bytes, size_t n)
     const int r = buf_add(&c->in, is_kept ? (str){bytes, n} : c->rest);
     assert(r == 0);
     (void)r;
-    if (is_kept && !c->is_job_queued && c->fsm.now != CONN_WAITING)
+    if (is_kept && !c->is_job_queued && c->fsm.now != CONN_WAITING) {
         parse_kept(c);
-    else
+    } else {
         update_reading(c);
+    }
 }
 
 static void conn_on_end(void *owner, enum stream_end end)
@@ -511,10 +523,11 @@ static void on_late(struct timer *t)
         refuse(c, 408);
         return;
     }
-    if (c->is_head_begun)
+    if (c->is_head_begun) {
         refuse(c, 408);
-    else
+    } else {
         conn_close(c);
+    }
 }
 
 void http_server_accept(struct http_server *s, struct stream *stream)
