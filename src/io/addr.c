@@ -10,12 +10,13 @@ static bool is_ipv6(const struct addr *a)
 
 int addr_parse(struct addr *out, str text)
 {
+    const bool has_brackets = str_starts(text, STR("["));
     struct addr a = {0};
     unsigned char binary[sizeof(struct in6_addr)];
     uint64_t port = 0;
     str host = {0};
 
-    if (str_starts(text, STR("["))) {
+    if (has_brackets) {
         str_take(&text, 1);
         host = str_take_until(&text, ']');
         if (!str_starts(text, STR(":")))
@@ -26,10 +27,11 @@ int addr_parse(struct addr *out, str text)
         if (str_eq(host, STR("localhost")))
             host = STR("127.0.0.1");
     }
-    if (host.len >= sizeof(a.host) || str_to_u64(text, UINT16_MAX, &port) != 0)
+    if (host.len >= sizeof(a.host) || str_find(host, '\0') < host.len ||
+        str_to_u64(text, UINT16_MAX, &port) != 0)
         return ADDR_BAD;
     str_copy(a.host, host);
-    if (inet_pton(is_ipv6(&a) ? AF_INET6 : AF_INET, a.host, binary) != 1)
+    if (inet_pton(has_brackets ? AF_INET6 : AF_INET, a.host, binary) != 1)
         return ADDR_BAD;
     a.port = (uint16_t)port;
     *out = a;

@@ -67,10 +67,11 @@ static void on_prepare(uv_prepare_t *handle)
     struct uv_loop *l = handle->data;
 
     finish_turn(l);
-    if (has_work(l))
+    if (has_work(l)) {
         uv_idle_start(&l->idle, on_idle);
-    else
+    } else {
         uv_idle_stop(&l->idle);
+    }
 
     const int64_t next = timers_next_ms(&l->loop.timers);
     if (next == INT64_MAX) {
@@ -170,7 +171,9 @@ void loop_free(struct loop *loop)
     uv_close((uv_handle_t *)&l->prepare, NULL);
     uv_close((uv_handle_t *)&l->check, NULL);
     uv_close((uv_handle_t *)&l->idle, NULL);
-    uv_run(&l->uv, UV_RUN_DEFAULT);
+    while (uv_run(&l->uv, UV_RUN_DEFAULT) != 0) {
+        // a loop_stop() that came after the last run ends this one before its time
+    }
     const int r = uv_loop_close(&l->uv);
     assert(r == 0);
     (void)r;

@@ -33,7 +33,7 @@ struct stream_events {
     /** No more bytes come. At most once, and the stream is still the owner's to close. */
     void (*on_end)(void *owner, enum stream_end end);
 
-    /** All that was queued is with the kernel, after it once was not. May be NULL. */
+    /** All that was written is with the kernel; at most once a turn. May be NULL. */
     void (*on_drained)(void *owner);
 };
 

@@ -115,13 +115,17 @@ static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *out)
 
 static void drop_input(struct tcp *t, ssize_t n)
 {
-    t->ending->dropped += n > 0 ? (size_t)n : 0;
-    if (n < 0)
+    if (n < 0) {
         t->has_peer_ended = true;
-    if (t->ending->dropped > TCP_LINGER_MAX || (n < 0 && t->fsm.now == TCP_LINGERING))
-        go(t);
-    else if (n < 0)
         uv_read_stop((uv_stream_t *)&t->uv);
+    }
+    // Before the FIN it is not counted: the peer shall get all of its answer first, and
+    // TCP_CLOSE_MS bounds that.
+    if (t->fsm.now != TCP_LINGERING)
+        return;
+    t->ending->dropped += n > 0 ? (size_t)n : 0;
+    if (n < 0 || t->ending->dropped > TCP_LINGER_MAX)
+        go(t);
 }
 
 static void on_read(uv_stream_t *uv, ssize_t n, const uv_buf_t *buf)
@@ -160,6 +164,16 @@ static void linger(struct tcp *t)
     timer_set(timers, &t->ending->timer, timers->now_ms + TCP_LINGER_MS);
 }
 
+/** The kernel has all that was written so far. */
+static void all_written(struct tcp *t)
+{
+    if (t->fsm.now == TCP_FLUSHING) {
+        linger(t);
+    } else if (t->stream.events->on_drained) {
+        t->stream.events->on_drained(t->stream.owner);
+    }
+}
+
 static void on_written(uv_write_t *uv, int status)
 {
     struct tcp_write *w = container_of(uv, struct tcp_write, uv);
@@ -176,10 +190,8 @@ static void on_written(uv_write_t *uv, int status)
         lose(t);
     } else if (t->stream.out.len > 0) {
         t->stream.ops->flush_later(&t->stream);
-    } else if (t->fsm.now == TCP_FLUSHING) {
-        linger(t);
-    } else if (t->stream.events && t->stream.events->on_drained) {
-        t->stream.events->on_drained(t->stream.owner);
+    } else {
+        all_written(t);
     }
 }
 
@@ -205,27 +217,29 @@ static void write_rest(struct tcp *t)
 
 static void flush(struct tcp *t)
 {
+    struct buf *out = &t->stream.out;
+
     if (t->write || t->fsm.now == TCP_GONE)
         return;
-
-    struct buf *out = &t->stream.out;
-    if (out->len > 0) {
-        uv_buf_t all = uv_buf_init(buf_ptr(out), (unsigned)out->len);
-        const int n = uv_try_write((uv_stream_t *)&t->uv, &all, 1);
-        if (n < 0 && n != UV_EAGAIN) {
-            lose(t);
-            return;
-        }
-        if (n > 0)
-            buf_consume(out, (size_t)n);
-        if (out->len > 0) {
-            write_rest(t);
-            return;
-        }
-        buf_release(out);
+    if (out->len == 0) {
+        if (t->fsm.now == TCP_FLUSHING)
+            linger(t);
+        return;
     }
-    if (t->fsm.now == TCP_FLUSHING)
-        linger(t);
+    uv_buf_t all = uv_buf_init(buf_ptr(out), (unsigned)out->len);
+    const int n = uv_try_write((uv_stream_t *)&t->uv, &all, 1);
+    if (n < 0 && n != UV_EAGAIN) {
+        lose(t);
+        return;
+    }
+    if (n > 0)
+        buf_consume(out, (size_t)n);
+    if (out->len > 0) {
+        write_rest(t);
+        return;
+    }
+    buf_release(out);
+    all_written(t);
 }
 
 void tcp_flush_all(struct uv_loop *l)
@@ -241,13 +255,8 @@ void tcp_flush_all(struct uv_loop *l)
 static void abort_stream(uv_handle_t *handle, void *arg)
 {
     (void)arg;
-    if (handle->type != UV_TCP || uv_is_closing(handle))
-        return;
-    struct tcp *t = container_of((uv_tcp_t *)handle, struct tcp, uv);
-    if (t->fsm.now == TCP_OPEN && !t->has_peer_ended)
-        lose(t); // its owner gives it back
-    else
-        go(t);
+    if (handle->type == UV_TCP && !uv_is_closing(handle))
+        lose(container_of((uv_tcp_t *)handle, struct tcp, uv)); // an owner gives it back
 }
 
 void tcp_abort_all(struct uv_loop *l)
@@ -267,10 +276,11 @@ static void tcp_set_reading(struct stream *s, bool on)
 
     if (t->has_peer_ended)
         return;
-    if (on)
+    if (on) {
         uv_read_start((uv_stream_t *)&t->uv, on_alloc, on_read);
-    else
+    } else {
         uv_read_stop((uv_stream_t *)&t->uv);
+    }
 }
 
 static void on_ending_late(struct timer *timer)
@@ -411,9 +421,8 @@ static void on_connection(uv_stream_t *uv, int status)
         return;
     }
     uv_tcp_nodelay(&t->uv, 1);
+    tcp_set_reading(&t->stream, true);
     l->how.on_accept(l->how.arg, &t->stream);
-    if (t->fsm.now == TCP_OPEN)
-        tcp_set_reading(&t->stream, true);
 }
 
 static void on_listener_gone(uv_handle_t *handle)
