@@ -53,8 +53,11 @@ int options_size(str text, uint64_t *bytes)
 
 static int parse_list(str text, struct option_list *out)
 {
+    bool has_more = text.len > 0; // nothing at all is the empty list
+
     *out = (struct option_list){0};
-    while (text.len > 0) {
+    while (has_more) {
+        has_more = str_find(text, ',') < text.len;
         const str item = str_trim(str_take_until(&text, ','));
         if (item.len == 0 || out->n == OPTIONS_LIST_MAX)
             return OPTIONS_BAD;
@@ -71,6 +74,7 @@ static int parse_switch(str text, bool *out)
 
 static const char *form_of(enum option_kind kind)
 {
+    static_assert(OPTIONS_LIST_MAX == 32, "as the text below says");
     switch (kind) {
     case OPTION_LIST: return "a list such as a,b (at most 32 values)";
     case OPTION_ADDR: return "an address such as 127.0.0.1:8080 or [::1]:8080";
@@ -117,10 +121,12 @@ static int set(const struct option_table *t, const struct option *o, void *into,
         return 0;
     uint64_t value = 0; // an int64_t that is not negative has the same bytes
     memcpy(&value, field, sizeof(value));
-    if (value >= o->min && (o->max == 0 || value <= o->max))
+    const bool is_below = value < o->min;
+    if (!is_below && (o->max == 0 || value <= o->max))
         return 0;
-    fprintf(stderr, "%s: --%s: '" STR_FMT "' is outside %llu to %llu%s\n", t->command, o->name,
-            STR_ARG(text), (unsigned long long)o->min, (unsigned long long)o->max,
+    fprintf(stderr, "%s: --%s: '" STR_FMT "' is %s %llu%s\n", t->command, o->name,
+            STR_ARG(text), is_below ? "below" : "above",
+            (unsigned long long)(is_below ? o->min : o->max),
             o->kind == OPTION_DURATION ? " ms" : "");
     return OPTIONS_BAD;
 }
@@ -159,7 +165,7 @@ static size_t distance(str a, str b)
 static void say_unknown(const struct option_table *t, str name)
 {
     const struct option *nearest = NULL;
-    size_t best = 4; // further away it is no slip of the fingers
+    size_t best = name.len < 4 ? name.len : 4; // further away it is no slip of the fingers
 
     for (size_t i = 0; i < t->n_options; i++) {
         const str other = str_of(t->options[i].name);
@@ -241,8 +247,11 @@ bool options_has(const char *name, int argc, char **argv)
         if (!str_starts(arg, STR("--")))
             continue;
         str_take(&arg, 2);
+        const bool has_value = str_find(arg, '=') < arg.len;
         if (str_eq(str_take_until(&arg, '='), str_of(name)))
             return true;
+        if (!has_value)
+            i++; // the next is its value, whatever it looks like
     }
     return false;
 }

@@ -1,0 +1,489 @@
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "server/options.h"
+#include "support/t.h"
+
+#define ARGS_MAX 8
+
+struct values {
+    str text;
+    str quiet; // no default
+    struct option_list list;
+    struct addr addr;
+    int64_t duration;
+    uint64_t size;
+    uint64_t count;
+    uint64_t any;
+    bool is_on;
+};
+
+#define FIELD(name) offsetof(struct values, name)
+static const struct option rows[] = {
+    {"text", OPTION_TEXT, FIELD(text), "some", "TEXT", "a text", 0, 0},
+    {"quiet", OPTION_TEXT, FIELD(quiet), NULL, "QUIET", "has no default", 0, 0},
+    {"list", OPTION_LIST, FIELD(list), "a,b", "LIST", "a list", 0, 0},
+    {"listen", OPTION_ADDR, FIELD(addr), "127.0.0.1:80", "HOST:PORT", "an address", 0, 0},
+    {"ping-interval", OPTION_DURATION, FIELD(duration), "25s", "DURATION", "a duration", 10,
+     86400000},
+    {"max-payload", OPTION_SIZE, FIELD(size), "64KiB", "SIZE", "a size", 1024, 1048576},
+    {"count", OPTION_COUNT, FIELD(count), "10", "N", "a count", 1, 100},
+    {"any", OPTION_COUNT, FIELD(any), "7", "N", "a count without a limit", 5, 0},
+    {"switch", OPTION_SWITCH, FIELD(is_on), "on", "on|off", "a switch", 0, 0},
+    {"cookie", OPTION_IGNORED, 0, NULL, "", "", 0, 0},
+};
+#undef FIELD
+
+static const struct option_table table = {
+    .command = "parley test",
+    .summary = "Tests.",
+    .options = rows,
+    .n_options = COUNT_OF(rows),
+};
+
+struct world {
+    struct values v; // its texts point to argv
+    char *argv[ARGS_MAX];
+    int argc;
+    char *out; // what options_parse() wrote
+    char *err;
+};
+
+static void forget(struct world *w)
+{
+    for (int i = 0; i < w->argc; i++)
+        free(w->argv[i]);
+    free(w->out);
+    free(w->err);
+    *w = (struct world){.argc = 0};
+}
+
+static int setup(void **state)
+{
+    static struct world w;
+    *state = &w;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    forget(*state);
+    return 0;
+}
+
+#define ARGS(...) ((const char *const[]){__VA_ARGS__, NULL})
+
+/** options_parse() with these words, up to NULL. */
+static int parse_table(struct world *w, const struct option_table *t, const char *const *args)
+{
+    FILE *const out = stdout;
+    FILE *const err = stderr;
+    size_t sizes[2];
+
+    forget(w);
+    for (int i = 0; args[i]; i++) {
+        assert_true(i < ARGS_MAX);
+        w->argv[i] = str_dup(str_of(args[i]));
+        w->argc = i + 1;
+    }
+    stdout = open_memstream(&w->out, &sizes[0]);
+    stderr = open_memstream(&w->err, &sizes[1]);
+    const int r = options_parse(t, &w->v, w->argc, w->argv);
+    (void)fclose(stdout);
+    (void)fclose(stderr);
+    stdout = out;
+    stderr = err;
+    return r;
+}
+
+static int parse(struct world *w, const char *const *args)
+{
+    return parse_table(w, &table, args);
+}
+
+static void expect_said(const char *what, const struct world *w, const char *out,
+                        const char *err)
+{
+    expect_str(what, str_of(w->out), str_of(out));
+    expect_str(what, str_of(w->err), str_of(err));
+}
+
+static void without_arguments_all_have_their_defaults(void **state)
+{
+    struct world *w = *state;
+
+    assert_int_equal(parse(w, ARGS(NULL)), 0);
+    expect_said("nothing", w, "", "");
+    expect_str("text", w->v.text, STR("some"));
+    assert_null(w->v.quiet.ptr);
+    assert_int_equal(w->v.list.n, 2);
+    expect_str("list", w->v.list.items[0], STR("a"));
+    expect_str("list", w->v.list.items[1], STR("b"));
+    assert_string_equal(w->v.addr.host, "127.0.0.1");
+    assert_int_equal(w->v.addr.port, 80);
+    assert_int_equal(w->v.duration, 25000);
+    assert_int_equal(w->v.size, 65536);
+    assert_int_equal(w->v.count, 10);
+    assert_int_equal(w->v.any, 7);
+    assert_true(w->v.is_on);
+}
+
+static void takes_a_value_as_the_next_word_and_behind_the_equals_sign(void **state)
+{
+    static const struct {
+        const char *name;
+        const char *args[6];
+        str text;
+        uint64_t count;
+    } cases[] = {
+        {"next word", {"--text", "x", "--count", "3"}, STR("x"), 3},
+        {"equals sign", {"--text=x", "--count=3"}, STR("x"), 3},
+        {"both", {"--count=3", "--text", "x"}, STR("x"), 3},
+        {"the last counts", {"--count=3", "--count=4", "--text=x", "--text=y"}, STR("y"), 4},
+        {"more equals signs", {"--text=a=b="}, STR("a=b="), 10},
+        {"empty, behind the sign", {"--text="}, STR(""), 10},
+        {"empty, next word", {"--text", ""}, STR(""), 10},
+        {"a value like an option", {"--text", "--count"}, STR("--count"), 10},
+        {"a value like help", {"--text", "--help", "--count=2"}, STR("--help"), 2},
+        {"ignored", {"--cookie", "x", "--cookie=y", "--text=x"}, STR("x"), 10},
+    };
+    struct world *w = *state;
+
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        expect_int(cases[i].name, parse(w, cases[i].args), 0);
+        expect_said(cases[i].name, w, "", "");
+        expect_str(cases[i].name, w->v.text, cases[i].text);
+        expect_int(cases[i].name, w->v.count, cases[i].count);
+    }
+}
+
+// clang-format off
+static const struct {
+    const char *name;
+    str in;
+    int r;
+    int64_t ms;
+} durations[] = {
+    {"milliseconds",  STR("500ms"),               0, 500},
+    {"seconds",       STR("30s"),                 0, 30000},
+    {"minutes",       STR("15m"),                 0, 900000},
+    {"hours",         STR("12h"),                 0, 43200000},
+    {"days",          STR("30d"),                 0, INT64_C(2592000000)},
+    {"zero",          STR("0s"),                  0, 0},
+    {"zeroes before", STR("007s"),                0, 7000},
+    {"the most ms",   STR("9223372036854775807ms"), 0, INT64_MAX},
+    {"one more",      STR("9223372036854775808ms"), OPTIONS_BAD, 0},
+    {"the most s",    STR("9223372036854775s"),   0, INT64_C(9223372036854775000)},
+    {"one more s",    STR("9223372036854776s"),   OPTIONS_BAD, 0},
+    {"the most days", STR("106751991167d"),       0, INT64_C(9223372036828800000)},
+    {"one more day",  STR("106751991168d"),       OPTIONS_BAD, 0},
+    {"above 64 bits", STR("18446744073709551617ms"), OPTIONS_BAD, 0},
+    {"nothing",       STR(""),                    OPTIONS_BAD, 0},
+    {"no unit",       STR("30"),                  OPTIONS_BAD, 0},
+    {"no number",     STR("s"),                   OPTIONS_BAD, 0},
+    {"capital",       STR("30S"),                 OPTIONS_BAD, 0},
+    {"unknown unit",  STR("30w"),                 OPTIONS_BAD, 0},
+    {"two of them",   STR("1h30m"),               OPTIONS_BAD, 0},
+    {"a space",       STR("30 s"),                OPTIONS_BAD, 0},
+    {"a space behind", STR("30s "),               OPTIONS_BAD, 0},
+    {"negative",      STR("-1s"),                 OPTIONS_BAD, 0},
+    {"signed",        STR("+1s"),                 OPTIONS_BAD, 0},
+    {"a fraction",    STR("1.5s"),                OPTIONS_BAD, 0},
+};
+
+static const struct {
+    const char *name;
+    str in;
+    int r;
+    uint64_t bytes;
+} sizes[] = {
+    {"bytes",        STR("1000000"),             0, 1000000},
+    {"KiB",          STR("64KiB"),               0, 65536},
+    {"MiB",          STR("8MiB"),                0, 8388608},
+    {"GiB",          STR("1GiB"),                0, 1073741824},
+    {"zero",         STR("0"),                   0, 0},
+    {"the most",     STR("9223372036854775807"), 0, INT64_MAX},
+    {"one more",     STR("9223372036854775808"), OPTIONS_BAD, 0},
+    {"the most KiB", STR("9007199254740991KiB"), 0, UINT64_C(9223372036854774784)},
+    {"one more KiB", STR("9007199254740992KiB"), OPTIONS_BAD, 0},
+    {"the most GiB", STR("8589934591GiB"),       0, UINT64_C(9223372035781033984)},
+    {"one more GiB", STR("8589934592GiB"),       OPTIONS_BAD, 0},
+    {"nothing",      STR(""),                    OPTIONS_BAD, 0},
+    {"no number",    STR("KiB"),                 OPTIONS_BAD, 0},
+    {"half a unit",  STR("64K"),                 OPTIONS_BAD, 0},
+    {"decimal unit", STR("64KB"),                OPTIONS_BAD, 0},
+    {"lower case",   STR("64kib"),               OPTIONS_BAD, 0},
+    {"negative",     STR("-1"),                  OPTIONS_BAD, 0},
+    {"a duration",   STR("30s"),                 OPTIONS_BAD, 0},
+};
+// clang-format on
+
+static void reads_each_duration(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(durations); i++) {
+        int64_t ms = -1;
+        expect_int(durations[i].name, options_duration(durations[i].in, &ms), durations[i].r);
+        if (durations[i].r == 0)
+            expect_int(durations[i].name, ms, durations[i].ms);
+    }
+}
+
+static void reads_each_size(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(sizes); i++) {
+        uint64_t bytes = 1;
+        expect_int(sizes[i].name, options_size(sizes[i].in, &bytes), sizes[i].r);
+        if (sizes[i].r == 0)
+            expect_int(sizes[i].name, bytes, sizes[i].bytes);
+    }
+}
+
+static void holds_numbers_to_their_limits(void **state)
+{
+    static const struct {
+        const char *arg;
+        size_t field;
+        uint64_t want;
+        const char *said; // empty: fine
+    } cases[] = {
+        {"--count=1", offsetof(struct values, count), 1, ""},
+        {"--count=100", offsetof(struct values, count), 100, ""},
+        {"--count=0", 0, 0, "parley test: --count: '0' is below 1\n"},
+        {"--count=101", 0, 0, "parley test: --count: '101' is above 100\n"},
+        {"--any=5", offsetof(struct values, any), 5, ""},
+        {"--any=18446744073709551615", offsetof(struct values, any), UINT64_MAX, ""},
+        {"--any=18446744073709551616", 0, 0,
+         "parley test: --any: '18446744073709551616' is not a number\n"},
+        {"--any=4", 0, 0, "parley test: --any: '4' is below 5\n"},
+        {"--max-payload=1KiB", offsetof(struct values, size), 1024, ""},
+        {"--max-payload=1MiB", offsetof(struct values, size), 1048576, ""},
+        {"--max-payload=1023", 0, 0, "parley test: --max-payload: '1023' is below 1024\n"},
+        {"--max-payload=1048577", 0, 0,
+         "parley test: --max-payload: '1048577' is above 1048576\n"},
+        {"--ping-interval=10ms", offsetof(struct values, duration), 10, ""},
+        {"--ping-interval=1d", offsetof(struct values, duration), 86400000, ""},
+        {"--ping-interval=9ms", 0, 0, "parley test: --ping-interval: '9ms' is below 10 ms\n"},
+        {"--ping-interval=25h", 0, 0,
+         "parley test: --ping-interval: '25h' is above 86400000 ms\n"},
+    };
+    struct world *w = *state;
+
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        const char *name = cases[i].arg;
+        const int r = parse(w, ARGS(name));
+
+        expect_int(name, r, cases[i].said[0] ? OPTIONS_BAD : 0);
+        expect_said(name, w, "", cases[i].said);
+        if (r != 0)
+            continue;
+        uint64_t got = 0;
+        memcpy(&got, (const char *)&w->v + cases[i].field, sizeof(got));
+        expect_int(name, got, cases[i].want);
+    }
+}
+
+static void reads_each_list(void **state)
+{
+    static const struct {
+        const char *arg;
+        int r;
+        size_t n;
+        str items[3];
+    } lists[] = {
+        {"--list=", 0, 0, {{0}}},
+        {"--list=x", 0, 1, {STR("x")}},
+        {"--list=x,y,z", 0, 3, {STR("x"), STR("y"), STR("z")}},
+        {"--list= x ,\ty y ", 0, 2, {STR("x"), STR("y y")}},
+        {"--list=,", OPTIONS_BAD, 0, {{0}}},
+        {"--list= ", OPTIONS_BAD, 0, {{0}}},
+        {"--list=x,", OPTIONS_BAD, 0, {{0}}},
+        {"--list=x, ", OPTIONS_BAD, 0, {{0}}},
+        {"--list=,x", OPTIONS_BAD, 0, {{0}}},
+        {"--list=x,,y", OPTIONS_BAD, 0, {{0}}},
+    };
+    struct world *w = *state;
+
+    for (size_t i = 0; i < COUNT_OF(lists); i++) {
+        const char *name = lists[i].arg;
+
+        expect_int(name, parse(w, ARGS(name)), lists[i].r);
+        for (size_t j = 0; lists[i].r == 0 && j < lists[i].n; j++)
+            expect_str(name, w->v.list.items[j], lists[i].items[j]);
+        if (lists[i].r == 0)
+            expect_int(name, w->v.list.n, lists[i].n);
+    }
+}
+
+static void a_list_holds_so_many_and_no_more(void **state)
+{
+    struct world *w = *state;
+    char arg[] = "--list=0,1,2,3,4,5,6,7,8,9,0,1,2,3,4,5,6,7,8,9,0,1,2,3,4,5,6,7,8,9,0,1,2";
+
+    assert_int_equal(parse(w, ARGS(arg)), OPTIONS_BAD);
+    arg[sizeof(arg) - 3] = '\0';
+    assert_int_equal(parse(w, ARGS(arg)), 0);
+    assert_int_equal(w->v.list.n, OPTIONS_LIST_MAX);
+    expect_str("the last", w->v.list.items[OPTIONS_LIST_MAX - 1], STR("1"));
+}
+
+static void reads_each_switch(void **state)
+{
+    static const struct {
+        const char *arg;
+        int r;
+        bool is_on;
+    } switches[] = {
+        {"--switch=on", 0, true},        {"--switch=true", 0, true},
+        {"--switch=off", 0, false},      {"--switch=false", 0, false},
+        {"--switch=", OPTIONS_BAD, 0},   {"--switch=yes", OPTIONS_BAD, 0},
+        {"--switch=ON", OPTIONS_BAD, 0},
+    };
+    struct world *w = *state;
+
+    for (size_t i = 0; i < COUNT_OF(switches); i++) {
+        expect_int(switches[i].arg, parse(w, ARGS(switches[i].arg)), switches[i].r);
+        if (switches[i].r == 0)
+            expect_int(switches[i].arg, w->v.is_on, switches[i].is_on);
+    }
+}
+
+static void says_what_is_wrong_and_what_to_do(void **state)
+{
+    // clang-format off
+    static const struct {
+        const char *name;
+        const char *args[4];
+        const char *said;
+    } cases[] = {
+        {"list",     {"--list", "a,,b"},   "--list: 'a,,b' is not a list such as a,b (at most 32 values)"},
+        {"address",  {"--listen", "here"}, "--listen: 'here' is not an address such as 127.0.0.1:8080 or [::1]:8080"},
+        {"duration", {"--ping-interval", "1"}, "--ping-interval: '1' is not a duration such as 500ms, 30s, 15m, 12h or 30d"},
+        {"size",     {"--max-payload=1K"}, "--max-payload: '1K' is not a size such as 1000000, 64KiB or 8MiB"},
+        {"count",    {"--count="},         "--count: '' is not a number"},
+        {"switch",   {"--switch", "--count"}, "--switch: '--count' is not on or off"},
+        {"value missing", {"--text"},      "--text needs a value: a text"},
+        {"number missing", {"--text=x", "--count"}, "--count needs a value: a number"},
+        {"ignored, value missing", {"--cookie"}, "--cookie needs a value: a text"},
+        {"a letter off", {"--ping-intervall=1s"}, "there is no option --ping-intervall; did you mean --ping-interval?"},
+        {"a letter changed", {"--kount", "1"}, "there is no option --kount; did you mean --count?"},
+        {"four letters off", {"--max-pay=1"}, "there is no option --max-pay; '--help' lists them"},
+        {"three letters more", {"--max-payloadabc=1"}, "there is no option --max-payloadabc; did you mean --max-payload?"},
+        {"the nearer of two", {"--tist=1"}, "there is no option --tist; did you mean --list?"},
+        {"far off",  {"--verbose=1"},      "there is no option --verbose; '--help' lists them"},
+        {"all letters off", {"--xyz=1"},   "there is no option --xyz; '--help' lists them"},
+        {"no name",  {"--"},               "there is no option --; '--help' lists them"},
+        {"a value alone", {"--=x"},        "there is no option --; '--help' lists them"},
+        {"capital",  {"--TEXT=x"},         "there is no option --TEXT; '--help' lists them"},
+        {"a long name", {"--ping-interval-ping-interval-ping-i=1"}, "there is no option --ping-interval-ping-interval-ping-i; '--help' lists them"},
+        {"one dash", {"-text=x"},          "'-text=x' is no option; '--help' lists them"},
+        {"a word",   {"text"},             "'text' is no option; '--help' lists them"},
+        {"an empty word", {""},            "'' is no option; '--help' lists them"},
+    };
+    // clang-format on
+    struct world *w = *state;
+
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        char want[256];
+        str said = str_of(cases[i].said);
+        const str help = STR("'--help'");
+        const char *at = strstr(cases[i].said, help.ptr);
+
+        // The program is named at the start, and before each --help.
+        const str before = str_take(&said, at ? (size_t)(at - said.ptr) + 1 : said.len);
+        (void)snprintf(want, sizeof(want), "parley test: " STR_FMT "%s" STR_FMT "\n",
+                       STR_ARG(before), at ? "parley test " : "", STR_ARG(said));
+        expect_int(cases[i].name, parse(w, cases[i].args), OPTIONS_BAD);
+        expect_said(cases[i].name, w, "", want);
+    }
+}
+
+static void a_default_that_is_wrong_is_refused(void **state)
+{
+    static const struct option bad[] = {
+        {"count", OPTION_COUNT, offsetof(struct values, count), "0", "N", "", 1, 0}};
+    static const struct option_table t = {"parley bad", "", bad, COUNT_OF(bad)};
+    struct world *w = *state;
+
+    assert_int_equal(parse_table(w, &t, ARGS("--count=1")), OPTIONS_BAD);
+    expect_said("default", w, "", "parley bad: --count: '0' is below 1\n");
+}
+
+static void help_lists_every_option_with_its_default(void **state)
+{
+    static const char help[] =
+        "parley test [OPTIONS]\n"
+        "\n"
+        "Tests.\n"
+        "\n"
+        "Options:\n"
+        "  --text TEXT                  a text (some)\n"
+        "  --quiet QUIET                has no default\n"
+        "  --list LIST                  a list (a,b)\n"
+        "  --listen HOST:PORT           an address (127.0.0.1:80)\n"
+        "  --ping-interval DURATION     a duration (25s)\n"
+        "  --max-payload SIZE           a size (64KiB)\n"
+        "  --count N                    a count (10)\n"
+        "  --any N                      a count without a limit (7)\n"
+        "  --switch on|off              a switch (on)\n";
+    struct world *w = *state;
+
+    assert_int_equal(parse(w, ARGS("--help")), OPTIONS_HELP);
+    expect_said("--help", w, help, "");
+    assert_int_equal(parse(w, ARGS("--count=1", "-h", "--what")), OPTIONS_HELP);
+    expect_said("-h", w, help, "");
+}
+
+static void knows_which_options_were_on_the_command_line(void **state)
+{
+    static const struct {
+        const char *name;
+        const char *args[5];
+        bool has;
+    } cases[] = {
+        {"nothing", {NULL}, false},
+        {"next word", {"--count", "1"}, true},
+        {"equals sign", {"--count=1"}, true},
+        {"behind another", {"--text", "x", "--count", "1"}, true},
+        {"behind another, sign", {"--text=x", "--count", "1"}, true},
+        {"longer", {"--counts=1"}, false},
+        {"shorter", {"--coun=1"}, false},
+        {"a value, sign", {"--text=--count"}, false},
+        {"a value", {"--text", "--count"}, false},
+        {"no dashes", {"count"}, false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        char *argv[COUNT_OF(cases[i].args)];
+        int argc = 0;
+
+        for (; cases[i].args[argc]; argc++)
+            argv[argc] = str_dup(str_of(cases[i].args[argc]));
+        expect_int(cases[i].name, options_has("count", argc, argv), cases[i].has);
+        while (argc > 0)
+            free(argv[--argc]);
+    }
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(without_arguments_all_have_their_defaults),
+        TEST(takes_a_value_as_the_next_word_and_behind_the_equals_sign),
+        cmocka_unit_test(reads_each_duration),
+        cmocka_unit_test(reads_each_size),
+        TEST(holds_numbers_to_their_limits),
+        TEST(reads_each_list),
+        TEST(a_list_holds_so_many_and_no_more),
+        TEST(reads_each_switch),
+        TEST(says_what_is_wrong_and_what_to_do),
+        TEST(a_default_that_is_wrong_is_refused),
+        TEST(help_lists_every_option_with_its_default),
+        cmocka_unit_test(knows_which_options_were_on_the_command_line),
+    };
+    return cmocka_run_group_tests_name("server/options", tests, NULL, NULL);
+}
