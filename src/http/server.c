@@ -286,8 +286,6 @@ static void body_is_whole(struct http_conn *c, char *body, size_t n)
 {
     c->rq.body = body;
     c->rq.body_len = n;
-    c->body_left = 0;
-    c->is_chunked = false;
     fsm_move(&c->fsm, CONN_WAITING);
     timer_cancel(c->server->config.timers, &c->timer);
     c->route->handler->on_body(c->route->arg, &c->rq);
@@ -310,7 +308,6 @@ static void start_body(struct http_conn *c, const struct http_head *h)
     c->chunked = (struct http_chunked){0};
     c->body_received = 0;
     c->body_start_ms = c->server->config.timers->now_ms;
-    c->rq.is_too_large = false;
     buf_init(&c->body, c->rq.max_body);
     if (h->content_length > c->rq.max_body) {
         body_is_too_large(c);
@@ -470,7 +467,7 @@ static void conn_on_bytes(void *owner, char *bytes, size_t n)
     if (c->fsm.now == CONN_BODY && c->rq.is_too_large)
         return;
 
-    const bool is_kept = c->in.len > 0 || c->is_job_queued || c->fsm.now == CONN_WAITING;
+    const bool is_kept = c->in.len > 0 || c->fsm.now == CONN_WAITING;
     if (!is_kept) {
         parse(c, bytes, n);
         if (c->fsm.now == CONN_GONE)
