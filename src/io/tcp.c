@@ -133,7 +133,7 @@ static void on_read(uv_stream_t *uv, ssize_t n, const uv_buf_t *buf)
     struct tcp *t = container_of((uv_tcp_t *)uv, struct tcp, uv);
 
     uv_loop_tick(loop_of(t));
-    if (n == 0 || t->fsm.now == TCP_GONE)
+    if (n == 0) // nothing there after all
         return;
     if (t->fsm.now != TCP_OPEN) {
         drop_input(t, n);

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -239,17 +240,19 @@ static char *letters(uint64_t from, size_t n)
     return all;
 }
 
-/** Send all of it from the peer. */
+/** Send n bytes from the peer. */
 static void send_all(struct world *w, int fd, size_t n)
 {
+    const int64_t end_ms = monotonic_ms() + GIVE_UP_MS;
     char *all = letters(0, n);
 
-    for (size_t sent = 0; sent < n;) {
+    for (size_t sent = 0; sent < n; loop_run_once(w->loop)) {
         const ssize_t r = send(fd, all + sent, n - sent, MSG_NOSIGNAL);
         if (r < 0 && errno != EAGAIN)
             fail_msg("send: errno %d after %zu bytes", errno, sent);
         sent += r > 0 ? (size_t)r : 0;
-        turn(w);
+        if (monotonic_ms() > end_ms)
+            fail_msg("nobody took more than %zu bytes", sent);
     }
     free(all);
 }
@@ -535,7 +538,9 @@ static void a_write_that_fails_ends_a_paused_stream(void **state)
     UNTIL(w, c->n_ends > 0);
     assert_int_equal(c->end, STREAM_LOST);
     assert_int_equal(stream_queued(c->stream), 0);
+    write_letters(c, 1000);
     turns(w);
+    assert_int_equal(stream_queued(c->stream), 0);
     assert_int_equal(c->n_ends, 1);
 }
 
@@ -660,12 +665,14 @@ static void lingering_drops_so_much_and_no_more(void **state)
 static void what_comes_before_the_fin_is_dropped_without_a_limit(void **state)
 {
     struct world *w = *state;
+
+    w->in_accept = pause_reading; // dropping begins with the close all the same
     const int fd = connect_peer(w);
     struct conn *c = &w->conns[0];
 
     get_stuck(w, c);
     close_conn(c);
-    send_all(w, fd, 2UL * TCP_LINGER_MAX);
+    send_all(w, fd, STUCK);
     turns(w);
     assert_int_equal(w->loop->n_streams, 1);
     expect_arrival(w, fd, STUCK);
@@ -815,6 +822,20 @@ static void knows_both_ends_addresses(void **state)
     assert_string_equal(peer, "-");
 }
 
+static void small_writes_are_not_delayed(void **state)
+{
+    struct world *w = *state;
+    struct stream_parcel parcel;
+    int is_on = 0;
+    socklen_t size = sizeof(is_on);
+
+    connect_peer(w);
+    assert_int_equal(stream_detach(STEAL(w->conns[0].stream), STR(""), &parcel), 0);
+    assert_int_equal(getsockopt(parcel.fd, IPPROTO_TCP, TCP_NODELAY, &is_on, &size), 0);
+    assert_true(is_on);
+    stream_parcel_drop(&parcel);
+}
+
 static void listens_on_ipv6(void **state)
 {
     struct world *w = *state;
@@ -905,7 +926,10 @@ static void record_timer(struct timer *t)
 
 static void record_network(struct conn *c)
 {
+    const struct timespec held_up = {.tv_nsec = 5000000};
+
     (void)c;
+    nanosleep(&held_up, NULL);
     record('n');
     recorder.job.run = record_job;
     job_push(&recorder.w->loop->later, &recorder.job);
@@ -920,7 +944,7 @@ static void a_turn_is_network_then_timers_then_jobs_then_writing(void **state)
     recorder = (struct recorder){.w = w};
     w->conns[0].in_bytes = record_network;
     timer_init(&recorder.timer, record_timer);
-    timer_set(&w->loop->timers, &recorder.timer, 0); // long due
+    timer_set(&w->loop->timers, &recorder.timer, w->loop->timers.now_ms + 4);
     assert_int_equal(send(fd, "x", 1, 0), 1);
     loop_run_once(w->loop);
     assert_string_equal(recorder.order, "ntjk");
@@ -1080,6 +1104,7 @@ int main(void)
         TEST(an_address_that_cannot_be_listened_on_is_a_fault),
         TEST(a_listener_that_is_closed_accepts_nobody),
         TEST(knows_both_ends_addresses),
+        TEST(small_writes_are_not_delayed),
         TEST(listens_on_ipv6),
         TEST(turns_away_whom_it_has_no_descriptor_for),
         TEST(a_turn_is_network_then_timers_then_jobs_then_writing),
