@@ -371,7 +371,23 @@ static const struct stream_ops tcp_ops = {
 struct listener {
     uv_tcp_t uv;
     struct tcp_listen how;
+    int64_t said_full_ms; // when the log was last told
 };
+
+#define SAY_FULL_EVERY_MS 1000
+
+static bool is_full(struct listener *l, const struct uv_loop *loop)
+{
+    const int64_t now_ms = loop->loop.timers.now_ms;
+
+    if (l->how.max_streams == 0 || loop->loop.n_streams < l->how.max_streams)
+        return false;
+    if (l->said_full_ms == 0 || now_ms - l->said_full_ms >= SAY_FULL_EVERY_MS) {
+        log_warn(NULL, "io_too_many_connections", "max=%zu", l->how.max_streams);
+        l->said_full_ms = now_ms;
+    }
+    return true;
+}
 
 static struct tcp *tcp_new(struct uv_loop *l, size_t max_queued)
 {
@@ -415,8 +431,9 @@ static void on_connection(uv_stream_t *uv, int status)
         log_warn(NULL, "io_accept_failed", "error=%s", uv_err_name(status));
         return;
     }
+    const bool is_too_many = is_full(l, loop);
     struct tcp *t = tcp_new(loop, l->how.max_queued);
-    if (uv_accept(uv, (uv_stream_t *)&t->uv) < 0) { // gone again already
+    if (uv_accept(uv, (uv_stream_t *)&t->uv) < 0 || is_too_many) { // or gone again already
         go(t);
         return;
     }

@@ -10,6 +10,12 @@
 #define TCP_LINGER_MS  2000    // and then for its FIN
 #define TCP_LINGER_MAX 1048576 // bytes dropped while waiting for that
 
+/**
+ * Descriptors that connections leave to others. Where none is left at all, libuv 1.44 may
+ * try to accept without end.
+ */
+#define TCP_FILES_RESERVED 64
+
 struct listener;
 
 /** @param s  moved to the callee, which sets an owner at once */
@@ -17,7 +23,8 @@ typedef void tcp_accept_fn(void *arg, struct stream *s);
 
 struct tcp_listen {
     struct addr addr;
-    size_t max_queued; // bytes that a stream may hold unsent; stream_write() refuses more
+    size_t max_queued;  // bytes that a stream may hold unsent; stream_write() refuses more
+    size_t max_streams; // of the loop; who comes then is turned away. 0: no limit
     tcp_accept_fn *on_accept;
     void *arg;
 };

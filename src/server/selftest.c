@@ -85,6 +85,7 @@ struct selftest {
     struct eio_server *socketio; // /socket.io/
     struct sio_server *sio;
     struct echo echo;
+    size_t max_streams;
     struct timer stop_timer;
     int64_t stop_at_ms;
 };
@@ -166,7 +167,12 @@ static void on_accept(void *arg, struct stream *stream)
 static int listen_and_run(struct selftest *s, const struct options *o)
 {
     const struct tcp_listen how = {
-        .addr = o->listen, .max_queued = STREAM_MAX, .on_accept = on_accept, .arg = s};
+        .addr = o->listen,
+        .max_queued = STREAM_MAX,
+        .max_streams = s->max_streams,
+        .on_accept = on_accept,
+        .arg = s,
+    };
     char text[ADDR_TEXT_SIZE];
 
     int r = tcp_listen(&s->listener, s->loop, &how);
@@ -269,8 +275,10 @@ int selftest_main(int argc, char **argv)
         if (rows[i].kind == OPTION_IGNORED && options_has(rows[i].name, argc, argv))
             log_warn(NULL, "server_ignored", "option=%s", rows[i].name);
     }
-    log_info(NULL, "server_selftest", "auth=none store=none files=%llu",
-             (unsigned long long)process_raise_file_limit());
+    const uint64_t files = process_raise_file_limit();
+    s.max_streams = files > 2 * TCP_FILES_RESERVED ? files - TCP_FILES_RESERVED : files / 2;
+    log_info(NULL, "server_selftest", "auth=none store=none files=%llu max_connections=%zu",
+             (unsigned long long)files, s.max_streams);
     if (loop_new(&s.loop) != 0)
         return 1;
     const int code = serve(&s, &o);

@@ -209,11 +209,10 @@ static int teardown(void **state)
 }
 
 /** A peer that is connected, and not blocking. @return its socket, which teardown closes */
-static int connect_peer(struct world *w)
+static int dial(struct world *w)
 {
     struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(w->addr.port)};
     const int small = 4096; // so that what it doesn't read stays on our side
-    const size_t n_before = w->n_conns;
 
     assert_true(w->n_peers < N_CONNS);
     const int fd = w->peers[w->n_peers++] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -222,6 +221,15 @@ static int connect_peer(struct world *w)
     assert_int_equal(inet_pton(AF_INET, w->addr.host, &to.sin_addr), 1);
     assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof(to)), 0);
     assert_int_equal(fcntl(fd, F_SETFL, O_NONBLOCK), 0);
+    return fd;
+}
+
+/** The same, once we have accepted it. */
+static int connect_peer(struct world *w)
+{
+    const size_t n_before = w->n_conns;
+    const int fd = dial(w);
+
     UNTIL(w, w->n_conns > n_before);
     return fd;
 }
@@ -858,6 +866,34 @@ static void listens_on_ipv6(void **state)
     listener_close(six);
 }
 
+static void turns_away_whom_it_has_no_room_for(void **state)
+{
+    struct world *w = *state;
+    struct tcp_listen how = {
+        .max_queued = MAX_QUEUED, .max_streams = 2, .on_accept = on_accept, .arg = w};
+    char byte = 0;
+
+    listener_close(w->listener);
+    how.addr = w->addr;
+    how.addr.port = 0;
+    assert_int_equal(tcp_listen(&w->listener, w->loop, &how), 0);
+    w->addr = listener_addr(w->listener);
+
+    connect_peer(w);
+    connect_peer(w);
+    expect_int("nothing to say yet", w->n_logged, 0);
+    const int third = dial(w);
+    UNTIL(w, recv(third, &byte, 1, MSG_DONTWAIT) == 0 || errno == ECONNRESET);
+    expect_int("two are enough", w->n_conns, 2);
+    expect_int("said", w->n_logged, 1);
+    assert_non_null(strstr(w->logged, "event=io_too_many_connections max=2"));
+
+    abort_conn(&w->conns[0]);
+    UNTIL(w, w->loop->n_streams == 1);
+    connect_peer(w);
+    expect_int("the place of the one that left", w->n_conns, 3);
+}
+
 static void turns_away_whom_it_has_no_descriptor_for(void **state)
 {
     struct world *w = *state;
@@ -1106,6 +1142,7 @@ int main(void)
         TEST(knows_both_ends_addresses),
         TEST(small_writes_are_not_delayed),
         TEST(listens_on_ipv6),
+        TEST(turns_away_whom_it_has_no_room_for),
         TEST(turns_away_whom_it_has_no_descriptor_for),
         TEST(a_turn_is_network_then_timers_then_jobs_then_writing),
         TEST(the_loop_waits_for_the_next_timer),
