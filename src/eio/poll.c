@@ -36,28 +36,25 @@ void eio_poll_answer_get(struct eio_session *s, str body)
     answer(rq, 200, STR("text/plain; charset=UTF-8"), body);
 }
 
-// The queue. An empty packet takes memory, too: each counts with what it is kept in.
+// The queue.
 
-static size_t size_of(const struct eio_packet *p)
+struct eio_queued *eio_poll_packet(const struct eio_packet *p, const str *parts, size_t n_parts)
 {
-    return sizeof(struct eio_queued) + p->len;
-}
-
-void eio_poll_queue(struct eio_session *s, const struct eio_packet *p, const str *parts,
-                    size_t n_parts)
-{
-    struct eio_queued *q = mem_alloc(size_of(p));
+    struct eio_queued *q = mem_alloc(sizeof(*q) + p->len);
     size_t at = 0;
 
     q->packet = *p;
     q->packet.data = q->bytes;
-    for (size_t i = 0; i < n_parts; i++) {
-        str_copy(q->bytes + at, parts[i]);
-        at += parts[i].len;
-    }
+    for (size_t i = 0; i < n_parts; i++)
+        at += str_copy(q->bytes + at, parts[i]).len;
+    return q;
+}
+
+void eio_poll_queue(struct eio_session *s, struct eio_queued *q)
+{
     *s->queue_tail = q;
     s->queue_tail = &q->next;
-    s->queued_bytes += size_of(p);
+    s->queued_bytes += EIO_QUEUED_COST + q->packet.len;
 }
 
 struct eio_queued *eio_poll_shift(struct eio_session *s)
@@ -67,7 +64,7 @@ struct eio_queued *eio_poll_shift(struct eio_session *s)
     s->queue = q->next;
     if (!s->queue)
         s->queue_tail = &s->queue;
-    s->queued_bytes -= size_of(&q->packet);
+    s->queued_bytes -= EIO_QUEUED_COST + q->packet.len;
     return q;
 }
 
@@ -187,6 +184,7 @@ void eio_poll_on_body(struct eio_session *s)
     s->post = NULL; // answered here, whatever becomes of the session
     if (rq->is_too_large) {
         refuse(rq, 413);
+        eio_upgrade_go_on(s);
     } else if (on_payload(s, rq->body, rq->body_len) != 0) {
         refuse(rq, 400);
         eio_session_end(s, EIO_PARSE_ERROR);

@@ -18,12 +18,14 @@ struct eio_poll {
     char headers[]; // CORS
 };
 
-/** A packet in the queue. */
+/** A packet of its own; free(). */
 struct eio_queued {
     struct eio_queued *next;
     struct eio_packet packet; // its data is bytes[]
     char bytes[];
 };
+
+static_assert(sizeof(struct eio_queued) <= EIO_QUEUED_COST, "a packet costs what it takes");
 
 /** A GET has come, or a POST's head. @param poll  moved */
 void eio_poll_on_get(struct eio_session *s, struct http_request *rq, struct eio_poll *poll);
@@ -35,9 +37,12 @@ void eio_poll_on_body(struct eio_session *s);
 /** The connection of a GET or POST is gone. */
 void eio_poll_on_gone(struct eio_session *s, struct http_request *rq);
 
-/** Queue a packet, put together from parts; p->len is their sum. */
-void eio_poll_queue(struct eio_session *s, const struct eio_packet *p, const str *parts,
-                    size_t n_parts);
+/** Put a packet together from parts; p->len is their sum. @return owned */
+struct eio_queued *eio_poll_packet(const struct eio_packet *p, const str *parts,
+                                   size_t n_parts);
+
+/** Queue a packet. @param q  moved */
+void eio_poll_queue(struct eio_session *s, struct eio_queued *q);
 
 /** The oldest packet of the queue, which must not be empty; owned by the caller. */
 struct eio_queued *eio_poll_shift(struct eio_session *s);

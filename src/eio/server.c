@@ -8,7 +8,7 @@
 #include "http/url.h"
 #include "ws/handshake.h"
 
-#define CORS_MAX            4096 // bytes of header lines
+#define HEADERS_MAX         4096 // bytes of header lines
 #define ORIGIN_MAX          1024 // bytes; no allow-list has a longer one
 #define REQUEST_HEADERS_MAX 1024 // bytes of Access-Control-Request-Headers that we reflect
 #define PARAMETER_SIZE      64   // bytes of a query parameter that can mean anything to us
@@ -19,16 +19,12 @@ enum refusal {
     UNKNOWN_SID,
     BAD_METHOD,
     BAD_REQUEST,
-    FORBIDDEN,
-    BAD_VERSION
+    BAD_VERSION = 5, // 4, Forbidden, is for servers that choose whom to answer
 };
 
 static const char *const refusals[] = {
-    [UNKNOWN_TRANSPORT] = "Transport unknown",
-    [UNKNOWN_SID] = "Session ID unknown",
-    [BAD_METHOD] = "Bad handshake method",
-    [BAD_REQUEST] = "Bad request",
-    [FORBIDDEN] = "Forbidden",
+    [UNKNOWN_TRANSPORT] = "Transport unknown",      [UNKNOWN_SID] = "Session ID unknown",
+    [BAD_METHOD] = "Bad handshake method",          [BAD_REQUEST] = "Bad request",
     [BAD_VERSION] = "Unsupported protocol version",
 };
 
@@ -54,33 +50,36 @@ static bool origin_is_allowed(const struct eio_cors *cors, str origin)
     return false;
 }
 
-MUST_CHECK static int add_cors_lines(struct buf *out, const struct eio_cors *cors,
-                                     const struct http_head *head)
+static void add_field(struct buf *out, const char *name, str value)
+{
+    const int r = buf_addf(out, "%s: " STR_FMT "\r\n", name, STR_ARG(value));
+    assert(r == 0); // HEADERS_MAX has room for all of them, each as long as it may be
+}
+
+static void add_cors_fields(struct buf *out, const struct eio_cors *cors,
+                            const struct http_head *head)
 {
     const str origin = http_head_get(head, STR("Origin"));
-    const bool is_preflight = head->method == HTTP_OPTIONS;
-    int r = 0;
+    const str asked = http_head_get(head, STR("Access-Control-Request-Headers"));
 
     if (!cors->is_on)
-        return 0;
+        return;
     if (cors->allow_any) {
-        r |= buf_add(out, STR("Access-Control-Allow-Origin: *\r\n"));
+        add_field(out, "Access-Control-Allow-Origin", STR("*"));
     } else {
-        r |= buf_add(out, STR("Vary: Origin\r\n"));
+        add_field(out, "Vary", STR("Origin"));
+        if (origin.len <= ORIGIN_MAX && origin_is_allowed(cors, origin))
+            add_field(out, "Access-Control-Allow-Origin", origin);
     }
-    if (!cors->allow_any && origin.len <= ORIGIN_MAX && origin_is_allowed(cors, origin))
-        r |= buf_addf(out, "Access-Control-Allow-Origin: " STR_FMT "\r\n", STR_ARG(origin));
     if (cors->credentials)
-        r |= buf_add(out, STR("Access-Control-Allow-Credentials: true\r\n"));
-    if (!is_preflight)
-        return r;
+        add_field(out, "Access-Control-Allow-Credentials", STR("true"));
+    if (head->method != HTTP_OPTIONS)
+        return;
 
-    const str asked = http_head_get(head, STR("Access-Control-Request-Headers"));
-    r |= buf_add(out, STR("Access-Control-Allow-Methods: GET,HEAD,PUT,PATCH,POST,DELETE\r\n"
-                          "Vary: Access-Control-Request-Headers\r\n"));
+    add_field(out, "Access-Control-Allow-Methods", STR("GET,HEAD,PUT,PATCH,POST,DELETE"));
+    add_field(out, "Vary", STR("Access-Control-Request-Headers"));
     if (asked.len > 0 && asked.len <= REQUEST_HEADERS_MAX)
-        r |= buf_addf(out, "Access-Control-Allow-Headers: " STR_FMT "\r\n", STR_ARG(asked));
-    return r;
+        add_field(out, "Access-Control-Allow-Headers", asked);
 }
 
 // Answers.
@@ -106,7 +105,7 @@ static void respond_refusal(const struct entry *e, enum refusal code)
         return;
     }
     snprintf(body, sizeof(body), "{\"code\":%d,\"message\":\"%s\"}", (int)code, refusals[code]);
-    respond(e, code == FORBIDDEN ? 403 : 400, STR("application/json"), str_of(body));
+    respond(e, 400, STR("application/json"), str_of(body));
 }
 
 static struct eio_poll *poll_new(const struct entry *e, bool is_get)
@@ -208,14 +207,8 @@ static int check(struct entry *e)
 static void open_polling(const struct entry *e)
 {
     struct eio_session *s = eio_session_new(e->server, NULL, false);
-    struct buf packet;
 
-    buf_init(&packet, 512);
-    const int r = eio_session_handshake(s, &packet);
-    assert(r == 0);
-    (void)r;
-    respond(e, 200, STR("text/plain; charset=UTF-8"), buf_str(&packet));
-    buf_fini(&packet);
+    eio_poll_on_get(s, e->rq, poll_new(e, true)); // the handshake is its first poll
     eio_session_open(s);
 }
 
@@ -223,18 +216,8 @@ static void open_polling(const struct entry *e)
 static bool open_websocket(struct eio_server *server, struct ws *ws, bool is_b64)
 {
     struct eio_session *s = eio_session_new(server, ws, is_b64);
-    struct buf packet;
 
-    ws_set_owner(ws, &eio_session_ws_events, s);
-    buf_init(&packet, 512);
-    int r = eio_session_handshake(s, &packet);
-    assert(r == 0);
-    const str text = buf_str(&packet);
-    r = ws_send(ws, WS_TEXT_MESSAGE, &text, 1);
-    buf_fini(&packet);
     eio_session_open(s);
-    if (r != 0)
-        eio_session_end(s, EIO_TRANSPORT_CLOSE);
     return s->ws != NULL;
 }
 
@@ -245,9 +228,8 @@ static void upgrade(struct entry *e)
     size_t rest_len = 0;
 
     const int refusal = ws_handshake_check(e->head);
-    if (refusal == WS_HANDSHAKE_VERSION &&
-        buf_add(&e->headers, STR("Sec-WebSocket-Version: 13\r\n")) != 0)
-        return http_abort(e->rq);
+    if (refusal == WS_HANDSHAKE_VERSION)
+        add_field(&e->headers, "Sec-WebSocket-Version", STR("13"));
     if (refusal != 0)
         return respond_refusal(e, BAD_REQUEST);
     if (ws_handshake_answer(&e->headers, e->head) != 0)
@@ -258,20 +240,17 @@ static void upgrade(struct entry *e)
     struct stream *stream = http_upgrade(e->rq, buf_str(&e->headers), &rest, &rest_len);
     if (!stream)
         return;
-    struct ws *ws = ws_new(stream, &e->server->ws_config, &eio_session_ws_events, NULL);
-    const bool is_kept =
-        e->session ? eio_upgrade_probe(e->session, ws) : open_websocket(e->server, ws, is_b64);
+    struct ws *ws = ws_new(stream, &e->server->ws_config, NULL, NULL);
+    const bool is_kept = e->session ? eio_upgrade_probe(e->session, ws, is_b64)
+                                    : open_websocket(e->server, ws, is_b64);
     if (is_kept && rest_len > 0)
         ws_feed(ws, rest, rest_len);
 }
 
 static void respond_bad_method(struct entry *e)
 {
-    if (buf_add(&e->headers, STR("Allow: GET, POST\r\n")) != 0) {
-        http_abort(e->rq);
-    } else {
-        respond(e, 405, (str){0}, (str){0});
-    }
+    add_field(&e->headers, "Allow", STR("GET, POST"));
+    respond(e, 405, (str){0}, (str){0});
 }
 
 static void poll(struct entry *e)
@@ -325,14 +304,11 @@ static void on_head(void *arg, struct http_request *rq, const struct http_head *
             head->is_upgrade && http_head_has(head, STR("Upgrade"), STR("websocket")),
     };
 
-    buf_init(&e.headers, CORS_MAX);
+    buf_init(&e.headers, HEADERS_MAX);
     rq->state = NULL;
-    if (add_cors_lines(&e.headers, &e.server->config.cors, head) != 0 ||
-        buf_add(&e.headers, STR("Cache-Control: no-store\r\n")) != 0) {
-        http_abort(rq);
-    } else {
-        serve(&e);
-    }
+    add_cors_fields(&e.headers, &e.server->config.cors, head);
+    add_field(&e.headers, "Cache-Control", STR("no-store"));
+    serve(&e);
     buf_fini(&e.headers);
 }
 

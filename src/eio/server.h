@@ -15,6 +15,7 @@
 #define EIO_CLOSE_KEPT_MS 30000
 
 #define EIO_QUEUE_MAX   4194304 // bytes queued for a client; more and it is a slow consumer
+#define EIO_QUEUED_COST 64      // bytes that a packet counts there beside its own
 #define EIO_ORIGINS_MAX 32
 
 enum eio_transport {

@@ -1,5 +1,7 @@
 #include "eio/session.h"
 
+#include <stdio.h>
+
 #include "base/mem.h"
 #include "eio/poll.h"
 #include "eio/upgrade.h"
@@ -78,8 +80,6 @@ static void end(struct eio_session *s, enum eio_reason reason, str last)
 {
     const bool was_open = eio_session_is_open(s);
 
-    if (s->fsm.now == EIO_CLOSED)
-        return;
     log_debug(&s->log, "eio_close", "reason=%s", eio_reason_name(reason));
     eio_session_finish(s, last);
     if (was_open)
@@ -114,37 +114,44 @@ static void run_slow(struct job *job)
     eio_session_end(s, EIO_SLOW_CONSUMER);
 }
 
-static int send_on_websocket(struct eio_session *s, const struct eio_packet *p,
-                             const str *parts, size_t n_parts)
+/** A packet found no room. From here on nothing is sent: what follows would hide the loss. */
+static void lose_packet(struct eio_session *s)
+{
+    s->is_slow = true;
+    queue_job(s, run_slow);
+}
+
+/** @return 0 or STREAM_FULL */
+MUST_CHECK static int send_base64(struct eio_session *s, const struct eio_packet *p,
+                                  const str *parts, size_t n_parts)
+{
+    struct eio_queued *whole = eio_poll_packet(p, parts, n_parts);
+    struct buf text;
+
+    buf_init(&text, eio_packet_size(p));
+    int r = eio_packet_write(&text, &whole->packet);
+    assert(r == 0);
+    const str encoded = buf_str(&text);
+    r = ws_send(s->ws, WS_TEXT_MESSAGE, &encoded, 1);
+    buf_fini(&text);
+    free(whole);
+    return r;
+}
+
+/** @return 0 or STREAM_FULL */
+MUST_CHECK static int send_on_websocket(struct eio_session *s, const struct eio_packet *p,
+                                        const str *parts, size_t n_parts)
 {
     const char type = (char)('0' + p->type);
     str all[PARTS_MAX + 1] = {{&type, 1}};
 
-    if (p->is_binary && !s->is_b64)
+    if (p->is_binary && s->is_b64)
+        return send_base64(s, p, parts, n_parts);
+    if (p->is_binary)
         return ws_send(s->ws, WS_BINARY_MESSAGE, parts, n_parts);
-    if (!p->is_binary) {
-        for (size_t i = 0; i < n_parts; i++)
-            all[i + 1] = parts[i];
-        return ws_send(s->ws, WS_TEXT_MESSAGE, all, n_parts + 1);
-    }
-
-    struct buf whole;
-    struct buf text;
-    buf_init(&whole, p->len);
-    buf_init(&text, eio_packet_size(p));
-    int r = 0;
-    for (size_t i = 0; i < n_parts && r == 0; i++)
-        r = buf_add(&whole, parts[i]);
-    const struct eio_packet joined = {
-        .type = EIO_MESSAGE, .is_binary = true, .data = buf_ptr(&whole), .len = whole.len};
-    if (r == 0)
-        r = eio_packet_write(&text, &joined);
-    assert(r == 0);
-    const str encoded = buf_str(&text);
-    r = ws_send(s->ws, WS_TEXT_MESSAGE, &encoded, 1);
-    buf_fini(&whole);
-    buf_fini(&text);
-    return r;
+    for (size_t i = 0; i < n_parts; i++)
+        all[i + 1] = parts[i];
+    return ws_send(s->ws, WS_TEXT_MESSAGE, all, n_parts + 1);
 }
 
 void eio_session_send(struct eio_session *s, enum eio_type type, bool is_binary,
@@ -159,18 +166,24 @@ void eio_session_send(struct eio_session *s, enum eio_type type, bool is_binary,
         p.len += parts[i].len;
 
     const size_t queued = s->ws ? ws_queued(s->ws) : s->queued_bytes;
-    if (queued + p.len > EIO_QUEUE_MAX ||
-        (s->ws && send_on_websocket(s, &p, parts, n_parts) != 0)) {
-        // From here on nothing is sent: a message that follows a lost one would hide it.
-        s->is_slow = true;
-        queue_job(s, run_slow);
-        return;
+    if (queued + EIO_QUEUED_COST + p.len > EIO_QUEUE_MAX) {
+        lose_packet(s);
+    } else if (s->ws) {
+        if (send_on_websocket(s, &p, parts, n_parts) != 0)
+            lose_packet(s);
+    } else {
+        eio_poll_queue(s, eio_poll_packet(&p, parts, n_parts));
+        if (s->get && !s->is_job_queued)
+            queue_job(s, run_flush);
     }
-    if (s->ws)
-        return;
-    eio_poll_queue(s, &p, parts, n_parts);
-    if (s->get && !s->is_job_queued)
-        queue_job(s, run_flush);
+}
+
+void eio_session_resend(struct eio_session *s, const struct eio_packet *p)
+{
+    const str data = {p->data, p->len};
+
+    if (!s->is_slow && send_on_websocket(s, p, &data, 1) != 0)
+        lose_packet(s);
 }
 
 void eio_send(struct eio_session *s, bool is_binary, const str *parts, size_t n_parts)
@@ -286,6 +299,23 @@ const struct ws_events eio_session_ws_events = {
 
 // The beginning.
 
+static void send_open(struct eio_session *s)
+{
+    const struct eio_config *c = &s->server->config;
+    const bool can_upgrade =
+        !s->ws && c->allow_upgrades && (c->transports & EIO_WEBSOCKET_TRANSPORT);
+    char json[192];
+
+    const int n =
+        snprintf(json, sizeof(json),
+                 "{\"sid\":\"%s\",\"upgrades\":[%s],\"pingInterval\":%lld,"
+                 "\"pingTimeout\":%lld,\"maxPayload\":%zu}",
+                 s->sid, can_upgrade ? "\"websocket\"" : "", (long long)c->ping_interval_ms,
+                 (long long)c->ping_timeout_ms, c->max_payload);
+    assert(n > 0 && (size_t)n < sizeof(json));
+    eio_session_send(s, EIO_OPEN, false, &(str){json, (size_t)n}, 1);
+}
+
 struct eio_session *eio_session_new(struct eio_server *server, struct ws *ws, bool is_b64)
 {
     struct eio_session *s = NEW(struct eio_session);
@@ -300,6 +330,9 @@ struct eio_session *eio_session_new(struct eio_server *server, struct ws *ws, bo
     timer_init(&s->timer, on_timer);
     eio_session_restart_heartbeat(s);
     map_add(&server->sessions, &s->by_sid, str_hash(str_of(s->sid)));
+    if (ws)
+        ws_set_owner(ws, &eio_session_ws_events, s);
+    send_open(s);
     return s;
 }
 
@@ -307,17 +340,4 @@ void eio_session_open(struct eio_session *s)
 {
     log_debug(&s->log, "eio_open", "transport=%s", s->ws ? "websocket" : "polling");
     s->state = s->server->app->on_open(s->server->app_arg, s);
-}
-
-int eio_session_handshake(const struct eio_session *s, struct buf *out)
-{
-    const struct eio_config *c = &s->server->config;
-    const bool can_upgrade =
-        !s->ws && c->allow_upgrades && (c->transports & EIO_WEBSOCKET_TRANSPORT);
-
-    return buf_addf(out,
-                    "0{\"sid\":\"%s\",\"upgrades\":[%s],\"pingInterval\":%lld,"
-                    "\"pingTimeout\":%lld,\"maxPayload\":%zu}",
-                    s->sid, can_upgrade ? "\"websocket\"" : "", (long long)c->ping_interval_ms,
-                    (long long)c->ping_timeout_ms, c->max_payload);
 }

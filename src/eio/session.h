@@ -42,7 +42,7 @@ struct eio_session {
     struct eio_probe *probe;
     struct eio_queued *queue; // what polling has not taken yet
     struct eio_queued **queue_tail;
-    size_t queued_bytes; // with what they are kept in
+    size_t queued_bytes; // EIO_QUEUED_COST for each included
 };
 
 struct eio_server {
@@ -54,19 +54,20 @@ struct eio_server {
     uint64_t n_opened;
 };
 
-/** A new session in the server's map. ws is NULL for polling. */
+/**
+ * A new session in the server's map, and the open packet on its way.
+ *
+ * @param ws  moved; NULL for polling
+ */
 struct eio_session *eio_session_new(struct eio_server *server, struct ws *ws, bool is_b64);
 
 /** Tell the application of it. It may close the session at once. */
 void eio_session_open(struct eio_session *s);
 
-/** The open packet's JSON. */
-int eio_session_handshake(const struct eio_session *s, struct buf *out);
-
 /** Is it alive at this moment, by the clock? Closes it if not. */
 bool eio_session_is_alive(struct eio_session *s);
 
-/** The events of a WebSocket that was opened without polling first. */
+/** The events of a WebSocket that carries a session, which owns it. */
 extern const struct ws_events eio_session_ws_events;
 
 bool eio_session_is_open(const struct eio_session *s);
@@ -82,6 +83,9 @@ MUST_CHECK int eio_session_on_packet(struct eio_session *s, const struct eio_pac
 /** Send a packet, put together from parts, on the transport that carries the session. */
 void eio_session_send(struct eio_session *s, enum eio_type type, bool is_binary,
                       const str *parts, size_t n_parts);
+
+/** Send a packet from the queue on the WebSocket: EIO_QUEUE_MAX is not asked again. */
+void eio_session_resend(struct eio_session *s, const struct eio_packet *p);
 
 /** The next ping is due an interval from now. */
 void eio_session_restart_heartbeat(struct eio_session *s);

@@ -11,16 +11,19 @@ struct held {
     char bytes[];
 };
 
+static_assert(sizeof(struct held) <= EIO_QUEUED_COST, "a message costs what it takes");
+
 /** A WebSocket that wants to take over a session, and may not. */
 struct eio_probe {
     struct eio_session *session;
     struct ws *ws;
     struct timer timer;
+    bool is_b64;      // as in the session, once the WebSocket is the session's
     bool is_answered; // "2probe" has come
     bool is_due;      // "5" has come
     struct held *held;
     struct held **held_tail;
-    size_t held_bytes; // with what they are kept in
+    size_t held_bytes; // EIO_QUEUED_COST for each included
 };
 
 bool eio_upgrade_is_near(const struct eio_session *s)
@@ -59,10 +62,9 @@ static void fail(struct eio_session *s)
 
 static void send_queue(struct eio_session *s)
 {
-    while (s->queue && s->ws) {
+    while (s->queue) {
         struct eio_queued *q = eio_poll_shift(s);
-        const str data = {q->packet.data, q->packet.len};
-        eio_session_send(s, q->packet.type, q->packet.is_binary, &data, 1);
+        eio_session_resend(s, &q->packet);
         free(q);
     }
 }
@@ -76,6 +78,7 @@ void eio_upgrade_go_on(struct eio_session *s)
 
     struct held *held = probe->held;
     s->ws = probe->ws;
+    s->is_b64 = probe->is_b64;
     probe->ws = NULL;
     probe->held = NULL;
     eio_upgrade_drop(s);
@@ -94,19 +97,19 @@ void eio_upgrade_go_on(struct eio_session *s)
 /** What comes behind "5" comes behind the POST, too: the order is kept across the upgrade. */
 static void hold(struct eio_probe *probe, enum ws_type type, const char *bytes, size_t n)
 {
-    const size_t size = sizeof(struct held) + n;
+    const size_t cost = EIO_QUEUED_COST + n;
 
-    if (probe->held_bytes + size > EIO_QUEUE_MAX) {
+    if (probe->held_bytes + cost > EIO_QUEUE_MAX) {
         fail(probe->session);
         return;
     }
-    struct held *h = mem_alloc(size);
+    struct held *h = mem_alloc(sizeof(*h) + n);
     h->type = type;
     h->len = n;
     str_copy(h->bytes, (str){bytes, n});
     *probe->held_tail = h;
     probe->held_tail = &h->next;
-    probe->held_bytes += size;
+    probe->held_bytes += cost;
 }
 
 static void on_message(void *owner, enum ws_type type, char *bytes, size_t n)
@@ -146,7 +149,7 @@ static void on_late(struct timer *t)
     fail(container_of(t, struct eio_probe, timer)->session);
 }
 
-bool eio_upgrade_probe(struct eio_session *s, struct ws *ws)
+bool eio_upgrade_probe(struct eio_session *s, struct ws *ws, bool is_b64)
 {
     struct timers *timers = s->server->config.timers;
 
@@ -157,6 +160,7 @@ bool eio_upgrade_probe(struct eio_session *s, struct ws *ws)
     struct eio_probe *probe = NEW(struct eio_probe);
     probe->session = s;
     probe->ws = ws;
+    probe->is_b64 = is_b64;
     probe->held_tail = &probe->held;
     s->probe = probe;
     fsm_move(&s->fsm, EIO_PROBING);

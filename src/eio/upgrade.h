@@ -12,7 +12,7 @@
  * @param ws  moved
  * @return false: it was closed, because the session isn't one that only polls
  */
-bool eio_upgrade_probe(struct eio_session *s, struct ws *ws);
+bool eio_upgrade_probe(struct eio_session *s, struct ws *ws, bool is_b64);
 
 /** Has the probe been answered? From then on no GET may wait. */
 bool eio_upgrade_is_near(const struct eio_session *s);

@@ -33,6 +33,8 @@ struct waiting {
     char bytes[];
 };
 
+static_assert(sizeof(struct waiting) <= SIO_WAITING_COST, "a message costs what it takes");
+
 /** A packet whose attachments are still coming. */
 struct pending {
     struct sio_packet packet; // points into text
@@ -141,16 +143,25 @@ static void queue_job(struct sio_conn *c, void (*run)(struct job *job))
     c->is_job_queued = true;
 }
 
+static struct sio_socket *find_live(const struct sio_conn *c)
+{
+    list_each (node, &c->sockets) {
+        struct sio_socket *s = container_of(node, struct sio_socket, node);
+        if (s->fsm.now != SOCKET_GONE)
+            return s;
+    }
+    return NULL;
+}
+
 /** The client is gone, or has to go: tell the application of each socket but one. */
 static void conn_end(struct sio_conn *c, const struct sio_socket *but)
 {
     const struct sio_server *server = c->server;
+    struct sio_socket *s;
 
     timer_cancel(server->config.timers, &c->connect_timer);
-    list_each (node, &c->sockets) {
-        struct sio_socket *s = container_of(node, struct sio_socket, node);
-        if (s->fsm.now == SOCKET_GONE)
-            continue;
+    // Looked for anew each time: what it is told may make it end another one.
+    while ((s = find_live(c))) {
         fsm_move(&s->fsm, SOCKET_GONE);
         if (s != but)
             server->app->on_disconnect(server->app_arg, s, SIO_CONNECTION_LOST);
@@ -170,6 +181,8 @@ static void fail(struct sio_conn *c, const char *why)
 }
 
 // Out.
+
+static void handle_waiting(struct job *job);
 
 static void send(struct sio_conn *c, enum sio_type type, str namespace, int64_t ack_id,
                  const struct sio_message *m)
@@ -218,7 +231,7 @@ int64_t sio_emit_with_ack(struct sio_socket *s, const struct sio_message *m)
     if (!is_connected(s))
         return -1;
     const int64_t id = s->next_ack;
-    s->next_ack = s->next_ack == INT32_MAX ? 0 : s->next_ack + 1;
+    s->next_ack = sio_ack_after(s->next_ack);
     send(s->conn, SIO_EVENT, sio_namespace(s), id, m);
     return id;
 }
@@ -235,12 +248,24 @@ void sio_ack(struct sio_socket *s, int64_t ack_id, const struct sio_message *m)
         send(s->conn, SIO_ACK, sio_namespace(s), ack_id, m);
 }
 
+/** The application has decided about one. */
+static void decided(struct sio_conn *c)
+{
+    c->n_connecting--;
+    if (c->waiting)
+        queue_job(c, handle_waiting);
+}
+
 void sio_disconnect(struct sio_socket *s)
 {
-    if (!is_connected(s))
+    const bool was_connecting = s->fsm.now == SOCKET_CONNECTING;
+
+    if (s->fsm.now == SOCKET_GONE)
         return;
     send(s->conn, SIO_DISCONNECT, sio_namespace(s), -1, &(struct sio_message){0});
     fsm_move(&s->fsm, SOCKET_GONE);
+    if (was_connecting)
+        decided(s->conn);
 }
 
 void sio_close(struct sio_socket *s)
@@ -248,7 +273,7 @@ void sio_close(struct sio_socket *s)
     struct sio_conn *c = s->conn;
     struct eio_session *session = c->session;
 
-    if (!is_connected(s))
+    if (s->fsm.now == SOCKET_GONE)
         return;
     list_each (node, &c->sockets) {
         struct sio_socket *each = container_of(node, struct sio_socket, node);
@@ -302,16 +327,6 @@ static void on_connect_packet(struct sio_conn *c, const struct sio_packet *p)
     s = socket_new(c, p->namespace);
     c->n_connecting++;
     c->server->app->on_connect(c->server->app_arg, s, p->data, p->data ? p->text : STR("{}"));
-}
-
-static void handle_waiting(struct job *job);
-
-/** The application has decided about one. */
-static void decided(struct sio_conn *c)
-{
-    c->n_connecting--;
-    if (c->waiting)
-        queue_job(c, handle_waiting);
 }
 
 void sio_accept(struct sio_socket *s)
@@ -460,7 +475,7 @@ static void handle_waiting(struct job *job)
         c->waiting = w->next;
         if (!c->waiting)
             c->waiting_tail = &c->waiting;
-        c->waiting_bytes -= sizeof(*w) + w->len;
+        c->waiting_bytes -= SIO_WAITING_COST + w->len;
         handle(c, w->is_binary, w->bytes, w->len);
         free(w);
     }
@@ -468,19 +483,17 @@ static void handle_waiting(struct job *job)
 
 static void wait_for_decision(struct sio_conn *c, bool is_binary, const char *bytes, size_t n)
 {
-    const size_t size = sizeof(struct waiting) + n; // an empty one takes memory, too
-
-    if (c->waiting_bytes + size > SIO_WAITING_MAX) {
+    if (c->waiting_bytes + SIO_WAITING_COST + n > SIO_WAITING_MAX) {
         fail(c, "too_much_before_accept");
         return;
     }
-    struct waiting *w = mem_alloc(size);
+    struct waiting *w = mem_alloc(sizeof(*w) + n);
     w->is_binary = is_binary;
     w->len = n;
     str_copy(w->bytes, (str){bytes, n});
     *c->waiting_tail = w;
     c->waiting_tail = &w->next;
-    c->waiting_bytes += size;
+    c->waiting_bytes += SIO_WAITING_COST + n;
 }
 
 static void on_message(void *state, bool is_binary, char *bytes, size_t n)

@@ -11,9 +11,10 @@
 #include "json/json.h"
 #include "sio/packet.h"
 
-#define SIO_NAMESPACES_MAX 16    // of one connection, those it has left included
+#define SIO_NAMESPACES_MAX 16    // of one connection, those that we have ended included
 #define SIO_UNJOINED_MAX   16384 // bytes a client may send before it has joined a namespace
 #define SIO_WAITING_MAX    65536 // bytes kept while the application decides about a CONNECT
+#define SIO_WAITING_COST   64    // bytes that a message counts there beside its own
 
 struct sio_socket; // one client in one namespace
 struct sio_server;
@@ -97,6 +98,12 @@ struct sio_message {
 
 void sio_emit(struct sio_socket *s, const struct sio_message *m);
 
+/** What follows an acknowledgement's id of ours: clients parse them with 32-bit functions. */
+static inline int32_t sio_ack_after(int32_t id)
+{
+    return id == INT32_MAX ? 0 : id + 1;
+}
+
 /** @return the id that the acknowledgement will carry, from 0, or -1: s is over */
 int64_t sio_emit_with_ack(struct sio_socket *s, const struct sio_message *m);
 
@@ -106,7 +113,10 @@ void sio_emit_volatile(struct sio_socket *s, const struct sio_message *m);
 /** Acknowledge an event; m->json holds the array of arguments. */
 void sio_ack(struct sio_socket *s, int64_t ack_id, const struct sio_message *m);
 
-/** End this namespace for the client, which does not come back by itself. s is no more. */
+/**
+ * End this namespace for the client, which does not come back by itself. s is no more. One
+ * that was not accepted yet is better refused: that tells why.
+ */
 void sio_disconnect(struct sio_socket *s);
 
 /**

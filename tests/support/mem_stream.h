@@ -5,7 +5,7 @@
 #pragma once
 
 #include "io/stream.h"
-#include "support/t.h"
+#include "support/exact.h"
 
 struct mem_stream {
     struct stream stream;
@@ -72,11 +72,8 @@ static inline void mem_stream_feed(struct mem_stream *m, str bytes)
 {
     if (mem_stream_is_over(m) || bytes.len == 0)
         return;
-    char *copy = malloc(bytes.len);
-    assert_non_null(copy);
-    str_copy(copy, bytes);
+    CLEANUP(exact_freep) char *copy = exact_copy(bytes);
     m->stream.events->on_bytes(m->stream.owner, copy, bytes.len);
-    free(copy);
 }
 
 static inline void mem_stream_end(struct mem_stream *m, enum stream_end end)

@@ -1,0 +1,514 @@
+#include "support/eio_peer.h"
+
+// The entry.
+
+#define WS_FIELDS EIO_UPGRADE_FIELDS
+#define WS_FIELDS_OF(version, key)                                                             \
+    "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: " version             \
+    "\r\nSec-WebSocket-Key: " key "\r\n"
+
+// clang-format off
+static const struct refusal_row {
+    const char *name;
+    const char *method;
+    const char *query;  // "$" stands for the sid of a session that polls
+    const char *fields;
+    unsigned status;
+    str body;
+} refusals[] = {
+    // name                          method     query                                    fields     status
+    {"no transport",                 "GET",     "EIO=4",                                 NULL,      400, STR(NO_TRANSPORT)},
+    {"empty transport",              "GET",     "EIO=4&transport=",                      NULL,      400, STR(NO_TRANSPORT)},
+    {"unknown transport",            "GET",     "EIO=4&transport=pigeon",                NULL,      400, STR(NO_TRANSPORT)},
+    {"transport of another case",    "GET",     "EIO=4&transport=Polling",               NULL,      400, STR(NO_TRANSPORT)},
+    {"transport constructor",        "GET",     "EIO=4&transport=constructor",           NULL,      400, STR(NO_TRANSPORT)},
+    {"transport webtransport",       "GET",     "EIO=4&transport=webtransport",          NULL,      400, STR(NO_TRANSPORT)},
+    {"transport with a bad escape",  "GET",     "EIO=4&transport=polling%2",             NULL,      400, STR(NO_TRANSPORT)},
+    {"transport of 64 bytes",        "GET",     "EIO=4&transport=pollingpollingpollingpollingpollingpollingpollingpollingpollingp", NULL, 400, STR(NO_TRANSPORT)},
+    {"the last transport counts",    "GET",     "EIO=4&transport=polling&transport=x",   NULL,      400, STR(NO_TRANSPORT)},
+    {"transport before all",         "POST",    "EIO=9&transport=x&sid=nobody",          NULL,      400, STR(NO_TRANSPORT)},
+    {"known transport, then sid",    "POST",    "EIO=9&transport=polling&sid=nobody",    NULL,      400, STR(NO_SESSION)},
+    {"sid __proto__",                "GET",     POLLING "&sid=__proto__",                NULL,      400, STR(NO_SESSION)},
+    {"sid with a bad escape",        "GET",     POLLING "&sid=%zz",                      NULL,      400, STR(NO_SESSION)},
+    {"sid cut by a NUL",             "GET",     POLLING "&sid=$%00",                     NULL,      400, STR(NO_SESSION)},
+    {"sid with more behind it",      "GET",     POLLING "&sid=$x",                       NULL,      400, STR(NO_SESSION)},
+    {"sid of 64 bytes",              "GET",     POLLING "&sid=0123456789012345678901234567890123456789012345678901234567890123", NULL, 400, STR(NO_SESSION)},
+    {"the last sid counts",          "GET",     POLLING "&sid=$&sid=nobody",             NULL,      400, STR(NO_SESSION)},
+    {"unknown sid, websocket",       "GET",     WEBSOCKET "&sid=nobody",                 NULL,      400, STR(NO_SESSION)},
+    {"POST without a sid",           "POST",    POLLING,                                 NULL,      400, STR(NO_METHOD)},
+    {"PUT without a sid",            "PUT",     POLLING "&sid=",                         NULL,      400, STR(NO_METHOD)},
+    {"OPTIONS without CORS",         "OPTIONS", POLLING,                                 NULL,      400, STR(NO_METHOD)},
+    {"method before EIO",            "DELETE",  "EIO=3&transport=polling",               NULL,      400, STR(NO_METHOD)},
+    {"HEAD without a sid",           "HEAD",    POLLING,                                 NULL,      400, STR(NO_METHOD)},
+    {"websocket without Upgrade",    "GET",     WEBSOCKET,                               NULL,      400, STR(BAD)},
+    {"Upgrade before EIO",           "GET",     "transport=websocket",                   NULL,      400, STR(BAD)},
+    {"no EIO",                       "GET",     "transport=polling",                     NULL,      400, STR(NO_VERSION)},
+    {"EIO 3",                        "GET",     "EIO=3&transport=polling",               NULL,      400, STR(NO_VERSION)},
+    {"EIO 5",                        "GET",     "EIO=5&transport=polling",               NULL,      400, STR(NO_VERSION)},
+    {"EIO abc",                      "GET",     "EIO=abc&transport=polling",             NULL,      400, STR(NO_VERSION)},
+    {"EIO 44",                       "GET",     "EIO=44&transport=polling",              NULL,      400, STR(NO_VERSION)},
+    {"the last EIO counts",          "GET",     POLLING "&EIO=3",                        NULL,      400, STR(NO_VERSION)},
+    {"session, no Upgrade",          "GET",     WEBSOCKET "&sid=$",                      NULL,      400, STR(BAD)},
+    {"session, EIO 3",               "GET",     "EIO=3&transport=polling&sid=$",         NULL,      400, STR(BAD)},
+    {"session, no EIO",              "POST",    "transport=polling&sid=$",               NULL,      400, STR(BAD)},
+    {"session, PUT",                 "PUT",     POLLING "&sid=$",                        NULL,      405, STR("")},
+    {"session, DELETE",              "DELETE",  POLLING "&sid=$",                        NULL,      405, STR("")},
+    {"session, HEAD",                "HEAD",    POLLING "&sid=$",                        NULL,      405, STR("")},
+    {"session, OPTIONS",             "OPTIONS", POLLING "&sid=$",                        NULL,      405, STR("")},
+    {"session, PATCH",               "PATCH",   POLLING "&sid=$",                        NULL,      405, STR("")},
+    {"session, BREW",                "BREW",    POLLING "&sid=$",                        NULL,      405, STR("")},
+    // A failed upgrade is told by the text alone.
+    {"upgrade, unknown transport",   "GET",     "EIO=4&transport=x",                     WS_FIELDS, 400, STR("Transport unknown")},
+    {"upgrade, unknown sid",         "GET",     WEBSOCKET "&sid=nobody",                 WS_FIELDS, 400, STR("Session ID unknown")},
+    {"upgrade by POST",              "POST",    WEBSOCKET,                               WS_FIELDS, 400, STR("Bad handshake method")},
+    {"upgrade of a session by POST", "POST",    WEBSOCKET "&sid=$",                      WS_FIELDS, 400, STR("Bad request")},
+    {"upgrade of polling",           "GET",     POLLING,                                 WS_FIELDS, 400, STR("Bad request")},
+    {"upgrade of a session's poll",  "GET",     POLLING "&sid=$",                        WS_FIELDS, 400, STR("Bad request")},
+    {"upgrade without EIO",          "GET",     "transport=websocket",                   WS_FIELDS, 400, STR("Unsupported protocol version")},
+    {"upgrade, wrong EIO",           "GET",     "EIO=3&transport=websocket&sid=$",       WS_FIELDS, 400, STR("Bad request")},
+    {"upgrade, wrong key",           "GET",     WEBSOCKET, WS_FIELDS_OF("13", "short"),             400, STR("Bad request")},
+    {"upgrade, wrong version",       "GET",     WEBSOCKET, WS_FIELDS_OF("8", "dGhlIHNhbXBsZSBub25jZQ=="), 400, STR("Bad request")},
+};
+// clang-format on
+
+static void put_sid(char out[QUERY_SIZE], const char *query, const char *sid)
+{
+    const char *mark = strchr(query, '$');
+    const int n = mark ? (int)(mark - query) : (int)strlen(query);
+
+    snprintf(out, QUERY_SIZE, "%.*s%s%s", n, query, mark ? sid : "", mark ? mark + 1 : "");
+}
+
+/** An answer to HEAD has no body, whatever length it tells. */
+static void expect_no_body(const char *what, struct client *c)
+{
+    const str all = buf_str(&c->stream.stream.out);
+
+    assert(all.ptr);
+    expect_int(what, str_starts(all, STR("HTTP/1.1 4")), true);
+    expect_str(what, ((str){all.ptr + all.len - 4, 4}), STR("\r\n\r\n"));
+}
+
+static void expect_refusal(const struct refusal_row *row, struct client *c)
+{
+    const struct answer a = client_take_answer(c);
+    const bool is_json = str_starts(a.body, STR("{"));
+    const str type = is_json          ? STR("application/json")
+                     : a.body.len > 0 ? STR("text/html")
+                                      : STR("");
+
+    expect_int(row->name, a.status, row->status);
+    expect_str(row->name, a.body, row->body);
+    expect_str(row->name, answer_field(&a, STR("Content-Type")), type);
+    expect_str(row->name, answer_field(&a, STR("Cache-Control")), STR("no-store"));
+}
+
+static void refuses_each_row_and_keeps_the_session(void **state)
+{
+    struct world *w = serve(state);
+    struct peer *p = open_polling(w);
+    char query[QUERY_SIZE];
+
+    for (const struct refusal_row *row = refusals; row < refusals + COUNT_OF(refusals); row++) {
+        put_sid(query, row->query, p->sid);
+        struct client *c = ask(
+            w, &(struct request){.method = row->method, .query = query, .fields = row->fields});
+        if (strcmp(row->method, "HEAD") == 0) {
+            expect_no_body(row->name, c);
+        } else {
+            expect_refusal(row, c);
+        }
+        // A failed upgrade ends its connection.
+        expect_int(row->name, client_is_cut(c), row->fields != NULL);
+    }
+    assert_int_equal(w->n_peers, 1);
+    expect_polling("after all rows", p);
+}
+
+static void names_what_it_takes_where_it_refuses(void **state)
+{
+    struct world *w = serve(state);
+    struct peer *p = open_polling(w);
+    char query[QUERY_SIZE];
+    const char *fields = WS_FIELDS_OF("8", "dGhlIHNhbXBsZSBub25jZQ==");
+
+    struct answer a =
+        client_take_answer(ask(w, &(struct request){.query = WEBSOCKET, .fields = fields}));
+    expect_str("version", answer_field(&a, STR("Sec-WebSocket-Version")), STR("13"));
+    a = client_take_answer(
+        ask(w, &(struct request){.method = "PUT", .query = query_of(p, POLLING, query)}));
+    expect_str("methods", answer_field(&a, STR("Allow")), STR("GET, POST"));
+}
+
+static void takes_what_the_query_means(void **state)
+{
+    static const char *const queries[] = {
+        "EIO=4&transport=polling",
+        "transport=polling&EIO=4",
+        "t=abc&EIO=4&transport=polling&b64=1",
+        "E%49O=%34&transport=p%6flling",
+        "EIO=3&transport=x&EIO=4&transport=polling",
+        "EIO=4&transport=polling&sid=",
+        "EIO=4&transport=polling&sid",
+    };
+    struct world *w = serve(state);
+
+    for (size_t i = 0; i < COUNT_OF(queries); i++) {
+        const struct answer a =
+            client_take_answer(ask(w, &(struct request){.query = queries[i]}));
+        expect_int(queries[i], a.status, 200);
+    }
+    assert_int_equal(w->n_peers, COUNT_OF(queries));
+}
+
+static void handshakes_in_the_words_of_the_protocol(void **state)
+{
+    struct world *w = serve(state);
+    char want[QUERY_SIZE];
+
+    const struct answer a = client_take_answer(ask(w, &(struct request){.query = POLLING}));
+    const struct peer *p = last_peer(w, a.body);
+    snprintf(want, sizeof(want),
+             "0{\"sid\":\"%s\",\"upgrades\":[\"websocket\"],\"pingInterval\":25000,"
+             "\"pingTimeout\":20000,\"maxPayload\":100000}",
+             p->sid);
+    expect_str("polling", a.body, str_of(want));
+    expect_str("type", answer_field(&a, STR("Content-Type")), STR("text/plain; charset=UTF-8"));
+    expect_str("cache", answer_field(&a, STR("Cache-Control")), STR("no-store"));
+    assert_int_equal(strspn(p->sid,
+                            "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+                            "0123456789-_"),
+                     20);
+
+    struct client *c = ask_websocket(w, WEBSOCKET);
+    const str frames = take_frames(w, c);
+    const struct peer *q = last_peer(w, frames);
+    snprintf(want, sizeof(want),
+             "0{\"sid\":\"%s\",\"upgrades\":[],\"pingInterval\":25000,\"pingTimeout\":20000,"
+             "\"maxPayload\":100000}",
+             q->sid);
+    expect_str("websocket", frames, str_of(want));
+    assert_string_not_equal(p->sid, q->sid);
+}
+
+static void offers_no_upgrade_that_it_would_refuse(void **state)
+{
+    static const struct {
+        const char *name;
+        unsigned transports;
+        bool allow_upgrades;
+        unsigned upgrade; // the status of one that is tried all the same
+        str says;
+    } rows[] = {
+        {"not allowed", EIO_POLLING_TRANSPORT | EIO_WEBSOCKET_TRANSPORT, false, 400,
+         STR("Bad request")},
+        {"no websocket", EIO_POLLING_TRANSPORT, true, 400, STR("Transport unknown")},
+    };
+    char query[QUERY_SIZE];
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        void *own;
+        setup(&own);
+        ((struct world *)own)->config.transports = rows[i].transports;
+        ((struct world *)own)->config.allow_upgrades = rows[i].allow_upgrades;
+        struct world *w = serve(&own);
+
+        struct answer a = client_take_answer(ask(w, &(struct request){.query = POLLING}));
+        struct peer *p = last_peer(w, a.body);
+        const bool is_none = memmem(a.body.ptr, a.body.len, "\"upgrades\":[],", 14);
+        expect_int(rows[i].name, is_none, true);
+        struct client *c = ask(w, &(struct request){.query = query_of(p, WEBSOCKET, query),
+                                                    .fields = EIO_UPGRADE_FIELDS});
+        expect_answer_of(rows[i].name, c, rows[i].upgrade, rows[i].says);
+        expect_polling(rows[i].name, p);
+        teardown(&own);
+    }
+}
+
+static void serves_websockets_alone_where_polling_is_off(void **state)
+{
+    ((struct world *)*state)->config.transports = EIO_WEBSOCKET_TRANSPORT;
+    ((struct world *)*state)->config.allow_upgrades = false;
+    struct world *w = serve(state);
+    struct client *c;
+
+    expect_answer(ask(w, &(struct request){.query = POLLING}), 400, NO_TRANSPORT);
+    struct peer *p = open_websocket(w, &c);
+    tell(w, c, "4hi");
+    expect_heard(p, "hi");
+}
+
+// CORS.
+
+enum cors_mode {
+    CORS_OFF,
+    CORS_ANY,
+    CORS_LIST,
+    CORS_LIST_CREDENTIALS,
+};
+
+static const struct cors_row {
+    const char *name;
+    enum cors_mode mode;
+    const char *origin; // a header line
+    str allow_origin;
+    str credentials;
+    str vary;
+} cors_rows[] = {
+    {"off", CORS_OFF, "Origin: http://a.test\r\n", STR(""), STR(""), STR("")},
+    {"any", CORS_ANY, "Origin: http://a.test\r\n", STR("*"), STR(""), STR("")},
+    {"any, no origin", CORS_ANY, "", STR("*"), STR(""), STR("")},
+    {"first", CORS_LIST, "Origin: http://a.test\r\n", STR("http://a.test"), STR(""),
+     STR("Origin")},
+    {"second", CORS_LIST, "Origin: http://b.test\r\n", STR("http://b.test"), STR(""),
+     STR("Origin")},
+    {"foreign", CORS_LIST, "Origin: http://c.test\r\n", STR(""), STR(""), STR("Origin")},
+    {"longer", CORS_LIST, "Origin: http://a.test.evil\r\n", STR(""), STR(""), STR("Origin")},
+    {"null", CORS_LIST, "Origin: null\r\n", STR(""), STR(""), STR("Origin")},
+    {"none", CORS_LIST, "", STR(""), STR(""), STR("Origin")},
+    {"with credentials", CORS_LIST_CREDENTIALS, "Origin: http://b.test\r\n",
+     STR("http://b.test"), STR("true"), STR("Origin")},
+    {"foreign, with credentials", CORS_LIST_CREDENTIALS, "Origin: http://c.test\r\n", STR(""),
+     STR("true"), STR("Origin")},
+};
+
+static struct eio_cors cors_of(enum cors_mode mode)
+{
+    return (struct eio_cors){
+        .is_on = mode != CORS_OFF,
+        .allow_any = mode == CORS_ANY,
+        .credentials = mode == CORS_LIST_CREDENTIALS,
+        .n_origins = mode >= CORS_LIST ? 2 : 0,
+        .origins = {STR("http://a.test"), STR("http://b.test")},
+    };
+}
+
+static void expect_cors(const struct cors_row *row, const char *what, struct client *c,
+                        unsigned status)
+{
+    char name[64];
+    const struct answer a = client_take_answer(c);
+
+    snprintf(name, sizeof(name), "%s: %s", row->name, what);
+    expect_int(name, a.status, status);
+    expect_str(name, answer_field(&a, STR("Access-Control-Allow-Origin")), row->allow_origin);
+    expect_str(name, answer_field(&a, STR("Access-Control-Allow-Credentials")),
+               row->credentials);
+    expect_str(name, answer_field(&a, STR("Vary")), row->vary);
+}
+
+/** Browsers hide an answer without the lines from the page, the failed ones too. */
+static void every_answer_tells_which_origins_may_read_it(void **state)
+{
+    (void)state;
+    for (const struct cors_row *row = cors_rows; row < cors_rows + COUNT_OF(cors_rows); row++) {
+        void *own;
+        char query[QUERY_SIZE];
+        char fields[512];
+        setup(&own);
+        ((struct world *)own)->config.cors = cors_of(row->mode);
+        ((struct world *)own)->config.max_payload = 3;
+        struct world *w = serve(&own);
+        struct peer *p = open_polling(w);
+        query_of(p, POLLING, query);
+        snprintf(fields, sizeof(fields), "%s" EIO_UPGRADE_FIELDS, row->origin);
+
+        const struct request handshake = {.query = POLLING, .fields = row->origin};
+        const struct request error = {.query = "EIO=4", .fields = row->origin};
+        const struct request get = {.query = query, .fields = row->origin};
+        struct request post = {.method = "POST",
+                               .query = query,
+                               .fields = row->origin,
+                               .body = STR("4hi"),
+                               .has_body = true};
+        const struct request upgrade = {.query = WEBSOCKET, .fields = fields};
+        expect_cors(row, "handshake", ask(w, &handshake), 200);
+        expect_cors(row, "error", ask(w, &error), 400);
+        expect_cors(row, "POST", ask(w, &post), 200);
+        post.body = STR("4hi!");
+        expect_cors(row, "413", ask(w, &post), 413);
+        say(p, "hi");
+        expect_cors(row, "GET", ask(w, &get), 200);
+        expect_cors(row, "101", ask(w, &upgrade), 101);
+        struct client *waiting = ask(w, &get);
+        expect_cors(row, "overlap", ask(w, &get), 400);
+        expect_cors(row, "cut off", waiting, 200);
+        teardown(&own);
+    }
+}
+
+static void a_preflight_is_answered_before_any_check(void **state)
+{
+    ((struct world *)*state)->config.cors = cors_of(CORS_LIST);
+    struct world *w = serve(state);
+    char asked[1100] =
+        "Origin: http://a.test\r\nAccess-Control-Request-Headers: X-One, x-two\r\n";
+    struct request rq = {.method = "OPTIONS", .query = "", .fields = asked};
+
+    struct answer a = client_take_answer(ask(w, &rq));
+    expect_int("status", a.status, 204);
+    expect_str("origin", answer_field(&a, STR("Access-Control-Allow-Origin")),
+               STR("http://a.test"));
+    expect_str("methods", answer_field(&a, STR("Access-Control-Allow-Methods")),
+               STR("GET,HEAD,PUT,PATCH,POST,DELETE"));
+    expect_str("headers", answer_field(&a, STR("Access-Control-Allow-Headers")),
+               STR("X-One, x-two"));
+    assert(a.head.ptr);
+    assert_non_null(memmem(a.head.ptr, a.head.len, "Vary: Access-Control-Request-Headers", 36));
+
+    rq.fields = "Origin: http://a.test\r\n"; // asks for no headers
+    a = client_take_answer(ask(w, &rq));
+    expect_int("no headers", a.status, 204);
+    assert_null(answer_field(&a, STR("Access-Control-Allow-Headers")).ptr);
+}
+
+/** An origin of the longest that may match, and headers of the longest that are reflected. */
+static void reflects_no_more_than_it_has_room_for(void **state)
+{
+    static char origin[1026];
+    static char fields[4096];
+    static const struct {
+        const char *name;
+        int n_origin;
+        int n_headers;
+        bool names_origin;
+        bool names_headers;
+    } rows[] = {
+        {"both the longest", 1024, 1024, true, true},
+        {"longer origin", 1025, 1024, false, true},
+        {"longer headers", 1024, 1025, true, false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        void *own;
+        setup(&own);
+        struct world *w = own;
+        memset(origin, 'o', sizeof(origin));
+        w->config.cors = (struct eio_cors){
+            .is_on = true,
+            .credentials = true,
+            .n_origins = 1,
+            .origins = {{origin, (size_t)rows[i].n_origin}},
+        };
+        serve(&own);
+        snprintf(fields, sizeof(fields),
+                 "Origin: %.*s\r\nAccess-Control-Request-Headers: %0*d\r\n", rows[i].n_origin,
+                 origin, rows[i].n_headers, 0);
+        const struct answer a = client_take_answer(
+            ask(w, &(struct request){.method = "OPTIONS", .query = "", .fields = fields}));
+        expect_int(rows[i].name, a.status, 204);
+        expect_int(rows[i].name, answer_field(&a, STR("Access-Control-Allow-Origin")).len,
+                   rows[i].names_origin ? rows[i].n_origin : 0);
+        expect_int(rows[i].name, answer_field(&a, STR("Access-Control-Allow-Headers")).len,
+                   rows[i].names_headers ? rows[i].n_headers : 0);
+        teardown(&own);
+    }
+}
+
+static void greet(struct peer *p)
+{
+    say(p, "welcome");
+}
+
+// The end of the server, and connections with little room.
+
+static void shutting_down_tells_every_client(void **state)
+{
+    struct world *w = serve(state);
+    struct client *ws;
+    struct peer *polling = open_polling(w);
+    struct peer *silent = open_polling(w);
+    struct peer *probing = open_polling(w);
+    struct peer *posting = open_polling(w);
+    struct peer *closing = open_polling(w);
+    struct peer *websocket = open_websocket(w, &ws);
+    struct client *waiting = get(polling);
+    struct client *candidate = probe(probing);
+    struct client *body = begin_post(posting);
+
+    close_peer(closing);
+    eio_server_shut_down(w->eio.server);
+    settle(w);
+    expect_answer(waiting, 200, "1");
+    expect_frames(w, candidate, "<close>");
+    expect_answer(body, 400, "");
+    expect_frames(w, ws, "<close>");
+    expect_over("polling", polling, EIO_SHUTTING_DOWN);
+    expect_over("silent", silent, EIO_SHUTTING_DOWN);
+    expect_over("probing", probing, EIO_SHUTTING_DOWN);
+    expect_over("posting", posting, EIO_SHUTTING_DOWN);
+    expect_over("closing", closing, EIO_CLOSED_BY_APP);
+    expect_over("websocket", websocket, EIO_SHUTTING_DOWN);
+}
+
+/** A connection with room for the answer to the upgrade, and for little more. */
+static void a_handshake_that_does_not_fit_ends_the_session(void **state)
+{
+    struct world *w = serve(state);
+
+    w->in_open = greet;
+    w->eio.max_queued = 260;
+    struct client *c =
+        ask(w, &(struct request){.query = WEBSOCKET, .fields = EIO_UPGRADE_FIELDS});
+    expect_int("upgrade", client_take_answer(c).status, 101);
+    expect_frames(w, c, ""); // nothing follows what was lost
+    assert_true(c->stream.is_aborted);
+    assert_int_equal(w->n_peers, 1);
+    assert_int_equal(w->peers[0].fate, EIO_SLOW_CONSUMER);
+
+    w->eio.max_queued = 20;
+    c = ask(w, &(struct request){.query = WEBSOCKET, .fields = EIO_UPGRADE_FIELDS});
+    assert_true(c->stream.is_aborted);
+    assert_int_equal(w->n_peers, 1); // never opened
+}
+
+/** A subprotocol is echoed; one that is longer than an answer's head is not. */
+static void a_subprotocol_has_a_limit(void **state)
+{
+    static char fields[6000];
+    struct world *w = serve(state);
+
+    snprintf(fields, sizeof(fields), EIO_UPGRADE_FIELDS "Sec-WebSocket-Protocol: %05000d\r\n",
+             0);
+    struct client *c = ask(w, &(struct request){.query = WEBSOCKET, .fields = fields});
+    const struct answer a = client_take_answer(c);
+    expect_int("status", a.status, 400);
+    expect_str("body", a.body, STR("Bad request"));
+    assert_null(answer_field(&a, STR("Upgrade")).ptr);
+    assert_int_equal(w->n_peers, 0);
+}
+
+static void reasons_have_names(void **state)
+{
+    static const char *const names[] = {
+        [EIO_TRANSPORT_CLOSE] = "transport_close", [EIO_PING_TIMEOUT] = "ping_timeout",
+        [EIO_PARSE_ERROR] = "parse_error",         [EIO_SLOW_CONSUMER] = "slow_consumer",
+        [EIO_SHUTTING_DOWN] = "shutting_down",     [EIO_CLOSED_BY_APP] = "closed_by_app",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(names); i++)
+        assert_string_equal(eio_reason_name((enum eio_reason)i), names[i]);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(refuses_each_row_and_keeps_the_session),
+        TEST(names_what_it_takes_where_it_refuses),
+        TEST(takes_what_the_query_means),
+        TEST(handshakes_in_the_words_of_the_protocol),
+        cmocka_unit_test(offers_no_upgrade_that_it_would_refuse),
+        TEST(serves_websockets_alone_where_polling_is_off),
+        cmocka_unit_test(every_answer_tells_which_origins_may_read_it),
+        TEST(a_preflight_is_answered_before_any_check),
+        cmocka_unit_test(reflects_no_more_than_it_has_room_for),
+        TEST(shutting_down_tells_every_client),
+        TEST(a_handshake_that_does_not_fit_ends_the_session),
+        TEST(a_subprotocol_has_a_limit),
+        cmocka_unit_test(reasons_have_names),
+    };
+    return cmocka_run_group_tests_name("eio/server", tests, NULL, NULL);
+}
