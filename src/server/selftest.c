@@ -276,7 +276,7 @@ int selftest_main(int argc, char **argv)
             log_warn(NULL, "server_ignored", "option=%s", rows[i].name);
     }
     const uint64_t files = process_raise_file_limit();
-    s.max_streams = files > 2 * TCP_FILES_RESERVED ? files - TCP_FILES_RESERVED : files / 2;
+    s.max_streams = files / 2 > TCP_FILES_RESERVED ? files - TCP_FILES_RESERVED : files / 2;
     log_info(NULL, "server_selftest", "auth=none store=none files=%llu max_connections=%zu",
              (unsigned long long)files, s.max_streams);
     if (loop_new(&s.loop) != 0)
