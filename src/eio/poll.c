@@ -7,8 +7,8 @@
 static const str noop = {"6", 1};
 static const str noop_and_closed = {"6\x1e\x31", 3};
 
-/** Answer the request, and free its poll. */
-static void answer(struct http_request *rq, unsigned status, str type, str body)
+/** Answer the request, and free its poll. @return false: the answer is lost */
+static bool answer(struct http_request *rq, unsigned status, str type, str body)
 {
     struct eio_poll *poll = rq->state;
     const struct http_response r = {
@@ -19,8 +19,9 @@ static void answer(struct http_request *rq, unsigned status, str type, str body)
     };
 
     rq->state = NULL;
-    http_respond(rq, &r);
+    const bool is_taken = http_respond(rq, &r);
     free(poll);
+    return is_taken;
 }
 
 static void refuse(struct http_request *rq, unsigned status)
@@ -33,7 +34,8 @@ void eio_poll_answer_get(struct eio_session *s, str body)
     struct http_request *rq = s->get;
 
     s->get = NULL;
-    answer(rq, 200, STR("text/plain; charset=UTF-8"), body);
+    if (!answer(rq, 200, STR("text/plain; charset=UTF-8"), body))
+        eio_session_lose(s);
 }
 
 // The queue.

@@ -8,6 +8,10 @@
 
 #define PARTS_MAX 8
 
+// A ping that leaves later than this gives its pong the whole time: it was we who were
+// held up, and not the client.
+#define LATE_MS 50
+
 #define TO(state) FSM_TO(EIO_##state)
 static const struct fsm_state states[] = {
     [EIO_POLLING] = {"polling", TO(PROBING) | TO(CLOSING) | TO(CLOSED)},
@@ -114,8 +118,7 @@ static void run_slow(struct job *job)
     eio_session_end(s, EIO_SLOW_CONSUMER);
 }
 
-/** A packet found no room. From here on nothing is sent: what follows would hide the loss. */
-static void lose_packet(struct eio_session *s)
+void eio_session_lose(struct eio_session *s)
 {
     s->is_slow = true;
     queue_job(s, run_slow);
@@ -167,10 +170,10 @@ void eio_session_send(struct eio_session *s, enum eio_type type, bool is_binary,
 
     const size_t queued = s->ws ? ws_queued(s->ws) : s->queued_bytes;
     if (queued + EIO_QUEUED_COST + p.len > EIO_QUEUE_MAX) {
-        lose_packet(s);
+        eio_session_lose(s);
     } else if (s->ws) {
         if (send_on_websocket(s, &p, parts, n_parts) != 0)
-            lose_packet(s);
+            eio_session_lose(s);
     } else {
         eio_poll_queue(s, eio_poll_packet(&p, parts, n_parts));
         if (s->get && !s->is_job_queued)
@@ -183,7 +186,7 @@ void eio_session_resend(struct eio_session *s, const struct eio_packet *p)
     const str data = {p->data, p->len};
 
     if (!s->is_slow && send_on_websocket(s, p, &data, 1) != 0)
-        lose_packet(s);
+        eio_session_lose(s);
 }
 
 void eio_send(struct eio_session *s, bool is_binary, const str *parts, size_t n_parts)
@@ -225,8 +228,11 @@ static void beat(struct eio_session *s)
         eio_session_end(s, EIO_PING_TIMEOUT);
         return;
     }
+    const int64_t now_ms = timers_of(s)->now_ms;
+    const bool is_late = now_ms - s->timer.at_ms > LATE_MS;
     s->awaiting_pong = true;
-    timer_set(timers_of(s), &s->timer, s->timer.at_ms + s->server->config.ping_timeout_ms);
+    timer_set(timers_of(s), &s->timer,
+              (is_late ? now_ms : s->timer.at_ms) + s->server->config.ping_timeout_ms);
     eio_session_send(s, EIO_PING, false, NULL, 0);
 }
 

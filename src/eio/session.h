@@ -87,6 +87,12 @@ void eio_session_send(struct eio_session *s, enum eio_type type, bool is_binary,
 /** Send a packet from the queue on the WebSocket: EIO_QUEUE_MAX is not asked again. */
 void eio_session_resend(struct eio_session *s, const struct eio_packet *p);
 
+/**
+ * What should have been sent found no room. Nothing is sent from here on, as that would
+ * hide the loss, and the session ends in this turn.
+ */
+void eio_session_lose(struct eio_session *s);
+
 /** The next ping is due an interval from now. */
 void eio_session_restart_heartbeat(struct eio_session *s);
 

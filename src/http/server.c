@@ -198,7 +198,7 @@ static void next_request(struct http_conn *c)
         queue_job(c, parse_later);
 }
 
-void http_respond(struct http_request *rq, const struct http_response *r)
+bool http_respond(struct http_request *rq, const struct http_response *r)
 {
     struct http_conn *c = conn_of(rq);
 
@@ -210,11 +210,14 @@ void http_respond(struct http_request *rq, const struct http_response *r)
     log_debug(&rq->log, "http_response", "status=%u bytes=%zu", r->status, r->body.len);
     if (write_response(c, r, close) != 0) {
         conn_abort(c);
-    } else if (close) {
+        return false;
+    }
+    if (close) {
         conn_close(c);
     } else {
         next_request(c);
     }
+    return true;
 }
 
 void http_abort(struct http_request *rq)

@@ -85,8 +85,12 @@ struct http_response {
     bool close; // and close the connection
 };
 
-/** Answer; rq is no more. What is passed is copied. */
-void http_respond(struct http_request *rq, const struct http_response *r);
+/**
+ * Answer; rq is no more. What is passed is copied.
+ *
+ * @return false: the connection could not take the answer, and was cut
+ */
+bool http_respond(struct http_request *rq, const struct http_response *r);
 
 /** Cut the connection without an answer; rq is no more. */
 void http_abort(struct http_request *rq);

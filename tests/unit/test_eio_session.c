@@ -585,7 +585,8 @@ static void a_request_finds_the_session_dead_before_the_timer_does(void **state)
     struct peer *p = open_polling(w);
     struct peer *q = open_polling(w);
 
-    pass_ms_unnoticed(w, 44999);
+    pass_ms(w, 25000);
+    pass_ms_unnoticed(w, 19999);
     expect_answer(get(p), 200, "2");
     pass_ms_unnoticed(w, 1);
     expect_forgotten("at the deadline", p);
@@ -594,19 +595,49 @@ static void a_request_finds_the_session_dead_before_the_timer_does(void **state)
     expect_over("a pong too late", q, EIO_PING_TIMEOUT);
 }
 
-static void a_late_ping_does_not_shift_the_deadline(void **state)
+static void a_ping_that_is_hardly_late_does_not_shift_the_deadline(void **state)
 {
     struct world *w = serve(state);
     struct client *ws;
     struct peer *p = open_websocket(w, &ws);
 
-    pass_ms_unnoticed(w, 40000);
+    pass_ms_unnoticed(w, 25050);
     pass_ms(w, 0);
     expect_frames(w, ws, "2");
-    pass_ms(w, 4999);
+    pass_ms(w, 19949);
+    assert_int_equal(p->fate, STILL_OPEN);
+    pass_ms(w, 1);
+    expect_over("hardly late", p, EIO_PING_TIMEOUT);
+}
+
+/** A server that stood still for minutes must not blame its clients. */
+static void a_ping_that_is_late_gives_its_pong_the_whole_time(void **state)
+{
+    struct world *w = serve(state);
+    struct client *ws;
+    struct peer *p = open_websocket(w, &ws);
+
+    pass_ms_unnoticed(w, 300000);
+    pass_ms(w, 0);
+    expect_frames(w, ws, "2");
+    pass_ms(w, 19999);
     assert_int_equal(p->fate, STILL_OPEN);
     pass_ms(w, 1);
     expect_over("late", p, EIO_PING_TIMEOUT);
+}
+
+/** What a poll's answer would have held is lost: the client must not go on without it. */
+static void an_answer_that_the_connection_cannot_take_ends_the_session(void **state)
+{
+    struct world *w = serve(state);
+    struct peer *p = open_polling(w);
+    struct client *c = get(p);
+
+    c->stream.stream.out.max = stream_queued(&c->stream.stream) + 10;
+    say(p, "more than that");
+    settle(w);
+    assert_true(client_is_cut(c));
+    expect_over("no room", p, EIO_SLOW_CONSUMER);
 }
 
 // The end.
@@ -905,7 +936,9 @@ int main(void)
         TEST(a_pong_starts_the_next_interval),
         TEST(a_pong_that_was_not_asked_for_counts),
         TEST(a_request_finds_the_session_dead_before_the_timer_does),
-        TEST(a_late_ping_does_not_shift_the_deadline),
+        TEST(an_answer_that_the_connection_cannot_take_ends_the_session),
+        TEST(a_ping_that_is_hardly_late_does_not_shift_the_deadline),
+        TEST(a_ping_that_is_late_gives_its_pong_the_whole_time),
         TEST(the_application_closes_a_waiting_poll),
         TEST(what_was_sent_before_the_close_still_arrives),
         TEST(a_waiting_poll_gets_what_is_queued_when_the_session_ends),
