@@ -57,14 +57,6 @@ static void session_free(struct job *job)
     free(s);
 }
 
-static void queue_job(struct eio_session *s, void (*run)(struct job *job))
-{
-    s->job.run = run;
-    if (!s->is_job_queued)
-        job_push(s->server->config.later, &s->job);
-    s->is_job_queued = true;
-}
-
 // The end.
 
 void eio_session_finish(struct eio_session *s, str last)
@@ -77,7 +69,7 @@ void eio_session_finish(struct eio_session *s, str last)
     if (s->ws)
         ws_close(s->ws, WS_NO_CODE, (str){0});
     s->ws = NULL;
-    queue_job(s, session_free);
+    job_push(s->server->config.later, &s->job, session_free);
 }
 
 static void end(struct eio_session *s, enum eio_reason reason, str last)
@@ -101,7 +93,6 @@ static void run_flush(struct job *job)
 {
     struct eio_session *s = container_of(job, struct eio_session, job);
 
-    s->is_job_queued = false;
     eio_poll_flush(s);
 }
 
@@ -109,7 +100,6 @@ static void run_slow(struct job *job)
 {
     struct eio_session *s = container_of(job, struct eio_session, job);
 
-    s->is_job_queued = false;
     log_info(&s->log, "eio_slow_consumer", "limit=%d", EIO_QUEUE_MAX);
     if (s->ws) { // what is queued there will never be read: no closing handshake
         ws_abort(s->ws);
@@ -121,7 +111,7 @@ static void run_slow(struct job *job)
 void eio_session_lose(struct eio_session *s)
 {
     s->is_slow = true;
-    queue_job(s, run_slow);
+    job_push(s->server->config.later, &s->job, run_slow);
 }
 
 /** @return 0 or STREAM_FULL */
@@ -176,8 +166,8 @@ void eio_session_send(struct eio_session *s, enum eio_type type, bool is_binary,
             eio_session_lose(s);
     } else {
         eio_poll_queue(s, eio_poll_packet(&p, parts, n_parts));
-        if (s->get && !s->is_job_queued)
-            queue_job(s, run_flush);
+        if (s->get && !job_is_queued(&s->job))
+            job_push(s->server->config.later, &s->job, run_flush);
     }
 }
 

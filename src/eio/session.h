@@ -27,8 +27,7 @@ struct eio_session {
     struct map_node by_sid;
     char sid[RAND_NAME_SIZE];
     bool awaiting_pong;
-    bool is_b64; // the WebSocket takes no binary frames
-    bool is_job_queued;
+    bool is_b64;  // the WebSocket takes no binary frames
     bool is_slow; // a packet found no room: it ends in this turn
     struct eio_server *server;
     void *state; // the application's

@@ -1,5 +1,6 @@
 #include "http/chunked.h"
 
+#include "base/hex.h"
 #include "http/byte.h"
 
 // Lines end in CR LF and nothing else, extensions and trailers included: a parser that
@@ -23,7 +24,7 @@ enum state {
 
 static enum state after_size(struct http_chunked *c, uint8_t byte)
 {
-    const int digit = http_byte_hex(byte);
+    const int digit = hex_value((char)byte);
 
     if (digit < 0 && c->state == SIZE_START)
         return BAD;

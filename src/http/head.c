@@ -1,5 +1,6 @@
 #include "http/head.h"
 
+#include "base/hex.h"
 #include "http/byte.h"
 
 // One pass over the bytes, which stops at the first that can't be: what is bad is
@@ -24,7 +25,7 @@ static bool is_host(uint8_t c)
 
 static bool is_ipv6(uint8_t c)
 {
-    return http_byte_hex(c) >= 0 || c == ':' || c == '.';
+    return hex_value((char)c) >= 0 || c == ':' || c == '.';
 }
 
 static bool is_digit(uint8_t c)

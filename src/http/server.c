@@ -48,8 +48,7 @@ struct http_conn {
     bool keep_alive;
     bool is_parsing; // parse() is on the stack and goes on by itself
     bool is_paused;  // not reading
-    bool is_job_queued;
-    bool is_first; // no head was read yet
+    bool is_first;   // no head was read yet
     bool is_head_begun;
 };
 
@@ -79,21 +78,13 @@ static void conn_free(struct job *job)
 
 static void parse_later(struct job *job);
 
-static void queue_job(struct http_conn *c, void (*run)(struct job *job))
-{
-    c->job.run = run;
-    if (!c->is_job_queued)
-        job_push(c->server->config.later, &c->job);
-    c->is_job_queued = true;
-}
-
 /** The connection is over; the stream has been given away or is about to be. */
 static void conn_end(struct http_conn *c)
 {
     fsm_move(&c->fsm, CONN_GONE);
     timer_cancel(c->server->config.timers, &c->timer);
     list_remove(&c->node);
-    queue_job(c, conn_free);
+    job_push(c->server->config.later, &c->job, conn_free);
 }
 
 static void conn_close(struct http_conn *c)
@@ -195,7 +186,7 @@ static void next_request(struct http_conn *c)
     c->is_head_begun = false;
     set_deadline(c, HTTP_IDLE_MS);
     if (!c->is_parsing && c->in.len > 0)
-        queue_job(c, parse_later);
+        job_push(c->server->config.later, &c->job, parse_later);
 }
 
 bool http_respond(struct http_request *rq, const struct http_response *r)
@@ -458,7 +449,6 @@ static void parse_later(struct job *job)
 {
     struct http_conn *c = container_of(job, struct http_conn, job);
 
-    c->is_job_queued = false;
     parse_kept(c);
 }
 
@@ -480,7 +470,7 @@ static void conn_on_bytes(void *owner, char *bytes, size_t n)
     const int r = buf_add(&c->in, is_kept ? (str){bytes, n} : c->rest);
     assert(r == 0);
     (void)r;
-    if (is_kept && !c->is_job_queued && c->fsm.now != CONN_WAITING) {
+    if (is_kept && !job_is_queued(&c->job) && c->fsm.now != CONN_WAITING) {
         parse_kept(c);
     } else {
         update_reading(c);

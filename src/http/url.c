@@ -1,6 +1,6 @@
 #include "http/url.h"
 
-#include "http/byte.h"
+#include "base/hex.h"
 
 /** Take one byte of *s, decoded. @return false where url_decode() says URL_BAD */
 static bool take_byte(str *s, bool in_query, char *out)
@@ -15,8 +15,8 @@ static bool take_byte(str *s, bool in_query, char *out)
 
     if (s->len < 2)
         return false;
-    const int high = http_byte_hex((uint8_t)s->ptr[0]);
-    const int low = http_byte_hex((uint8_t)s->ptr[1]);
+    const int high = hex_value(s->ptr[0]);
+    const int low = hex_value(s->ptr[1]);
     if (high < 0 || low < 0)
         return false;
     str_take(s, 2);

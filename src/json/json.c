@@ -2,6 +2,7 @@
 
 #include <jansson.h>
 
+#include "base/hex.h"
 #include "base/mem.h"
 
 #undef json_is_true // jansson's macro; ours is a function
@@ -25,17 +26,6 @@ static size_t string_len(str text)
             i++;
     }
     return text.len;
-}
-
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
 }
 
 #define ESCAPE_LEN 6 // of \uXXXX

@@ -59,7 +59,6 @@ struct sio_conn {
     unsigned n_sockets;
     unsigned n_connecting;
     bool has_joined;
-    bool is_job_queued;
 };
 
 struct sio_socket {
@@ -135,14 +134,6 @@ static void conn_free(struct job *job)
     free(c);
 }
 
-static void queue_job(struct sio_conn *c, void (*run)(struct job *job))
-{
-    c->job.run = run;
-    if (!c->is_job_queued)
-        job_push(c->server->config.later, &c->job);
-    c->is_job_queued = true;
-}
-
 static struct sio_socket *find_live(const struct sio_conn *c)
 {
     list_each (node, &c->sockets) {
@@ -167,7 +158,7 @@ static void conn_end(struct sio_conn *c, const struct sio_socket *but)
             server->app->on_disconnect(server->app_arg, s, SIO_CONNECTION_LOST);
     }
     c->session = NULL;
-    queue_job(c, conn_free);
+    job_push(c->server->config.later, &c->job, conn_free);
 }
 
 /** It broke the protocol, or took too long: the session ends, with all its namespaces. */
@@ -253,7 +244,7 @@ static void decided(struct sio_conn *c)
 {
     c->n_connecting--;
     if (c->waiting)
-        queue_job(c, handle_waiting);
+        job_push(c->server->config.later, &c->job, handle_waiting);
 }
 
 void sio_disconnect(struct sio_socket *s)
@@ -469,7 +460,6 @@ static void handle_waiting(struct job *job)
 {
     struct sio_conn *c = container_of(job, struct sio_conn, job);
 
-    c->is_job_queued = false;
     while (c->session && c->n_connecting == 0 && c->waiting) {
         struct waiting *w = c->waiting;
         c->waiting = w->next;

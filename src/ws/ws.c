@@ -54,7 +54,7 @@ static void end(struct ws *w, void (*give_back)(struct stream *s))
     fsm_move(&w->fsm, WS_OVER);
     timer_cancel(w->config->timers, &w->closing);
     give_back(w->stream);
-    job_push(w->config->later, &w->free);
+    job_push(w->config->later, &w->free, free_ws);
 }
 
 /** The end that the owner did not ask for, if it still is the owner's. */
@@ -205,7 +205,6 @@ struct ws *ws_new(struct stream *s, const struct ws_config *config,
     w->config = config;
     w->events = events;
     w->owner = owner;
-    w->free.run = free_ws;
     fsm_init(&w->fsm, "ws", states, WS_OPEN);
     ws_reader_init(&w->reader, config->max_message);
     timer_init(&w->closing, on_close_timeout);

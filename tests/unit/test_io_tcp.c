@@ -956,8 +956,7 @@ static void record_timer(struct timer *t)
 {
     (void)t;
     record('t');
-    recorder.second.run = record_second;
-    job_push(&recorder.w->loop->later, &recorder.second);
+    job_push(&recorder.w->loop->later, &recorder.second, record_second);
 }
 
 static void record_network(struct conn *c)
@@ -967,8 +966,7 @@ static void record_network(struct conn *c)
     (void)c;
     nanosleep(&held_up, NULL);
     record('n');
-    recorder.job.run = record_job;
-    job_push(&recorder.w->loop->later, &recorder.job);
+    job_push(&recorder.w->loop->later, &recorder.job, record_job);
 }
 
 static void a_turn_is_network_then_timers_then_jobs_then_writing(void **state)
@@ -1018,7 +1016,7 @@ static void queue_again(struct job *job)
     if (++recorder.n_jobs == 100) {
         loop_stop(recorder.w->loop);
     } else {
-        job_push(&recorder.w->loop->later, job);
+        job_push(&recorder.w->loop->later, job, queue_again);
     }
 }
 
@@ -1026,10 +1024,10 @@ static void the_loop_does_not_wait_while_there_are_jobs(void **state)
 {
     struct world *w = *state;
 
-    recorder = (struct recorder){.w = w, .job.run = queue_again};
+    recorder = (struct recorder){.w = w};
     timer_init(&recorder.timer, stop_the_loop); // if nothing else does
     timer_set(&w->loop->timers, &recorder.timer, w->loop->timers.now_ms + GIVE_UP_MS);
-    job_push(&w->loop->later, &recorder.job);
+    job_push(&w->loop->later, &recorder.job, queue_again);
     loop_run(w->loop);
     timer_cancel(&w->loop->timers, &recorder.timer);
     assert_int_equal(recorder.n_jobs, 100);
@@ -1043,9 +1041,9 @@ static void freeing_the_loop_runs_the_last_jobs(void **state)
     struct loop *first = w->loop;
 
     assert_int_equal(loop_new(&second), 0);
-    recorder = (struct recorder){.w = w, .job.run = queue_again};
+    recorder = (struct recorder){.w = w};
     w->loop = second;
-    job_push(&second->later, &recorder.job);
+    job_push(&second->later, &recorder.job, queue_again);
     loop_free(second);
     w->loop = first;
     assert_int_equal(recorder.n_jobs, 100);
