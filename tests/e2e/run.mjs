@@ -17,6 +17,7 @@ import { parseArgs } from 'node:util';
 import { Failure, Servers, Trial, run, within } from './lib.mjs';
 import { scenarios } from './scenarios.mjs';
 import { rules } from './rules.mjs';
+import { versions } from './versions.mjs';
 
 const AT_ONCE = 6;
 const LIMIT_MS = 15000;
@@ -102,7 +103,7 @@ async function runPython(servers) {
     }
 }
 
-const rows = [...rules, ...scenarios].filter((row) => row.name.includes(flags.only));
+const rows = [...rules, ...scenarios, ...versions].filter((row) => row.name.includes(flags.only));
 const names = rows.map((row) => row.name);
 const twice = names.find((name, i) => names.indexOf(name) !== i);
 if (twice) throw new Error(`two rows have the name "${twice}"`);
