@@ -317,6 +317,16 @@ static void start_body(struct http_conn *c, const struct http_head *h)
     }
 }
 
+/** Is there more than the empty lines that old clients send behind a body? */
+static bool has_begun(str head)
+{
+    for (size_t i = 0; i < head.len; i++) {
+        if (head.ptr[i] != '\r' && head.ptr[i] != '\n')
+            return true;
+    }
+    return false;
+}
+
 /** @return whether to go on parsing */
 static bool parse_head(struct http_conn *c)
 {
@@ -324,7 +334,7 @@ static bool parse_head(struct http_conn *c)
     const int r = http_head_parse(&h, &c->rest);
 
     if (r == HTTP_HEAD_MORE) {
-        if (c->rest.len > 0 && !c->is_head_begun) {
+        if (!c->is_head_begun && has_begun(c->rest)) {
             c->is_head_begun = true;
             if (!c->is_first)
                 set_deadline(c, HTTP_HEAD_MS);

@@ -45,7 +45,9 @@ static bool is_key(str s)
 
 int ws_handshake_check(const struct http_head *h)
 {
-    if (h->method != HTTP_GET || h->minor_version != 1)
+    // A body would be taken for frames, by us or by what stands before us.
+    if (h->method != HTTP_GET || h->minor_version != 1 || h->is_chunked ||
+        h->content_length > 0)
         return WS_HANDSHAKE_METHOD;
     if (!http_head_has(h, STR("Upgrade"), STR("websocket")) ||
         !http_head_has(h, STR("Connection"), STR("Upgrade")))

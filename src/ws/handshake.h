@@ -5,7 +5,7 @@
 #include "http/head.h"
 
 enum ws_handshake_refusal {
-    WS_HANDSHAKE_METHOD = 1, // not GET, or not HTTP/1.1
+    WS_HANDSHAKE_METHOD = 1, // not GET, not HTTP/1.1, or with a body
     WS_HANDSHAKE_UPGRADE,    // no "Upgrade: websocket" with "Connection: Upgrade"
     WS_HANDSHAKE_VERSION,    // answer 400 with Sec-WebSocket-Version: 13
     WS_HANDSHAKE_KEY,        // Sec-WebSocket-Key missing, doubled, or not 16 bytes in base64

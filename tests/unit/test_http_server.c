@@ -601,6 +601,8 @@ static void each_wait_for_a_head_ends_at_its_deadline(void **state)
         {"idle", STR(GET("/now")), 0, STR(""), HTTP_IDLE_MS, STR("")},
         {"second, begun with the first", STR(GET("/now") "G"), 1, STR("E"), HTTP_HEAD_MS - 1,
          STR(REFUSED("408 Request Timeout"))},
+        {"an empty line behind it", STR(GET("/now") "\r\n"), 1, STR("\r"), HTTP_IDLE_MS - 1,
+         STR("")},
         {"second, begun late", STR(GET("/now")), HTTP_IDLE_MS - 1, STR("G"), HTTP_HEAD_MS,
          STR(REFUSED("408 Request Timeout"))},
         {"idle once more", STR(GET("/now") "G"), HTTP_HEAD_MS - 1,

@@ -77,6 +77,21 @@ static void checks_each_row(void **state)
     }
 }
 
+static void refuses_a_request_with_a_body(void **state)
+{
+    (void)state;
+    static const char *const fields[] = {UPGRADE, CONNECT, KEY, VERSION, NULL};
+    struct http_head h = head_of(HTTP_GET, 1, fields);
+
+    h.has_length = true;
+    expect_int("of no bytes", ws_handshake_check(&h), 0);
+    h.content_length = 1;
+    expect_int("of one byte", ws_handshake_check(&h), WS_HANDSHAKE_METHOD);
+    h = head_of(HTTP_GET, 1, fields);
+    h.is_chunked = true;
+    expect_int("in chunks", ws_handshake_check(&h), WS_HANDSHAKE_METHOD);
+}
+
 static void answers_with_the_first_subprotocol(void **state)
 {
     // clang-format off
@@ -134,6 +149,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(checks_each_row),
+        cmocka_unit_test(refuses_a_request_with_a_body),
         cmocka_unit_test(answers_with_the_first_subprotocol),
         cmocka_unit_test(adds_nothing_when_the_answer_does_not_fit),
     };
