@@ -1,5 +1,6 @@
 /** Chapter 18: the program under test, as a program. */
-import { Failure, match } from '../lib.mjs';
+import { io } from 'socket.io-client';
+import { Failure, match, next, same } from '../lib.mjs';
 import { Table } from './table.mjs';
 
 const table = new Table();
@@ -48,5 +49,39 @@ for (const option of ['recovery', 'cookie', 'permessage-deflate', 'allow-eio3'])
         await server.stop();
         match(server.stderr, new RegExp(`${option}.*ignored|ignored.*${option}`), 'stderr');
     }, own);
+
+/** What the log may not hold, in each form in which it might. */
+function forms(secret) {
+    const bytes = Buffer.from(secret);
+    return [secret, bytes.toString('hex'), bytes.toString('base64').replace(/=+$/, '')];
+}
+
+for (const transport of ['websocket', 'polling'])
+    rule(18, `its log at level trace holds no session id, token or text (${transport})`,
+        async (t) => {
+            const server = await t.start(['--log=trace']);
+            const secrets = ['token-5f3c', 'text-91ab', 'bytes-7e20', 'query-c4d1'];
+            const socket = io(server.url, {
+                transports: [transport],
+                auth: { token: secrets[0] },
+                query: { extra: secrets[3] },
+                forceNew: true,
+                reconnection: false,
+            });
+            t.defer(() => socket.close());
+            same((await next(socket, 'auth'))[0].token, secrets[0], 'auth');
+            secrets.push(socket.id, socket.io.engine.id);
+            socket.emit('message', secrets[1], Buffer.from(secrets[2]));
+            same((await next(socket, 'message-back'))[0], secrets[1], 'text');
+            socket.emit(secrets[1], 'an event that nobody knows');
+            socket.emit('kick');
+            await next(socket, 'disconnect');
+            await server.stop();
+            match(server.stderr, /level=trace/, 'log');
+            for (const secret of secrets)
+                for (const form of forms(secret))
+                    if (server.stderr.includes(form))
+                        throw new Failure(`"${form}" is in the log`);
+        }, { own: true, dev: 'has no such log' });
 
 export const { rows } = table;
