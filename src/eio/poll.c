@@ -157,7 +157,7 @@ void eio_poll_on_post(struct eio_session *s, struct http_request *rq, struct eio
         return;
     }
     poll->session = s;
-    rq->max_body = s->server->config.max_payload;
+    rq->max_body = s->max_payload;
     s->post = rq;
 }
 

@@ -90,6 +90,12 @@ void eio_server_shut_down(struct eio_server *s);
  */
 void eio_send(struct eio_session *s, bool is_binary, const str *parts, size_t n_parts);
 
+/**
+ * Take no larger POSTs and WebSocket messages from this client, from now on: before it is
+ * known who it is, say. Never more than the server's max_payload.
+ */
+void eio_limit_payload(struct eio_session *s, size_t max_bytes);
+
 /** Would a message leave at once? (What is volatile is dropped where not.) */
 bool eio_is_writable(const struct eio_session *s);
 

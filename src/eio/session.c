@@ -205,6 +205,15 @@ void eio_close(struct eio_session *s)
     timer_set(timers_of(s), &s->timer, timers_of(s)->now_ms + EIO_CLOSE_KEPT_MS);
 }
 
+void eio_limit_payload(struct eio_session *s, size_t max_bytes)
+{
+    const size_t most = s->server->config.max_payload;
+
+    s->max_payload = max_bytes < most ? max_bytes : most;
+    if (s->ws)
+        ws_set_max_message(s->ws, s->max_payload);
+}
+
 const struct log_ctx *eio_log(const struct eio_session *s)
 {
     return &s->log;
@@ -319,6 +328,7 @@ struct eio_session *eio_session_new(struct eio_server *server, struct ws *ws, bo
     s->server = server;
     s->ws = ws;
     s->is_b64 = is_b64;
+    s->max_payload = server->config.max_payload;
     s->queue_tail = &s->queue;
     s->log = (struct log_ctx){.key = "session", .id = ++server->n_opened};
     rand_name(server->config.rand, s->sid);

@@ -41,6 +41,7 @@ struct eio_session {
     struct eio_probe *probe;
     struct eio_queued *queue; // what polling has not taken yet
     struct eio_queued **queue_tail;
+    size_t max_payload;  // bytes; the server's, or less
     size_t queued_bytes; // EIO_QUEUED_COST for each included
 };
 

@@ -83,6 +83,7 @@ void eio_upgrade_go_on(struct eio_session *s)
     probe->held = NULL;
     eio_upgrade_drop(s);
     ws_set_owner(s->ws, &eio_session_ws_events, s);
+    ws_set_max_message(s->ws, s->max_payload);
     fsm_move(&s->fsm, EIO_WEBSOCKET);
     log_debug(&s->log, "eio_upgrade", "transport=websocket");
     if (s->get)
@@ -167,5 +168,6 @@ bool eio_upgrade_probe(struct eio_session *s, struct ws *ws, bool is_b64)
     timer_init(&probe->timer, on_late);
     timer_set(timers, &probe->timer, timers->now_ms + s->server->config.upgrade_timeout_ms);
     ws_set_owner(ws, &probe_events, probe);
+    ws_set_max_message(ws, s->max_payload);
     return true;
 }

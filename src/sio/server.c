@@ -326,6 +326,8 @@ void sio_accept(struct sio_socket *s)
     char json[sizeof("{\"sid\":\"\"}") + RAND_NAME_SIZE];
 
     fsm_move(&s->fsm, SOCKET_CONNECTED);
+    if (!c->has_joined)
+        eio_limit_payload(c->session, SIZE_MAX);
     c->has_joined = true;
     timer_cancel(c->server->config.timers, &c->connect_timer);
     const int n = snprintf(json, sizeof(json), "{\"sid\":\"%s\"}", s->sid);
@@ -511,6 +513,7 @@ static void *on_open(void *arg, struct eio_session *session)
     c->server = server;
     c->session = session;
     c->waiting_tail = &c->waiting;
+    eio_limit_payload(session, SIO_UNJOINED_MAX);
     list_init(&c->sockets);
     timer_init(&c->connect_timer, on_connect_late);
     timer_set(timers, &c->connect_timer, timers->now_ms + server->config.connect_timeout_ms);

@@ -114,6 +114,13 @@ static enum ws_code begin_data_frame(struct ws_partial *p)
     return 0;
 }
 
+/** Bytes that the message under way may still grow by. */
+static size_t room_of(const struct ws_reader *r)
+{
+    const size_t taken = r->partial->message.len;
+    return r->max_message > taken ? r->max_message - taken : 0;
+}
+
 /** A byte at a time, because only the header itself tells where it ends. */
 static int read_header(const struct ws_reader *r, struct ws_input *in, struct ws_item *item)
 {
@@ -122,8 +129,7 @@ static int read_header(const struct ws_reader *r, struct ws_input *in, struct ws
     while (in->len > 0) {
         p->header[p->n_header++] = *take(in, 1);
         str header = {p->header, p->n_header};
-        const int refusal =
-            ws_frame_decode(&p->frame, &header, r->max_message - p->message.len);
+        const int refusal = ws_frame_decode(&p->frame, &header, room_of(r));
         if (refusal == WS_FRAME_MORE)
             continue;
         if (refusal)
@@ -219,6 +225,17 @@ static bool is_under_way(const struct ws_partial *p)
 void ws_reader_init(struct ws_reader *r, size_t max_message)
 {
     *r = (struct ws_reader){.max_message = max_message};
+}
+
+void ws_reader_set_max(struct ws_reader *r, size_t max_message)
+{
+    r->max_message = max_message;
+    if (!r->partial)
+        return;
+    // What has come stays; what a frame under way has declared was within the old maximum.
+    struct ws_partial *p = r->partial;
+    const size_t taken = p->message.len + (p->has_frame ? p->frame.payload_len - p->n_got : 0);
+    p->message.max = taken > max_message ? taken : max_message;
 }
 
 void ws_reader_fini(struct ws_reader *r)

@@ -37,6 +37,10 @@ enum ws_reader_refusal {
 };
 
 void ws_reader_init(struct ws_reader *r, size_t max_message);
+
+/** From now on, also for a message that is under way. */
+void ws_reader_set_max(struct ws_reader *r, size_t max_message);
+
 void ws_reader_fini(struct ws_reader *r);
 
 /**

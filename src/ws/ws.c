@@ -219,6 +219,12 @@ void ws_set_owner(struct ws *w, const struct ws_events *events, void *owner)
     w->owner = owner;
 }
 
+void ws_set_max_message(struct ws *w, size_t max_message)
+{
+    assert(w->fsm.now == WS_OPEN);
+    ws_reader_set_max(&w->reader, max_message);
+}
+
 void ws_feed(struct ws *w, char *bytes, size_t n)
 {
     on_bytes(w, bytes, n);

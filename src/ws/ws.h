@@ -64,6 +64,9 @@ struct ws *ws_new(struct stream *s, const struct ws_config *config,
 /** From now on callbacks go to owner: a probing transport finds its session. */
 void ws_set_owner(struct ws *w, const struct ws_events *events, void *owner);
 
+/** Messages of more bytes are refused with 1009 from now on. */
+void ws_set_max_message(struct ws *w, size_t max_message);
+
 /** Bytes that came with the upgrade request. Call once, after ws_new(). on_message may come
  * from inside. */
 void ws_feed(struct ws *w, char *bytes, size_t n);

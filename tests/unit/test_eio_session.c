@@ -775,6 +775,34 @@ static void a_message_over_the_limit_closes_the_websocket(void **state)
     expect_over("too big", p, EIO_TRANSPORT_CLOSE);
 }
 
+/** An application may trust a client with less, and later with more. */
+static void the_application_may_limit_what_a_client_sends(void **state)
+{
+    ((struct world *)*state)->config.max_payload = 5;
+    struct world *w = serve(state);
+    struct client *c;
+    struct peer *p = open_polling(w);
+    struct peer *q = open_websocket(w, &c);
+
+    eio_limit_payload(p->session, 3);
+    eio_limit_payload(q->session, 3);
+    expect_answer(post(p, STR("4ab")), 200, "ok");
+    expect_answer(post(p, STR("4abc")), 413, "");
+    tell(w, c, "4ab");
+    eio_limit_payload(p->session, SIZE_MAX);
+    eio_limit_payload(q->session, SIZE_MAX);
+    expect_answer(post(p, STR("4abcd")), 200, "ok");
+    expect_answer(post(p, STR("4abcde")), 413, "");
+    tell(w, c, "4abcd");
+    expect_heard(p, "ab|abcd");
+    expect_heard(q, "ab|abcd");
+
+    eio_limit_payload(q->session, 3);
+    tell(w, c, "4abc");
+    assert_true(str_starts(take_frames(w, c), STR("<close 1009>")));
+    expect_over("too big", q, EIO_TRANSPORT_CLOSE);
+}
+
 // Clients that do not read.
 
 static void fill(struct peer *p, size_t n)
@@ -946,6 +974,7 @@ int main(void)
         TEST(a_closed_session_hears_nothing),
         TEST(a_websocket_that_is_lost_or_closes_ends_the_session),
         TEST(a_message_over_the_limit_closes_the_websocket),
+        TEST(the_application_may_limit_what_a_client_sends),
         TEST(a_poller_may_leave_so_much_unread),
         TEST(empty_packets_count),
         TEST(what_was_read_counts_no_more),

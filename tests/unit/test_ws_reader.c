@@ -312,6 +312,54 @@ static void puts_large_fragments_together(void **state)
     buf_fini(&in);
 }
 
+/** The limit may change between any two bytes. */
+static void the_limit_may_change_amid_a_message(void **state)
+{
+    // clang-format off
+    static const struct {
+        const char *name;
+        size_t before;
+        const char *first;
+        size_t n_first;
+        size_t after;
+        const char *second;
+        size_t n_second;
+        int r;
+        unsigned code;
+    } rows[] = {
+        // a fragment of 3 bytes, then one of 2
+        {"raised",               3, "\x01\x83\0\0\0\0abc", 9, 5, "\x80\x82\0\0\0\0de", 8, 0, 0},
+        {"not raised enough",    3, "\x01\x83\0\0\0\0abc", 9, 4, "\x80\x82\0\0\0\0de", 8, WS_READER_BROKEN, WS_TOO_BIG},
+        {"lowered to what came", 9, "\x01\x83\0\0\0\0abc", 9, 3, "\x80\x80\0\0\0\0",   6, 0, 0},
+        {"lowered below it",     9, "\x01\x83\0\0\0\0abc", 9, 1, "\x80\x80\0\0\0\0",   6, 0, 0},
+        {"and one more",         9, "\x01\x83\0\0\0\0abc", 9, 1, "\x80\x81\0\0\0\0d",  7, WS_READER_BROKEN, WS_TOO_BIG},
+        // a frame of 3 bytes, of which 1 has come
+        {"lowered amid a frame", 9, "\x81\x83\0\0\0\0a",   7, 1, "bc", 2, 0, 0},
+        {"lowered in a header",  9, "\x81",                 1, 2, "\x83\0\0\0\0abc", 8, WS_READER_BROKEN, WS_TOO_BIG},
+    };
+    // clang-format on
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct ws_reader r;
+        struct ws_item item;
+        char first[16];
+        char second[16];
+        str_copy(first, (str){rows[i].first, rows[i].n_first});
+        str_copy(second, (str){rows[i].second, rows[i].n_second});
+        struct ws_input in = {first, rows[i].n_first};
+
+        ws_reader_init(&r, rows[i].before);
+        expect_int(rows[i].name, ws_reader_next(&r, &in, &item), WS_READER_MORE);
+        ws_reader_set_max(&r, rows[i].after);
+        in = (struct ws_input){second, rows[i].n_second};
+        expect_int(rows[i].name, ws_reader_next(&r, &in, &item), rows[i].r);
+        if (rows[i].r != 0)
+            expect_int(rows[i].name, item.code, rows[i].code);
+        ws_reader_fini(&r);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -324,6 +372,7 @@ int main(void)
         cmocka_unit_test(keeps_nothing_once_a_message_is_done),
         cmocka_unit_test(takes_as_many_fragments_as_the_limit_and_no_more),
         cmocka_unit_test(puts_large_fragments_together),
+        cmocka_unit_test(the_limit_may_change_amid_a_message),
     };
     return cmocka_run_group_tests_name("ws/reader", tests, NULL, NULL);
 }
