@@ -1,5 +1,5 @@
 /** Chapter 9: Socket.IO packets. */
-import { sleep } from '../lib.mjs';
+import { same, sleep } from '../lib.mjs';
 import { Poll, SESSIONS } from '../wire.mjs';
 import {
     ALIVE, ALIVE_CUSTOM, JOIN, JOIN_CUSTOM, isPacket, play, refusalOf, script,
@@ -253,5 +253,27 @@ rule(9, 'a dead session hears nothing of its rooms', async (t) => {
     await sleep(20);
     await play(b, ['>42["room","dead",1]', '<42["roomev",1]', ...ALIVE]);
 });
+
+// A stranger may send 16 KiB in all, and nothing larger at once; who has joined, a payload.
+const auth = (n) => `40{"token":"${'x'.repeat(n - 14)}"}`; // of n bytes
+const STRANGER = 16384;
+fresh('the largest auth', [`>${auth(STRANGER)}`, '<40{"sid":"SID"}',
+    `<42["auth",${auth(STRANGER).slice(2)}]`]);
+fresh('two that are too much together close', [
+    `>40/unknown,${auth(STRANGER - 20).slice(2)}`, refusalOf('/unknown'), `>${auth(40)}`, 'closes',
+], { dev: 'takes it' });
+joined('who has joined may send more', [
+    `>42["message","${'x'.repeat(STRANGER)}"]`, `<42["message-back","${'x'.repeat(STRANGER)}"]`,
+]);
+rule(9, 'a larger auth is 413, and the session lives (polling)', async (t) => {
+    const poll = await SESSIONS.polling(t, t.url, SOCKET);
+    same((await poll.post(auth(STRANGER + 1))).status, 413, 'status');
+    await play(poll, [...JOIN, ...ALIVE]);
+}, { dev: 'takes it' });
+rule(9, 'a larger auth is 1009 (websocket)', async (t) => {
+    const ws = await SESSIONS.websocket(t, t.url, SOCKET);
+    ws.say(auth(STRANGER + 1));
+    same((await ws.closing()).code, 1009, 'code');
+}, { dev: 'takes it' });
 
 export const { rows } = table;
