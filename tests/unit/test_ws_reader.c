@@ -326,7 +326,7 @@ static void the_limit_may_change_amid_a_message(void **state)
         size_t n_second;
         int r;
         unsigned code;
-    } rows[] = {
+    } changes[] = {
         // a fragment of 3 bytes, then one of 2
         {"raised",               3, "\x01\x83\0\0\0\0abc", 9, 5, "\x80\x82\0\0\0\0de", 8, 0, 0},
         {"not raised enough",    3, "\x01\x83\0\0\0\0abc", 9, 4, "\x80\x82\0\0\0\0de", 8, WS_READER_BROKEN, WS_TOO_BIG},
@@ -340,22 +340,22 @@ static void the_limit_may_change_amid_a_message(void **state)
     // clang-format on
 
     (void)state;
-    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+    for (size_t i = 0; i < COUNT_OF(changes); i++) {
         struct ws_reader r;
         struct ws_item item;
         char first[16];
         char second[16];
-        str_copy(first, (str){rows[i].first, rows[i].n_first});
-        str_copy(second, (str){rows[i].second, rows[i].n_second});
-        struct ws_input in = {first, rows[i].n_first};
+        str_copy(first, (str){changes[i].first, changes[i].n_first});
+        str_copy(second, (str){changes[i].second, changes[i].n_second});
+        struct ws_input in = {first, changes[i].n_first};
 
-        ws_reader_init(&r, rows[i].before);
-        expect_int(rows[i].name, ws_reader_next(&r, &in, &item), WS_READER_MORE);
-        ws_reader_set_max(&r, rows[i].after);
-        in = (struct ws_input){second, rows[i].n_second};
-        expect_int(rows[i].name, ws_reader_next(&r, &in, &item), rows[i].r);
-        if (rows[i].r != 0)
-            expect_int(rows[i].name, item.code, rows[i].code);
+        ws_reader_init(&r, changes[i].before);
+        expect_int(changes[i].name, ws_reader_next(&r, &in, &item), WS_READER_MORE);
+        ws_reader_set_max(&r, changes[i].after);
+        in = (struct ws_input){second, changes[i].n_second};
+        expect_int(changes[i].name, ws_reader_next(&r, &in, &item), changes[i].r);
+        if (changes[i].r != 0)
+            expect_int(changes[i].name, item.code, changes[i].code);
         ws_reader_fini(&r);
     }
 }
