@@ -1,7 +1,5 @@
 #include "base/str.h"
 
-#include "base/mem.h"
-
 size_t str_find(str s, char c)
 {
     const char *at = s.len > 0 ? memchr(s.ptr, c, s.len) : NULL;
@@ -77,11 +75,4 @@ uint64_t str_hash(str s)
     for (size_t i = 0; i < s.len; i++)
         hash = (hash ^ (uint8_t)s.ptr[i]) * UINT64_C(0x100000001b3);
     return hash;
-}
-
-char *str_dup(str s)
-{
-    char *copy = mem_alloc(s.len + 1);
-    str_copy(copy, s);
-    return copy;
 }

@@ -79,6 +79,3 @@ MUST_CHECK int str_to_u64(str s, uint64_t max, uint64_t *out);
 
 /** FNV-1a. For keys that we have made ourselves: whoever chooses keys can make it collide. */
 uint64_t str_hash(str s);
-
-/** @return a NUL-terminated copy, owned; free() */
-char *str_dup(str s);

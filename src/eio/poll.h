@@ -13,7 +13,6 @@
 /** A polling request under way: who it is for, and the header lines of its answer. */
 struct eio_poll {
     struct eio_session *session;
-    bool is_get;
     size_t headers_len;
     char headers[]; // CORS
 };

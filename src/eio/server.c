@@ -108,12 +108,11 @@ static void respond_refusal(const struct entry *e, enum refusal code)
     respond(e, 400, STR("application/json"), str_of(body));
 }
 
-static struct eio_poll *poll_new(const struct entry *e, bool is_get)
+static struct eio_poll *poll_new(const struct entry *e)
 {
     const str headers = buf_str(&e->headers);
     struct eio_poll *poll = mem_alloc(sizeof(*poll) + headers.len);
 
-    poll->is_get = is_get;
     poll->headers_len = headers.len;
     str_copy(poll->headers, headers);
     return poll;
@@ -208,7 +207,7 @@ static void open_polling(const struct entry *e)
 {
     struct eio_session *s = eio_session_new(e->server, NULL, false);
 
-    eio_poll_on_get(s, e->rq, poll_new(e, true)); // the handshake is its first poll
+    eio_poll_on_get(s, e->rq, poll_new(e)); // the handshake is its first poll
     eio_session_open(s);
 }
 
@@ -258,14 +257,14 @@ static void poll(struct entry *e)
     const str type = http_head_get(e->head, STR("Content-Type"));
 
     switch (e->head->method) {
-    case HTTP_GET: eio_poll_on_get(e->session, e->rq, poll_new(e, true)); break;
+    case HTTP_GET: eio_poll_on_get(e->session, e->rq, poll_new(e)); break;
     case HTTP_POST:
         // Engine.IO 4 has no binary payloads.
         if (str_starts(type, STR("application/octet-stream"))) {
             respond(e, 400, (str){0}, (str){0});
             eio_session_end(e->session, EIO_PARSE_ERROR);
         } else {
-            eio_poll_on_post(e->session, e->rq, poll_new(e, false));
+            eio_poll_on_post(e->session, e->rq, poll_new(e));
         }
         break;
     case HTTP_HEAD:
@@ -317,7 +316,7 @@ static void on_body(void *arg, struct http_request *rq)
     struct eio_poll *p = rq->state;
 
     (void)arg;
-    if (!p->is_get)
+    if (rq->method == HTTP_POST)
         eio_poll_on_body(p->session);
 }
 

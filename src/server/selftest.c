@@ -112,6 +112,8 @@ static unsigned transports_of(const struct option_list *list)
     return transports;
 }
 
+static_assert(OPTIONS_LIST_MAX <= EIO_ORIGINS_MAX, "a list of origins fits");
+
 static struct eio_cors cors_of(const struct options *o)
 {
     struct eio_cors cors = {.is_on = o->cors_origin.n > 0, .credentials = o->cors_credentials};

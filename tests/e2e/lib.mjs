@@ -97,10 +97,13 @@ export function run(program, args, stdio) {
 
 /** One `parley selftest` process. */
 export class Server {
-    static async start(binary, options = [], listen = '127.0.0.1:0') {
+    /** @param files  how many it may open; undefined for as many as we may */
+    static async start(binary, options = [], listen = '127.0.0.1:0', files = undefined) {
         const server = new Server();
         const args = ['selftest', `--listen=${listen}`, ...options];
-        Object.assign(server, run(binary, args, ['ignore', 'pipe', 'pipe']));
+        const limited = ['-c', 'ulimit -n "$0"; exec "$@"', files, binary, ...args];
+        const [program, words] = files ? ['/bin/sh', limited] : [binary, args];
+        Object.assign(server, run(program, words, ['ignore', 'pipe', 'pipe']));
         server.stderr = '';
         server.child.stderr.on('data', (text) => (server.stderr += text));
         const ready = new Promise((resolve) => {
@@ -212,8 +215,8 @@ export class Trial {
     }
 
     /** A server of the row's own, which it may stop itself. */
-    async start(options, listen) {
-        const server = await Server.start(this.servers.binary, options, listen);
+    async start(options, listen, files) {
+        const server = await Server.start(this.servers.binary, options, listen, files);
         this.defer(() => server.child.kill('SIGKILL'));
         return server;
     }

@@ -1,4 +1,3 @@
-#include "base/mem.h"
 #include "base/str.h"
 #include "support/aborts.h"
 
@@ -132,13 +131,6 @@ static void copies_bytes(void **state)
     expect_str("NULL copied", str_copy(copy, (str){0}), STR(""));
     expect_str("C string", str_of("abc"), STR("abc"));
     expect_str("no C string", str_of(NULL), STR(""));
-
-    char *dup = str_dup(STR("a\0b"));
-    assert_memory_equal(dup, "a\0b", sizeof("a\0b"));
-    free(dup);
-    dup = str_dup((str){0});
-    assert_string_equal(dup, "");
-    free(dup);
 }
 
 static void take_too_much(void *s)

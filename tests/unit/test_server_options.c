@@ -83,7 +83,7 @@ static int parse_table(struct world *w, const struct option_table *t, const char
     forget(w);
     for (int i = 0; args[i]; i++) {
         assert_true(i < ARGS_MAX);
-        w->argv[i] = str_dup(str_of(args[i]));
+        w->argv[i] = strdup(args[i]);
         w->argc = i + 1;
     }
     stdout = open_memstream(&w->out, &sizes[0]);
@@ -460,7 +460,7 @@ static void knows_which_options_were_on_the_command_line(void **state)
         int argc = 0;
 
         for (; cases[i].args[argc]; argc++)
-            argv[argc] = str_dup(str_of(cases[i].args[argc]));
+            argv[argc] = strdup(cases[i].args[argc]);
         expect_int(cases[i].name, options_has("count", argc, argv), cases[i].has);
         while (argc > 0)
             free(argv[--argc]);

@@ -1,7 +1,8 @@
 /** Chapter 18: the program under test, as a program. */
 import { io } from 'socket.io-client';
 import { Failure, match, next, same } from '../lib.mjs';
-import { Table } from './table.mjs';
+import { Wire } from '../wire.mjs';
+import { SOCKET, Table } from './table.mjs';
 
 const table = new Table();
 const rule = table.rule.bind(table);
@@ -49,6 +50,25 @@ for (const option of ['recovery', 'cookie', 'permessage-deflate', 'allow-eio3'])
         await server.stop();
         match(server.stderr, new RegExp(`${option}.*ignored|ignored.*${option}`), 'stderr');
     }, own);
+
+rule(18, 'it keeps 64 files for itself, and says whom it turns away', async (t) => {
+    const server = await t.start([], '127.0.0.1:0', 160);
+    const isServed = async (wire) => {
+        const { status } = await wire.ask('GET', `${SOCKET}?EIO=4&transport=polling`);
+        same(status, 200, 'status');
+        return wire;
+    };
+    const held = [];
+    while (held.length < 160 - 64) held.push(await isServed(await Wire.open(t, server.url)));
+    same(await (await Wire.open(t, server.url)).over(), '', 'answer to one more');
+
+    const last = held.pop().socket.destroy();
+    await next(last, 'close');
+    await isServed(held[0]); // in a turn in which the end of the last one was there, too
+    await isServed(await Wire.open(t, server.url));
+    await server.stop();
+    match(server.stderr, /event=io_too_many_connections max=96/, 'log');
+}, own);
 
 /** What the log may not hold, in each form in which it might. */
 function forms(secret) {
