@@ -9,6 +9,7 @@
 
 #include "base/rand.h"
 #include "http/server.h"
+#include "io/addr.h"
 #include "ws/ws.h"
 
 /** So long a closed polling session is kept for the GET that learns of it. */
@@ -58,6 +59,12 @@ const char *eio_reason_name(enum eio_reason reason);
 
 struct eio_session;
 
+/** What the handshake's request said of the client. */
+struct eio_peer {
+    ip ip;                  // of the client; behind a trusted proxy what that says
+    bool origin_is_allowed; // no Origin field, or one that eio_config.origins lets in
+};
+
 struct eio_app {
     /** A session has opened. @return what the other calls get as `state` */
     void *(*on_open)(void *arg, struct eio_session *s);
@@ -101,6 +108,18 @@ bool eio_is_writable(const struct eio_session *s);
 
 /** What is queued still goes out; the session is no longer to be used. */
 void eio_close(struct eio_session *s);
+
+const struct eio_peer *eio_peer(const struct eio_session *s);
+
+/**
+ * The token of the handshake's Authorization field ("Bearer"); empty without one. Kept until
+ * eio_drop_bearer(): it is a secret, and kilobytes.
+ */
+str eio_bearer(const struct eio_session *s);
+void eio_drop_bearer(struct eio_session *s);
+
+/** Bytes that the client has not taken yet, in all our queues. */
+size_t eio_queued(const struct eio_session *s);
 
 /** Borrowed for the life of the session; log lines of the layers above chain to it. */
 const struct log_ctx *eio_log(const struct eio_session *s);

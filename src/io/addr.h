@@ -10,6 +10,11 @@ struct addr {
     uint16_t port;             // 0: the system picks one
 };
 
+/** An IPv6 address in network order; an IPv4 one as ::ffff:a.b.c.d. A value. */
+typedef struct ip {
+    uint8_t bytes[16];
+} ip;
+
 enum addr_refusal {
     ADDR_BAD = 1, // neither "1.2.3.4:80" nor "[::1]:80" nor "localhost:80"
 };

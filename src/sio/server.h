@@ -84,6 +84,18 @@ void sio_set_state(struct sio_socket *s, void *state);
 
 const struct log_ctx *sio_log(const struct sio_socket *s);
 
+const struct eio_peer *sio_peer(const struct sio_socket *s);
+
+/** As eio_bearer(); gone once a namespace was accepted. */
+str sio_bearer(const struct sio_socket *s);
+
+/** As eio_queued(). */
+size_t sio_queued(const struct sio_socket *s);
+
+/** End the connection as a network would: the client comes back by itself. s is no more; the
+ * others get on_disconnect with SIO_CONNECTION_LOST. */
+void sio_drop(struct sio_socket *s);
+
 void sio_accept(struct sio_socket *s);
 
 /** s is no more. data is JSON, or empty for none. */

@@ -1,0 +1,93 @@
+/**
+ * Who is this? Tokens (JWT, RFC 7519, checked by RFC 8725) of any number of issuers: the
+ * server's own, and the host application's. Pure: keys come in as bytes, time as an argument.
+ */
+#pragma once
+
+#include "base/account.h"
+#include "base/buf.h"
+
+#define AUTH_TOKEN_MAX    8192 // bytes
+#define AUTH_SESSION_SIZE 65   // bytes, NUL included
+#define AUTH_ISSUERS_MAX  16
+#define AUTH_KEYS_MAX     32 // of one issuer
+#define AUTH_SECRET_MIN   32 // bytes of an HS256 secret
+#define AUTH_SKEW_MS      30000
+#define AUTH_SKEW_MS_MAX  120000
+
+struct auth;
+
+enum auth_refusal {
+    AUTH_MISSING = 1, // empty
+    AUTH_INVALID,     // malformed, of nobody we know, or its signature is wrong
+    AUTH_EXPIRED,
+};
+
+struct auth_identity {
+    account account;
+    int64_t expires_at_ms; // Unix; without the skew
+    int64_t skew_ms;
+    char session[AUTH_SESSION_SIZE]; // the token's sid, else its jti, else made from its digest
+};
+
+/** Where an issuer's keys come from. */
+enum auth_key_form {
+    AUTH_KEY_SECRET, // the bytes of an HS256 secret
+    AUTH_KEY_PEM,    // one public key (or certificate, or private key): its kind gives the alg
+    AUTH_KEY_JWKS,   // RFC 7517; each key's alg, or what its kty and crv give
+};
+
+struct auth_issuer {
+    str name;  // for messages to the operator
+    str iss;   // what the claim must be; empty: any, then it must be the only such issuer
+    str aud;   // what the claim must be or hold; empty: not checked
+    str claim; // which holds the address; "sub"
+    str alg;   // of a PEM with an RSA key: "RS256" (also for empty) or "PS256"
+    int64_t skew_ms;
+    enum auth_key_form form;
+    str key; // borrowed until the call returns
+};
+
+struct auth *auth_new(uint64_t home_chain);
+void auth_free(struct auth *a);
+
+enum auth_issuer_refusal {
+    AUTH_ISSUER_BAD_KEY = 1,   // not what the form says, or no usable key in it
+    AUTH_ISSUER_SHORT_SECRET,  // below AUTH_SECRET_MIN
+    AUTH_ISSUER_PEM_AS_SECRET, // a secret that is a PEM: somebody mixed up two files
+    AUTH_ISSUER_TOO_MANY,
+    AUTH_ISSUER_TWICE, // the same iss as another one
+};
+
+/** Copied. @return 0 or an enum auth_issuer_refusal; *why (static) says more for the operator
+ */
+MUST_CHECK int auth_add_issuer(struct auth *a, const struct auth_issuer *issuer,
+                               const char **why);
+
+/** @return 0 or an enum auth_refusal; *why (static) is for the log, never for the client */
+MUST_CHECK int auth_verify(const struct auth *a, str token, int64_t unix_ms,
+                           struct auth_identity *out, const char **why);
+
+// The server's own key: Ed25519, as PEM (PKCS #8).
+
+#define AUTH_OWN_ISS "parley" // the iss and aud of tokens that it makes
+
+enum auth_own_refusal {
+    AUTH_OWN_BAD_KEY = 1, // not a private Ed25519 key in PEM
+};
+
+/** A new key, appended to pem. */
+void auth_own_key_new(struct buf *pem);
+
+/** Accept the server's own tokens. @return 0 or AUTH_OWN_BAD_KEY */
+MUST_CHECK int auth_add_own(struct auth *a, str pem);
+
+struct auth_mint {
+    account account;
+    int64_t now_ms; // Unix
+    int64_t ttl_ms;
+    str session; // the sid
+};
+
+/** Append a token that auth_add_own() makes acceptable. @return 0 or AUTH_OWN_BAD_KEY */
+MUST_CHECK int auth_mint(struct buf *token, str pem, const struct auth_mint *m);

@@ -1,0 +1,87 @@
+/**
+ * Port: what reaches an account wherever it is connected. The chat owns this interface;
+ * src/bus/ holds the backends, and tests/conformance/bus.c is what every one must pass.
+ *
+ * The store is the truth, the bus a hint: an event may be lost, unless the bus says that it is
+ * ordered. Calls and callbacks are on the loop's thread; a callback comes after the call has
+ * returned, never inside it. Arguments and results are borrowed until the call or the callback
+ * returns.
+ */
+#pragma once
+
+#include "chat/types.h"
+
+struct bus;
+
+enum bus_kind {
+    BUS_MESSAGE,
+    BUS_RECEIPT,
+};
+
+struct bus_event {
+    enum bus_kind kind;
+    account to;      // whose sockets shall get it: one of the two sides
+    uint64_t origin; // the session that caused it, 0: none
+    union {
+        struct chat_message message;
+        struct chat_receipt receipt;
+    };
+};
+
+struct bus_handler {
+    /** An event for an account that is subscribed here. */
+    void (*on_event)(void *arg, const struct bus_event *e);
+
+    /** Events may have been lost, for any account. */
+    void (*on_gap)(void *arg);
+
+    /** From now on every event for the account arrives, until it is unsubscribed. */
+    void (*on_subscribed)(void *arg, const account *a);
+};
+
+struct bus_ops {
+    const char *name;
+    void (*attach)(struct bus *b, const struct bus_handler *handler, void *arg);
+    void (*subscribe)(struct bus *b, const account *a);
+    void (*unsubscribe)(struct bus *b, const account *a);
+    void (*publish)(struct bus *b, const struct bus_event *e);
+    void (*free)(struct bus *b);
+};
+
+/** A backend embeds this as its first member. */
+struct bus {
+    const struct bus_ops *ops;
+    // Nothing is lost, and what is published arrives in that order: true only of one worker on
+    // the embedded store, where the order of publishing is that of committing.
+    bool is_ordered;
+};
+
+/** Before anything else. @param handler  borrowed for the life of the bus */
+static inline void bus_attach(struct bus *b, const struct bus_handler *handler, void *arg)
+{
+    b->ops->attach(b, handler, arg);
+}
+
+/** Not while it is subscribed. */
+static inline void bus_subscribe(struct bus *b, const account *a)
+{
+    b->ops->subscribe(b, a);
+}
+
+/** No event for it comes from now on, and no on_subscribed(). */
+static inline void bus_unsubscribe(struct bus *b, const account *a)
+{
+    b->ops->unsubscribe(b, a);
+}
+
+static inline void bus_publish(struct bus *b, const struct bus_event *e)
+{
+    b->ops->publish(b, e);
+}
+
+/** What was published and has not arrived is dropped. NULL is fine. */
+static inline void bus_free(struct bus *b)
+{
+    if (b)
+        b->ops->free(b);
+}

@@ -1,0 +1,261 @@
+/**
+ * Port: where messages are kept. The chat owns this interface; src/store/ holds the backends,
+ * and tests/conformance/store.c is what every one of them must pass.
+ *
+ * Contract for all operations:
+ *   thread     loop thread, both the call and its callback
+ *   callback   exactly once, and always after the call has returned
+ *   arguments  borrowed until the call returns; a backend copies what it keeps
+ *   results    passed to a callback are borrowed until the callback returns
+ *   order      appends and receipts commit, and are answered, in the order of their positions,
+ *              which is the order of the calls but for duplicates. A read that is called
+ *              inside or after a callback sees what that callback answered
+ *   0          means durable: the machine may lose power the moment after
+ *
+ * Positions are one sequence for the whole store: each message that is appended, and each
+ * receipt that moves something, takes one, larger than any before. They may have gaps, are
+ * never reused, and are above 0.
+ */
+#pragma once
+
+#include "chat/types.h"
+
+#define STORE_QUEUE_MAX 16777216 // bytes of waiting appends; each costs 256 more
+
+struct store;
+
+enum store_refusal {
+    STORE_UNCERTAIN = 1, // append, receipt: it went away in the middle. Done, or not
+    STORE_UNAVAILABLE,   // any: full, or out of reach. Not done
+    STORE_BUSY,          // append: over STORE_QUEUE_MAX. Not done
+    STORE_CONFLICT,      // append: the key is taken by another message of this sender
+    STORE_NO_SUCH_SEQ,   // append: reply_to, receipt: a seq, is above the last one
+    STORE_MAILBOX_FULL,  // append: the recipient has too many undelivered ones of this sender
+    STORE_NOT_FOUND,     // receipt, history: the account has no such conversation
+};
+
+/** A message to append. Both accounts and their conversation are made where they are new. */
+struct store_append {
+    account from;
+    account to;
+    str type;
+    str content; // canonical JSON
+    uint8_t
+        digest[CHAT_DIGEST_SIZE]; // of type, content and reply_to: what makes a resend equal
+    uint64_t reply_to;
+    str key;        // 1 to CHAT_KEY_MAX bytes
+    int64_t now_ms; // Unix; what is stored never goes back within a conversation
+};
+
+struct store_appended {
+    struct chat_message message; // of a duplicate the first one, as it is now
+    bool is_duplicate;
+    bool is_withheld; // the recipient has blocked the sender: for the sender alone
+};
+
+/** @param a  NULL unless r is 0 */
+typedef void store_append_fn(void *arg, int r, const struct store_appended *a);
+
+/**
+ * Move an account's marks in a conversation; they never go back, and `read` takes `delivered`
+ * along. A seq at or below its mark is done, and changes nothing.
+ */
+struct store_receipt {
+    account by;
+    struct chat_place place;
+    uint64_t delivered_seq; // 0: leave it
+    uint64_t read_seq;      // 0: leave it
+    int64_t now_ms;         // Unix
+};
+
+struct store_receipted {
+    conversation_id conversation;
+    account peer;
+    struct chat_marks marks; // as they are now
+    bool delivered_moved;
+    bool read_moved;
+    int64_t at_ms;
+    int64_t position; // of the move; 0 if nothing has moved
+};
+
+/** @param a  NULL unless r is 0 */
+typedef void store_receipt_fn(void *arg, int r, const struct store_receipted *a);
+
+/**
+ * A page of what an account has to get: every message behind `after` that was sent to it and
+ * is undelivered, and every message behind both `after` and `since` that was sent by it or to
+ * it; in the order of positions.
+ */
+struct store_read {
+    account account;
+    int64_t since;
+    int64_t after;
+    size_t max_messages; // at least 1
+    size_t max_bytes;    // of contents; passed only by a first message that is larger
+};
+
+struct store_page {
+    const struct chat_message *messages;
+    size_t n_messages;
+    bool has_more;
+    // Up to here the page is whole: the position of its last message if there are more, else
+    // a horizon that was taken before the read.
+    int64_t upto;
+};
+
+/** @param page  NULL unless r is 0 */
+typedef void store_read_fn(void *arg, int r, const struct store_page *page);
+
+/** A page of the marks, of either side, that have moved behind `after` in an account's
+ * conversations; as they are now, in the order of positions. */
+struct store_receipts {
+    account account;
+    int64_t after;
+    size_t max_receipts; // at least 2: one move may make two
+};
+
+struct store_receipts_page {
+    const struct chat_receipt *receipts;
+    size_t n_receipts;
+    bool has_more;
+    int64_t upto; // as in store_page
+};
+
+typedef void store_receipts_fn(void *arg, int r, const struct store_receipts_page *page);
+
+/**
+ * Messages of a conversation with after < seq < before, ascending. Without `after` the last
+ * ones, with it the first ones.
+ */
+struct store_history {
+    account account;
+    struct chat_place place;
+    uint64_t before; // 0: no bound
+    uint64_t after;  // 0: no bound
+    size_t max_messages;
+    size_t max_bytes; // as in store_read
+};
+
+struct store_history_page {
+    const struct chat_message *messages;
+    size_t n_messages;
+    bool has_more; // in the direction that was asked for
+    uint64_t first_seq;
+};
+
+/** r may be STORE_NOT_FOUND */
+typedef void store_history_fn(void *arg, int r, const struct store_history_page *page);
+
+/** An account's conversations with a message in them, the one with the latest message first. */
+struct store_list {
+    account account;
+    int64_t before; // a `next`; 0: from the latest
+    size_t max_conversations;
+    size_t max_bytes; // of contents, as in store_read
+};
+
+struct store_list_page {
+    const struct chat_conversation *conversations;
+    size_t n_conversations;
+    int64_t next; // 0: that was all
+};
+
+typedef void store_list_fn(void *arg, int r, const struct store_list_page *page);
+
+/** @param n  conversations with unread messages; 0 unless r is 0 */
+typedef void store_unread_fn(void *arg, int r, uint64_t n);
+
+struct store_ops {
+    const char *name;
+    void (*append)(struct store *s, const struct store_append *a, store_append_fn *done,
+                   void *arg);
+    void (*receipt)(struct store *s, const struct store_receipt *r, store_receipt_fn *done,
+                    void *arg);
+    void (*read)(struct store *s, const struct store_read *r, store_read_fn *done, void *arg);
+    void (*receipts)(struct store *s, const struct store_receipts *r, store_receipts_fn *done,
+                     void *arg);
+    void (*history)(struct store *s, const struct store_history *h, store_history_fn *done,
+                    void *arg);
+    void (*list)(struct store *s, const struct store_list *l, store_list_fn *done, void *arg);
+    void (*unread)(struct store *s, const account *a, store_unread_fn *done, void *arg);
+    int64_t (*horizon)(struct store *s);
+    void (*free)(struct store *s);
+};
+
+struct store_counters {
+    uint64_t appended;
+    uint64_t duplicates;
+    uint64_t receipts; // that moved something
+    uint64_t commits;
+    uint64_t reads;
+    uint64_t refused; // STORE_UNAVAILABLE
+    uint64_t queued;  // operations that wait, now
+};
+
+/** How many undelivered messages of one sender a mailbox holds. */
+struct store_limits {
+    uint64_t from_accepted;
+    uint64_t from_stranger;
+};
+
+/** A backend embeds this as its first member. */
+struct store {
+    const struct store_ops *ops;
+    uint64_t epoch; // random, made with the store and anew when it is restored from a backup
+    struct store_counters counters;
+};
+
+static inline void store_append(struct store *s, const struct store_append *a,
+                                store_append_fn *done, void *arg)
+{
+    s->ops->append(s, a, done, arg);
+}
+
+static inline void store_receipt(struct store *s, const struct store_receipt *r,
+                                 store_receipt_fn *done, void *arg)
+{
+    s->ops->receipt(s, r, done, arg);
+}
+
+static inline void store_read(struct store *s, const struct store_read *r, store_read_fn *done,
+                              void *arg)
+{
+    s->ops->read(s, r, done, arg);
+}
+
+static inline void store_receipts(struct store *s, const struct store_receipts *r,
+                                  store_receipts_fn *done, void *arg)
+{
+    s->ops->receipts(s, r, done, arg);
+}
+
+static inline void store_history(struct store *s, const struct store_history *h,
+                                 store_history_fn *done, void *arg)
+{
+    s->ops->history(s, h, done, arg);
+}
+
+static inline void store_list(struct store *s, const struct store_list *l, store_list_fn *done,
+                              void *arg)
+{
+    s->ops->list(s, l, done, arg);
+}
+
+static inline void store_unread(struct store *s, const account *a, store_unread_fn *done,
+                                void *arg)
+{
+    s->ops->unread(s, a, done, arg);
+}
+
+/** A position at or below which nothing can still commit. Never goes back. */
+static inline int64_t store_horizon(struct store *s)
+{
+    return s->ops->horizon(s);
+}
+
+/** No operation may be under way. NULL is fine. */
+static inline void store_free(struct store *s)
+{
+    if (s)
+        s->ops->free(s);
+}
