@@ -259,7 +259,8 @@ int selftest_main(int argc, char **argv)
     struct options o = {0};
     struct selftest s = {0};
 
-    const int refusal = options_parse(&table, &o, argc, argv);
+    const int refusal =
+        options_parse(&table, &o, &(struct options_from){argc, argv, NULL, NULL});
     if (refusal != 0)
         return refusal == OPTIONS_HELP ? 0 : 2;
     if (!addr_is_loopback(&o.listen))
@@ -274,7 +275,7 @@ int selftest_main(int argc, char **argv)
             "info,ws=trace");
     }
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
-        if (rows[i].kind == OPTION_IGNORED && options_has(rows[i].name, argc, argv))
+        if (rows[i].kind == OPTION_IGNORED && options_has(&table, rows[i].name, argc, argv))
             log_warn(NULL, "server_ignored", "option=%s", rows[i].name);
     }
     const uint64_t files = process_raise_file_limit();
