@@ -82,5 +82,14 @@ bool json_holds(const struct json *j, str text);
 /** Print j without white space. @return 0 or BUF_FULL */
 MUST_CHECK int json_print(struct buf *out, const struct json *j);
 
+/**
+ * Print j so that values that are equal are equal as bytes: members sorted by their names'
+ * bytes, no white space, one way to escape, numbers in the shortest form that reads back the
+ * same, and whole ones that fit in 64 bits as integers (2.0 and 2e0 are 2, -0.0 is 0).
+ *
+ * @return 0, or BUF_FULL: nothing was added
+ */
+MUST_CHECK int json_print_canonical(struct buf *out, const struct json *j);
+
 /** Print s, which must be UTF-8, as a JSON string with its quotes. @return 0 or BUF_FULL */
 MUST_CHECK int json_print_str(struct buf *out, str s);
