@@ -187,7 +187,8 @@ static void say_unknown(const struct option_table *t, str name)
 
 static void print_help(const struct option_table *t)
 {
-    printf("%s [OPTIONS]\n\n%s\n\nOptions:\n", t->command, t->summary);
+    printf("%s%s%s [OPTIONS]\n\n%s\n\nOptions:\n", t->command, t->operand ? " " : "",
+           t->operand ? t->operand : "", t->summary);
     for (size_t i = 0; i < t->n_options; i++) {
         const struct option *o = &t->options[i];
         char left[64];
@@ -254,4 +255,20 @@ bool options_has(const char *name, int argc, char **argv)
             i++; // the next is its value, whatever it looks like
     }
     return false;
+}
+
+str options_take_operand(int *argc, char **argv)
+{
+    for (int i = 0; i < *argc; i++) {
+        const str arg = str_of(argv[i]);
+        if (str_starts(arg, STR("-"))) {
+            i += str_find(arg, '=') == arg.len; // the next is its value, whatever it looks like
+            continue;
+        }
+        memmove((void *)(argv + i), (void *)(argv + i + 1),
+                (size_t)(*argc - i - 1) * sizeof(*argv));
+        --*argc;
+        return arg;
+    }
+    return (str){0};
 }
