@@ -1,7 +1,5 @@
 #include "store/sqlite.h"
 
-#include <limits.h>
-#include <stdio.h>
 #include <unistd.h>
 
 #include "base/err.h"
@@ -318,16 +316,15 @@ static const struct store_ops sqlite_ops = {
 
 static int open_files(struct store_sqlite *s, const struct store_sqlite_config *config)
 {
-    char path[PATH_MAX];
+    char path[SQLITE_FILE_PATH_SIZE];
     uint8_t key[HASH_KEY_SIZE];
     uint64_t epoch = 0;
 
     rand_bytes(config->rand, key, sizeof(key));
     rand_bytes(config->rand, &epoch, sizeof(epoch));
-    int r = sqlite_file_lock(&s->lock, config->dir);
+    int r = sqlite_file_take(&s->lock, config->dir, path);
     if (r < 0)
         return err_up(r);
-    snprintf(path, sizeof(path), "%s/parley.db", config->dir);
     r = sqlite_writer_open(&s->writer, path, &config->limits, key, epoch);
     if (r == 0)
         r = sqlite_reader_open(&s->reader, path);

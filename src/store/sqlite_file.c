@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -94,14 +93,12 @@ static const char *const migrations[] = {
     ") STRICT;",
 };
 
-#define LONGEST_NAME 32 // bytes of a file in the directory, with a '/' and the NUL
-
 #define VERSION ((int64_t)COUNT_OF(migrations))
 
 /** A directory that was just made is there after a power cut only if its parent says so. */
 static int make_dir(const char *dir)
 {
-    char parent[PATH_MAX];
+    char parent[SQLITE_FILE_PATH_SIZE];
 
     if (mkdir(dir, 0700) < 0)
         return errno == EEXIST ? 0 : err_fault(-errno, "make %s", dir);
@@ -123,16 +120,11 @@ static int refuse_taken(int fd, const char *dir)
     return err_fault(-EBUSY, "process %s has opened %s: only one may", pid, dir);
 }
 
-int sqlite_file_lock(int *fd, const char *dir)
+static int lock(int *fd, const char *dir)
 {
-    char path[PATH_MAX];
+    char path[SQLITE_FILE_PATH_SIZE];
     char pid[16];
 
-    if (strlen(dir) > PATH_MAX - LONGEST_NAME)
-        return err_fault(-ENAMETOOLONG, "%s", dir);
-    const int r = make_dir(dir);
-    if (r < 0)
-        return err_up(r);
     snprintf(path, sizeof(path), "%s/lock", dir);
     *fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (*fd < 0)
@@ -146,6 +138,30 @@ int sqlite_file_lock(int *fd, const char *dir)
     if (ftruncate(*fd, 0) < 0 || pwrite(*fd, pid, (size_t)n, 0) != n)
         return err_fault(errno ? -errno : -EIO, "write %s", path);
     return 0;
+}
+
+/** SQLite would make it for everybody to read; its log gets the mode that the database has. */
+static int make_database(const char *path)
+{
+    const int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+    if (fd < 0)
+        return err_fault(-errno, "open %s", path);
+    close(fd);
+    return 0;
+}
+
+int sqlite_file_take(int *fd, const char *dir, char path[SQLITE_FILE_PATH_SIZE])
+{
+    *fd = -1;
+    if (snprintf(path, SQLITE_FILE_PATH_SIZE, "%s/parley.db", dir) >= SQLITE_FILE_PATH_SIZE)
+        return err_fault(-ENAMETOOLONG, "%s", dir);
+    int r = make_dir(dir);
+    if (r == 0)
+        r = lock(fd, dir);
+    if (r == 0)
+        r = make_database(path);
+    return r < 0 ? err_up(r) : 0;
 }
 
 /** Is this database new, or one of ours that we know? */

@@ -3,13 +3,17 @@
 
 #include "store/sqlite_db.h"
 
+#define SQLITE_FILE_PATH_SIZE 4096 // bytes, NUL included
+
 /**
- * Take the directory for this process; it is made where it is missing.
+ * Take the directory for this process. It is made where it is missing, and so is the database,
+ * both for their owner's eyes alone.
  *
- * @param fd  close() gives the directory back
+ * @param fd    close() gives the directory back, also after a fault unless it is -1
+ * @param path  of the database
  * @return 0 or a fault: another process has it
  */
-MUST_CHECK int sqlite_file_lock(int *fd, const char *dir);
+MUST_CHECK int sqlite_file_take(int *fd, const char *dir, char path[SQLITE_FILE_PATH_SIZE]);
 
 /**
  * Make the database what this program knows, in one transaction: new, or of an older version.

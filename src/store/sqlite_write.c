@@ -367,7 +367,8 @@ static int write_group(struct sqlite_writer *w, struct list *writes)
         if (op->r < 0)
             return op->r;
     }
-    if (w->position == before)
+    w->has_changed = w->position != before;
+    if (!w->has_changed)
         return 0;
     r = threads_write_back(&w->threads);
     return r == 0 ? write_meta(w) : r;
@@ -445,7 +446,8 @@ void sqlite_writer_run(struct sqlite_writer *w, struct list *writes)
         fail_group(w, writes);
         return;
     }
-    sqlite_db_works(&w->db);
+    if (w->has_changed) // what changes nothing gets through to a full disk, too
+        sqlite_db_works(&w->db);
     if (w->threads.by_id.n_nodes > THREADS_KEPT)
         threads_drop(&w->threads);
 }

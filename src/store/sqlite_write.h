@@ -38,6 +38,7 @@ struct sqlite_writer {
     uint64_t epoch;
     int64_t position;     // the last one taken
     int64_t data_version; // changes when somebody else writes
+    bool has_changed;     // anything, in this group
     int wal_pages;        // in the log, not all of them copied into the database
     int wal_checked;      // how many there were at the last checkpoint
 };
