@@ -24,7 +24,7 @@ static void ask(struct health *h)
     store_unread(h->store, &nobody, on_unread, h);
 }
 
-static void look_at_writes(struct health *h)
+static void look_at_counters(struct health *h)
 {
     const struct store_counters now = h->store->counters;
 
@@ -40,7 +40,7 @@ static void look(struct health *h)
 {
     const int64_t now_ms = h->timers->now_ms;
 
-    look_at_writes(h);
+    look_at_counters(h);
     const bool is_late = now_ms - h->answered_ms > HEALTH_LATE_MS;
     const bool refuses = now_ms - h->refused_ms <= HEALTH_LATE_MS;
     if (!is_late && !refuses) {

@@ -1,6 +1,6 @@
 /**
  * Is the store within reach? Every second it is asked something that costs it nothing; and
- * what it refuses to write is noticed.
+ * what it refuses, whoever has asked, is noticed.
  */
 #pragma once
 
@@ -19,7 +19,7 @@ struct health {
     struct timer timer;
     bool is_asking;
     int64_t answered_ms;       // when it answered last
-    int64_t refused_ms;        // when it refused to write last, and has not written since
+    int64_t refused_ms;        // when it refused last, and has not written since
     int64_t out_since_ms;      // INT64_MAX: it is within reach
     struct store_counters was; // as they were at the last look
 };

@@ -7,8 +7,7 @@
 #include "server/run.h"
 #include "store/mem.h"
 
-#define MAX_ATTACHMENTS 1 // of one packet; the chat takes none, but says so in its own words
-#define RETRY_AFTER_S   5
+#define RETRY_AFTER_S 5
 
 struct node {
     const struct node_config *config;
@@ -43,7 +42,9 @@ static void make_chat(struct node *n)
         .clock = &n->loop->clock,
         .rand = crypto_random(),
     };
+    n->chat = chat_new(&ports, &n->config->chat);
     const struct api_config api = {
+        .chat = n->chat,
         .auth = n->config->auth,
         .timers = &n->loop->timers,
         .later = &n->loop->later,
@@ -54,11 +55,7 @@ static void make_chat(struct node *n)
         .rate_limits = n->config->chat.rate_limits,
         .sockets_per_ip = n->config->sockets_per_ip,
     };
-    struct api_config with_chat = api;
-
-    n->chat = chat_new(&ports, &n->config->chat);
-    with_chat.chat = n->chat;
-    n->api = api_new(&with_chat);
+    n->api = api_new(&api);
 }
 
 static void make_transport(struct node *n)
@@ -69,7 +66,7 @@ static void make_transport(struct node *n)
         .later = &n->loop->later,
         .rand = crypto_random(),
         .connect_timeout_ms = c->connect_timeout_ms,
-        .max_attachments = MAX_ATTACHMENTS,
+        .max_attachments = SIO_ATTACHMENTS_MAX, // the chat takes none, and says so itself
     };
     const struct eio_config eio = {
         .timers = &n->loop->timers,
