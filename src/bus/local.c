@@ -149,11 +149,23 @@ static void drop_parcels(struct bus_local *b)
         free(container_of(node, struct parcel, node));
 }
 
+static void drop_subscriptions(struct bus_local *b)
+{
+    for (size_t i = 0; i < b->subscriptions.n_buckets; i++) {
+        while (b->subscriptions.buckets[i]) {
+            struct map_node *node = b->subscriptions.buckets[i];
+            map_remove(&b->subscriptions, node);
+            free(container_of(node, struct subscription, node));
+        }
+    }
+}
+
 static void on_free(struct job *job)
 {
     struct bus_local *b = container_of(job, struct bus_local, job);
 
     drop_parcels(b);
+    drop_subscriptions(b);
     map_fini(&b->subscriptions);
     free(b);
 }

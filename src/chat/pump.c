@@ -259,8 +259,15 @@ static void remember_own(struct chat_session *s, conversation_id conversation, u
 
 void pump_on_own(struct chat_session *s, conversation_id conversation, uint64_t seq)
 {
-    if (s->fsm.now != SESSION_LIVE)
+    struct thread *t = find_thread(s, conversation);
+
+    if (s->chat->ports.bus->is_ordered)
+        return; // the event is on its way, behind those of what was stored before it
+    if (s->fsm.now == SESSION_LIVE && t && t->last_seq + 1 == seq) {
+        t->last_seq = seq;
+    } else {
         remember_own(s, conversation, seq);
+    }
 }
 
 // Filling.
@@ -299,8 +306,12 @@ static void on_page(void *arg, int r, const struct store_page *page)
         const struct chat_message *m = &page->messages[i];
         const struct thread *t = find_thread(s, m->conversation);
         s->after = m->position;
-        if ((t && t->last_seq >= m->seq) || find_own(s, m->conversation, m->seq))
+        if (t && t->last_seq >= m->seq)
             continue;
+        if (find_own(s, m->conversation, m->seq)) {
+            get_thread(s, m->conversation)->last_seq = m->seq;
+            continue;
+        }
         emit(s, m);
         if (chat_is_closed(s))
             return;
@@ -369,7 +380,6 @@ static void go_live(struct chat_session *s)
 {
     char text[CURSOR_SIZE];
 
-    s->since = larger(s->since, s->after); // what was undelivered then has been sent
     forget_own(s);
     move(s, SESSION_LIVE);
     if (s->is_synced)
@@ -426,7 +436,6 @@ static void advance(struct chat_session *s, int64_t position)
         return;
     s->after = larger(s->after, position);
     s->receipts_after = larger(s->receipts_after, position);
-    s->since = s->after;
 }
 
 static void on_live_message(struct chat_session *s, const struct bus_event *e)

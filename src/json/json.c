@@ -144,7 +144,7 @@ static bool is_beyond_64_bits(str number)
  * jansson refuses them. Its JSON_DECODE_INT_AS_REAL takes them, but makes reals of all the
  * other integers too, among them a placeholder's number; so these get ".0" in a copy.
  */
-static json_t *parse_large(str text, json_error_t *error)
+static json_t *parse_large(str text, size_t flags, json_error_t *error)
 {
     assert(text.len > 0);                       // a number is in it
     char *const copy = mem_alloc(text.len * 2); // 19 digits or more grow by 2
@@ -161,12 +161,12 @@ static json_t *parse_large(str text, json_error_t *error)
         }
     }
 
-    json_t *tree = json_loadb(copy, len, DECODING, error);
+    json_t *tree = json_loadb(copy, len, flags, error);
     free(copy);
     return tree;
 }
 
-int json_parse(struct json **out, char *text, size_t len)
+static int parse(struct json **out, char *text, size_t len, size_t flags)
 {
     json_error_t error;
 
@@ -174,13 +174,23 @@ int json_parse(struct json **out, char *text, size_t len)
     if (refusal)
         return refusal;
 
-    json_t *tree = json_loadb(text, len, DECODING, &error);
+    json_t *tree = json_loadb(text, len, flags, &error);
     if (!tree && json_error_code(&error) == json_error_numeric_overflow)
-        tree = parse_large((str){text, len}, &error);
+        tree = parse_large((str){text, len}, flags, &error);
     if (!tree)
         return JSON_BAD;
     *out = (struct json *)tree;
     return 0;
+}
+
+int json_parse(struct json **out, char *text, size_t len)
+{
+    return parse(out, text, len, DECODING);
+}
+
+int json_parse_unique(struct json **out, char *text, size_t len)
+{
+    return parse(out, text, len, DECODING | JSON_REJECT_DUPLICATES);
 }
 
 void json_free(struct json *j)
@@ -244,9 +254,27 @@ bool json_integer_of(const struct json *j, int64_t *out)
     return true;
 }
 
+bool json_number_of(const struct json *j, double *out)
+{
+    if (!json_is_number(tree_of(j)))
+        return false;
+    *out = json_number_value(tree_of(j));
+    return true;
+}
+
 bool json_is_true(const struct json *j)
 {
     return j && json_typeof(tree_of(j)) == JSON_TRUE;
+}
+
+bool json_holds(const struct json *j, str text)
+{
+    for (size_t i = 0; i < json_array_size(tree_of(j)); i++) {
+        const str item = json_text(json_item(j, i));
+        if (item.ptr && str_eq(item, text))
+            return true;
+    }
+    return false;
 }
 
 /** @return the bytes that j takes; they are in out if they fit */

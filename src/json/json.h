@@ -41,6 +41,10 @@ enum json_refusal {
  */
 MUST_CHECK int json_parse(struct json **out, char *text, size_t len);
 
+/** Likewise, but two members with the same name are JSON_BAD: of what was signed, nobody may
+ * read another one than we do. */
+MUST_CHECK int json_parse_unique(struct json **out, char *text, size_t len);
+
 /** NULL is fine. */
 void json_free(struct json *j);
 DEFINE_CLEANUP(struct json *, json_free)
@@ -66,8 +70,14 @@ str json_text(const struct json *j);
 /** @return false if j is NULL or not an integer */
 bool json_integer_of(const struct json *j, int64_t *out);
 
+/** An integer or a real, which is finite. @return false if j is NULL or no number */
+bool json_number_of(const struct json *j, double *out);
+
 /** True only for the value true. */
 bool json_is_true(const struct json *j);
+
+/** Is this text among the items of an array? False if j is NULL or no array. */
+bool json_holds(const struct json *j, str text);
 
 /** Print j without white space. @return 0 or BUF_FULL */
 MUST_CHECK int json_print(struct buf *out, const struct json *j);

@@ -262,6 +262,59 @@ static void answers_softly_for_the_wrong_kind(void **state)
     json_free(NULL);
 }
 
+static void refuses_two_members_of_one_name_where_they_must_be_unique(void **state)
+{
+    static const struct row objects[] = {
+        {"one of each", STR("{\"a\":1,\"b\":{\"a\":1}}"), {0}, 0},
+        {"case counts", STR("{\"a\":1,\"A\":1}"), {0}, 0},
+        {"two of one", STR("{\"a\":1,\"b\":2,\"a\":1}"), {0}, JSON_BAD},
+        {"two of one, one escaped", STR("{\"a\":1,\"\\u0061\":1}"), {0}, JSON_BAD},
+        {"two of one inside", STR("[{\"b\":{\"a\":1,\"a\":1}}]"), {0}, JSON_BAD},
+        {"two lone surrogates", STR("{\"\\ud800\":1,\"\\ud801\":1}"), {0}, JSON_BAD},
+        {"beside a large number", STR("{\"a\":100000000000000000000,\"a\":1}"), {0}, JSON_BAD},
+        {"a large number", STR("{\"a\":100000000000000000000}"), {0}, 0},
+        {"nothing", STR(""), {0}, JSON_BAD},
+    };
+
+    (void)state;
+    for (const struct row *row = objects; row < objects + COUNT_OF(objects); row++) {
+        CLEANUP(exact_freep) char *text = exact_copy(row->in);
+        CLEANUP(json_freep) struct json *j = NULL;
+        expect_int(row->name, json_parse_unique(&j, text, row->in.len), row->r);
+    }
+}
+
+static void reads_numbers_of_both_kinds(void **state)
+{
+    CLEANUP(json_freep)
+    struct json *j = parse_good("numbers", STR("[1,-2.5,1e300,100000000000000000000,\"1\"]"));
+    const double want[] = {1, -2.5, 1e300, 1e20};
+    double got = 7;
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(want); i++) {
+        assert_true(json_number_of(json_item(j, i), &got));
+        assert_true(got == want[i]);
+    }
+    assert_false(json_number_of(json_item(j, 4), &got));
+    assert_false(json_number_of(NULL, &got));
+}
+
+static void finds_a_text_in_an_array(void **state)
+{
+    CLEANUP(json_freep)
+    struct json *j = parse_good("texts", STR("[\"a\",1,[\"c\"],\"b\\u0000\"]"));
+
+    (void)state;
+    assert_true(json_holds(j, STR("a")));
+    assert_true(json_holds(j, STR("b\0")));
+    assert_false(json_holds(j, STR("b")));
+    assert_false(json_holds(j, STR("c")));
+    assert_false(json_holds(j, STR(""))); // what is no text is not the empty one
+    assert_false(json_holds(json_item(j, 0), STR("a")));
+    assert_false(json_holds(NULL, STR("a")));
+}
+
 static void expect_canonical(const char *what, const struct json *j, str want)
 {
     struct buf out;
@@ -439,6 +492,9 @@ int main(void)
         cmocka_unit_test(knows_the_kind_of_each_value),
         cmocka_unit_test(finds_items_and_members),
         cmocka_unit_test(answers_softly_for_the_wrong_kind),
+        cmocka_unit_test(refuses_two_members_of_one_name_where_they_must_be_unique),
+        cmocka_unit_test(reads_numbers_of_both_kinds),
+        cmocka_unit_test(finds_a_text_in_an_array),
         cmocka_unit_test(walks_over_the_members_until_told_to_stop),
         cmocka_unit_test(prints_strings_escaped),
         cmocka_unit_test(prints_no_byte_below_space),
