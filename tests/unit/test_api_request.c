@@ -208,6 +208,8 @@ static void says_what_is_wrong_with_a_request(void **state)
         {"[\"message.history\",{\"peer\":\"" CAROL "\"}]", "\"not_found\"", NULL},
         {"[\"message.history\",{\"conversation\":\"00000000000000ff\"}]", "\"not_found\"",
          NULL},
+        {"[\"message.read\",{\"peer\":\"" BOB "\"}]", "\"bad_request\"", "\"seq\""},
+        {"[\"message.history\",{}]", "\"bad_request\"", "\"peer\""},
         {"[\"conversation.list\",{\"limit\":0}]", "\"bad_request\"", "\"limit\""},
         {"[\"typing.start\",{\"peer\":\"" BOB "\"}]", "\"unknown_event\"", NULL},
         {"[\"\",{}]", "\"unknown_event\"", NULL},
@@ -257,6 +259,26 @@ static void says_how_long_to_wait(void **state)
     expect_json(answer, "error.code", "\"rate_limited\"");
     expect_json(answer, "error.retry_after_ms", "500");
     api_world_pass(w, 500);
+    expect_json(user_ask(u, SEND), "status", "\"ok\"");
+}
+
+static void each_request_counts_but_a_send(void **state)
+{
+    static const char *const events[] = {
+        "[\"conversation.list\",{}]",
+        "[\"message.history\",{\"peer\":\"" BOB "\"}]",
+        "[\"message.delivered\",{\"peer\":\"" BOB "\",\"seq\":1}]",
+        "[\"message.read\",{\"peer\":\"" BOB "\",\"seq\":1}]",
+    };
+    struct api_world *w = *state;
+
+    w->chat_config = (struct chat_config){
+        .rate_limits = true, .sends = {9, 9}, .requests = {1, 1}, .sessions = 9};
+    api_world_start(w);
+    struct user *u = user_new(w, ALICE);
+    expect_json(user_ask(u, events[0]), "status", "\"ok\"");
+    for (size_t i = 0; i < COUNT_OF(events); i++)
+        expect_error(u, events[i], "\"rate_limited\"", NULL);
     expect_json(user_ask(u, SEND), "status", "\"ok\"");
 }
 
@@ -348,6 +370,7 @@ int main(void)
         TEST(says_what_is_wrong_with_a_request),
         TEST(says_what_the_store_could_not_do),
         TEST(says_how_long_to_wait),
+        TEST(each_request_counts_but_a_send),
         TEST(binary_data_is_refused_and_harms_nothing),
         TEST(what_comes_after_the_payload_is_ignored),
         TEST(a_history_comes_in_pages),
