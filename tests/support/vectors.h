@@ -22,7 +22,7 @@
 /** VECTORS behind the root of the sources, as meson tells it. @return owned, or NULL: absent */
 static inline struct json *vectors_open(const char *file)
 {
-    const char *root = getenv("PARLEY_SOURCE"); // NOLINT(concurrency-mt-unsafe): one thread
+    const char *root = getenv("TESTS_OF"); // NOLINT(concurrency-mt-unsafe): one thread
     char path[4096];
     struct json *j = NULL;
 
