@@ -40,6 +40,12 @@ void api_request_forget_all(struct list *requests)
 
 // Answers.
 
+/** It has asked for more than it takes. */
+static bool is_slow(const struct api_client *c)
+{
+    return sio_queued(c->socket) > API_QUEUED_MAX;
+}
+
 static bool is_waited_for(const struct request *rq)
 {
     return rq->client && (rq->ack_id >= 0 || rq->event->is_send);
@@ -105,6 +111,20 @@ static struct api_problem problem_of(const struct request *rq, int r)
     }
 }
 
+/** The client has sent what can't be meant: rq is over. */
+static void refuse_bad(struct request *rq, const struct api_problem *p)
+{
+    struct chat_session *session = rq->client->session;
+    struct api_problem limited = {.error = API_RATE_LIMITED};
+
+    if (chat_charge(session) == 0) {
+        refuse(rq, p);
+        return;
+    }
+    limited.retry_after_ms = chat_retry_after_ms(session);
+    refuse(rq, &limited);
+}
+
 /** rq is over. @param r  as the chat has it; 0: all is well, and nobody waits to hear it */
 static void end(struct request *rq, int r)
 {
@@ -120,6 +140,8 @@ static void end(struct request *rq, int r)
 /** @return false: there is nothing to say but what was said, and rq is over */
 static bool begin_answer(struct request *rq, int r, struct buf *out)
 {
+    if (rq->client && is_slow(rq->client))
+        api_client_fail(rq->client, API_SLOW_CONSUMER); // and rq has no client any more
     if (r != 0 || !is_waited_for(rq)) {
         end(rq, r);
         return false;
@@ -147,7 +169,7 @@ static void start_send(struct request *rq, const struct json *payload)
     struct chat_send send;
 
     if (api_decode_send(&send, d, payload) != 0) {
-        refuse(rq, &d->problem);
+        refuse_bad(rq, &d->problem);
         return;
     }
     const int r = chat_send(rq->client->session, &send, on_sent, rq);
@@ -172,7 +194,7 @@ static void start_mark(struct request *rq, const struct json *payload, enum chat
     struct api_mark mark;
 
     if (api_decode_mark(&mark, d, payload) != 0) {
-        refuse(rq, &d->problem);
+        refuse_bad(rq, &d->problem);
         return;
     }
     const int r = chat_mark(rq->client->session, &mark.place, kind, mark.seq, on_marked, rq);
@@ -207,7 +229,7 @@ static void start_history(struct request *rq, const struct json *payload)
     struct chat_history history;
 
     if (api_decode_history(&history, d, payload) != 0) {
-        refuse(rq, &d->problem);
+        refuse_bad(rq, &d->problem);
         return;
     }
     const int r = chat_history(rq->client->session, &history, on_history, rq);
@@ -232,7 +254,7 @@ static void start_list(struct request *rq, const struct json *payload)
     struct api_list list;
 
     if (api_decode_list(&list, d, payload) != 0) {
-        refuse(rq, &d->problem);
+        refuse_bad(rq, &d->problem);
         return;
     }
     const int r = chat_list(rq->client->session, list.limit, list.before, on_list, rq);
@@ -283,16 +305,16 @@ void api_request(struct api_client *c, const struct sio_event *e)
         API_BAD_REQUEST, NULL, "Binary data can't be sent here. Send it as text.", 0};
 
     c->api->counters.requests++;
-    if (sio_queued(c->socket) > API_QUEUED_MAX) {
+    if (is_slow(c)) {
         api_client_fail(c, API_SLOW_CONSUMER);
         return;
     }
     const struct event *event = find_event(e->name);
     struct request *rq = request_new(c, event, e);
     if (!event) {
-        refuse(rq, &unknown);
+        refuse_bad(rq, &unknown);
     } else if (e->n_attachments > 0) {
-        refuse(rq, &binary);
+        refuse_bad(rq, &binary);
     } else {
         event->start(rq, json_item(e->data, 1));
     }

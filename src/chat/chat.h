@@ -143,6 +143,12 @@ void chat_session_ack(struct chat_session *s, int64_t token);
 int64_t chat_retry_after_ms(const struct chat_session *s);
 
 /**
+ * A request that was refused before it came here counts like one that was not: it has cost
+ * something, too. @return 0 or CHAT_RATE_LIMITED
+ */
+MUST_CHECK int chat_charge(struct chat_session *s);
+
+/**
  * The requests. Each returns 0, and done is called once, later; or a refusal at once (one of
  * CHAT_RECIPIENT_INVALID, CHAT_RATE_LIMITED, CHAT_BUSY), and done is not called. done gets 0,
  * an enum chat_refusal, or a fault; it may come after the session is closed.

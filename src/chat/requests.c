@@ -3,22 +3,38 @@
 #include "base/err.h"
 #include "base/mem.h"
 
-int requests_begin(struct chat_session *s, enum limits_bucket bucket)
+/** @return 0 or CHAT_RATE_LIMITED */
+static int take_rate(struct chat_session *s, enum limits_bucket bucket)
 {
     struct chat *c = s->chat;
 
     s->heard_ms = chat_now_ms(c);
+    if (!c->config.rate_limits)
+        return 0;
+    s->retry_after_ms = limits_take(&c->limits, &s->account, bucket, s->heard_ms);
+    if (s->retry_after_ms == 0)
+        return 0;
+    c->counters.refused++;
+    return CHAT_RATE_LIMITED;
+}
+
+int chat_charge(struct chat_session *s)
+{
+    return take_rate(s, LIMITS_REQUESTS);
+}
+
+int requests_begin(struct chat_session *s, enum limits_bucket bucket)
+{
+    struct chat *c = s->chat;
+
     if (s->n_requests == CHAT_REQUESTS_MAX) {
+        s->heard_ms = chat_now_ms(c);
         c->counters.refused++;
         return CHAT_BUSY;
     }
-    if (c->config.rate_limits) {
-        s->retry_after_ms = limits_take(&c->limits, &s->account, bucket, s->heard_ms);
-        if (s->retry_after_ms > 0) {
-            c->counters.refused++;
-            return CHAT_RATE_LIMITED;
-        }
-    }
+    const int refusal = take_rate(s, bucket);
+    if (refusal)
+        return refusal;
     s->n_requests++;
     s->n_refs++;
     c->n_under_way++;

@@ -269,6 +269,8 @@ static void each_request_counts_but_a_send(void **state)
         "[\"message.history\",{\"peer\":\"" BOB "\"}]",
         "[\"message.delivered\",{\"peer\":\"" BOB "\",\"seq\":1}]",
         "[\"message.read\",{\"peer\":\"" BOB "\",\"seq\":1}]",
+        "[\"no.such.event\"]", // what can't be meant costs as much
+        "[\"message.send\",{\"to\":\"0x12\"}]",
     };
     struct api_world *w = *state;
 
