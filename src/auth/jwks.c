@@ -28,13 +28,13 @@ bool auth_alg_find(str name, enum crypto_alg *out)
 /** What crypto said of a key. */
 static int refuse_key(int r, const char **why)
 {
+    static_assert(CRYPTO_RSA_BITS_MIN == 2048 && CRYPTO_RSA_BITS_MAX == 8192, "as said");
     switch (r) {
     case 0: return 0;
     case CRYPTO_KEY_UNSUPPORTED:
         return auth_refuse(AUTH_ISSUER_BAD_KEY,
                            "a key of another kind than RSA, P-256 and Ed25519", why);
     case CRYPTO_KEY_WEAK:
-        static_assert(CRYPTO_RSA_BITS_MIN == 2048 && CRYPTO_RSA_BITS_MAX == 8192, "as said");
         return auth_refuse(
             AUTH_ISSUER_BAD_KEY,
             "an RSA key of less than 2048 bits, over 8192, or of a broken chip (ROCA)", why);

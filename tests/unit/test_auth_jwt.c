@@ -523,7 +523,7 @@ static void what_we_make_we_take(void **state)
 {
     static const char *const addresses[] = {
         TOKEN_SUB,
-        "eip155:9007199254740991:" TOKEN_SUB,
+        ("eip155:9007199254740991:" TOKEN_SUB),
         "solana:5eykt4UsFv8P8NJdTREpY1vzqKqZKvdp:2S3P4HxJpyyigGzodYwHtCxZyUQe9JiBMHyRWXArAaKv",
     };
     struct auth *a = auth_new(1);

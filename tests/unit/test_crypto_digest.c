@@ -1,6 +1,6 @@
-#include <stdio.h>
-
 #include "support/t.h"
+
+#include <stdio.h>
 
 #include "crypto/digest.h"
 #include "crypto/keccak.h"
