@@ -7,8 +7,8 @@
 #include "crypto/keccak.h"
 
 #define KEY_AT    9 // behind the namespace and the chain
-#define EVM_KEY   (ACCOUNT_EVM_SIZE - KEY_AT)
-#define SOL_KEY   (ACCOUNT_SOLANA_SIZE - KEY_AT)
+#define EVM_KEY   ((size_t)ACCOUNT_EVM_SIZE - KEY_AT)
+#define SOL_KEY   ((size_t)ACCOUNT_SOLANA_SIZE - KEY_AT)
 #define HEX_LEN   (2 * EVM_KEY)
 #define CHAIN_MAX ((UINT64_C(1) << 53) - 1) // what a client in JavaScript can hold
 

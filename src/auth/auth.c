@@ -95,9 +95,10 @@ int auth_add_issuer(struct auth *a, const struct auth_issuer *issuer, const char
     static_assert(AUTH_ISSUERS_MAX == 16, "as said");
     if (a->n_issuers == AUTH_ISSUERS_MAX)
         return auth_refuse(AUTH_ISSUER_TOO_MANY, "more than 16 issuers", why);
-    if (str_eq(issuer->iss, STR(AUTH_OWN_ISS)))
+    if (str_eq(issuer->iss, STR(AUTH_OWN_ISS))) {
         return auth_refuse(AUTH_ISSUER_TWICE, "its iss is that of this server's own tokens",
                            why);
+    }
     if (find(a, issuer->iss))
         return auth_refuse(AUTH_ISSUER_TWICE, "another has the same iss, or none as well", why);
     const int r = issuer_new(&a->issuers[a->n_issuers], issuer, why);
@@ -145,15 +146,17 @@ static int check(const struct auth *a, struct auth_jws *jws, int64_t unix_ms,
     if (!auth_jwt_is_typ(jws->typ))
         return auth_refuse(AUTH_INVALID, "its typ is neither JWT nor at+jwt", why);
     if (json_parse_unique(&claims, jws->payload, jws->n_payload) != 0 ||
-        json_kind(claims) != JSON_KIND_OBJECT)
+        json_kind(claims) != JSON_KIND_OBJECT) {
         return auth_refuse(AUTH_INVALID,
                            "its claims are no JSON object, or two have the same name", why);
+    }
     const struct issuer *issuer = issuer_of(a, claims);
     if (!issuer)
         return auth_refuse(AUTH_INVALID, "its iss is of nobody we know", why);
-    if (!auth_jws_is_of(jws, &issuer->keys))
+    if (!auth_jws_is_of(jws, &issuer->keys)) {
         return auth_refuse(AUTH_INVALID,
                            "no key of its issuer, with its alg and kid, has signed it", why);
+    }
 
     const struct auth_jwt_rules rules = {
         .home_chain = a->home_chain,

@@ -30,6 +30,7 @@ static_assert(CRYPTO_RSA_BITS_MIN == 2048 && CRYPTO_RSA_BITS_MAX == 8192, "as sa
 /** What crypto said of a key. */
 static int refuse_key(int r, const char **why)
 {
+    static_assert(CRYPTO_RSA_BITS_MIN == 2048 && CRYPTO_RSA_BITS_MAX == 8192, "as said");
     switch (r) {
     case 0: return 0;
     case CRYPTO_KEY_UNSUPPORTED:
@@ -271,18 +272,20 @@ static int init_jwks(struct auth_jwks *set, str text, const char **why)
     CLEANUP(json_freep) struct json *tree = NULL;
     CLEANUP(secret_freep) struct secret *copy = secret_new(text); // may hold secrets
 
-    if (json_parse_unique(&tree, copy->bytes, copy->len) != 0)
+    if (json_parse_unique(&tree, copy->bytes, copy->len) != 0) {
         return auth_refuse(AUTH_ISSUER_BAD_KEY, "no JSON, or two members with the same name",
                            why);
+    }
     return add_jwks(set, json_member(tree, "keys"), why);
 }
 
 static int init_secret(struct auth_jwks *set, str secret, const char **why)
 {
-    if (secret.len > 0 && memmem(secret.ptr, secret.len, "-----BEGIN", 10))
+    if (secret.len > 0 && memmem(secret.ptr, secret.len, "-----BEGIN", 10)) {
         return auth_refuse(
             AUTH_ISSUER_PEM_AS_SECRET,
             "a PEM where a secret should be: its key is for another alg than HS256", why);
+    }
     const int r = secret_of(&set->keys[0].key, secret, why);
     set->n = r == 0;
     return r;

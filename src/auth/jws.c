@@ -17,19 +17,22 @@ static bool take_text(str *out, const struct json *object, const char *name)
 static int read_header(struct auth_jws *jws, char *text, size_t len, const char **why)
 {
     if (json_parse_unique(&jws->header, text, len) != 0 ||
-        json_kind(jws->header) != JSON_KIND_OBJECT)
+        json_kind(jws->header) != JSON_KIND_OBJECT) {
         return auth_refuse(
             AUTH_JWS_BAD, "its header is no JSON object, or has two members with the same name",
             why);
-    if (json_member(jws->header, "crit"))
+    }
+    if (json_member(jws->header, "crit")) {
         return auth_refuse(AUTH_JWS_BAD,
                            "its header has crit: an extension that must be known, and is not",
                            why);
+    }
     if (!take_text(&jws->kid, jws->header, "kid") || !take_text(&jws->typ, jws->header, "typ"))
         return auth_refuse(AUTH_JWS_BAD, "the kid or the typ of its header is no text", why);
-    if (!auth_alg_find(json_text(json_member(jws->header, "alg")), &jws->alg))
+    if (!auth_alg_find(json_text(json_member(jws->header, "alg")), &jws->alg)) {
         return auth_refuse(AUTH_JWS_BAD,
                            "its alg is none of HS256, RS256, PS256, ES256 and EdDSA", why);
+    }
     return 0;
 }
 

@@ -93,10 +93,11 @@ int token_main(int argc, char **argv)
         return r == OPTIONS_HELP ? 0 : 2;
     if (address.len == 0)
         return usage("whose? It needs an ADDRESS");
-    if (auth_account_parse(&a, address, v.home_chain) != 0)
+    if (auth_account_parse(&a, address, v.home_chain) != 0) {
         return usage(
             "that is no ADDRESS: not 0x and 40 hex digits, nor CAIP-10, or a capital "
             "letter of it is wrong (EIP-55)");
+    }
     if (auth_account_is_zero(&a))
         return usage("the address of zeroes is nobody's");
     return make(&a, &v);

@@ -24,7 +24,8 @@ static int refuse(const struct place *p, const char *what)
 
 static int refuse_errno(const struct place *p, const char *what)
 {
-    fprintf(stderr, "parley: %s/" KEYS_OWN_FILE " %s: %s\n", p->path, what, strerror(errno));
+    fprintf(stderr, "parley: %s/" KEYS_OWN_FILE " %s: %s\n", p->path, what,
+            strerrordesc_np(errno));
     return KEYS_UNUSABLE;
 }
 
@@ -37,7 +38,7 @@ static int place_open(struct place *p, str dir)
     if (p->fd >= 0)
         return 0;
     fprintf(stderr, "parley: the data directory '%s' can't be %s: %s. --data names another.\n",
-            p->path, errno == ENOENT ? "made" : "opened", strerror(errno));
+            p->path, errno == ENOENT ? "made" : "opened", strerrordesc_np(errno));
     return KEYS_UNUSABLE;
 }
 
@@ -97,10 +98,11 @@ static int read_file(const struct place *p, int fd, struct buf *pem)
 
     if (r == 0)
         r = read_all(p, fd, pem);
-    if (r == 0 && !is_own_key(buf_str(pem)))
+    if (r == 0 && !is_own_key(buf_str(pem))) {
         r = refuse(p,
                    "is no private Ed25519 key in PEM. Put back the one that was there, or "
                    "remove it: a new key is made, and tokens of the old one are refused.");
+    }
     return r;
 }
 

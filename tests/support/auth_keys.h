@@ -151,6 +151,8 @@
 
 #define ED25519_X "1VmYJWg0OxMVFww4ndqHTxF8fV5RpRCKtWAKhzpZx3M"
 
+#define ED25519_KID "UnF_2kx11CA7Q5ARfxtHA4aqENDqUbw3b0erMo-RhqA"
+
 // Tokens. That of ES256 has the kid "e", that of Ed25519 "d"; the salt of PSS is 32 bytes,
 // or 20.
 

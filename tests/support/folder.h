@@ -36,10 +36,10 @@ static inline size_t folder_count(const char *path)
 
     assert_non_null(dir);
     // NOLINTNEXTLINE(concurrency-mt-unsafe): one thread
-    for (const struct dirent *e = readdir(dir); e; e = readdir(dir))
-        n += e->d_name[0] != '.';
+    while (readdir(dir))
+        n++;
     (void)closedir(dir);
-    return n;
+    return n - 2; // but for itself and its parent
 }
 
 static inline int folder_forget(const char *path, const struct stat *st, int kind,

@@ -54,7 +54,7 @@ static inline char *vector_bytes(const struct json *object, const char *name, si
     char *bytes = mem_alloc(hex.len / 2 + 1);
 
     for (size_t i = 0; i + 1 < hex.len; i += 2)
-        bytes[i / 2] = (char)(hex_value(hex.ptr[i]) << 4 | hex_value(hex.ptr[i + 1]));
+        bytes[i / 2] = (char)(hex_value(hex.ptr[i]) * 16 + hex_value(hex.ptr[i + 1]));
     *n = hex.len / 2;
     return bytes;
 }

@@ -108,7 +108,7 @@ static void takes_its_options_on_both_sides_of_the_address(void **state)
     struct auth_identity id;
     const int64_t before_ms = clock_unix_ms(loop_wall_clock());
 
-    assert_int_equal(token(w, ARGS("--data", w->data, "--ttl=30d", "eip155:137:" ADDRESS,
+    assert_int_equal(token(w, ARGS("--data", w->data, "--ttl=30d", ("eip155:137:" ADDRESS),
                                    "--home-chain", "137")),
                      0);
     verify(w, 137, &id);
