@@ -8,6 +8,9 @@
 
 #define CODE_SIZE 64 // bytes of {"code":"…"}, NUL included
 
+static_assert(API_N_ERRORS <= COUNT_OF(((struct api_counters *)NULL)->errors),
+              "every error is counted");
+
 // Joining.
 
 static void refuse(struct api *a, struct sio_socket *s, enum api_error error, const char *why)

@@ -5,7 +5,7 @@
 #include "io/loop.h"
 #include "server/admin.h"
 #include "server/run.h"
-#include "store/mem.h"
+#include "store/sqlite.h"
 
 #define RETRY_AFTER_S 5
 
@@ -28,8 +28,12 @@ struct node {
 /** @return 0 or a fault */
 static int open_store(struct node *n)
 {
-    n->store = store_mem_new(&n->loop->later, crypto_random(), &n->config->mailbox);
-    return 0;
+    const struct store_sqlite_config config = {
+        .dir = n->config->data,
+        .limits = n->config->mailbox,
+        .rand = crypto_random(),
+    };
+    return store_sqlite_open(&n->store, n->loop, &config);
 }
 
 static void make_chat(struct node *n)
