@@ -84,9 +84,10 @@ static void add_errors(struct buf *out, const struct api_counters *c)
                              "# TYPE parley_errors_total counter\n"));
     for (size_t i = API_OK + 1; i < API_N_ERRORS; i++) {
         const enum api_error e = (enum api_error)i;
-        if (api_error_is_sent(e))
-            r |= buf_addf(out, "parley_errors_total{code=\"%s\"} %llu\n", api_error_code(e),
-                          (unsigned long long)c->errors[i]);
+        if (!api_error_is_sent(e))
+            continue;
+        r |= buf_addf(out, "parley_errors_total{code=\"%s\"} %llu\n", api_error_code(e),
+                      (unsigned long long)c->errors[i]);
     }
     assert(r == 0); // METRICS_MAX has room for all of them
 }

@@ -44,9 +44,10 @@ static void look(struct health *h)
     const bool is_late = now_ms - h->answered_ms > HEALTH_LATE_MS;
     const bool refuses = now_ms - h->refused_ms <= HEALTH_LATE_MS;
     if (!is_late && !refuses) {
-        if (!health_is_up(h))
+        if (!health_is_up(h)) {
             log_info(NULL, "server_store_back", "ms=%lld",
                      (long long)(now_ms - h->out_since_ms));
+        }
         h->out_since_ms = INT64_MAX;
     } else if (health_is_up(h)) {
         log_error(NULL, "server_store_out", "why=%s", is_late ? "no_answer" : "refuses");

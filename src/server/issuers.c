@@ -70,7 +70,7 @@ static int find_key(struct place *p)
 
 static bool has(str text, str part)
 {
-    return memmem(text.ptr, text.len, part.ptr, part.len) != NULL;
+    return text.len > 0 && memmem(text.ptr, text.len, part.ptr, part.len);
 }
 
 /** Would it make tokens, and not only check them? */

@@ -120,7 +120,9 @@ static char env_char(char c)
 {
     if (c == '-')
         return '_';
-    return c >= 'a' && c <= 'z' ? (char)(c - 'a' + 'A') : c;
+    if (c >= 'a' && c <= 'z')
+        return (char)(c - 'a' + 'A');
+    return c;
 }
 
 void option_say_name(const struct option_source *from, str name)

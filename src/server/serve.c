@@ -36,10 +36,11 @@ static int read_origins(const struct serve_options *o, struct http_origins *out)
     out->own = true;
     out->loopback = o->dev;
     for (size_t i = 0; i < o->origins.n; i++) {
-        if (http_origins_add(out, o->origins.items[i]) != 0)
+        if (http_origins_add(out, o->origins.items[i]) != 0) {
             return usage_of("origins", o->origins.items[i],
                             "an origin such as https://shop.example or "
                             "https://shop.example:8443, without a path");
+        }
     }
     return 0;
 }
@@ -48,9 +49,10 @@ static int read_proxies(const struct serve_options *o, struct http_proxies *out)
 {
     static_assert(OPTIONS_LIST_MAX <= HTTP_PROXIES_MAX, "a list of proxies fits");
     for (size_t i = 0; i < o->trusted_proxies.n; i++) {
-        if (http_proxies_add(out, o->trusted_proxies.items[i]) != 0)
+        if (http_proxies_add(out, o->trusted_proxies.items[i]) != 0) {
             return usage_of("trusted-proxies", o->trusted_proxies.items[i],
                             "an address such as 10.0.0.1, or a range such as 10.0.0.0/8");
+        }
     }
     return 0;
 }
@@ -72,10 +74,11 @@ static int read_transports(const struct serve_options *o, unsigned *out)
 
 static int check(const struct serve_options *o)
 {
-    if (o->dev && !addr_is_loopback(&o->listen))
+    if (o->dev && !addr_is_loopback(&o->listen)) {
         return usage(
-            "--dev lets in pages that --listen on an address of the network must not: "
-            "listen on 127.0.0.1, or name the pages with --origins");
+            "--dev is for this machine alone: listen on 127.0.0.1, or leave out --dev and "
+            "name the pages with --origins");
+    }
     if (!str_starts(o->path, STR("/")) || o->path.ptr[o->path.len - 1] != '/')
         return usage("--path must begin and end with '/'");
     if (o->data.len == 0)
@@ -219,10 +222,11 @@ static int parse_and_serve(struct serve_options *o, const struct options_from *f
 
     if (refusal != 0)
         return refusal == OPTIONS_HELP ? 0 : 2;
-    if (log_set_levels(o->log) != 0)
+    if (log_set_levels(o->log) != 0) {
         return usage(
             "--log takes a level (error, warn, info, debug, trace), and layers: "
             "info,ws=trace");
+    }
     return serve(o);
 }
 

@@ -6,8 +6,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static str upper(char *out, str s)
 {
-    for (size_t i = 0; i < s.len; i++)
-        out[i] = s.ptr[i] >= 'a' && s.ptr[i] <= 'z' ? (char)(s.ptr[i] - 'a' + 'A') : s.ptr[i];
+    for (size_t i = 0; i < s.len; i++) {
+        out[i] = s.ptr[i];
+        if (s.ptr[i] >= 'a' && s.ptr[i] <= 'z')
+            out[i] = (char)(s.ptr[i] - 'a' + 'A');
+    }
     return (str){out, s.len};
 }
 

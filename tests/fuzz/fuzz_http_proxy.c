@@ -54,9 +54,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (ip_parse(&peer, str_take_until(&text, '\n')) != 0)
         peer = (ip){{1}};
     struct http_head *head = NEW(struct http_head);
-    while (text.len > 0 && head->n_headers < HTTP_HEADERS_MAX)
+    while (text.len > 0 && head->n_headers < HTTP_HEADERS_MAX) {
         head->headers[head->n_headers++] =
             (struct http_header){STR("X-Forwarded-For"), str_take_until(&text, '\n')};
+    }
 
     const ip client = http_proxies_client(&p, peer, head);
     check_joined(&p, peer, head, &client);

@@ -142,7 +142,7 @@ static str ask(struct world *w, const char *request)
 
 static bool has(str text, const char *part)
 {
-    return memmem(text.ptr, text.len, part, strlen(part)) != NULL;
+    return text.len > 0 && memmem(text.ptr, text.len, part, strlen(part));
 }
 
 static void expect_answer(const char *what, str answer, const char *status, const char *body)
@@ -177,9 +177,10 @@ static void answers_each_request(void **state)
         {"GET /metrics/x", "404 Not Found", "\r\n\r\nNot Found\n"},
     };
 
-    for (size_t i = 0; i < COUNT_OF(rows); i++)
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
         expect_answer(rows[i].request, ask(*state, rows[i].request), rows[i].status,
                       rows[i].body);
+    }
 }
 
 static void is_ready_while_clients_shall_come(void **state)
@@ -225,7 +226,34 @@ static void metrics_say_the_numbers(void **state)
     assert_false(has(answer, "token_revoked")); // nothing sends it
 }
 
-/** Every sample stands behind the HELP and the TYPE of its name, and every name comes once. */
+/** Two lines: "# HELP NAME Text." and "# TYPE NAME kind". @return the name */
+static str expect_heading(str line, str *rest)
+{
+    str_take(&line, sizeof("# HELP ") - 1);
+    const str name = str_take_until(&line, ' ');
+    expect_int("help", line.len > 0 && line.ptr[line.len - 1] == '.', true);
+
+    line = str_take_until(rest, '\n');
+    expect_str("type", str_take(&line, sizeof("# TYPE ") - 1), STR("# TYPE "));
+    expect_str("name", str_take_until(&line, ' '), name);
+    const bool is_counter = str_eq(line, STR("counter"));
+    expect_int("kind", is_counter || str_eq(line, STR("gauge")), true);
+    const str end = {name.ptr + name.len - 6, 6};
+    expect_int("a counter's name", str_eq(end, STR("_total")), is_counter);
+    return name;
+}
+
+static void expect_sample(str line, str name)
+{
+    uint64_t value;
+
+    expect_int("sample", str_starts(line, name), true);
+    const str sample = str_take_until(&line, ' ');
+    expect_int("label", sample.len == name.len || sample.ptr[name.len] == '{', true);
+    expect_int("value", str_to_u64(line, UINT64_MAX, &value), 0);
+}
+
+/** Every sample stands behind the HELP and the TYPE of its name. */
 static void metrics_are_in_the_form_of_prometheus(void **state)
 {
     str rest = ask(*state, "GET /metrics");
@@ -234,30 +262,17 @@ static void metrics_are_in_the_form_of_prometheus(void **state)
 
     assert(rest.ptr);
     const char *body = memmem(rest.ptr, rest.len, "\r\n\r\n", 4);
-    assert_non_null(body);
+    assert(body);
     str_take(&rest, (size_t)(body - rest.ptr) + 4);
     assert_int_equal(rest.ptr[rest.len - 1], '\n');
     while (rest.len > 0) {
-        str line = str_take_until(&rest, '\n');
+        const str line = str_take_until(&rest, '\n');
         if (str_starts(line, STR("# HELP "))) {
-            str_take(&line, 7);
-            name = str_take_until(&line, ' ');
-            expect_int("help", line.len > 0 && line.ptr[line.len - 1] == '.', true);
-            line = str_take_until(&rest, '\n');
-            expect_str("type", str_take(&line, 7), STR("# TYPE "));
-            expect_str("name", str_take_until(&line, ' '), name);
-            const bool is_counter = str_eq(line, STR("counter"));
-            expect_int("kind", is_counter || str_eq(line, STR("gauge")), true);
-            const str end = {name.ptr + name.len - 6, 6};
-            expect_int("a counter's name", str_eq(end, STR("_total")), is_counter);
-            continue;
+            name = expect_heading(line, &rest);
+        } else {
+            expect_sample(line, name);
+            n_samples++;
         }
-        expect_int("sample", str_starts(line, name), true);
-        const str sample = str_take_until(&line, ' ');
-        expect_int("label", sample.len == name.len || sample.ptr[name.len] == '{', true);
-        uint64_t value;
-        assert_int_equal(str_to_u64(line, UINT64_MAX, &value), 0);
-        n_samples++;
     }
     assert_true(n_samples > 30);
 }

@@ -90,7 +90,7 @@ static void a_store_that_answers_is_up(void **state)
 {
     struct world *w = *state;
 
-    pass(w, 10 * HEALTH_OUT_MS);
+    pass(w, INT64_C(10) * HEALTH_OUT_MS);
     assert_true(health_is_up(&w->health));
     assert_false(health_is_out(&w->health));
     assert_int_equal(w->n_looks, 10 * HEALTH_OUT_MS / HEALTH_INTERVAL);
@@ -101,7 +101,7 @@ static void one_that_refuses_is_down_then_out_and_back_when_it_has_stopped(void 
     struct world *w = *state;
 
     store_mem_fail_reads(w->store, 1000);
-    pass(w, 2 * HEALTH_INTERVAL);
+    pass(w, INT64_C(2) * HEALTH_INTERVAL);
     assert_false(health_is_up(&w->health));
     pass(w, HEALTH_OUT_MS - HEALTH_INTERVAL);
     assert_false(health_is_out(&w->health));
@@ -111,7 +111,7 @@ static void one_that_refuses_is_down_then_out_and_back_when_it_has_stopped(void 
     store_mem_fail_reads(w->store, 0);
     pass(w, HEALTH_LATE_MS);
     assert_true(health_is_out(&w->health)); // perhaps it only has not been asked to write
-    pass(w, 2 * HEALTH_INTERVAL);
+    pass(w, INT64_C(2) * HEALTH_INTERVAL);
     assert_true(health_is_up(&w->health));
     assert_false(health_is_out(&w->health));
 }
