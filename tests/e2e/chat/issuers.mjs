@@ -51,8 +51,9 @@ export class Issuers {
 
     #addSecret(name, ...lines) {
         const secret = randomBytes(24).toString('hex');
-        this.#section(name, ...lines, `secret-file = ${this.#file(`${name}.secret`, secret)}`);
-        this.all[name] = { alg: 'HS256', key: Buffer.from(secret), secret };
+        const file = this.#file(`${name}.secret`, secret);
+        this.#section(name, ...lines, `secret-file = ${file}`);
+        this.all[name] = { alg: 'HS256', key: Buffer.from(secret), secret, file };
     }
 
     #addPem(alg) {

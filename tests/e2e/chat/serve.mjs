@@ -3,14 +3,41 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execFileSync } from 'node:child_process';
-import { Failure, Server, Trial, same, within } from '../lib.mjs';
+import { Failure, Server, Skip, Trial, same, within } from '../lib.mjs';
 import { Issuers } from './issuers.mjs';
 
 /** All that a run writes; gone with it. */
 const root = mkdtempSync(join(tmpdir(), 'parley-chat-'));
-process.on('exit', () => rmSync(root, { recursive: true, force: true }));
+const disks = new Set();
+process.on('exit', () => {
+    disks.forEach((disk) => disk.end());
+    rmSync(root, { recursive: true, force: true });
+});
 
 export const folder = (name) => mkdtempSync(join(root, `${name}-`));
+
+const command = (...words) => execFileSync(words[0], words.slice(1), { stdio: 'pipe' });
+
+/** A folder with a file system of its own, of so many kibibytes. */
+export class SmallDisk {
+    constructor(kib) {
+        this.path = folder('disk');
+        try {
+            command('mount', '-t', 'tmpfs', '-o', `size=${kib}k`, 'parley-test', this.path);
+        } catch {
+            throw new Skip('it takes root to mount a small file system');
+        }
+        disks.add(this);
+    }
+
+    resize(kib) {
+        command('mount', '-o', `remount,size=${kib}k`, this.path);
+    }
+
+    end() {
+        if (disks.delete(this)) command('umount', '--lazy', this.path);
+    }
+}
 
 export class ChatServer extends Server {
     /**

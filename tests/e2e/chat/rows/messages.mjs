@@ -62,7 +62,7 @@ async function answersWithEvents(t) {
     same((await a.take('ack')).duplicate, true, 'duplicate');
     send('another', { client_msg_id: 'k1' });
     isErrorEvent(await a.take('error'), 'conflict',
-        { event: 'message.send', client_msg_id: 'k1' });
+        { event: 'message.send', client_msg_id: 'k1' }, 'client_msg_id');
     send('');
     isErrorEvent(await a.take('error'), 'bad_request', { event: 'message.send' }, 'content');
     same((await b.take('message.new')).content, 'no callback', 'message');
@@ -135,7 +135,8 @@ async function knowsConflicts(t) {
     for (const [, one, other] of UNEQUAL) {
         const client_msg_id = `k${++key}`;
         await a.ok('message.send', { to: b.address, client_msg_id, ...one });
-        await a.refused('message.send', { to: b.address, client_msg_id, ...other }, 'conflict');
+        await a.refused('message.send', { to: b.address, client_msg_id, ...other },
+            'conflict', { field: 'client_msg_id' });
     }
     same((await b.takeAll('message.new', key + 1)).at(-1).seq, key + 1, 'seq');
     await b.heardNo('message.new');
@@ -172,7 +173,7 @@ async function conflictsUnderWay(t) {
         a.ask('message.send', one), a.ask('message.send', { ...one, content: 'twice' }),
     ]);
     same(first.status, 'ok', 'first');
-    isRefusal(second, 'conflict');
+    isRefusal(second, 'conflict', { field: 'client_msg_id' });
     same((await b.take('message.new')).content, 'once', 'message');
 }
 
@@ -224,8 +225,8 @@ async function refusesNobody(t) {
 async function refusesOneself(t) {
     const a = await joinSynced(t);
     for (const to of [a.address, a.address.toLowerCase(), `eip155:0:${a.address}`]) {
-        const answer = await a.ask('message.send', { to, type: 'text', content: 'x' });
-        same([answer.status, answer.error?.code], ['error', INVALID], 'answer');
+        const send = { to, type: 'text', content: 'x' };
+        await a.refused('message.send', send, INVALID, { field: 'to' });
     }
     same((await a.ok('conversation.list', {})).conversations, [], 'conversations');
 }
