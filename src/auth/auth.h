@@ -6,14 +6,16 @@
 
 #include "base/account.h"
 #include "base/buf.h"
+#include "base/rand.h"
 
-#define AUTH_TOKEN_MAX    8192 // bytes
-#define AUTH_SESSION_SIZE 65   // bytes, NUL included
-#define AUTH_ISSUERS_MAX  16
-#define AUTH_KEYS_MAX     32 // of one issuer
-#define AUTH_SECRET_MIN   32 // bytes of an HS256 secret
-#define AUTH_SKEW_MS      30000
-#define AUTH_SKEW_MS_MAX  120000
+#define AUTH_TOKEN_MAX     8192 // bytes
+#define AUTH_SESSION_SIZE  65   // bytes, NUL included
+#define AUTH_ISSUERS_MAX   16
+#define AUTH_KEYS_MAX      32    // of one issuer
+#define AUTH_KEY_BYTES_MAX 65536 // bytes of an issuer's secret, PEM or JWKS
+#define AUTH_SECRET_MIN    32    // bytes of an HS256 secret
+#define AUTH_SKEW_MS       30000
+#define AUTH_SKEW_MS_MAX   120000
 
 struct auth;
 
@@ -25,16 +27,18 @@ enum auth_refusal {
 
 struct auth_identity {
     account account;
-    int64_t expires_at_ms; // Unix; without the skew
+    int64_t expires_at_ms; // Unix; without the skew, and never beyond the year 9999
     int64_t skew_ms;
-    char session[AUTH_SESSION_SIZE]; // the token's sid, else its jti, else made from its digest
+    // The token's sid, else its jti, else the digest of what is signed in it. A name that is
+    // longer, or not of printable ASCII, becomes its digest.
+    char session[AUTH_SESSION_SIZE];
 };
 
 /** Where an issuer's keys come from. */
 enum auth_key_form {
     AUTH_KEY_SECRET, // the bytes of an HS256 secret
     AUTH_KEY_PEM,    // one public key (or certificate, or private key): its kind gives the alg
-    AUTH_KEY_JWKS,   // RFC 7517; each key's alg, or what its kty and crv give
+    AUTH_KEY_JWKS,   // RFC 7517, a set; each key's alg, or what its kty and crv give
 };
 
 struct auth_issuer {
@@ -76,18 +80,21 @@ enum auth_own_refusal {
     AUTH_OWN_BAD_KEY = 1, // not a private Ed25519 key in PEM
 };
 
-/** A new key, appended to pem. */
-void auth_own_key_new(struct buf *pem);
+#define AUTH_OWN_KEY_SIZE 256 // bytes that one takes in PEM, at most
 
-/** Accept the server's own tokens. @return 0 or AUTH_OWN_BAD_KEY */
+/** A new key, appended to pem, which has room for AUTH_OWN_KEY_SIZE. It is a secret. */
+void auth_own_key_new(struct buf *pem, struct rand *rand);
+
+/** Accept the server's own tokens; once. @return 0 or AUTH_OWN_BAD_KEY */
 MUST_CHECK int auth_add_own(struct auth *a, str pem);
 
 struct auth_mint {
     account account;
     int64_t now_ms; // Unix
     int64_t ttl_ms;
-    str session; // the sid
+    str session; // the sid: 1 to 64 printable characters of ASCII, no space
 };
 
-/** Append a token that auth_add_own() makes acceptable. @return 0 or AUTH_OWN_BAD_KEY */
+/** Append a token that auth_add_own() makes acceptable; it has room for AUTH_TOKEN_MAX.
+ * The same arguments make the same token. @return 0 or AUTH_OWN_BAD_KEY */
 MUST_CHECK int auth_mint(struct buf *token, str pem, const struct auth_mint *m);

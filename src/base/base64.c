@@ -2,28 +2,46 @@
 
 static const char alphabet[] =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+static const char url_alphabet[] =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
-void base64_encode(char *out, str bytes)
+/** @return behind the last character; there is no padding */
+static char *encode(char *out, str bytes, const char *digits)
 {
     const uint8_t *p = (const uint8_t *)bytes.ptr;
     size_t i = 0;
 
     for (; i + 3 <= bytes.len; i += 3) {
         const uint32_t v = (uint32_t)p[i] << 16 | (uint32_t)p[i + 1] << 8 | p[i + 2];
-        *out++ = alphabet[v >> 18];
-        *out++ = alphabet[v >> 12 & 63];
-        *out++ = alphabet[v >> 6 & 63];
-        *out++ = alphabet[v & 63];
+        *out++ = digits[v >> 18];
+        *out++ = digits[v >> 12 & 63];
+        *out++ = digits[v >> 6 & 63];
+        *out++ = digits[v & 63];
     }
     if (i == bytes.len)
-        return;
+        return out;
 
     const bool has_two = bytes.len - i == 2;
     const uint32_t v = (uint32_t)p[i] << 16 | (has_two ? (uint32_t)p[i + 1] << 8 : 0);
-    *out++ = alphabet[v >> 18];
-    *out++ = alphabet[v >> 12 & 63];
-    *out++ = (char)(has_two ? alphabet[v >> 6 & 63] : '=');
-    *out = '=';
+    *out++ = digits[v >> 18];
+    *out++ = digits[v >> 12 & 63];
+    if (has_two)
+        *out++ = digits[v >> 6 & 63];
+    return out;
+}
+
+void base64_encode(char *out, str bytes)
+{
+    char *const end = out + BASE64_LEN(bytes.len);
+
+    out = encode(out, bytes, alphabet);
+    while (out < end)
+        *out++ = '=';
+}
+
+void base64_url_encode(char *out, str bytes)
+{
+    encode(out, bytes, url_alphabet);
 }
 
 enum {
@@ -87,4 +105,29 @@ int base64_decode_lenient(char *out, size_t *n, str text)
         out[made++] = (char)(bits >> 2);
     *n = made;
     return 0;
+}
+
+static bool is_url_digit(char c)
+{
+    return c != '+' && c != '/' && value_of(c) < SPACE;
+}
+
+/** Of the last character: how many of its bits belong to no byte. */
+static unsigned spare_bits(size_t len)
+{
+    static const unsigned spare[] = {0, 0, 4, 2}; // one left over is refused anyway
+
+    return spare[len % 4];
+}
+
+int base64_url_decode(char *out, size_t *n, str text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if (!is_url_digit(text.ptr[i]))
+            return BASE64_BAD;
+    }
+    const unsigned spare = (1U << spare_bits(text.len)) - 1;
+    if (spare > 0 && (value_of(text.ptr[text.len - 1]) & spare) != 0)
+        return BASE64_BAD;
+    return base64_decode_lenient(out, n, text);
 }

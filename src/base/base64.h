@@ -9,8 +9,14 @@
 /** Bytes that n characters can make, at most. */
 #define BASE64_BYTES(n) ((n) / 4 * 3 + 3)
 
+/** Characters that n bytes take in the URL form, which has no padding. */
+#define BASE64_URL_LEN(n) (((n)*4 + 2) / 3)
+
 /** Section 4, padded. out has room for BASE64_LEN(bytes.len); not NUL-terminated. */
 void base64_encode(char *out, str bytes);
+
+/** Section 5, not padded. out has room for BASE64_URL_LEN(bytes.len); not NUL-terminated. */
+void base64_url_encode(char *out, str bytes);
 
 enum base64_refusal {
     BASE64_BAD = 1,
@@ -25,3 +31,12 @@ enum base64_refusal {
  * @return 0 with *n bytes made, or BASE64_BAD
  */
 MUST_CHECK int base64_decode_lenient(char *out, size_t *n, str text);
+
+/**
+ * Section 5 and nothing else: no padding, no white space, and no bits left over that are
+ * not 0. So there is one text for each bytes, as what is signed needs it.
+ *
+ * @param out  as above
+ * @return 0 with *n bytes made, or BASE64_BAD
+ */
+MUST_CHECK int base64_url_decode(char *out, size_t *n, str text);

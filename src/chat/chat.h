@@ -26,6 +26,9 @@
 #define CHAT_LIST_MAX            200     // conversations in one answer
 #define CHAT_CURSOR_MAX          64      // bytes
 
+/** A key that begins so is the chat's own, of a send without one, and is never shown. */
+#define CHAT_INTERNAL_KEY '~'
+
 struct chat;
 struct chat_session;
 
@@ -36,12 +39,6 @@ struct chat_ports {
     struct job_queue *later;
     struct clock *clock;
     struct rand *rand;
-};
-
-/** A rate: so many at once, then so many a second. */
-struct chat_rate {
-    uint64_t burst;
-    uint64_t per_s;
 };
 
 struct chat_config {
@@ -68,6 +65,10 @@ struct chat_session_events {
     int64_t (*on_message)(void *arg, const struct chat_message *m, str cursor);
 
     void (*on_receipt)(void *arg, const struct chat_receipt *r, str cursor);
+
+    /** Has the connection taken all that it was given? Asked of a session that acknowledges
+     * nothing. */
+    bool (*has_taken_all)(void *arg);
 
     /** All that was missed has been sent. Once. */
     void (*on_synced)(void *arg, str cursor);
@@ -111,7 +112,7 @@ struct chat *chat_new(const struct chat_ports *ports, const struct chat_config *
 /** Every session must have been closed, and every request answered: see chat_is_idle(). */
 void chat_free(struct chat *c);
 
-/** Has every request been answered? (Those of closed sessions included.) */
+/** Is nothing under way, of closed sessions either? */
 bool chat_is_idle(const struct chat *c);
 
 /**

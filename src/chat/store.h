@@ -99,7 +99,7 @@ struct store_page {
     size_t n_messages;
     bool has_more;
     // Up to here the page is whole: the position of its last message if there are more, else
-    // a horizon that was taken before the read.
+    // the horizon when the read was called. Nothing above that horizon is in the page.
     int64_t upto;
 };
 

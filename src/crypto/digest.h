@@ -1,10 +1,16 @@
-/** Digests. */
+/** Digests, and what is built of them. */
 #pragma once
 
 #include "base/str.h"
 
-#define CRYPTO_SHA1_SIZE 20 // bytes
+#define CRYPTO_SHA1_SIZE   20 // bytes
+#define CRYPTO_SHA256_SIZE 32 // bytes, also of its HMAC
 
 /** SHA-1 is broken as a signature; RFC 6455 asks for it in the handshake, and only that may use
  * it. */
 void crypto_sha1(uint8_t out[CRYPTO_SHA1_SIZE], str bytes);
+
+void crypto_sha256(uint8_t out[CRYPTO_SHA256_SIZE], str bytes);
+
+/** RFC 2104. Compare it with crypto_equal(). */
+void crypto_hmac_sha256(uint8_t out[CRYPTO_SHA256_SIZE], str key, str bytes);

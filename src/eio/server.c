@@ -9,7 +9,6 @@
 #include "ws/handshake.h"
 
 #define HEADERS_MAX         4096 // bytes of header lines
-#define ORIGIN_MAX          1024 // bytes; no allow-list has a longer one
 #define REQUEST_HEADERS_MAX 1024 // bytes of Access-Control-Request-Headers that we reflect
 #define PARAMETER_SIZE      64   // bytes of a query parameter that can mean anything to us
 
@@ -41,13 +40,10 @@ struct entry {
 
 // CORS, as npm's cors does it (Fetch standard, "CORS protocol").
 
-static bool origin_is_allowed(const struct eio_cors *cors, str origin)
+static bool origin_is_allowed(const struct eio_config *config, const struct http_head *head,
+                              str origin)
 {
-    for (size_t i = 0; i < cors->n_origins; i++) {
-        if (str_eq(cors->origins[i], origin))
-            return true;
-    }
-    return false;
+    return http_origins_allow(&config->origins, origin, http_head_get(head, STR("Host")));
 }
 
 static void add_field(struct buf *out, const char *name, str value)
@@ -56,22 +52,22 @@ static void add_field(struct buf *out, const char *name, str value)
     assert(r == 0); // HEADERS_MAX has room for all of them, each as long as it may be
 }
 
-static void add_cors_fields(struct buf *out, const struct eio_cors *cors,
+static void add_cors_fields(struct buf *out, const struct eio_config *config,
                             const struct http_head *head)
 {
     const str origin = http_head_get(head, STR("Origin"));
     const str asked = http_head_get(head, STR("Access-Control-Request-Headers"));
 
-    if (!cors->is_on)
+    if (!config->cors)
         return;
-    if (cors->allow_any) {
+    if (config->origins.any) {
         add_field(out, "Access-Control-Allow-Origin", STR("*"));
     } else {
         add_field(out, "Vary", STR("Origin"));
-        if (origin.len <= ORIGIN_MAX && origin_is_allowed(cors, origin))
+        if (origin_is_allowed(config, head, origin))
             add_field(out, "Access-Control-Allow-Origin", origin);
     }
-    if (cors->credentials)
+    if (config->cors_credentials)
         add_field(out, "Access-Control-Allow-Credentials", STR("true"));
     if (head->method != HTTP_OPTIONS)
         return;
@@ -201,30 +197,92 @@ static int check(struct entry *e)
     return 0;
 }
 
+// Who has sent it.
+
+static struct eio_peer peer_of(const struct entry *e)
+{
+    const struct eio_config *config = &e->server->config;
+    const str origin = http_head_get(e->head, STR("Origin"));
+
+    return (struct eio_peer){
+        .ip = http_proxies_client(&config->proxies, http_peer(e->rq), e->head),
+        .origin_is_allowed = !origin.ptr || origin_is_allowed(config, e->head, origin),
+    };
+}
+
+/** @return the token of "Authorization: Bearer TOKEN", owned; NULL: there is none */
+static char *bearer_of(const struct http_head *head)
+{
+    str value = http_head_get(head, STR("Authorization"));
+    const str scheme = str_take_until(&value, ' ');
+    const str token = str_trim(value);
+
+    if (!str_eq_nocase(scheme, STR("Bearer")) || token.len == 0)
+        return NULL;
+    char *copy = mem_alloc(token.len + 1); // no field has a NUL in it
+    str_copy(copy, token);
+    return copy;
+}
+
 // What is done with it.
 
 static void open_polling(const struct entry *e)
 {
     struct eio_session *s = eio_session_new(e->server, NULL, false);
 
+    s->peer = peer_of(e);
+    s->bearer = bearer_of(e->head);
     eio_poll_on_get(s, e->rq, poll_new(e)); // the handshake is its first poll
     eio_session_open(s);
 }
 
-/** @return whether the ws is still there */
-static bool open_websocket(struct eio_server *server, struct ws *ws, bool is_b64)
+/** @return the connection, turned into a WebSocket, or NULL: the answer found no room */
+static struct ws *take_websocket(struct entry *e, char **rest, size_t *rest_len)
 {
-    struct eio_session *s = eio_session_new(server, ws, is_b64);
+    struct stream *stream = http_upgrade(e->rq, buf_str(&e->headers), rest, rest_len);
 
+    return stream ? ws_new(stream, &e->server->ws_config, NULL, NULL) : NULL;
+}
+
+static void feed(struct ws *ws, char *rest, size_t rest_len)
+{
+    if (rest_len > 0)
+        ws_feed(ws, rest, rest_len);
+}
+
+static void probe(struct entry *e, bool is_b64)
+{
+    char *rest = NULL;
+    size_t rest_len = 0;
+    struct ws *ws = take_websocket(e, &rest, &rest_len);
+
+    if (ws && eio_upgrade_probe(e->session, ws, is_b64))
+        feed(ws, rest, rest_len);
+}
+
+static void open_websocket(struct entry *e, bool is_b64)
+{
+    char *rest = NULL;
+    size_t rest_len = 0;
+    const struct eio_peer peer = peer_of(e); // the head is gone with the upgrade
+    char *bearer = bearer_of(e->head);
+    struct ws *ws = take_websocket(e, &rest, &rest_len);
+
+    if (!ws) {
+        eio_bearer_free(bearer);
+        return;
+    }
+    struct eio_session *s = eio_session_new(e->server, ws, is_b64);
+    s->peer = peer;
+    s->bearer = bearer;
     eio_session_open(s);
-    return s->ws != NULL;
+    if (s->ws) // the application may have closed it
+        feed(ws, rest, rest_len);
 }
 
 static void upgrade(struct entry *e)
 {
     char text[PARAMETER_SIZE];
-    char *rest = NULL;
-    size_t rest_len = 0;
 
     const int refusal = ws_handshake_check(e->head);
     if (refusal == WS_HANDSHAKE_VERSION)
@@ -234,16 +292,12 @@ static void upgrade(struct entry *e)
     if (ws_handshake_answer(&e->headers, e->head) != 0)
         return respond_refusal(e, BAD_REQUEST); // a subprotocol of kilobytes
 
-    // The head is gone with the upgrade.
     const bool is_b64 = str_eq(parameter(e->head, "b64", text), STR("1"));
-    struct stream *stream = http_upgrade(e->rq, buf_str(&e->headers), &rest, &rest_len);
-    if (!stream)
-        return;
-    struct ws *ws = ws_new(stream, &e->server->ws_config, NULL, NULL);
-    const bool is_kept = e->session ? eio_upgrade_probe(e->session, ws, is_b64)
-                                    : open_websocket(e->server, ws, is_b64);
-    if (is_kept && rest_len > 0)
-        ws_feed(ws, rest, rest_len);
+    if (e->session) {
+        probe(e, is_b64);
+    } else {
+        open_websocket(e, is_b64);
+    }
 }
 
 static void respond_bad_method(struct entry *e)
@@ -276,15 +330,27 @@ static void poll(struct entry *e)
     }
 }
 
+static void respond_later(struct entry *e)
+{
+    char seconds[16];
+
+    snprintf(seconds, sizeof(seconds), "%u", e->server->retry_after_s);
+    add_field(&e->headers, "Retry-After", str_of(seconds));
+    e->server->n_refused++;
+    respond(e, 503, STR("text/plain"), STR("Come back later\n"));
+}
+
 static void serve(struct entry *e)
 {
-    if (e->server->config.cors.is_on && e->head->method == HTTP_OPTIONS) {
+    if (e->server->config.cors && e->head->method == HTTP_OPTIONS) {
         respond(e, 204, (str){0}, (str){0});
         return;
     }
     if (check(e) != 0)
         return;
-    if (e->is_websocket) {
+    if (!e->session && e->server->retry_after_s > 0) {
+        respond_later(e);
+    } else if (e->is_websocket) {
         upgrade(e);
     } else if (e->session) {
         poll(e);
@@ -305,7 +371,7 @@ static void on_head(void *arg, struct http_request *rq, const struct http_head *
 
     buf_init(&e.headers, HEADERS_MAX);
     rq->state = NULL;
-    add_cors_fields(&e.headers, &e.server->config.cors, head);
+    add_cors_fields(&e.headers, &e.server->config, head);
     add_field(&e.headers, "Cache-Control", STR("no-store"));
     serve(&e);
     buf_fini(&e.headers);
@@ -345,6 +411,48 @@ struct eio_server *eio_server_new(const struct eio_config *config, const struct 
     s->app = app;
     s->app_arg = app_arg;
     return s;
+}
+
+void eio_server_refuse(struct eio_server *s, unsigned retry_after_s)
+{
+    s->retry_after_s = retry_after_s;
+}
+
+static struct eio_session *find_deaf(struct map_node *bucket)
+{
+    for (struct map_node *node = bucket; node; node = node->next) {
+        struct eio_session *s = container_of(node, struct eio_session, by_sid);
+        if (s->is_deaf)
+            return s;
+    }
+    return NULL;
+}
+
+/** Looked for anew each time: what the application is told may make it end another one. */
+static void end_deaf(const struct eio_server *server)
+{
+    for (size_t i = 0; i < server->sessions.n_buckets; i++) {
+        struct eio_session *s;
+        while ((s = find_deaf(server->sessions.buckets[i])))
+            eio_session_end(s, EIO_SHUTTING_DOWN);
+    }
+}
+
+size_t eio_server_drain(struct eio_server *server, size_t n)
+{
+    end_deaf(server);
+    for (size_t i = 0; n > 0 && i < server->sessions.n_buckets; i++) {
+        for (struct map_node *node = server->sessions.buckets[i]; n > 0 && node;
+             node = node->next, n--)
+            container_of(node, struct eio_session, by_sid)->is_deaf = true;
+    }
+    return server->sessions.n_nodes;
+}
+
+struct eio_counters eio_counters(const struct eio_server *s)
+{
+    return (struct eio_counters){
+        .sessions = s->sessions.n_nodes, .opened = s->n_opened, .refused = s->n_refused};
 }
 
 void eio_server_shut_down(struct eio_server *server)

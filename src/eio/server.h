@@ -8,8 +8,9 @@
 #pragma once
 
 #include "base/rand.h"
+#include "http/origin.h"
+#include "http/proxy.h"
 #include "http/server.h"
-#include "io/addr.h"
 #include "ws/ws.h"
 
 /** So long a closed polling session is kept for the GET that learns of it. */
@@ -17,20 +18,10 @@
 
 #define EIO_QUEUE_MAX   4194304 // bytes queued for a client; more and it is a slow consumer
 #define EIO_QUEUED_COST 64      // bytes that a packet counts there beside its own
-#define EIO_ORIGINS_MAX 32
 
 enum eio_transport {
     EIO_POLLING_TRANSPORT = 1,
     EIO_WEBSOCKET_TRANSPORT = 2
-};
-
-/** Which pages of other origins may read our answers (CORS). */
-struct eio_cors {
-    bool is_on;
-    bool allow_any; // "*"
-    bool credentials;
-    size_t n_origins;
-    str origins[EIO_ORIGINS_MAX];
 };
 
 struct eio_config {
@@ -43,7 +34,10 @@ struct eio_config {
     size_t max_payload;  // bytes of a POST's body, and of a WebSocket message
     unsigned transports; // of enum eio_transport, or-ed
     bool allow_upgrades;
-    struct eio_cors cors; // borrowed strings
+    struct http_origins origins; // whose pages may talk to us
+    bool cors;                   // let them read our answers, too
+    bool cors_credentials;       // and send cookies
+    struct http_proxies proxies; // that speak for others
 };
 
 enum eio_reason {
@@ -88,8 +82,30 @@ void eio_server_free(struct eio_server *s);
 /** The handler to put in a route; its arg is the server. */
 extern const struct http_handler eio_http_handler;
 
+/**
+ * Answer handshakes with 503 from now on, and with the seconds after which to come again; 0:
+ * no more. Sessions go on.
+ */
+void eio_server_refuse(struct eio_server *s, unsigned retry_after_s);
+
+/**
+ * Close sessions a few at a time: those that the last call has chosen end, and n others are
+ * chosen. A chosen one is no longer heard, and gets what the application still has for it.
+ *
+ * @return how many are left
+ */
+size_t eio_server_drain(struct eio_server *s, size_t n);
+
 /** Close all sessions; the clients reconnect, to whoever is there then. */
 void eio_server_shut_down(struct eio_server *s);
+
+struct eio_counters {
+    size_t sessions;  // now
+    uint64_t opened;  // sessions
+    uint64_t refused; // handshakes, by eio_server_refuse()
+};
+
+struct eio_counters eio_counters(const struct eio_server *s);
 
 /**
  * Send one message, put together from parts: they are copied. Too much of it queued
@@ -118,7 +134,10 @@ const struct eio_peer *eio_peer(const struct eio_session *s);
 str eio_bearer(const struct eio_session *s);
 void eio_drop_bearer(struct eio_session *s);
 
-/** Bytes that the client has not taken yet, in all our queues. */
+/**
+ * Bytes that the client has not taken yet, in all our queues. What a poll was answered with is
+ * the connection's.
+ */
 size_t eio_queued(const struct eio_session *s);
 
 /** Borrowed for the life of the session; log lines of the layers above chain to it. */

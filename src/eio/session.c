@@ -59,11 +59,25 @@ static void session_free(struct job *job)
 
 // The end.
 
+void eio_bearer_free(char *bearer)
+{
+    if (bearer)
+        explicit_bzero(bearer, strlen(bearer));
+    free(bearer);
+}
+
+void eio_drop_bearer(struct eio_session *s)
+{
+    eio_bearer_free(s->bearer);
+    s->bearer = NULL;
+}
+
 void eio_session_finish(struct eio_session *s, str last)
 {
     fsm_move(&s->fsm, EIO_CLOSED);
     map_remove(&s->server->sessions, &s->by_sid);
     timer_cancel(timers_of(s), &s->timer);
+    eio_drop_bearer(s);
     eio_upgrade_drop(s);
     eio_poll_finish(s, last);
     if (s->ws)
@@ -214,6 +228,21 @@ void eio_limit_payload(struct eio_session *s, size_t max_bytes)
         ws_set_max_message(s->ws, s->max_payload);
 }
 
+const struct eio_peer *eio_peer(const struct eio_session *s)
+{
+    return &s->peer;
+}
+
+str eio_bearer(const struct eio_session *s)
+{
+    return str_of(s->bearer);
+}
+
+size_t eio_queued(const struct eio_session *s)
+{
+    return s->queued_bytes + (s->ws ? ws_queued(s->ws) : 0);
+}
+
 const struct log_ctx *eio_log(const struct eio_session *s)
 {
     return &s->log;
@@ -267,7 +296,8 @@ int eio_session_on_packet(struct eio_session *s, const struct eio_packet *p)
     case EIO_PING: return EIO_SESSION_BAD; // only the server pings
     case EIO_PONG: eio_session_restart_heartbeat(s); return 0;
     case EIO_MESSAGE:
-        s->server->app->on_message(s->state, p->is_binary, p->data, p->len);
+        if (!s->is_deaf)
+            s->server->app->on_message(s->state, p->is_binary, p->data, p->len);
         return 0;
     case EIO_OPEN:
     case EIO_UPGRADE:

@@ -26,9 +26,13 @@ struct eio_probe;  // upgrade.c
 struct eio_session {
     struct map_node by_sid;
     char sid[RAND_NAME_SIZE];
-    bool awaiting_pong;
-    bool is_b64;  // the WebSocket takes no binary frames
-    bool is_slow; // a packet found no room: it ends in this turn
+    struct eio_peer peer;
+    // Bits, because there are many sessions, and they fill a gap.
+    bool awaiting_pong : 1;
+    bool is_b64 : 1;  // the WebSocket takes no binary frames
+    bool is_slow : 1; // a packet found no room: it ends in this turn
+    bool is_deaf : 1; // messages of the client are dropped: it ends soon
+    char *bearer;     // NULL: none, or dropped
     struct eio_server *server;
     void *state; // the application's
     struct fsm fsm;
@@ -52,6 +56,8 @@ struct eio_server {
     void *app_arg;
     struct map sessions;
     uint64_t n_opened;
+    uint64_t n_refused;
+    unsigned retry_after_s; // 0: handshakes are welcome
 };
 
 /**
@@ -60,6 +66,9 @@ struct eio_server {
  * @param ws  moved; NULL for polling
  */
 struct eio_session *eio_session_new(struct eio_server *server, struct ws *ws, bool is_b64);
+
+/** What the session's bearer is given back with: wiped, freed. NULL is fine. */
+void eio_bearer_free(char *bearer);
 
 /** Tell the application of it. It may close the session at once. */
 void eio_session_open(struct eio_session *s);

@@ -211,6 +211,19 @@ bool http_respond(struct http_request *rq, const struct http_response *r)
     return true;
 }
 
+ip http_peer(struct http_request *rq)
+{
+    char text[STREAM_PEER_SIZE];
+    struct addr with_port;
+    ip peer = {{0}};
+
+    stream_peer(conn_of(rq)->stream, text);
+    if (addr_parse(&with_port, str_of(text)) != 0 ||
+        ip_parse(&peer, str_of(with_port.host)) != 0)
+        return (ip){{0}};
+    return peer;
+}
+
 void http_abort(struct http_request *rq)
 {
     conn_abort(conn_of(rq));

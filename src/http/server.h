@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/timer.h"
 #include "http/head.h"
+#include "io/addr.h"
 #include "io/stream.h"
 
 #define HTTP_FIRST_HEAD_MS    10000 // from the connection's start to the end of its first head
@@ -76,6 +77,9 @@ void http_server_accept(struct http_server *s, struct stream *stream);
 
 /** Close idle connections now, the others with their answer. New ones are closed at once. */
 void http_server_drain(struct http_server *s);
+
+/** Of the connection; all zeroes where it is gone already. */
+ip http_peer(struct http_request *rq);
 
 struct http_response {
     unsigned status;

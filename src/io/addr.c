@@ -47,6 +47,35 @@ bool addr_is_loopback(const struct addr *a)
     return inet_pton(AF_INET6, a->host, &six) == 1 && IN6_IS_ADDR_LOOPBACK(&six);
 }
 
+#define V4_AT 12 // where IPv4 begins in ::ffff:a.b.c.d
+
+int ip_parse(ip *out, str text)
+{
+    char host[ADDR_HOST_SIZE] = "";
+    ip i = {{[10] = 0xff, [11] = 0xff}};
+
+    if (text.len >= sizeof(host) || str_find(text, '\0') < text.len)
+        return ADDR_NO_IP;
+    str_copy(host, text);
+    if (inet_pton(AF_INET, host, i.bytes + V4_AT) != 1 &&
+        inet_pton(AF_INET6, host, i.bytes) != 1)
+        return ADDR_NO_IP;
+    *out = i;
+    return 0;
+}
+
+bool ip_is_v4(const ip *i)
+{
+    static const uint8_t before[V4_AT] = {[10] = 0xff, [11] = 0xff};
+    return memcmp(i->bytes, before, sizeof(before)) == 0;
+}
+
+bool ip_is_loopback(const ip *i)
+{
+    static const ip v6 = {{[15] = 1}};
+    return (ip_is_v4(i) && i->bytes[V4_AT] == 127) || memcmp(i, &v6, sizeof(v6)) == 0;
+}
+
 const char *addr_text(char out[ADDR_TEXT_SIZE], const struct addr *a)
 {
     snprintf(out, ADDR_TEXT_SIZE, is_ipv6(a) ? "[%s]:%u" : "%s:%u", a->host, a->port);

@@ -1,4 +1,4 @@
-/** "HOST:PORT" addresses to listen on. */
+/** "HOST:PORT" addresses to listen on, and the addresses of peers. */
 #pragma once
 
 #include "base/str.h"
@@ -17,6 +17,7 @@ typedef struct ip {
 
 enum addr_refusal {
     ADDR_BAD = 1, // neither "1.2.3.4:80" nor "[::1]:80" nor "localhost:80"
+    ADDR_NO_IP,   // neither "1.2.3.4" nor "::1"
 };
 
 /** Names are not looked up; "localhost" means 127.0.0.1. @return 0 or ADDR_BAD */
@@ -29,3 +30,11 @@ bool addr_is_loopback(const struct addr *a);
 
 /** "127.0.0.1:80" or "[::1]:80". @return out */
 const char *addr_text(char out[ADDR_TEXT_SIZE], const struct addr *a);
+
+/** Digits alone: no name, no brackets, no zone. @return 0 or ADDR_NO_IP */
+MUST_CHECK int ip_parse(ip *out, str text);
+
+bool ip_is_v4(const ip *i);
+
+/** As addr_is_loopback(). */
+bool ip_is_loopback(const ip *i);

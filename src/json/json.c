@@ -1,6 +1,7 @@
 #include "json/json.h"
 
 #include <jansson.h>
+#include <stdio.h>
 
 #include "base/hex.h"
 #include "base/mem.h"
@@ -143,7 +144,7 @@ static bool is_beyond_64_bits(str number)
  * jansson refuses them. Its JSON_DECODE_INT_AS_REAL takes them, but makes reals of all the
  * other integers too, among them a placeholder's number; so these get ".0" in a copy.
  */
-static json_t *parse_large(str text, json_error_t *error)
+static json_t *parse_large(str text, size_t flags, json_error_t *error)
 {
     assert(text.len > 0);                       // a number is in it
     char *const copy = mem_alloc(text.len * 2); // 19 digits or more grow by 2
@@ -160,12 +161,12 @@ static json_t *parse_large(str text, json_error_t *error)
         }
     }
 
-    json_t *tree = json_loadb(copy, len, DECODING, error);
+    json_t *tree = json_loadb(copy, len, flags, error);
     free(copy);
     return tree;
 }
 
-int json_parse(struct json **out, char *text, size_t len)
+static int parse(struct json **out, char *text, size_t len, size_t flags)
 {
     json_error_t error;
 
@@ -173,13 +174,23 @@ int json_parse(struct json **out, char *text, size_t len)
     if (refusal)
         return refusal;
 
-    json_t *tree = json_loadb(text, len, DECODING, &error);
+    json_t *tree = json_loadb(text, len, flags, &error);
     if (!tree && json_error_code(&error) == json_error_numeric_overflow)
-        tree = parse_large((str){text, len}, &error);
+        tree = parse_large((str){text, len}, flags, &error);
     if (!tree)
         return JSON_BAD;
     *out = (struct json *)tree;
     return 0;
+}
+
+int json_parse(struct json **out, char *text, size_t len)
+{
+    return parse(out, text, len, DECODING);
+}
+
+int json_parse_unique(struct json **out, char *text, size_t len)
+{
+    return parse(out, text, len, DECODING | JSON_REJECT_DUPLICATES);
 }
 
 void json_free(struct json *j)
@@ -243,9 +254,27 @@ bool json_integer_of(const struct json *j, int64_t *out)
     return true;
 }
 
+bool json_number_of(const struct json *j, double *out)
+{
+    if (!json_is_number(tree_of(j)))
+        return false;
+    *out = json_number_value(tree_of(j));
+    return true;
+}
+
 bool json_is_true(const struct json *j)
 {
     return j && json_typeof(tree_of(j)) == JSON_TRUE;
+}
+
+bool json_holds(const struct json *j, str text)
+{
+    for (size_t i = 0; i < json_array_size(tree_of(j)); i++) {
+        const str item = json_text(json_item(j, i));
+        if (item.ptr && str_eq(item, text))
+            return true;
+    }
+    return false;
 }
 
 /** @return the bytes that j takes; they are in out if they fit */
@@ -334,4 +363,125 @@ int json_print_str(struct buf *out, str s)
     *at = '"';
     buf_added(out, size);
     return 0;
+}
+
+// The canonical form.
+
+#define REAL_DIGITS_MIN 15 // that every double keeps
+#define REAL_DIGITS_MAX 17 // that tell all doubles apart
+#define REAL_SIZE       32 // bytes of a double's text, NUL included
+
+static int print_real(struct buf *out, double value)
+{
+    char text[REAL_SIZE];
+
+    // 2^63 itself is no int64_t, and its negative is one.
+    if (value >= -0x1p63 && value < 0x1p63 && (double)(int64_t)value == value)
+        return buf_addf(out, "%lld", (long long)value);
+    for (int digits = REAL_DIGITS_MIN; digits <= REAL_DIGITS_MAX; digits++) {
+        snprintf(text, sizeof(text), "%.*g", digits, value);
+        if (strtod(text, NULL) == value)
+            break;
+    }
+    return buf_add(out, str_of(text));
+}
+
+static int print_canonical(struct buf *out, const struct json *j);
+
+static int print_array(struct buf *out, const struct json *j)
+{
+    int r = buf_add(out, STR("["));
+
+    for (size_t i = 0; r == 0 && i < json_count(j); i++) {
+        if (i > 0)
+            r = buf_add(out, STR(","));
+        if (r == 0)
+            r = print_canonical(out, json_item(j, i));
+    }
+    return r == 0 ? buf_add(out, STR("]")) : r;
+}
+
+struct member {
+    str name;
+    const struct json *value;
+};
+
+struct members {
+    struct member *all;
+    size_t n;
+};
+
+static bool collect_member(void *arg, str name, const struct json *value)
+{
+    struct members *m = arg;
+
+    m->all[m->n++] = (struct member){name, value};
+    return true;
+}
+
+static int compare_members(const void *a, const void *b)
+{
+    const str x = ((const struct member *)a)->name;
+    const str y = ((const struct member *)b)->name;
+    const int order = memcmp(x.ptr, y.ptr, x.len < y.len ? x.len : y.len);
+
+    if (order != 0)
+        return order;
+    return (x.len > y.len) - (x.len < y.len);
+}
+
+static int print_members(struct buf *out, const struct members *m)
+{
+    int r = buf_add(out, STR("{"));
+
+    for (size_t i = 0; r == 0 && i < m->n; i++) {
+        if (i > 0)
+            r = buf_add(out, STR(","));
+        if (r == 0)
+            r = json_print_str(out, m->all[i].name);
+        if (r == 0)
+            r = buf_add(out, STR(":"));
+        if (r == 0)
+            r = print_canonical(out, m->all[i].value);
+    }
+    return r == 0 ? buf_add(out, STR("}")) : r;
+}
+
+static int print_object(struct buf *out, const struct json *j)
+{
+    const size_t n = json_count(j);
+    struct members m = {0};
+
+    if (n == 0)
+        return buf_add(out, STR("{}"));
+    m.all = mem_alloc(n * sizeof(*m.all));
+    json_each_member(j, collect_member, &m);
+    qsort(m.all, m.n, sizeof(*m.all), compare_members);
+    const int r = print_members(out, &m);
+    free(m.all);
+    return r;
+}
+
+static int print_canonical(struct buf *out, const struct json *j)
+{
+    switch (json_kind(j)) {
+    case JSON_KIND_STR: return json_print_str(out, json_text(j));
+    case JSON_KIND_REAL: return print_real(out, json_real_value(tree_of(j)));
+    case JSON_KIND_ARRAY: return print_array(out, j);
+    case JSON_KIND_OBJECT: return print_object(out, j);
+    case JSON_KIND_NULL:
+    case JSON_KIND_BOOL:
+    case JSON_KIND_INT: break;
+    }
+    return json_print(out, j); // has one form
+}
+
+int json_print_canonical(struct buf *out, const struct json *j)
+{
+    const size_t before = out->len;
+    const int r = print_canonical(out, j);
+
+    if (r != 0)
+        out->len = before;
+    return r;
 }

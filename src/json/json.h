@@ -41,6 +41,10 @@ enum json_refusal {
  */
 MUST_CHECK int json_parse(struct json **out, char *text, size_t len);
 
+/** Likewise, but two members with the same name are JSON_BAD: of what was signed, nobody may
+ * read another one than we do. */
+MUST_CHECK int json_parse_unique(struct json **out, char *text, size_t len);
+
 /** NULL is fine. */
 void json_free(struct json *j);
 DEFINE_CLEANUP(struct json *, json_free)
@@ -66,11 +70,26 @@ str json_text(const struct json *j);
 /** @return false if j is NULL or not an integer */
 bool json_integer_of(const struct json *j, int64_t *out);
 
+/** An integer or a real, which is finite. @return false if j is NULL or no number */
+bool json_number_of(const struct json *j, double *out);
+
 /** True only for the value true. */
 bool json_is_true(const struct json *j);
 
+/** Is this text among the items of an array? False if j is NULL or no array. */
+bool json_holds(const struct json *j, str text);
+
 /** Print j without white space. @return 0 or BUF_FULL */
 MUST_CHECK int json_print(struct buf *out, const struct json *j);
+
+/**
+ * Print j so that values that are equal are equal as bytes: members sorted by their names'
+ * bytes, no white space, one way to escape, numbers in the shortest form that reads back the
+ * same, and whole ones that fit in 64 bits as integers (2.0 and 2e0 are 2, -0.0 is 0).
+ *
+ * @return 0, or BUF_FULL: nothing was added
+ */
+MUST_CHECK int json_print_canonical(struct buf *out, const struct json *j);
 
 /** Print s, which must be UTF-8, as a JSON string with its quotes. @return 0 or BUF_FULL */
 MUST_CHECK int json_print_str(struct buf *out, str s);

@@ -1,257 +1,168 @@
 #include "server/options.h"
 
-#include <stdio.h>
+#include "server/options_file.h"
+#include "server/options_help.h"
+#include "server/options_row.h"
 
-struct unit {
-    const char *name;
-    uint64_t factor;
+/** One option of the command line. */
+struct arg {
+    const struct option *option; // NULL: there is none of this name
+    str name;
+    str value;
+    bool has_value;
 };
 
-static const struct unit durations[] = {
-    {"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}, {"d", 86400000},
-};
-static const struct unit sizes[] = {
-    {"", 1},
-    {"KiB", 1024},
-    {"MiB", 1U << 20},
-    {"GiB", 1U << 30},
-};
-
-/** Digits, then one of the units. */
-static int parse_with_unit(str text, const struct unit *units, size_t n_units, uint64_t *out)
+/** @return how many words of argv it takes, or 0: it is no option, or its value is missing */
+static int take_arg(const struct option_table *t, int argc, char **argv, struct arg *out)
 {
-    str unit = text;
-    uint64_t n = 0;
+    str word = str_of(argv[0]);
 
-    while (unit.len > 0 && unit.ptr[0] >= '0' && unit.ptr[0] <= '9')
-        str_take(&unit, 1);
-    const str digits = {text.ptr, text.len - unit.len};
-    for (size_t i = 0; i < n_units; i++) {
-        if (!str_eq(unit, str_of(units[i].name)))
-            continue;
-        if (str_to_u64(digits, (uint64_t)INT64_MAX / units[i].factor, &n) != 0)
-            return OPTIONS_BAD;
-        *out = n * units[i].factor;
+    *out = (struct arg){0};
+    if (!str_starts(word, STR("--")))
         return 0;
+    str_take(&word, 2);
+    out->has_value = str_find(word, '=') < word.len;
+    out->name = str_take_until(&word, '=');
+    out->value = word;
+    out->option = option_find(t->options, t->n_options, out->name);
+    if (!out->option || out->has_value)
+        return 1;
+    if (out->option->kind == OPTION_FLAG) {
+        out->value = STR("on");
+        return 1;
     }
-    return OPTIONS_BAD;
-}
-
-int options_duration(str text, int64_t *ms)
-{
-    uint64_t value = 0;
-    const int r = parse_with_unit(text, durations, COUNT_OF(durations), &value);
-
-    *ms = (int64_t)value;
-    return r;
-}
-
-int options_size(str text, uint64_t *bytes)
-{
-    return parse_with_unit(text, sizes, COUNT_OF(sizes), bytes);
-}
-
-static int parse_list(str text, struct option_list *out)
-{
-    bool has_more = text.len > 0; // nothing at all is the empty list
-
-    *out = (struct option_list){0};
-    while (has_more) {
-        has_more = str_find(text, ',') < text.len;
-        const str item = str_trim(str_take_until(&text, ','));
-        if (item.len == 0 || out->n == OPTIONS_LIST_MAX)
-            return OPTIONS_BAD;
-        out->items[out->n++] = item;
-    }
-    return 0;
-}
-
-static int parse_switch(str text, bool *out)
-{
-    *out = str_eq(text, STR("on")) || str_eq(text, STR("true"));
-    return *out || str_eq(text, STR("off")) || str_eq(text, STR("false")) ? 0 : OPTIONS_BAD;
-}
-
-static const char *form_of(enum option_kind kind)
-{
-    static_assert(OPTIONS_LIST_MAX == 32, "as the text below says");
-    switch (kind) {
-    case OPTION_LIST: return "a list such as a,b (at most 32 values)";
-    case OPTION_ADDR: return "an address such as 127.0.0.1:8080 or [::1]:8080";
-    case OPTION_DURATION: return "a duration such as 500ms, 30s, 15m, 12h or 30d";
-    case OPTION_SIZE: return "a size such as 1000000, 64KiB or 8MiB";
-    case OPTION_COUNT: return "a number";
-    case OPTION_SWITCH: return "on or off";
-    case OPTION_TEXT:
-    case OPTION_IGNORED: break;
-    }
-    return "a text";
-}
-
-static int parse_value(const struct option *o, void *field, str text)
-{
-    switch (o->kind) {
-    case OPTION_TEXT: *(str *)field = text; return 0;
-    case OPTION_LIST: return parse_list(text, field);
-    case OPTION_ADDR: return addr_parse(field, text);
-    case OPTION_DURATION: return options_duration(text, field);
-    case OPTION_SIZE: return options_size(text, field);
-    case OPTION_COUNT: return str_to_u64(text, UINT64_MAX, field);
-    case OPTION_SWITCH: return parse_switch(text, field);
-    case OPTION_IGNORED: return 0;
-    }
-    return OPTIONS_BAD;
-}
-
-static bool is_number(enum option_kind kind)
-{
-    return kind == OPTION_DURATION || kind == OPTION_SIZE || kind == OPTION_COUNT;
-}
-
-static int set(const struct option_table *t, const struct option *o, void *into, str text)
-{
-    void *field = (char *)into + o->offset;
-
-    if (parse_value(o, field, text) != 0) {
-        fprintf(stderr, "%s: --%s: '" STR_FMT "' is not %s\n", t->command, o->name,
-                STR_ARG(text), form_of(o->kind));
-        return OPTIONS_BAD;
-    }
-    if (!is_number(o->kind))
+    if (argc < 2)
         return 0;
-    uint64_t value = 0; // an int64_t that is not negative has the same bytes
-    memcpy(&value, field, sizeof(value));
-    const bool is_below = value < o->min;
-    if (!is_below && (o->max == 0 || value <= o->max))
-        return 0;
-    fprintf(stderr, "%s: --%s: '" STR_FMT "' is %s %llu%s\n", t->command, o->name,
-            STR_ARG(text), is_below ? "below" : "above",
-            (unsigned long long)(is_below ? o->min : o->max),
-            o->kind == OPTION_DURATION ? " ms" : "");
-    return OPTIONS_BAD;
+    out->value = str_of(argv[1]);
+    return 2;
 }
 
-static const struct option *find(const struct option_table *t, str name)
+static int say_bad_arg(const struct option_source *from, const struct arg *arg,
+                       const char *word)
 {
-    for (size_t i = 0; i < t->n_options; i++) {
-        if (str_eq(name, str_of(t->options[i].name)))
-            return &t->options[i];
-    }
-    return NULL;
-}
+    const struct option_table *t = from->table;
 
-#define NAME_MAX_LEN 32
-
-/** How many letters to add, drop or change to make one of the other (Levenshtein). */
-static size_t distance(str a, str b)
-{
-    size_t row[NAME_MAX_LEN + 1];
-
-    for (size_t j = 0; j <= b.len; j++)
-        row[j] = j;
-    for (size_t i = 0; i < a.len; i++) {
-        size_t diagonal = row[0];
-        row[0] = i + 1;
-        for (size_t j = 0; j < b.len; j++) {
-            const size_t change = diagonal + (a.ptr[i] != b.ptr[j]);
-            const size_t edit = (row[j] < row[j + 1] ? row[j] : row[j + 1]) + 1;
-            diagonal = row[j + 1];
-            row[j + 1] = change < edit ? change : edit;
-        }
-    }
-    return row[b.len];
-}
-
-static void say_unknown(const struct option_table *t, str name)
-{
-    const struct option *nearest = NULL;
-    size_t best = name.len < 4 ? name.len : 4; // further away it is no slip of the fingers
-
-    for (size_t i = 0; i < t->n_options; i++) {
-        const str other = str_of(t->options[i].name);
-        if (name.len > NAME_MAX_LEN || other.len > NAME_MAX_LEN)
-            continue;
-        const size_t d = distance(name, other);
-        if (d < best) {
-            best = d;
-            nearest = &t->options[i];
-        }
-    }
-    fprintf(stderr, "%s: there is no option --" STR_FMT, t->command, STR_ARG(name));
-    if (nearest) {
-        fprintf(stderr, "; did you mean --%s?\n", nearest->name);
+    option_say_where(from);
+    if (arg->option) {
+        fprintf(stderr, "--%s needs a value: %s\n", arg->option->name,
+                option_form(arg->option->kind));
+    } else if (str_starts(str_of(word), STR("--"))) {
+        fprintf(stderr, "there is no option --" STR_FMT, STR_ARG(arg->name));
+        option_say_nearest(from, t->options, t->n_options, arg->name);
     } else {
-        fprintf(stderr, "; '%s --help' lists them\n", t->command);
+        fprintf(stderr, "'%s' is no option; '%s --help' lists them\n", word, t->command);
     }
+    return OPTIONS_BAD;
 }
 
-static void print_help(const struct option_table *t)
+static int apply_argv(const struct option_table *t, void *into, int argc, char **argv)
 {
-    printf("%s [OPTIONS]\n\n%s\n\nOptions:\n", t->command, t->summary);
-    for (size_t i = 0; i < t->n_options; i++) {
-        const struct option *o = &t->options[i];
-        char left[64];
-        if (o->kind == OPTION_IGNORED)
-            continue;
-        snprintf(left, sizeof(left), "--%s %s", o->name, o->value);
-        printf("  %-28s %s", left, o->help);
-        if (o->fallback)
-            printf(" (%s)", o->fallback);
-        printf("\n");
-    }
-}
+    const struct option_source from = {.table = t, .origin = OPTION_FROM_ARGV, .err = stderr};
+    struct arg arg;
 
-int options_parse(const struct option_table *t, void *into, int argc, char **argv)
-{
-    for (size_t i = 0; i < t->n_options; i++) {
-        const struct option *o = &t->options[i];
-        if (o->fallback && set(t, o, into, str_of(o->fallback)) != 0)
-            return OPTIONS_BAD;
-    }
-    for (int i = 0; i < argc; i++) {
-        str value = str_of(argv[i]);
-        if (str_eq(value, STR("--help")) || str_eq(value, STR("-h"))) {
-            print_help(t);
+    for (int i = 0; i < argc;) {
+        const str word = str_of(argv[i]);
+        if (str_eq(word, STR("--help")) || str_eq(word, STR("-h"))) {
+            options_print_help(stdout, t);
             return OPTIONS_HELP;
         }
-        if (!str_starts(value, STR("--"))) {
-            fprintf(stderr, "%s: '%s' is no option; '%s --help' lists them\n", t->command,
-                    argv[i], t->command);
+        const int n = take_arg(t, argc - i, argv + i, &arg);
+        if (n == 0 || !arg.option)
+            return say_bad_arg(&from, &arg, argv[i]);
+        if (option_set(&from, arg.option, into, arg.value) != 0)
             return OPTIONS_BAD;
-        }
-        str_take(&value, 2);
-        const bool has_value = str_find(value, '=') < value.len;
-        const str name = str_take_until(&value, '=');
-        const struct option *o = find(t, name);
-        if (!o) {
-            say_unknown(t, name);
-            return OPTIONS_BAD;
-        }
-        if (!has_value && i + 1 == argc) {
-            fprintf(stderr, "%s: --%s needs a value: %s\n", t->command, o->name,
-                    form_of(o->kind));
-            return OPTIONS_BAD;
-        }
-        if (!has_value)
-            value = str_of(argv[++i]);
-        if (set(t, o, into, value) != 0)
+        i += n;
+    }
+    return 0;
+}
+
+static int say_unknown_variable(const struct option_source *from, str variable)
+{
+    char name[64]; // of a longer one no option is near
+    size_t n = 0;
+
+    for (; n < variable.len && n < sizeof(name); n++) {
+        const char c = variable.ptr[n];
+        name[n] = c;
+        if (c == '_')
+            name[n] = '-';
+        if (c >= 'A' && c <= 'Z')
+            name[n] = (char)(c - 'A' + 'a');
+    }
+    option_say_where(from);
+    fprintf(stderr, "there is no option %s" STR_FMT, from->table->env_prefix,
+            STR_ARG(variable));
+    option_say_nearest(from, from->table->options, from->table->n_options, (str){name, n});
+    return OPTIONS_BAD;
+}
+
+static int apply_env(const struct option_table *t, void *into, char *const *env)
+{
+    const struct option_source from = {.table = t, .origin = OPTION_FROM_ENV, .err = stderr};
+
+    for (; *env; env++) {
+        str value = str_of(*env);
+        if (!str_starts(value, str_of(t->env_prefix)))
+            continue;
+        str_take(&value, strlen(t->env_prefix));
+        const str variable = str_take_until(&value, '=');
+        const struct option *o = option_find_env(t, variable);
+        if (!o)
+            return say_unknown_variable(&from, variable);
+        if (option_set(&from, o, into, value) != 0)
             return OPTIONS_BAD;
     }
     return 0;
 }
 
-bool options_has(const char *name, int argc, char **argv)
+/** The file that the flags or, before them, the environment have named. */
+static int apply_file(const struct option_table *t, void *into, struct buf *text)
 {
-    for (int i = 0; i < argc; i++) {
-        str arg = str_of(argv[i]);
-        if (!str_starts(arg, STR("--")))
-            continue;
-        str_take(&arg, 2);
-        const bool has_value = str_find(arg, '=') < arg.len;
-        if (str_eq(str_take_until(&arg, '='), str_of(name)))
+    const struct option *o = option_find(t->options, t->n_options, str_of(t->file_option));
+
+    assert(o && o->kind == OPTION_TEXT);
+    const str path = *(const str *)(const void *)((const char *)into + o->offset);
+    if (!path.ptr)
+        return 0;
+    // Flags, the environment and defaults all end in a NUL.
+    if (options_file_read(t, path.ptr, text) != 0)
+        return OPTIONS_BAD;
+    return options_file_apply(t, into, path.ptr, buf_str(text), stderr);
+}
+
+static int apply_env_and_argv(const struct option_table *t, void *into,
+                              const struct options_from *from)
+{
+    if (t->env_prefix) {
+        const int r = apply_env(t, into, from->env);
+        if (r != 0)
+            return r;
+    }
+    return apply_argv(t, into, from->argc, from->argv);
+}
+
+int options_parse(const struct option_table *t, void *into, const struct options_from *from)
+{
+    if (option_set_defaults(t, t->options, t->n_options, into) != 0)
+        return OPTIONS_BAD;
+    int r = apply_env_and_argv(t, into, from);
+    if (r != 0 || !t->file_option)
+        return r;
+    r = apply_file(t, into, from->file);
+    if (r != 0)
+        return r;
+    return apply_env_and_argv(t, into, from); // they win over the file that they have named
+}
+
+bool options_has(const struct option_table *t, const char *name, int argc, char **argv)
+{
+    struct arg arg;
+
+    for (int i = 0; i < argc;) {
+        const int n = take_arg(t, argc - i, argv + i, &arg);
+        if (n > 0 && str_eq(arg.name, str_of(name)))
             return true;
-        if (!has_value)
-            i++; // the next is its value, whatever it looks like
+        i += n > 0 ? n : 1;
     }
     return false;
 }

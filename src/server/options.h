@@ -1,12 +1,18 @@
 /**
- * Options of the command line, from a table: the parser, the defaults and the help are
- * made of the same rows.
+ * Options, from a table: the parser, the defaults and the help are made of the same rows.
+ *
+ * One row is the flag --max-payload, the environment's PARLEY_MAX_PAYLOAD and the file's
+ * key max-payload. The flag wins over the environment, that over the file, that over the
+ * default.
  */
 #pragma once
 
+#include "base/buf.h"
 #include "io/addr.h"
 
-#define OPTIONS_LIST_MAX 32 // values in a list
+#define OPTIONS_LIST_MAX  32    // values in a list
+#define OPTIONS_ROWS_SIZE 64    // rows that a table, or a section of the file, has at most
+#define OPTIONS_FILE_MAX  65536 // bytes
 
 enum option_kind {
     OPTION_TEXT,     // str
@@ -16,6 +22,8 @@ enum option_kind {
     OPTION_SIZE,     // uint64_t, bytes; "1000000", "64KiB", "8MiB", "1GiB"
     OPTION_COUNT,    // uint64_t
     OPTION_SWITCH,   // bool; "on", "off"
+    OPTION_FLAG,     // bool; a switch that is on where it stands alone on the command line
+    OPTION_HEADING,  // nothing: `help` is what stands above the rows that follow
     OPTION_IGNORED,  // nothing; taken, so that another server's command line works
 };
 
@@ -35,11 +43,27 @@ struct option {
     uint64_t max; // 0: no limit
 };
 
+/** A kind of section that the file may hold any number of: "[issuer NAME]". */
+struct option_section {
+    const char *kind; // "issuer"
+    const char *help; // what one is, a line or more
+    const struct option *options;
+    size_t n_options;
+    size_t count; // offset of a size_t in the caller's struct: how many there are
+    size_t items; // offset of an array there; each item begins with its name, a str
+    size_t item_size;
+    size_t max; // items that the array holds
+};
+
 struct option_table {
     const char *command; // "parley selftest"
     const char *summary; // what the command does, a line or more
     const struct option *options;
     size_t n_options;
+    const char *env_prefix;  // "PARLEY_"; NULL: the environment does not matter
+    const char *file_option; // the OPTION_TEXT that names a file; NULL: there is none
+    const struct option_section *sections;
+    size_t n_sections;
 };
 
 enum options_refusal {
@@ -47,17 +71,25 @@ enum options_refusal {
     OPTIONS_HELP,    // help was asked for, and printed on stdout
 };
 
+/** Where values come from. */
+struct options_from {
+    int argc;
+    char **argv;
+    char *const *env; // up to NULL; used with an env_prefix alone
+    struct buf *file; // takes the file's text; used with a file_option alone
+};
+
 /**
- * Fill the caller's struct: the defaults, then argv. "--name value" and "--name=value".
+ * Fill the caller's struct, which is all zeroes. "--name value" and "--name=value".
  *
- * @param into  what its texts point to is argv and the table
+ * @param into  what its texts point to is the table and what `from` points to
  * @return 0, or an enum options_refusal
  */
-MUST_CHECK int options_parse(const struct option_table *table, void *into, int argc,
-                             char **argv);
+MUST_CHECK int options_parse(const struct option_table *table, void *into,
+                             const struct options_from *from);
 
 /** Was this option on the command line? */
-bool options_has(const char *name, int argc, char **argv);
+bool options_has(const struct option_table *table, const char *name, int argc, char **argv);
 
 /** The values alone, for tests and for other sources than the command line. */
 MUST_CHECK int options_duration(str text, int64_t *ms);

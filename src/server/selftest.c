@@ -84,6 +84,7 @@ struct selftest {
     struct eio_server *engine;   // /engine.io/
     struct eio_server *socketio; // /socket.io/
     struct sio_server *sio;
+    struct http_origins origins;
     struct echo echo;
     size_t max_streams;
     struct timer stop_timer;
@@ -112,18 +113,15 @@ static unsigned transports_of(const struct option_list *list)
     return transports;
 }
 
-static_assert(OPTIONS_LIST_MAX <= EIO_ORIGINS_MAX, "a list of origins fits");
-
-static struct eio_cors cors_of(const struct options *o)
+/** @return whether each of the list is one */
+static bool origins_of(const struct option_list *list, struct http_origins *out)
 {
-    struct eio_cors cors = {.is_on = o->cors_origin.n > 0, .credentials = o->cors_credentials};
-
-    for (size_t i = 0; i < o->cors_origin.n; i++) {
-        if (str_eq(o->cors_origin.items[i], STR("*")))
-            cors.allow_any = true;
-        cors.origins[cors.n_origins++] = o->cors_origin.items[i];
+    static_assert(OPTIONS_LIST_MAX <= HTTP_ORIGINS_MAX, "a list of origins fits");
+    for (size_t i = 0; i < list->n; i++) {
+        if (http_origins_add(out, list->items[i]) != 0)
+            return false;
     }
-    return cors;
+    return true;
 }
 
 // Stopping: say goodbye, wait for the last connection, but not for ever.
@@ -222,7 +220,9 @@ static int serve(struct selftest *s, const struct options *o)
         .max_payload = o->max_payload,
         .transports = transports_of(&o->transports),
         .allow_upgrades = o->allow_upgrades,
-        .cors = cors_of(o),
+        .origins = s->origins,
+        .cors = o->cors_origin.n > 0,
+        .cors_credentials = o->cors_credentials,
     };
     const struct ws_config ws = {
         .timers = timers, .later = later, .max_message = o->max_payload};
@@ -259,7 +259,8 @@ int selftest_main(int argc, char **argv)
     struct options o = {0};
     struct selftest s = {0};
 
-    const int refusal = options_parse(&table, &o, argc, argv);
+    const int refusal =
+        options_parse(&table, &o, &(struct options_from){argc, argv, NULL, NULL});
     if (refusal != 0)
         return refusal == OPTIONS_HELP ? 0 : 2;
     if (!addr_is_loopback(&o.listen))
@@ -268,13 +269,15 @@ int selftest_main(int argc, char **argv)
         return usage("--path must begin and end with '/'");
     if (transports_of(&o.transports) == 0)
         return usage("--transports takes polling, websocket, or both");
+    if (!origins_of(&o.cors_origin, &s.origins))
+        return usage("--cors-origin takes origins such as https://shop.example:8443, or *");
     if (log_set_levels(o.log) != 0) {
         return usage(
             "--log takes a level (error, warn, info, debug, trace), and layers: "
             "info,ws=trace");
     }
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
-        if (rows[i].kind == OPTION_IGNORED && options_has(rows[i].name, argc, argv))
+        if (rows[i].kind == OPTION_IGNORED && options_has(&table, rows[i].name, argc, argv))
             log_warn(NULL, "server_ignored", "option=%s", rows[i].name);
     }
     const uint64_t files = process_raise_file_limit();

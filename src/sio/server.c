@@ -99,6 +99,21 @@ const struct log_ctx *sio_log(const struct sio_socket *s)
     return eio_log(s->conn->session);
 }
 
+const struct eio_peer *sio_peer(const struct sio_socket *s)
+{
+    return eio_peer(s->conn->session);
+}
+
+str sio_bearer(const struct sio_socket *s)
+{
+    return eio_bearer(s->conn->session);
+}
+
+size_t sio_queued(const struct sio_socket *s)
+{
+    return eio_queued(s->conn->session);
+}
+
 static void socket_free(struct sio_socket *s)
 {
     if (s->fsm.now != SOCKET_GONE)
@@ -275,6 +290,17 @@ void sio_close(struct sio_socket *s)
     eio_close(session);
 }
 
+void sio_drop(struct sio_socket *s)
+{
+    struct sio_conn *c = s->conn;
+    struct eio_session *session = c->session;
+
+    if (s->fsm.now == SOCKET_GONE)
+        return;
+    conn_end(c, s);
+    eio_close(session);
+}
+
 // Joining.
 
 static struct sio_socket *find_socket(const struct sio_conn *c, str namespace)
@@ -329,6 +355,7 @@ void sio_accept(struct sio_socket *s)
     if (!c->has_joined)
         eio_limit_payload(c->session, SIZE_MAX);
     c->has_joined = true;
+    eio_drop_bearer(c->session);
     timer_cancel(c->server->config.timers, &c->connect_timer);
     const int n = snprintf(json, sizeof(json), "{\"sid\":\"%s\"}", s->sid);
     send(c, SIO_CONNECT, sio_namespace(s), -1,

@@ -45,6 +45,32 @@ static void prints_as(const struct json *j, str want)
     buf_fini(&b);
 }
 
+static struct buf print_canonical(const struct json *j)
+{
+    struct buf b;
+
+    buf_init(&b, SIZE_MAX / 2);
+    const int r = json_print_canonical(&b, j);
+    assert(r == 0 && utf8_is_valid(buf_str(&b)));
+    return b;
+}
+
+/** What is printed, in whichever form, has the same canonical form. */
+static void check_canonical(const struct json *j, str printed)
+{
+    struct buf canonical = print_canonical(j);
+    const str texts[] = {printed, buf_str(&canonical)};
+
+    for (size_t i = 0; i < COUNT_OF(texts); i++) {
+        struct json *again = parse_again(texts[i]);
+        struct buf b = print_canonical(again);
+        assert(str_eq(buf_str(&b), buf_str(&canonical)));
+        buf_fini(&b);
+        json_free(again);
+    }
+    buf_fini(&canonical);
+}
+
 struct walk {
     size_t n;
     size_t depth;
@@ -105,6 +131,7 @@ static void check_parse(const uint8_t *data, size_t size)
         prints_as(of_print, buf_str(&printed));
         json_free(of_print);
 
+        check_canonical(j, buf_str(&printed));
         buf_fini(&printed);
         json_free(j);
     } else {

@@ -9,7 +9,7 @@
 
 #define POLLING    "EIO=4&transport=polling"
 #define WEBSOCKET  "EIO=4&transport=websocket"
-#define PEERS_MAX  8
+#define PEERS_MAX  48
 #define STILL_OPEN (-1)
 
 #define REFUSED(code, message) "{\"code\":" #code ",\"message\":\"" message "\"}"
@@ -37,6 +37,7 @@ struct world {
     size_t n_peers;
     void (*in_open)(struct peer *p); // what the application does; NULL: nothing
     void (*in_message)(struct peer *p);
+    void (*in_close)(struct peer *p);
     struct buf text; // of expect_frames()
 };
 
@@ -80,6 +81,8 @@ static inline void on_close(void *state, enum eio_reason reason)
 
     assert_int_equal(p->fate, STILL_OPEN); // once, and not after eio_close()
     p->fate = (int)reason;
+    if (p->world->in_close)
+        p->world->in_close(p);
 }
 
 static const struct eio_app app = {

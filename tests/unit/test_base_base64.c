@@ -122,6 +122,67 @@ static void what_was_encoded_decodes_in_place(void **state)
     }
 }
 
+static const struct row url_rows[] = {
+    // clang-format off
+    {"nothing",                   STR(""),         0, STR("")},
+    {"one byte",                  STR("Zg"),       0, STR("f")},
+    {"two bytes",                 STR("Zm8"),      0, STR("fo")},
+    {"three bytes",               STR("Zm9v"),     0, STR("foo")},
+    {"the alphabet",              STR("-_-_"),     0, STR("\xfb\xff\xbf")},
+    {"the largest byte",          STR("_w"),       0, STR("\xff")},
+    {"the other alphabet, plus",  STR("+_-_"),     BASE64_BAD, {0}},
+    {"the other alphabet, slash", STR("-/-_"),     BASE64_BAD, {0}},
+    {"padding",                   STR("Zg=="),     BASE64_BAD, {0}},
+    {"a line break",              STR("Zm9v\n"),   BASE64_BAD, {0}},
+    {"a space",                   STR(" Zm9v"),    BASE64_BAD, {0}},
+    {"a question mark",           STR("Zm9?"),     BASE64_BAD, {0}},
+    {"a NUL",                     STR("Zm9v\0"),   BASE64_BAD, {0}},
+    {"one character",             STR("Z"),        BASE64_BAD, {0}},
+    {"one left over",             STR("Zm9vZ"),    BASE64_BAD, {0}},
+    {"the first of four spare bits", STR("Zh"),    BASE64_BAD, {0}},
+    {"the last of four spare bits",  STR("Zo"),    BASE64_BAD, {0}},
+    {"the first of two spare bits",  STR("Zm9"),   BASE64_BAD, {0}},
+    {"the last of two spare bits",   STR("Zm-"),   BASE64_BAD, {0}},
+    // clang-format on
+};
+
+static void decodes_the_url_form_and_nothing_else(void **state)
+{
+    (void)state;
+    for (const struct row *row = url_rows; row < url_rows + COUNT_OF(url_rows); row++) {
+        char out[32];
+        char again[32];
+        size_t n = 99;
+
+        expect_int(row->name, base64_url_decode(out, &n, row->text), row->r);
+        if (row->r != 0)
+            continue;
+        expect_str(row->name, ((str){out, n}), row->bytes);
+        expect_int(row->name, BASE64_URL_LEN(n), row->text.len);
+        base64_url_encode(again, row->bytes);
+        expect_str(row->name, ((str){again, row->text.len}), row->text);
+    }
+}
+
+/** Of every length, and in place; one text only makes these bytes. */
+static void the_url_form_goes_there_and_back(void **state)
+{
+    (void)state;
+    for (size_t len = 0; len < 100; len++) {
+        char *bytes = mem_alloc(len + 1);
+        char *text = mem_alloc(BASE64_URL_LEN(len) + 1);
+        size_t n = 0;
+
+        for (size_t i = 0; i < len; i++)
+            bytes[i] = (char)(i * 151 + len);
+        base64_url_encode(text, (str){bytes, len});
+        assert_int_equal(base64_url_decode(text, &n, (str){text, BASE64_URL_LEN(len)}), 0);
+        expect_str("round trip", ((str){text, n}), ((str){bytes, len}));
+        free(bytes);
+        free(text);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -129,6 +190,8 @@ int main(void)
         cmocka_unit_test(decodes_what_clients_send_and_refuses_the_rest),
         cmocka_unit_test(takes_no_character_outside_the_alphabets),
         cmocka_unit_test(what_was_encoded_decodes_in_place),
+        cmocka_unit_test(decodes_the_url_form_and_nothing_else),
+        cmocka_unit_test(the_url_form_goes_there_and_back),
     };
     return cmocka_run_group_tests_name("base/base64", tests, NULL, NULL);
 }

@@ -273,15 +273,16 @@ static const struct cors_row {
      STR("true"), STR("Origin")},
 };
 
-static struct eio_cors cors_of(enum cors_mode mode)
+static void set_cors(struct eio_config *config, enum cors_mode mode)
 {
-    return (struct eio_cors){
-        .is_on = mode != CORS_OFF,
-        .allow_any = mode == CORS_ANY,
-        .credentials = mode == CORS_LIST_CREDENTIALS,
-        .n_origins = mode >= CORS_LIST ? 2 : 0,
-        .origins = {STR("http://a.test"), STR("http://b.test")},
-    };
+    static const str list[] = {STR("http://a.test"), STR("http://b.test")};
+
+    config->cors = mode != CORS_OFF;
+    config->cors_credentials = mode == CORS_LIST_CREDENTIALS;
+    if (mode == CORS_ANY)
+        assert_int_equal(http_origins_add(&config->origins, STR("*")), 0);
+    for (size_t i = 0; mode >= CORS_LIST && i < COUNT_OF(list); i++)
+        assert_int_equal(http_origins_add(&config->origins, list[i]), 0);
 }
 
 static void expect_cors(const struct cors_row *row, const char *what, struct client *c,
@@ -307,7 +308,7 @@ static void every_answer_tells_which_origins_may_read_it(void **state)
         char query[QUERY_SIZE];
         char fields[512];
         setup(&own);
-        ((struct world *)own)->config.cors = cors_of(row->mode);
+        set_cors(&((struct world *)own)->config, row->mode);
         ((struct world *)own)->config.max_payload = 3;
         struct world *w = serve(&own);
         struct peer *p = open_polling(w);
@@ -340,7 +341,7 @@ static void every_answer_tells_which_origins_may_read_it(void **state)
 
 static void a_preflight_is_answered_before_any_check(void **state)
 {
-    ((struct world *)*state)->config.cors = cors_of(CORS_LIST);
+    set_cors(&((struct world *)*state)->config, CORS_LIST);
     struct world *w = serve(state);
     char asked[1100] =
         "Origin: http://a.test\r\nAccess-Control-Request-Headers: X-One, x-two\r\n";
@@ -366,7 +367,7 @@ static void a_preflight_is_answered_before_any_check(void **state)
 /** An origin of the longest that may match, and headers of the longest that are reflected. */
 static void reflects_no_more_than_it_has_room_for(void **state)
 {
-    static char origin[1026];
+    static char origin[HTTP_ORIGIN_MAX + 2] = "http://";
     static char fields[4096];
     static const struct {
         const char *name;
@@ -375,23 +376,21 @@ static void reflects_no_more_than_it_has_room_for(void **state)
         bool names_origin;
         bool names_headers;
     } rows[] = {
-        {"both the longest", 1024, 1024, true, true},
-        {"longer origin", 1025, 1024, false, true},
-        {"longer headers", 1024, 1025, true, false},
+        {"both the longest", HTTP_ORIGIN_MAX, 1024, true, true},
+        {"longer origin", HTTP_ORIGIN_MAX + 1, 1024, false, true},
+        {"longer headers", HTTP_ORIGIN_MAX, 1025, true, false},
     };
 
+    memset(origin + 7, 'o', sizeof(origin) - 8);
     (void)state;
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         void *own;
         setup(&own);
         struct world *w = own;
-        memset(origin, 'o', sizeof(origin));
-        w->config.cors = (struct eio_cors){
-            .is_on = true,
-            .credentials = true,
-            .n_origins = 1,
-            .origins = {{origin, (size_t)rows[i].n_origin}},
-        };
+        w->config.cors = true;
+        w->config.cors_credentials = true;
+        assert_int_equal(http_origins_add(&w->config.origins, (str){origin, HTTP_ORIGIN_MAX}),
+                         0);
         serve(&own);
         snprintf(fields, sizeof(fields),
                  "Origin: %.*s\r\nAccess-Control-Request-Headers: %0*d\r\n", rows[i].n_origin,
@@ -405,6 +404,140 @@ static void reflects_no_more_than_it_has_room_for(void **state)
                    rows[i].names_headers ? rows[i].n_headers : 0);
         teardown(&own);
     }
+}
+
+// Who has come.
+
+static void expect_peer(const char *what, const struct peer *p, const char *address)
+{
+    ip want;
+
+    assert_int_equal(ip_parse(&want, str_of(address)), 0);
+    expect_int(what, memcmp(&eio_peer(p->session)->ip, &want, sizeof(want)), 0);
+}
+
+static void knows_whose_handshake_it_was(void **state)
+{
+    // clang-format off
+    static const struct {
+        const char *name;
+        const char *fields;
+        const char *trusted; // NULL: nobody
+        const char *ip;
+        bool is_allowed;
+    } rows[] = {
+        {"nothing is said",   "",                             NULL,        "127.0.0.1", true},
+        {"listed",            "Origin: http://a.test\r\n",    NULL,        "127.0.0.1", true},
+        {"our own",           "Origin: http://localhost\r\n", NULL,        "127.0.0.1", true},
+        {"foreign",           "Origin: http://c.test\r\n",    NULL,        "127.0.0.1", false},
+        {"null",              "Origin: null\r\n",             NULL,        "127.0.0.1", false},
+        {"empty",             "Origin:\r\n",                  NULL,        "127.0.0.1", false},
+        {"a stranger's word", "X-Forwarded-For: 2.2.2.2\r\n", NULL,        "127.0.0.1", true},
+        {"a proxy's word",    "X-Forwarded-For: 2.2.2.2\r\n", "127.0.0.1", "2.2.2.2",   true},
+    };
+    // clang-format on
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        void *own;
+        char fields[512];
+        struct client *c;
+        setup(&own);
+        struct world *w = own;
+        w->config.origins.own = true;
+        assert_int_equal(http_origins_add(&w->config.origins, STR("http://a.test")), 0);
+        if (rows[i].trusted)
+            assert_int_equal(http_proxies_add(&w->config.proxies, str_of(rows[i].trusted)), 0);
+        serve(&own);
+        (void)ask(w, &(struct request){.query = POLLING, .fields = rows[i].fields});
+        snprintf(fields, sizeof(fields), "%s" EIO_UPGRADE_FIELDS, rows[i].fields);
+        c = ask(w, &(struct request){.query = WEBSOCKET, .fields = fields});
+        expect_int(rows[i].name, client_take_answer(c).status, 101);
+        assert_int_equal(w->n_peers, 2);
+        for (size_t j = 0; j < w->n_peers; j++) {
+            expect_peer(rows[i].name, &w->peers[j], rows[i].ip);
+            expect_int(rows[i].name, eio_peer(w->peers[j].session)->origin_is_allowed,
+                       rows[i].is_allowed);
+        }
+        teardown(&own);
+    }
+}
+
+static void keeps_the_bearer_until_it_is_dropped(void **state)
+{
+    static const struct {
+        const char *fields;
+        str want;
+    } rows[] = {
+        {"", STR("")},
+        {"Authorization: Bearer a.b-c_d\r\n", STR("a.b-c_d")},
+        {"authorization: bearer \t x y \r\n", STR("x y")},
+        {"Authorization: Bearer\r\n", STR("")},
+        {"Authorization: Bearer \r\n", STR("")},
+        {"Authorization: Bearers x\r\n", STR("")},
+        {"Authorization: Basic x\r\n", STR("")},
+        {"Authorization: x\r\n", STR("")},
+        {"Proxy-Authorization: Bearer x\r\n", STR("")},
+    };
+    char fields[512];
+    struct world *w = serve(state);
+
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        w->n_peers = 0;
+        (void)ask(w, &(struct request){.query = POLLING, .fields = rows[i].fields});
+        snprintf(fields, sizeof(fields), "%s" EIO_UPGRADE_FIELDS, rows[i].fields);
+        (void)ask(w, &(struct request){.query = WEBSOCKET, .fields = fields});
+        assert_int_equal(w->n_peers, 2);
+        for (size_t j = 0; j < w->n_peers; j++) {
+            struct peer *p = &w->peers[j];
+            expect_str(rows[i].fields, eio_bearer(p->session), rows[i].want);
+            if (j == 0) // the other's goes with its session
+                eio_drop_bearer(p->session);
+            expect_int(rows[i].fields, eio_bearer(p->session).len,
+                       j == 0 ? 0 : rows[i].want.len);
+            close_peer(p);
+            buf_fini(&p->heard);
+        }
+        settle(w);
+    }
+    w->n_peers = 0;
+}
+
+/** The answer to the upgrade finds no room: the bearer must not stay behind. */
+static void a_lost_handshake_leaves_no_bearer(void **state)
+{
+    struct world *w = serve(state);
+
+    w->eio.max_queued = 20;
+    struct client *c =
+        ask(w, &(struct request){.query = WEBSOCKET,
+                                 .fields = "Authorization: Bearer x\r\n" EIO_UPGRADE_FIELDS});
+    assert_true(c->stream.is_aborted);
+    assert_int_equal(w->n_peers, 0); // and ASan counts
+}
+
+static void counts_what_the_client_has_not_taken(void **state)
+{
+    struct world *w = serve(state);
+    struct client *c;
+    struct peer *polling = open_polling(w);
+    struct peer *websocket = open_websocket(w, &c);
+
+    assert_int_equal(eio_queued(polling->session), 0);
+    say(polling, "hello");
+    say(polling, "you");
+    assert_int_equal(eio_queued(polling->session), 2 * EIO_QUEUED_COST + 8);
+    (void)get(polling);
+    assert_int_equal(eio_queued(polling->session), 0);
+
+    assert_int_equal(eio_queued(websocket->session), 0);
+    say(websocket, "hello");
+    assert_int_equal(eio_queued(websocket->session), 2 + 1 + 5); // a frame
+    expect_frames(w, c, "4hello");
+    assert_int_equal(eio_queued(websocket->session), 0);
+    c->stream.stream.in_flight = 1000;
+    assert_int_equal(eio_queued(websocket->session), 1000);
+    c->stream.stream.in_flight = 0;
 }
 
 static void greet(struct peer *p)
@@ -441,6 +574,117 @@ static void shutting_down_tells_every_client(void **state)
     expect_over("posting", posting, EIO_SHUTTING_DOWN);
     expect_over("closing", closing, EIO_CLOSED_BY_APP);
     expect_over("websocket", websocket, EIO_SHUTTING_DOWN);
+}
+
+static void expect_later(const char *what, struct client *c)
+{
+    const struct answer a = client_take_answer(c);
+
+    expect_int(what, a.status, 503);
+    expect_str(what, answer_field(&a, STR("Retry-After")), STR("7"));
+    expect_str(what, answer_field(&a, STR("Access-Control-Allow-Origin")),
+               STR("http://a.test"));
+}
+
+static void refuses_handshakes_and_keeps_its_sessions(void **state)
+{
+    set_cors(&((struct world *)*state)->config, CORS_LIST);
+    struct world *w = serve(state);
+    struct peer *p = open_polling(w);
+    const char *origin = "Origin: http://a.test\r\n";
+    const char *upgrade = "Origin: http://a.test\r\n" EIO_UPGRADE_FIELDS;
+    char query[QUERY_SIZE];
+
+    eio_server_refuse(w->eio.server, 7);
+    struct client *c = ask(w, &(struct request){.query = POLLING, .fields = origin});
+    expect_later("polling", c);
+    assert_false(client_is_cut(c));
+    c = ask(w, &(struct request){.query = WEBSOCKET, .fields = upgrade});
+    expect_later("websocket", c);
+    assert_true(client_is_cut(c));
+    expect_answer(ask(w, &(struct request){.query = "EIO=3&transport=polling"}), 400,
+                  NO_VERSION);
+    expect_answer(ask(w, &(struct request){.method = "OPTIONS", .query = ""}), 204, "");
+    expect_polling("goes on", p);
+    (void)ask_websocket(w, query_of(p, WEBSOCKET, query)); // and may upgrade
+    struct eio_counters n = eio_counters(w->eio.server);
+    assert_int_equal(n.sessions, 1);
+    assert_int_equal(n.opened, 1);
+    assert_int_equal(n.refused, 2);
+
+    eio_server_refuse(w->eio.server, 0);
+    (void)open_polling(w);
+    n = eio_counters(w->eio.server);
+    assert_int_equal(n.opened, 2);
+    assert_int_equal(n.refused, 2);
+}
+
+static size_t n_open(const struct world *w)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < w->n_peers; i++)
+        n += w->peers[i].fate == STILL_OPEN;
+    return n;
+}
+
+static void drains_a_few_at_a_time(void **state)
+{
+    struct world *w = serve(state);
+    struct client *c;
+
+    for (size_t i = 0; i < 4; i++)
+        (void)open_polling(w);
+    (void)open_websocket(w, &c);
+    assert_int_equal(eio_server_drain(w->eio.server, 2), 5); // chosen, not ended
+    assert_int_equal(n_open(w), 5);
+    assert_int_equal(eio_server_drain(w->eio.server, 2), 3);
+    assert_int_equal(n_open(w), 3);
+    assert_int_equal(eio_server_drain(w->eio.server, 2), 1);
+    assert_int_equal(eio_server_drain(w->eio.server, 2), 0);
+    assert_int_equal(eio_server_drain(w->eio.server, 2), 0);
+    settle(w);
+    for (size_t i = 0; i < w->n_peers; i++)
+        assert_int_equal(w->peers[i].fate, EIO_SHUTTING_DOWN);
+}
+
+static void what_is_drained_is_answered_and_no_longer_heard(void **state)
+{
+    struct world *w = serve(state);
+    struct client *c;
+    struct peer *p = open_websocket(w, &c);
+
+    tell(w, c, "4before");
+    (void)eio_server_drain(w->eio.server, 1);
+    tell(w, c, "4behind");
+    say(p, "the answer");
+    expect_heard(p, "before");
+    assert_int_equal(eio_server_drain(w->eio.server, 1), 0);
+    settle(w);
+    expect_frames(w, c, "4the answer|<close>");
+}
+
+static void drain_in_close(struct peer *p)
+{
+    struct world *w = p->world;
+
+    for (size_t i = 0; i < w->n_peers; i++) {
+        if (w->peers[i].fate == STILL_OPEN)
+            close_peer(&w->peers[i]);
+    }
+}
+
+static void what_ends_in_a_drain_may_end_the_others(void **state)
+{
+    struct world *w = serve(state);
+
+    for (size_t i = 0; i < 40; i++) // so many that some share a bucket
+        (void)open_polling(w);
+    w->in_close = drain_in_close;
+    (void)eio_server_drain(w->eio.server, 40);
+    (void)eio_server_drain(w->eio.server, 40);
+    settle(w);
+    assert_int_equal(n_open(w), 0);
 }
 
 /** A connection with room for the answer to the upgrade, and for little more. */
@@ -505,7 +749,15 @@ int main(void)
         cmocka_unit_test(every_answer_tells_which_origins_may_read_it),
         TEST(a_preflight_is_answered_before_any_check),
         cmocka_unit_test(reflects_no_more_than_it_has_room_for),
+        cmocka_unit_test(knows_whose_handshake_it_was),
+        TEST(keeps_the_bearer_until_it_is_dropped),
+        TEST(a_lost_handshake_leaves_no_bearer),
+        TEST(counts_what_the_client_has_not_taken),
         TEST(shutting_down_tells_every_client),
+        TEST(refuses_handshakes_and_keeps_its_sessions),
+        TEST(drains_a_few_at_a_time),
+        TEST(what_is_drained_is_answered_and_no_longer_heard),
+        TEST(what_ends_in_a_drain_may_end_the_others),
         TEST(a_handshake_that_does_not_fit_ends_the_session),
         TEST(a_subprotocol_has_a_limit),
         cmocka_unit_test(reasons_have_names),

@@ -1026,6 +1026,17 @@ static void each_connection_has_a_number(void **state)
     assert_int_equal(w->held->log.id, 2);
 }
 
+static void knows_the_address_of_its_peer(void **state)
+{
+    struct world *w = *state;
+    ip want;
+
+    feed(w, STR(GET("/later")));
+    assert_int_equal(ip_parse(&want, STR("127.0.0.1")), 0);
+    const ip got = http_peer(w->held);
+    assert_memory_equal(&got, &want, sizeof(got));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -1063,6 +1074,7 @@ int main(void)
         TEST(the_date_is_that_of_the_clock),
         TEST(each_status_has_its_reason),
         TEST(each_connection_has_a_number),
+        TEST(knows_the_address_of_its_peer),
     };
     return cmocka_run_group_tests_name("http/server", tests, NULL, NULL);
 }

@@ -94,11 +94,61 @@ static void takes_no_cut_for_an_address(void **state)
     }
 }
 
+// clang-format off
+static const struct ip_row {
+    const char *name;
+    str in;
+    int r;
+    ip ip;
+    bool is_v4;
+    bool is_loopback;
+} ip_rows[] = {
+    {"IPv4",              STR("1.2.3.4"),          0, {{[10] = 255, 255, 1, 2, 3, 4}},     true,  false},
+    {"IPv4 in IPv6",      STR("::ffff:1.2.3.4"),   0, {{[10] = 255, 255, 1, 2, 3, 4}},     true,  false},
+    {"loopback",          STR("127.0.0.1"),        0, {{[10] = 255, 255, 127, 0, 0, 1}},   true,  true},
+    {"the last of them",  STR("127.255.255.255"),  0, {{[10] = 255, 255, 127, 255, 255, 255}}, true, true},
+    {"one above",         STR("128.0.0.0"),        0, {{[10] = 255, 255, 128}},            true,  false},
+    {"one below",         STR("126.255.255.255"),  0, {{[10] = 255, 255, 126, 255, 255, 255}}, true, false},
+    {"IPv6 loopback",     STR("::1"),              0, {{[15] = 1}},                        false, true},
+    {"in full",           STR("0:0:0:0:0:0:0:1"),  0, {{[15] = 1}},                        false, true},
+    {"IPv6",              STR("2001:DB8::7"),      0, {{0x20, 0x01, 0x0d, 0xb8, [15] = 7}}, false, false},
+    {"none",              STR("::"),               0, {{0}},                               false, false},
+    {"the longest",       STR(LONGEST),            0, {{0x11, 0x11, 0x22, 0x22, 0x33, 0x33, 0x44, 0x44, 0x55, 0x55, 0x66, 0x66, 111, 222, 133, 144}}, false, false},
+    {"one longer",        STR(LONGEST "4"),        ADDR_NO_IP, {{0}}, false, false},
+    {"nothing",           STR(""),                 ADDR_NO_IP, {{0}}, false, false},
+    {"localhost",         STR("localhost"),        ADDR_NO_IP, {{0}}, false, false},
+    {"with a port",       STR("1.2.3.4:80"),       ADDR_NO_IP, {{0}}, false, false},
+    {"in brackets",       STR("[::1]"),            ADDR_NO_IP, {{0}}, false, false},
+    {"with a zone",       STR("fe80::1%lo"),       ADDR_NO_IP, {{0}}, false, false},
+    {"three numbers",     STR("1.2.3"),            ADDR_NO_IP, {{0}}, false, false},
+    {"a number above 255", STR("1.2.3.256"),       ADDR_NO_IP, {{0}}, false, false},
+    {"octal",             STR("0177.0.0.1"),       ADDR_NO_IP, {{0}}, false, false},
+    {"one number",        STR("2130706433"),       ADDR_NO_IP, {{0}}, false, false},
+    {"a blank",           STR(" 1.2.3.4"),         ADDR_NO_IP, {{0}}, false, false},
+    {"a NUL",             STR("1.2.3.4\0"),        ADDR_NO_IP, {{0}}, false, false},
+};
+// clang-format on
+
+static void parses_each_ip(void **state)
+{
+    (void)state;
+    for (const struct ip_row *row = ip_rows; row < ip_rows + COUNT_OF(ip_rows); row++) {
+        CLEANUP(exact_freep) char *in = exact_copy(row->in);
+        ip got = {{0}};
+
+        expect_int(row->name, ip_parse(&got, (str){in, row->in.len}), row->r);
+        expect_int(row->name, memcmp(&got, &row->ip, sizeof(got)), 0);
+        expect_int(row->name, ip_is_v4(&got), row->is_v4);
+        expect_int(row->name, ip_is_loopback(&got), row->is_loopback);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(parses_each_row),
         cmocka_unit_test(takes_no_cut_for_an_address),
+        cmocka_unit_test(parses_each_ip),
     };
     return cmocka_run_group_tests_name("io/addr", tests, NULL, NULL);
 }

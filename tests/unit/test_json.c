@@ -262,6 +262,123 @@ static void answers_softly_for_the_wrong_kind(void **state)
     json_free(NULL);
 }
 
+static void refuses_two_members_of_one_name_where_they_must_be_unique(void **state)
+{
+    static const struct row objects[] = {
+        {"one of each", STR("{\"a\":1,\"b\":{\"a\":1}}"), {0}, 0},
+        {"case counts", STR("{\"a\":1,\"A\":1}"), {0}, 0},
+        {"two of one", STR("{\"a\":1,\"b\":2,\"a\":1}"), {0}, JSON_BAD},
+        {"two of one, one escaped", STR("{\"a\":1,\"\\u0061\":1}"), {0}, JSON_BAD},
+        {"two of one inside", STR("[{\"b\":{\"a\":1,\"a\":1}}]"), {0}, JSON_BAD},
+        {"two lone surrogates", STR("{\"\\ud800\":1,\"\\ud801\":1}"), {0}, JSON_BAD},
+        {"beside a large number", STR("{\"a\":100000000000000000000,\"a\":1}"), {0}, JSON_BAD},
+        {"a large number", STR("{\"a\":100000000000000000000}"), {0}, 0},
+        {"nothing", STR(""), {0}, JSON_BAD},
+    };
+
+    (void)state;
+    for (const struct row *row = objects; row < objects + COUNT_OF(objects); row++) {
+        CLEANUP(exact_freep) char *text = exact_copy(row->in);
+        CLEANUP(json_freep) struct json *j = NULL;
+        expect_int(row->name, json_parse_unique(&j, text, row->in.len), row->r);
+    }
+}
+
+static void reads_numbers_of_both_kinds(void **state)
+{
+    CLEANUP(json_freep)
+    struct json *j = parse_good("numbers", STR("[1,-2.5,1e300,100000000000000000000,\"1\"]"));
+    const double want[] = {1, -2.5, 1e300, 1e20};
+    double got = 7;
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(want); i++) {
+        assert_true(json_number_of(json_item(j, i), &got));
+        assert_true(got == want[i]);
+    }
+    assert_false(json_number_of(json_item(j, 4), &got));
+    assert_false(json_number_of(NULL, &got));
+}
+
+static void finds_a_text_in_an_array(void **state)
+{
+    CLEANUP(json_freep)
+    struct json *j = parse_good("texts", STR("[\"a\",1,[\"c\"],\"b\\u0000\"]"));
+
+    (void)state;
+    assert_true(json_holds(j, STR("a")));
+    assert_true(json_holds(j, STR("b\0")));
+    assert_false(json_holds(j, STR("b")));
+    assert_false(json_holds(j, STR("c")));
+    assert_false(json_holds(j, STR(""))); // what is no text is not the empty one
+    assert_false(json_holds(json_item(j, 0), STR("a")));
+    assert_false(json_holds(NULL, STR("a")));
+}
+
+static void expect_canonical(const char *what, const struct json *j, str want)
+{
+    struct buf out;
+
+    buf_init(&out, want.len);
+    expect_int(what, json_print_canonical(&out, j), 0);
+    expect_str(what, buf_str(&out), want);
+    buf_fini(&out);
+
+    // Less is refused, wherever it ends, and leaves what was there before.
+    for (size_t max = 1; max < want.len + 1; max++) {
+        buf_init(&out, max);
+        expect_int(what, buf_add(&out, STR("x")), 0);
+        expect_int(what, json_print_canonical(&out, j), BUF_FULL);
+        expect_str(what, buf_str(&out), STR("x"));
+        buf_fini(&out);
+    }
+}
+
+static void equal_values_have_one_canonical_form(void **state)
+{
+    // clang-format off
+    static const struct {
+        const char *name;
+        str in;
+        str want;
+    } forms[] = {
+        {"words",                   STR(" [ null , true , false ] "),   STR("[null,true,false]")},
+        {"empty ones",              STR("[ { } , [ ] , \"\" ]"),        STR("[{},[],\"\"]")},
+        {"members are sorted",      STR("{\"b\":1,\"a\":{\"d\":2,\"c\":3}}"), STR("{\"a\":{\"c\":3,\"d\":2},\"b\":1}")},
+        {"by bytes",                STR("{\"\u00e9\":1,\"z\":2,\"B\":3}"), STR("{\"B\":3,\"z\":2,\"\xc3\xa9\":1}")},
+        {"a prefix first",          STR("{\"ab\":1,\"\":2,\"a\":3}"),   STR("{\"\":2,\"a\":3,\"ab\":1}")},
+        {"items are not",           STR("[3,1,2]"),                     STR("[3,1,2]")},
+        {"the last of a name",      STR("{\"a\":1,\"a\":2.0}"),         STR("{\"a\":2}")},
+        {"one way to escape",       STR("\"\\u0041\\/\\u000a\\u001E\\\"\""), STR("\"A/\\n\\u001e\\\"\"")},
+        {"names are escaped",       STR("{\"\\\"\":1}"),               STR("{\"\\\"\":1}")},
+        {"NUL in a string",         STR("\"a\\u0000b\""),              STR("\"a\\u0000b\"")},
+        {"a whole real",            STR("[2.0,2e0,20E-1,2]"),           STR("[2,2,2,2]")},
+        {"nothing",                 STR("[0,-0,0.0,-0.0,0e9,1e-400]"),  STR("[0,0,0,0,0,0]")},
+        {"an exponent",             STR("[1E+2,1e18]"),                 STR("[100,1000000000000000000]")},
+        {"integers stay exact",     STR("[9007199254740993,9223372036854775807]"), STR("[9007199254740993,9223372036854775807]")},
+        {"the smallest integer",    STR("[-9223372036854775808,-9223372036854775808.0]"), STR("[-9223372036854775808,-9223372036854775808]")},
+        {"beyond 64 bits",          STR("[9223372036854775808,100000000000000000000,1e20]"), STR("[9.223372036854776e+18,1e+20,1e+20]")},
+        {"a fraction",              STR("[0.5,5e-1,0.50]"),             STR("[0.5,0.5,0.5]")},
+        {"the shortest",            STR("[0.1,1.0000000000000001e-1]"), STR("[0.1,0.1]")},
+        {"16 digits",               STR("1234567.890123456"),           STR("1234567.890123456")},
+        {"all 17 digits",           STR("0.30000000000000004"),         STR("0.30000000000000004")},
+        {"a large one with a half", STR("4503599627370495.5"),          STR("4503599627370495.5")},
+        {"the largest double",      STR("-1.7976931348623157e308"),     STR("-1.7976931348623157e+308")},
+        {"the smallest double",     STR("5e-324"),                      STR("4.94065645841247e-324")},
+        {"as deep as may be",       STR(TIMES_32("[") TIMES_32("]")),   STR(TIMES_32("[") TIMES_32("]"))},
+    };
+    // clang-format on
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(forms); i++) {
+        CLEANUP(json_freep) struct json *j = parse_good(forms[i].name, forms[i].in);
+        CLEANUP(json_freep) struct json *again = parse_good(forms[i].name, forms[i].want);
+
+        expect_canonical(forms[i].name, j, forms[i].want);
+        expect_canonical(forms[i].name, again, forms[i].want);
+    }
+}
+
 struct seen {
     char names[8];
     size_t len;
@@ -375,9 +492,13 @@ int main(void)
         cmocka_unit_test(knows_the_kind_of_each_value),
         cmocka_unit_test(finds_items_and_members),
         cmocka_unit_test(answers_softly_for_the_wrong_kind),
+        cmocka_unit_test(refuses_two_members_of_one_name_where_they_must_be_unique),
+        cmocka_unit_test(reads_numbers_of_both_kinds),
+        cmocka_unit_test(finds_a_text_in_an_array),
         cmocka_unit_test(walks_over_the_members_until_told_to_stop),
         cmocka_unit_test(prints_strings_escaped),
         cmocka_unit_test(prints_no_byte_below_space),
+        cmocka_unit_test(equal_values_have_one_canonical_form),
     };
     return cmocka_run_group_tests_name("json", tests, NULL, NULL);
 }

@@ -1,5 +1,6 @@
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "server/options.h"
 #include "support/t.h"
@@ -43,18 +44,23 @@ static const struct option_table table = {
 
 struct world {
     struct values v; // its texts point to argv
-    char *argv[ARGS_MAX];
+    char *argv[ARGS_MAX + 1];
     int argc;
+    char *env[ARGS_MAX + 1];
+    struct buf file;
     char *out; // what options_parse() wrote
     char *err;
 };
 
 static void forget(struct world *w)
 {
-    for (int i = 0; i < w->argc; i++)
+    for (size_t i = 0; i < ARGS_MAX; i++) {
         free(w->argv[i]);
+        free(w->env[i]);
+    }
     free(w->out);
     free(w->err);
+    buf_fini(&w->file);
     *w = (struct world){.argc = 0};
 }
 
@@ -73,6 +79,18 @@ static int teardown(void **state)
 
 #define ARGS(...) ((const char *const[]){__VA_ARGS__, NULL})
 
+/** @return how many there are, up to NULL */
+static int copy_words(char *out[ARGS_MAX + 1], const char *const *words)
+{
+    int n = 0;
+
+    for (; words[n]; n++) {
+        assert_true(n < ARGS_MAX);
+        out[n] = strdup(words[n]);
+    }
+    return n;
+}
+
 /** options_parse() with these words, up to NULL. */
 static int parse_table(struct world *w, const struct option_table *t, const char *const *args)
 {
@@ -81,14 +99,10 @@ static int parse_table(struct world *w, const struct option_table *t, const char
     size_t sizes[2];
 
     forget(w);
-    for (int i = 0; args[i]; i++) {
-        assert_true(i < ARGS_MAX);
-        w->argv[i] = strdup(args[i]);
-        w->argc = i + 1;
-    }
+    w->argc = copy_words(w->argv, args);
     stdout = open_memstream(&w->out, &sizes[0]);
     stderr = open_memstream(&w->err, &sizes[1]);
-    const int r = options_parse(t, &w->v, w->argc, w->argv);
+    const int r = options_parse(t, &w->v, &(struct options_from){w->argc, w->argv, NULL, NULL});
     (void)fclose(stdout);
     (void)fclose(stderr);
     stdout = out;
@@ -403,7 +417,8 @@ static void a_default_that_is_wrong_is_refused(void **state)
 {
     static const struct option bad[] = {
         {"count", OPTION_COUNT, offsetof(struct values, count), "0", "N", "", 1, 0}};
-    static const struct option_table t = {"parley bad", "", bad, COUNT_OF(bad)};
+    static const struct option_table t = {
+        .command = "parley bad", .summary = "", .options = bad, .n_options = COUNT_OF(bad)};
     struct world *w = *state;
 
     assert_int_equal(parse_table(w, &t, ARGS("--count=1")), OPTIONS_BAD);
@@ -461,10 +476,274 @@ static void knows_which_options_were_on_the_command_line(void **state)
 
         for (; cases[i].args[argc]; argc++)
             argv[argc] = strdup(cases[i].args[argc]);
-        expect_int(cases[i].name, options_has("count", argc, argv), cases[i].has);
+        expect_int(cases[i].name, options_has(&table, "count", argc, argv), cases[i].has);
         while (argc > 0)
             free(argv[--argc]);
     }
+}
+
+// The environment and the file.
+
+struct served {
+    str name;
+    uint64_t count;
+};
+
+struct sourced {
+    str config;
+    str log;
+    uint64_t max_payload;
+    bool dev;
+    struct option_list origins;
+    size_t n_served;
+    struct served served[2];
+};
+
+#define FIELD(name) offsetof(struct sourced, name)
+static const struct option served_rows[] = {
+    {"count", OPTION_COUNT, offsetof(struct served, count), "3", "N", "how many", 1, 9},
+};
+static const struct option_section sections[] = {
+    {"thing", "a thing", served_rows, COUNT_OF(served_rows), FIELD(n_served), FIELD(served),
+     sizeof(struct served), 2},
+};
+static const struct option sourced_rows[] = {
+    {"", OPTION_HEADING, 0, NULL, "", "Where", 0, 0},
+    {"config", OPTION_TEXT, FIELD(config), NULL, "FILE", "a file of options", 0, 0},
+    {"dev", OPTION_FLAG, FIELD(dev), NULL, "", "for development", 0, 0},
+    {"", OPTION_HEADING, 0, NULL, "", "How much", 0, 0},
+    {"max-payload", OPTION_SIZE, FIELD(max_payload), "1000", "SIZE",
+     "of a body, in words that are so many that they find no room on one line alone", 1, 5000},
+    {"log", OPTION_TEXT, FIELD(log), "info", "LEVEL", "what is said", 0, 0},
+    {"origins", OPTION_LIST, FIELD(origins), NULL, "LIST", "who may", 0, 0},
+};
+#undef FIELD
+
+static const struct option_table sourced_table = {
+    .command = "parley test",
+    .summary = "Tests.",
+    .options = sourced_rows,
+    .n_options = COUNT_OF(sourced_rows),
+    .env_prefix = "PARLEY_",
+    .file_option = "config",
+    .sections = sections,
+    .n_sections = COUNT_OF(sections),
+};
+
+/** A file with this text, that the test removes. */
+static char *make_file(const char *text)
+{
+    char *path = strdup("/tmp/parley-test-options-XXXXXX");
+    const int fd = mkstemp(path);
+
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+    close(fd);
+    return path;
+}
+
+/** options_parse() with these words and this environment, each up to NULL. */
+static int parse_sourced(struct world *w, struct sourced *into, const char *const *args,
+                         const char *const *env)
+{
+    FILE *const out = stdout;
+    FILE *const err = stderr;
+    size_t said[2];
+
+    forget(w);
+    *into = (struct sourced){0};
+    w->argc = copy_words(w->argv, args);
+    copy_words(w->env, env);
+    stdout = open_memstream(&w->out, &said[0]);
+    stderr = open_memstream(&w->err, &said[1]);
+    const struct options_from from = {w->argc, w->argv, w->env, &w->file};
+    const int r = options_parse(&sourced_table, into, &from);
+    (void)fclose(stdout);
+    (void)fclose(stderr);
+    stdout = out;
+    stderr = err;
+    return r;
+}
+
+static void the_flag_wins_over_the_environment_that_over_the_file(void **state)
+{
+    static const struct {
+        const char *name;
+        const char *flag; // NULL: none
+        const char *env;
+        const char *file;
+        uint64_t want;
+    } cases[] = {
+        {"nothing", NULL, NULL, "", 1000},
+        {"file", NULL, NULL, "max-payload = 1KiB\n", 1024},
+        {"environment", NULL, "PARLEY_MAX_PAYLOAD=2KiB", "", 2048},
+        {"environment and file", NULL, "PARLEY_MAX_PAYLOAD=2KiB", "max-payload=1KiB", 2048},
+        {"flag and file", "--max-payload=3KiB", NULL, "max-payload=1KiB", 3072},
+        {"all", "--max-payload=3KiB", "PARLEY_MAX_PAYLOAD=2KiB", "max-payload=1KiB", 3072},
+    };
+    struct sourced v;
+
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        char config[64];
+        char *path = make_file(cases[i].file);
+        snprintf(config, sizeof(config), "--config=%s", path);
+        expect_int(cases[i].name,
+                   parse_sourced(*state, &v, ARGS(config, cases[i].flag),
+                                 ARGS("OTHER=1", cases[i].env)),
+                   0);
+        expect_int(cases[i].name, v.max_payload, cases[i].want);
+        expect_str(cases[i].name, v.log, STR("info"));
+        unlink(path);
+        free(path);
+    }
+}
+
+static void the_environment_may_name_the_file_and_a_flag_another(void **state)
+{
+    struct sourced v;
+    char *one = make_file("log = debug\n[thing a]\n[thing b]\ncount = 9\n");
+    char *two = make_file("log = trace\ndev = on\n");
+    char variable[64];
+    char flag[64];
+
+    snprintf(variable, sizeof(variable), "PARLEY_CONFIG=%s", one);
+    snprintf(flag, sizeof(flag), "--config=%s", two);
+    assert_int_equal(parse_sourced(*state, &v, ARGS(NULL), ARGS(variable)), 0);
+    expect_str("environment", v.log, STR("debug"));
+    assert_int_equal(v.n_served, 2);
+    expect_str("first", v.served[0].name, STR("a"));
+    assert_int_equal(v.served[0].count, 3);
+    expect_str("second", v.served[1].name, STR("b"));
+    assert_int_equal(v.served[1].count, 9);
+    assert_int_equal(parse_sourced(*state, &v, ARGS(flag), ARGS(variable)), 0);
+    expect_str("flag", v.log, STR("trace"));
+    assert_true(v.dev);
+    assert_int_equal(v.n_served, 0);
+    unlink(one);
+    unlink(two);
+    free(one);
+    free(two);
+}
+
+static void a_flag_stands_alone(void **state)
+{
+    static const struct {
+        const char *arg;
+        const char *env;
+        bool want;
+    } cases[] = {
+        {"--log=x", "OTHER=", false},         {"--dev", "OTHER=", true},
+        {"--dev=off", "OTHER=", false},       {"--log=x", "PARLEY_DEV=on", true},
+        {"--log=x", "PARLEY_DEV=off", false}, {"--dev", "PARLEY_DEV=off", true},
+    };
+    struct sourced v;
+
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        expect_int(
+            cases[i].arg,
+            parse_sourced(*state, &v, ARGS(cases[i].arg, "--log", "debug"), ARGS(cases[i].env)),
+            0);
+        expect_int(cases[i].arg, v.dev, cases[i].want);
+        expect_str(cases[i].arg, v.log, STR("debug"));
+    }
+}
+
+static void a_variable_that_is_no_option_is_an_error(void **state)
+{
+    static const struct {
+        const char *variable;
+        const char *said; // NULL: fine
+    } cases[] = {
+        {"PARLEY_LOG=debug", NULL},
+        {"PARLEYLOG=debug", NULL},
+        {"parley_log=debug", NULL},
+        {"PARLEY_ORIGINS=", NULL},
+        {"PARLEY_MAX_PAYLOD=1",
+         "there is no option PARLEY_MAX_PAYLOD; did you mean PARLEY_MAX_PAYLOAD?"},
+        {"PARLEY_log=debug", "there is no option PARLEY_log; did you mean PARLEY_LOG?"},
+        {"PARLEY_MAX-PAYLOAD=1",
+         "there is no option PARLEY_MAX-PAYLOAD; did you mean PARLEY_MAX_PAYLOAD?"},
+        {"PARLEY_SERVICE_HOST=1",
+         "there is no option PARLEY_SERVICE_HOST; 'parley test --help' lists them"},
+        {"PARLEY_=1", "there is no option PARLEY_; 'parley test --help' lists them"},
+        {"PARLEY_MAX_PAYLOAD=x",
+         "PARLEY_MAX_PAYLOAD: 'x' is not a size such as 1000000, 64KiB or 8MiB"},
+        {"PARLEY_MAX_PAYLOAD=5001", "PARLEY_MAX_PAYLOAD: '5001' is above 5000"},
+        {"PARLEY_DEV=", "PARLEY_DEV: '' is not on or off"},
+    };
+    struct world *w = *state;
+    struct sourced v;
+
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        char want[192] = "";
+        const int r = parse_sourced(w, &v, ARGS(NULL), ARGS(cases[i].variable));
+        if (cases[i].said)
+            snprintf(want, sizeof(want), "parley test: %s\n", cases[i].said);
+        expect_int(cases[i].variable, r, cases[i].said ? OPTIONS_BAD : 0);
+        expect_said(cases[i].variable, w, "", want);
+    }
+}
+
+static void a_file_that_is_not_there_or_too_long_is_an_error(void **state)
+{
+    static char text[OPTIONS_FILE_MAX + 2];
+    struct world *w = *state;
+    struct sourced v;
+    char flag[64];
+    char want[160];
+
+    memset(text, '\n', OPTIONS_FILE_MAX);
+    char *path = make_file(text);
+    snprintf(flag, sizeof(flag), "--config=%s", path);
+    assert_int_equal(parse_sourced(w, &v, ARGS(flag), ARGS(NULL)), 0);
+    unlink(path);
+    assert_int_equal(parse_sourced(w, &v, ARGS(flag), ARGS(NULL)), OPTIONS_BAD);
+    snprintf(want, sizeof(want), "parley test: can't read %s: No such file or directory\n",
+             path);
+    expect_said("gone", w, "", want);
+    free(path);
+
+    text[OPTIONS_FILE_MAX] = '\n';
+    path = make_file(text);
+    snprintf(flag, sizeof(flag), "--config=%s", path);
+    assert_int_equal(parse_sourced(w, &v, ARGS(flag), ARGS(NULL)), OPTIONS_BAD);
+    snprintf(want, sizeof(want), "parley test: %s has more than 65536 bytes\n", path);
+    expect_said("too long", w, "", want);
+    unlink(path);
+    free(path);
+}
+
+static void help_has_groups_and_wraps_and_tells_of_the_file(void **state)
+{
+    static const char help[] =
+        "parley test [OPTIONS]\n"
+        "\n"
+        "Tests.\n"
+        "\n"
+        "Where:\n"
+        "  --config FILE                a file of options\n"
+        "  --dev                        for development\n"
+        "\n"
+        "How much:\n"
+        "  --max-payload SIZE           of a body, in words that are so many that they\n"
+        "                               find no room on one line alone (1000)\n"
+        "  --log LEVEL                  what is said (info)\n"
+        "  --origins LIST               who may\n"
+        "\n"
+        "Each option is also a variable of the environment and a key of the file that\n"
+        "--config names, where # begins a comment:\n"
+        "\n"
+        "  --ping-interval 25s   PARLEY_PING_INTERVAL=25s   ping-interval = 25s\n"
+        "\n"
+        "The flag wins over the environment, and that over the file.\n"
+        "\n"
+        "[thing NAME] in the file, up to 2 times: a thing\n"
+        "  count N                      how many (3)\n";
+    struct world *w = *state;
+    struct sourced v;
+
+    assert_int_equal(parse_sourced(w, &v, ARGS("--help"), ARGS(NULL)), OPTIONS_HELP);
+    expect_said("--help", w, help, "");
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -484,6 +763,12 @@ int main(void)
         TEST(a_default_that_is_wrong_is_refused),
         TEST(help_lists_every_option_with_its_default),
         cmocka_unit_test(knows_which_options_were_on_the_command_line),
+        TEST(the_flag_wins_over_the_environment_that_over_the_file),
+        TEST(the_environment_may_name_the_file_and_a_flag_another),
+        TEST(a_flag_stands_alone),
+        TEST(a_variable_that_is_no_option_is_an_error),
+        TEST(a_file_that_is_not_there_or_too_long_is_an_error),
+        TEST(help_has_groups_and_wraps_and_tells_of_the_file),
     };
     return cmocka_run_group_tests_name("server/options", tests, NULL, NULL);
 }

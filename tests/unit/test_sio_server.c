@@ -990,6 +990,84 @@ static void nothing_is_said_to_a_client_that_does_not_read(void **state)
     expect_log(w, "lost /");
 }
 
+static void drop(struct world *w, struct sio_socket *s)
+{
+    (void)w;
+    sio_drop(s);
+}
+
+/** As a network would: no DISCONNECT, so that the client comes back. */
+static void a_drop_ends_the_connection_and_says_nothing(void **state)
+{
+    struct world *w = serve(state);
+
+    join(w, "");
+    join(w, "/b");
+    emit(w->sockets[1], STR("[\"last\"]"));
+    sio_drop(w->sockets[0]);
+    sio_drop(w->sockets[0]); // harmless in the same turn
+    expect_frames(w, "2/b,[\"last\"]|<close>");
+    expect_log(w, "lost /b");
+}
+
+static void what_is_not_accepted_may_be_dropped(void **state)
+{
+    struct world *w = serve(state);
+
+    join(w, "");
+    w->in_connect = drop;
+    tell(w, "0/a");
+    expect_frames(w, "<close>");
+    expect_log(w, "connect /a {}|lost /");
+}
+
+static void expect_bearer(struct world *w, struct sio_socket *s)
+{
+    (void)w;
+    expect_str("before", sio_bearer(s), STR("secret"));
+    if (w->n_sockets == 1) {
+        refuse(w, s); // it may ask again
+        return;
+    }
+    sio_accept(s);
+    expect_str("after", sio_bearer(s), STR(""));
+}
+
+static void the_bearer_is_there_until_one_is_accepted(void **state)
+{
+    struct world *w = *state;
+    struct server_frame f;
+
+    w->server = sio_server_new(&w->config, &app, w);
+    eio_world_serve(&w->eio, &w->eio_config, &sio_eio_app, w->server);
+    w->client = client_new(&w->eio);
+    client_send(
+        w->client,
+        &(struct request){.query = "EIO=4&transport=websocket",
+                          .fields = "Authorization: Bearer secret\r\n" EIO_UPGRADE_FIELDS});
+    settle(w);
+    expect_int("upgrade", client_take_answer(w->client).status, 101);
+    assert_true(client_take_frame(w->client, &f));
+    w->in_connect = expect_bearer;
+    tell(w, "0");
+    tell(w, "0");
+    expect_frames(w, "4{\"message\":\"no\"}|0{sid}");
+}
+
+static void a_socket_knows_its_peer_and_what_waits_for_it(void **state)
+{
+    struct world *w = serve(state);
+    ip loopback;
+
+    join(w, "");
+    assert_int_equal(ip_parse(&loopback, STR("127.0.0.1")), 0);
+    expect_int("ip", memcmp(&sio_peer(last(w))->ip, &loopback, sizeof(loopback)), 0);
+    assert_true(sio_peer(last(w))->origin_is_allowed);
+    assert_int_equal(sio_queued(last(w)), 0);
+    emit(last(w), STR("[\"hi\"]"));
+    assert_int_equal(sio_queued(last(w)), sizeof("..42[\"hi\"]") - 1);
+}
+
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
 
 int main(void)
@@ -1025,6 +1103,10 @@ int main(void)
         TEST(the_limit_of_attachments_can_be_lower),
         TEST(polling_carries_attachments_too),
         TEST(nothing_is_said_to_a_client_that_does_not_read),
+        TEST(a_drop_ends_the_connection_and_says_nothing),
+        TEST(what_is_not_accepted_may_be_dropped),
+        TEST(the_bearer_is_there_until_one_is_accepted),
+        TEST(a_socket_knows_its_peer_and_what_waits_for_it),
     };
     return cmocka_run_group_tests_name("sio/server", tests, NULL, NULL);
 }

@@ -1,0 +1,151 @@
+#include <stdio.h>
+
+#include "api/client.h"
+#include "api/errors.h"
+#include "api/request.h"
+#include "auth/account.h"
+#include "base/mem.h"
+
+#define CODE_SIZE 64 // bytes of {"code":"…"}, NUL included
+
+// Joining.
+
+static void refuse(struct api *a, struct sio_socket *s, enum api_error error, const char *why)
+{
+    char quoted[LOG_QUOTE_SIZE];
+    char data[CODE_SIZE];
+
+    log_debug(sio_log(s), "api_refuse", "reason=%s why=%s", api_error_code(error),
+              log_quote(quoted, str_of(why)));
+    a->counters.refused_connects++;
+    a->counters.errors[error]++;
+    const int n = snprintf(data, sizeof(data), "{\"code\":\"%s\"}", api_error_code(error));
+    assert(n > 0 && (size_t)n < sizeof(data));
+    sio_refuse(s, str_of(api_error_message(error)), (str){data, (size_t)n});
+}
+
+/** @return false: there is one, and it is no text */
+static bool find_token(str *out, const struct sio_socket *s, const struct json *auth)
+{
+    const struct json *token = json_member(auth, "token");
+
+    if (!token || json_kind(token) == JSON_KIND_NULL) {
+        *out = sio_bearer(s);
+        return true;
+    }
+    *out = json_text(token);
+    return json_kind(token) == JSON_KIND_STR;
+}
+
+static enum api_error error_of(enum auth_refusal refusal)
+{
+    static const enum api_error errors[] = {
+        [AUTH_MISSING] = API_TOKEN_MISSING,
+        [AUTH_INVALID] = API_TOKEN_INVALID,
+        [AUTH_EXPIRED] = API_TOKEN_EXPIRED,
+    };
+
+    return errors[refusal];
+}
+
+/** @return API_OK, or why the client may not join; *why is for the log */
+static enum api_error identify(const struct api *a, const struct sio_socket *s,
+                               const struct json *auth, struct auth_identity *who,
+                               const char **why)
+{
+    str token;
+
+    *why = NULL;
+    if (!sio_peer(s)->origin_is_allowed)
+        return API_ORIGIN_DENIED;
+    if (!find_token(&token, s, auth)) {
+        *why = "no string";
+        return API_TOKEN_INVALID;
+    }
+    const int r = auth_verify(a->config.auth, token, clock_unix_ms(a->config.clock), who, why);
+    if (r < 0)
+        return API_INTERNAL;
+    return r == 0 ? API_OK : error_of((enum auth_refusal)r);
+}
+
+static void on_connect(void *arg, struct sio_socket *s, const struct json *auth, str auth_text)
+{
+    struct api *a = arg;
+    struct auth_identity who;
+    char acct[AUTH_ACCOUNT_TEXT_SIZE];
+    const char *why;
+
+    (void)auth_text;
+    if (!str_eq(sio_namespace(s), STR("/"))) {
+        sio_refuse(s, STR("Invalid namespace"), (str){0}); // in the words of the reference
+        return;
+    }
+    const enum api_error error = identify(a, s, auth, &who, &why);
+    if (error != API_OK) {
+        refuse(a, s, error, why);
+        return;
+    }
+    auth_account_text(acct, &who.account);
+    if (!api_client_open(a, s, &who, json_text(json_member(auth, "cursor")))) {
+        refuse(a, s, API_TOO_MANY_SOCKETS, acct);
+        return;
+    }
+    a->counters.connects++;
+    log_debug(sio_log(s), "api_connect", "acct=%s", acct);
+}
+
+// Afterwards.
+
+static void on_event(void *arg, struct sio_socket *s, const struct sio_event *e)
+{
+    (void)arg;
+    api_request(sio_state(s), e);
+}
+
+static void on_ack(void *arg, struct sio_socket *s, const struct sio_event *e)
+{
+    const struct api_client *c = sio_state(s);
+
+    (void)arg;
+    chat_session_ack(c->session, e->ack_id);
+}
+
+static void on_disconnect(void *arg, struct sio_socket *s, enum sio_reason reason)
+{
+    static const char *const reasons[] = {
+        [SIO_CLIENT_LEFT] = "client_left",
+        [SIO_CONNECTION_LOST] = "connection_lost",
+    };
+
+    (void)arg;
+    api_client_close(sio_state(s), reasons[reason]);
+}
+
+const struct sio_app api_sio_app = {
+    .on_connect = on_connect,
+    .on_event = on_event,
+    .on_ack = on_ack,
+    .on_disconnect = on_disconnect,
+};
+
+struct api *api_new(const struct api_config *config)
+{
+    struct api *a = NEW(struct api);
+
+    a->config = *config;
+    api_decoder_init(&a->decoder, config->home_chain, config->content_bytes);
+    api_ips_init(&a->ips, config->sockets_per_ip, config->rand);
+    return a;
+}
+
+void api_free(struct api *a)
+{
+    api_ips_fini(&a->ips);
+    api_decoder_fini(&a->decoder);
+    free(a);
+}
+
+const struct api_counters *api_counters(const struct api *a)
+{
+    return &a->counters;
+}

@@ -1,0 +1,254 @@
+#include "api/client.h"
+
+#include "api/encode.h"
+#include "api/request.h"
+#include "auth/account.h"
+#include "base/mem.h"
+
+// A token that is good for longer ends with the server. (Adding to a clock stays far from
+// overflowing.)
+#define LIFE_MAX_MS (INT64_C(1) << 53)
+
+// What is said.
+
+void api_client_begin(struct buf *out, str event)
+{
+    buf_init(out, SIZE_MAX / 2);
+    int r = buf_add(out, STR("["));
+    if (event.len > 0) {
+        r |= json_print_str(out, event);
+        r |= buf_add(out, STR(","));
+    }
+    assert(r == 0);
+    (void)r;
+}
+
+static struct sio_message end(struct buf *out)
+{
+    const int r = buf_add(out, STR("]"));
+    assert(r == 0);
+    (void)r;
+    return (struct sio_message){.json = buf_str(out)};
+}
+
+void api_client_emit(struct api_client *c, struct buf *out)
+{
+    const struct sio_message m = end(out);
+
+    sio_emit(c->socket, &m);
+    buf_fini(out);
+}
+
+void api_client_answer(struct api_client *c, int64_t ack_id, struct buf *out)
+{
+    const struct sio_message m = end(out);
+
+    sio_ack(c->socket, ack_id, &m);
+    buf_fini(out);
+}
+
+/** An error that is no answer. */
+static void emit_error(struct api_client *c, enum api_error error)
+{
+    const struct api_problem problem = {.error = error};
+    struct buf out;
+
+    c->api->counters.errors[error]++;
+    api_client_begin(&out, STR("error"));
+    api_encode_error_event(&out, &problem, (str){0}, (str){0});
+    api_client_emit(c, &out);
+}
+
+// What the chat tells.
+
+static void on_ready(void *arg, bool is_recovered, uint64_t unread)
+{
+    struct api_client *c = arg;
+    const struct api_config *config = &c->api->config;
+    struct buf out;
+
+    api_client_begin(&out, STR("ready"));
+    api_encode_ready(&out, &(struct api_ready){
+                               .account = c->account,
+                               .session = str_of(c->name),
+                               .server_time_ms = clock_unix_ms(config->clock),
+                               .is_recovered = is_recovered,
+                               .unread = unread,
+                               .content_bytes = config->content_bytes,
+                           });
+    api_client_emit(c, &out);
+    free(c->name);
+    c->name = NULL;
+}
+
+static int64_t on_message(void *arg, const struct chat_message *m, str cursor)
+{
+    struct api_client *c = arg;
+    struct buf out;
+
+    api_client_begin(&out, STR("message.new"));
+    api_encode_message(&out, m, &c->account, &cursor);
+    const struct sio_message event = end(&out);
+    const int64_t token = sio_emit_with_ack(c->socket, &event);
+    buf_fini(&out);
+    return token;
+}
+
+static str event_of(enum chat_mark mark)
+{
+    static const str names[] = {
+        [CHAT_MARK_DELIVERED] = {"message.delivered", 17},
+        [CHAT_MARK_READ] = {"message.read", 12},
+    };
+
+    return names[mark];
+}
+
+static void on_receipt(void *arg, const struct chat_receipt *r, str cursor)
+{
+    struct api_client *c = arg;
+    struct buf out;
+
+    api_client_begin(&out, event_of(r->mark));
+    api_encode_receipt(&out, r, &c->account, cursor);
+    api_client_emit(c, &out);
+}
+
+static bool has_taken_all(void *arg)
+{
+    const struct api_client *c = arg;
+
+    return sio_queued(c->socket) == 0;
+}
+
+static void on_synced(void *arg, str cursor)
+{
+    struct buf out;
+
+    api_client_begin(&out, STR("synced"));
+    api_encode_synced(&out, cursor);
+    api_client_emit(arg, &out);
+}
+
+static void on_not_acknowledging(void *arg)
+{
+    struct buf out;
+
+    api_client_begin(&out, STR("warning"));
+    api_encode_warning(
+        &out, STR("not_acknowledging"),
+        STR("Messages were sent to this client, and it has acknowledged none. "
+            "Call the acknowledgement of each message.new, or they come again."));
+    api_client_emit(arg, &out);
+}
+
+// The end.
+
+static void client_free(struct api_client *c, const char *why)
+{
+    char acct[AUTH_ACCOUNT_TEXT_SIZE];
+
+    auth_account_text(acct, &c->account);
+    log_debug(sio_log(c->socket), "api_close", "acct=%s reason=%s", acct, why);
+    timer_cancel(c->api->config.timers, &c->expiry);
+    api_request_forget_all(&c->requests);
+    if (c->ip)
+        api_ips_give(&c->api->ips, c->ip);
+    free(c->name);
+    free(c);
+}
+
+void api_client_close(struct api_client *c, const char *why)
+{
+    chat_session_close(c->session);
+    client_free(c, why);
+}
+
+void api_client_fail(struct api_client *c, enum api_error error)
+{
+    struct sio_socket *s = c->socket;
+
+    emit_error(c, error);
+    api_client_close(c, api_error_code(error));
+    sio_drop(s);
+}
+
+static void on_expiry(struct timer *t)
+{
+    api_client_fail(container_of(t, struct api_client, expiry), API_TOKEN_EXPIRED);
+}
+
+/** The session is no more. */
+static void on_end(void *arg, enum chat_end why)
+{
+    struct api_client *c = arg;
+    struct sio_socket *s = c->socket;
+
+    switch (why) {
+    case CHAT_END_TOO_MANY:
+        emit_error(c, API_TOO_MANY_SOCKETS);
+        client_free(c, "too_many_sockets");
+        sio_disconnect(s); // it would throw out another one if it came back
+        break;
+    case CHAT_END_NO_ANSWER:
+        client_free(c, "no_answer");
+        sio_drop(s);
+        break;
+    }
+}
+
+static const struct chat_session_events events = {
+    .on_ready = on_ready,
+    .on_message = on_message,
+    .on_receipt = on_receipt,
+    .has_taken_all = has_taken_all,
+    .on_synced = on_synced,
+    .on_not_acknowledging = on_not_acknowledging,
+    .on_end = on_end,
+};
+
+// The beginning.
+
+static int64_t life_ms(const struct auth_identity *who, int64_t unix_ms)
+{
+    if (who->expires_at_ms >= LIFE_MAX_MS)
+        return LIFE_MAX_MS;
+    return who->expires_at_ms - unix_ms + who->skew_ms;
+}
+
+static struct api_client *client_new(struct api *a, struct sio_socket *s,
+                                     const struct auth_identity *who)
+{
+    struct api_client *c = NEW(struct api_client);
+    struct timers *timers = a->config.timers;
+    const int64_t now_ms = clock_unix_ms(a->config.clock);
+    const str name = str_of(who->session);
+
+    c->api = a;
+    c->socket = s;
+    c->account = who->account;
+    c->name = mem_alloc(name.len + 1);
+    str_copy(c->name, name);
+    list_init(&c->requests);
+    timer_init(&c->expiry, on_expiry);
+    timer_set(timers, &c->expiry, timers->now_ms + life_ms(who, now_ms));
+    return c;
+}
+
+struct api_client *api_client_open(struct api *a, struct sio_socket *s,
+                                   const struct auth_identity *who, str cursor)
+{
+    struct api_ip *taken = NULL;
+
+    if (a->config.rate_limits) {
+        taken = api_ips_take(&a->ips, &sio_peer(s)->ip);
+        if (!taken)
+            return NULL;
+    }
+    struct api_client *c = client_new(a, s, who);
+    c->ip = taken;
+    sio_set_state(s, c);
+    sio_accept(s);
+    c->session = chat_session_open(a->config.chat, &c->account, cursor, sio_log(s), &events, c);
+    return c;
+}

@@ -1,0 +1,347 @@
+#include "api/decode.h"
+
+#include "auth/account.h"
+#include "base/hex.h"
+#include "crypto/digest.h"
+
+#define ID_LEN 16 // hex digits of a conversation's id, and of a page's next
+
+// What the digest is over: type, NUL, reply_to, content. Each but the last has an end.
+#define REPLY_TO_SIZE 8
+#define FRAME_MAX     (CHAT_TYPE_MAX + 1 + REPLY_TO_SIZE)
+#define ESCAPED_MAX   6 // bytes that JSON makes of one
+
+static_assert(CRYPTO_SHA256_SIZE >= CHAT_DIGEST_SIZE, "a digest has enough bytes");
+
+void api_decoder_init(struct api_decoder *d, uint64_t home_chain, size_t content_bytes)
+{
+    *d = (struct api_decoder){.home_chain = home_chain, .content_bytes = content_bytes};
+    buf_init(&d->content, FRAME_MAX + content_bytes * ESCAPED_MAX + sizeof("\"\""));
+}
+
+void api_decoder_fini(struct api_decoder *d)
+{
+    buf_fini(&d->content);
+}
+
+/** @return false */
+static bool refuse(struct api_decoder *d, enum api_error error, const char *field,
+                   const char *message)
+{
+    d->problem = (struct api_problem){error, field, message, 0};
+    return false;
+}
+
+static bool check_payload(struct api_decoder *d, const struct json *payload)
+{
+    if (payload && json_kind(payload) == JSON_KIND_OBJECT)
+        return true;
+    return refuse(d, API_BAD_REQUEST, NULL, "The event's first argument must be an object.");
+}
+
+/** @return NULL for null as well: some clients write it for what they leave out */
+static const struct json *member(const struct json *payload, const char *name)
+{
+    const struct json *value = json_member(payload, name);
+
+    return value && json_kind(value) != JSON_KIND_NULL ? value : NULL;
+}
+
+// Numbers.
+
+struct whole {
+    const char *name;
+    int64_t max;
+    const char *message;
+};
+
+static const struct whole seq_rule = {
+    "seq", API_SEQ_MAX, "seq must be the number of a message: a whole number from 1."};
+static const struct whole reply_to_rule = {
+    "reply_to", API_SEQ_MAX, "reply_to must be the seq of a message: a whole number from 1."};
+static const struct whole before_rule = {
+    "before", API_SEQ_MAX, "before must be the seq of a message: a whole number from 1."};
+static const struct whole after_rule = {
+    "after", API_SEQ_MAX, "after must be the seq of a message: a whole number from 1."};
+static const struct whole limit_rule = {"limit", CHAT_HISTORY_MAX,
+                                        "limit must be a whole number from 1 to 200."};
+
+static_assert(CHAT_HISTORY_MAX == 200 && CHAT_LIST_MAX == 200, "as the message says");
+
+/** *out stays as it is where there is none. */
+static bool read_whole(uint64_t *out, struct api_decoder *d, const struct json *payload,
+                       const struct whole *rule)
+{
+    const struct json *value = member(payload, rule->name);
+    int64_t n;
+
+    if (!value)
+        return true;
+    if (!json_integer_of(value, &n) || n < 1 || n > rule->max)
+        return refuse(d, API_BAD_REQUEST, rule->name, rule->message);
+    *out = (uint64_t)n;
+    return true;
+}
+
+static bool read_limit(size_t *out, struct api_decoder *d, const struct json *payload)
+{
+    uint64_t limit = API_PAGE_DEFAULT;
+
+    if (!read_whole(&limit, d, payload, &limit_rule))
+        return false;
+    *out = (size_t)limit;
+    return true;
+}
+
+/** @return false: not ID_LEN digits, which are written in one way only */
+static bool parse_id(uint64_t *out, str text)
+{
+    uint64_t id = 0;
+
+    if (text.len != ID_LEN)
+        return false;
+    for (size_t i = 0; i < text.len; i++) {
+        const int digit = hex_value(text.ptr[i]);
+        if (digit < 0 || (text.ptr[i] >= 'A' && text.ptr[i] <= 'F'))
+            return false;
+        id = id << 4 | (uint64_t)digit;
+    }
+    *out = id;
+    return true;
+}
+
+// Who.
+
+static bool read_account(account *out, struct api_decoder *d, const struct json *payload,
+                         const char *name)
+{
+    const struct json *value = member(payload, name);
+
+    if (!value)
+        return refuse(d, API_BAD_REQUEST, name, "An address must say whom this is about.");
+    if (json_kind(value) != JSON_KIND_STR)
+        return refuse(d, API_BAD_REQUEST, name, "An address must be a string.");
+    if (auth_account_parse(out, json_text(value), d->home_chain) != 0)
+        return refuse(d, API_RECIPIENT_INVALID, name,
+                      "This is not the address of a wallet, or has a mistake in it. Check it.");
+    if (auth_account_is_zero(out))
+        return refuse(d, API_RECIPIENT_INVALID, name,
+                      "The zero address belongs to nobody. Check the address.");
+    return true;
+}
+
+static bool read_place(struct chat_place *out, struct api_decoder *d,
+                       const struct json *payload)
+{
+    const struct json *value = member(payload, "conversation");
+
+    *out = (struct chat_place){0};
+    if (!value)
+        return read_account(&out->peer, d, payload, "peer");
+    if (json_kind(value) != JSON_KIND_STR)
+        return refuse(d, API_BAD_REQUEST, "conversation",
+                      "The id of a conversation must be a string.");
+    // It is opaque to clients: what we have not made is one that does not exist.
+    if (!parse_id(&out->conversation, json_text(value)) || out->conversation == 0)
+        return refuse(d, API_NOT_FOUND, "conversation", NULL);
+    return true;
+}
+
+// message.send.
+
+static bool is_of_key(char c)
+{
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+           c == '.' || c == '_' || c == ':' || c == '-';
+}
+
+static bool is_key(str key)
+{
+    for (size_t i = 0; i < key.len; i++) {
+        if (!is_of_key(key.ptr[i]))
+            return false;
+    }
+    return key.len >= 1 && key.len <= CHAT_KEY_MAX;
+}
+
+str api_decode_key(const struct json *payload)
+{
+    const str key = json_text(json_member(payload, "client_msg_id"));
+
+    return is_key(key) ? key : (str){0};
+}
+
+static bool read_key(str *out, struct api_decoder *d, const struct json *payload)
+{
+    *out = api_decode_key(payload);
+    if (out->len > 0 || !member(payload, "client_msg_id"))
+        return true;
+    return refuse(d, API_BAD_REQUEST, "client_msg_id",
+                  "client_msg_id must have 1 to 64 characters of A-Z a-z 0-9 . _ : and -.");
+}
+
+static_assert(CHAT_KEY_MAX == 64, "as the message says");
+
+static const str media_types[] = {{"image", 5}, {"video", 5}, {"audio", 5}, {"file", 4}};
+
+static bool is_media(str type)
+{
+    for (size_t i = 0; i < COUNT_OF(media_types); i++) {
+        if (str_eq(type, media_types[i]))
+            return true;
+    }
+    return false;
+}
+
+static bool is_of_own_type(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
+}
+
+/** The application's: x- and a name of its choice. */
+static bool is_own_type(str type)
+{
+    if (type.len <= 2 || type.len > CHAT_TYPE_MAX || !str_starts(type, STR("x-")))
+        return false;
+    for (size_t i = 0; i < type.len; i++) {
+        if (!is_of_own_type(type.ptr[i]))
+            return false;
+    }
+    return true;
+}
+
+static bool read_type(str *out, struct api_decoder *d, const struct json *payload)
+{
+    *out = json_text(json_member(payload, "type"));
+    if (!out->ptr)
+        return refuse(d, API_BAD_REQUEST, "type", "type must be a string, such as \"text\".");
+    if (str_eq(*out, STR("text")) || is_own_type(*out))
+        return true;
+    if (is_media(*out))
+        return refuse(d, API_UNSUPPORTED_TYPE, "type",
+                      "This server has no media store. Send a link as text.");
+    return refuse(d, API_UNSUPPORTED_TYPE, "type",
+                  "Use text, or a type of your own: x- and up to 62 of a-z 0-9 . _ and -.");
+}
+
+static_assert(CHAT_TYPE_MAX == 64, "as the message says");
+
+static bool print_text(struct api_decoder *d, const struct json *content)
+{
+    const str text = json_text(content);
+
+    if (text.len == 0 || str_find(text, '\0') < text.len)
+        return refuse(d, API_BAD_REQUEST, "content",
+                      "The content of a text must be a string that is not empty and holds no "
+                      "U+0000.");
+    if (text.len > d->content_bytes || json_print_str(&d->content, text) != 0)
+        return refuse(d, API_TOO_LARGE, "content", NULL);
+    return true;
+}
+
+static bool print_any(struct api_decoder *d, const struct json *content)
+{
+    const size_t before = buf_str(&d->content).len;
+
+    if (!content)
+        return refuse(d, API_BAD_REQUEST, "content", "content is missing.");
+    if (json_print_canonical(&d->content, content) != 0 ||
+        buf_str(&d->content).len - before > d->content_bytes)
+        return refuse(d, API_TOO_LARGE, "content", NULL);
+    return true;
+}
+
+/** What stands before the content in what the digest is over. */
+static void print_frame(struct buf *out, const struct chat_send *send)
+{
+    char reply_to[REPLY_TO_SIZE];
+
+    for (size_t i = 0; i < sizeof(reply_to); i++)
+        reply_to[i] = (char)(send->reply_to >> (8 * (sizeof(reply_to) - 1 - i)));
+    int r = buf_add(out, send->type);
+    r |= buf_add(out, STR("\0"));
+    r |= buf_add(out, (str){reply_to, sizeof(reply_to)});
+    assert(r == 0);
+    (void)r;
+}
+
+static bool read_content(struct chat_send *out, struct api_decoder *d,
+                         const struct json *payload)
+{
+    const struct json *content = json_member(payload, "content");
+    uint8_t digest[CRYPTO_SHA256_SIZE];
+
+    buf_clear(&d->content);
+    print_frame(&d->content, out);
+    const size_t n_frame = buf_str(&d->content).len;
+    const bool is_text = str_eq(out->type, STR("text"));
+    if (is_text ? !print_text(d, content) : !print_any(d, content))
+        return false;
+
+    out->content = buf_str(&d->content);
+    crypto_sha256(digest, out->content);
+    memcpy(out->digest, digest, sizeof(out->digest));
+    str_take(&out->content, n_frame);
+    return true;
+}
+
+int api_decode_send(struct chat_send *out, struct api_decoder *d, const struct json *payload)
+{
+    *out = (struct chat_send){0};
+    const bool is_good =
+        check_payload(d, payload) && read_account(&out->to, d, payload, "to") &&
+        read_type(&out->type, d, payload) && read_key(&out->key, d, payload) &&
+        read_whole(&out->reply_to, d, payload, &reply_to_rule) && read_content(out, d, payload);
+    return is_good ? 0 : API_DECODE_REFUSED;
+}
+
+// The others.
+
+/** As read_whole(), but there must be one. */
+static bool read_seq(uint64_t *out, struct api_decoder *d, const struct json *payload)
+{
+    if (!member(payload, seq_rule.name))
+        return refuse(d, API_BAD_REQUEST, seq_rule.name, seq_rule.message);
+    return read_whole(out, d, payload, &seq_rule);
+}
+
+int api_decode_mark(struct api_mark *out, struct api_decoder *d, const struct json *payload)
+{
+    *out = (struct api_mark){0};
+    const bool is_good = check_payload(d, payload) && read_place(&out->place, d, payload) &&
+                         read_seq(&out->seq, d, payload);
+    return is_good ? 0 : API_DECODE_REFUSED;
+}
+
+int api_decode_history(struct chat_history *out, struct api_decoder *d,
+                       const struct json *payload)
+{
+    *out = (struct chat_history){0};
+    const bool is_good = check_payload(d, payload) && read_place(&out->place, d, payload) &&
+                         read_whole(&out->before, d, payload, &before_rule) &&
+                         read_whole(&out->after, d, payload, &after_rule) &&
+                         read_limit(&out->limit, d, payload);
+    return is_good ? 0 : API_DECODE_REFUSED;
+}
+
+static bool read_next(int64_t *out, struct api_decoder *d, const struct json *payload)
+{
+    const struct json *after = member(payload, "after");
+    uint64_t position;
+
+    if (!after)
+        return true;
+    if (!parse_id(&position, json_text(after)) || position == 0 || position > INT64_MAX)
+        return refuse(d, API_BAD_REQUEST, "after",
+                      "after must be the next of a page that was answered before.");
+    *out = (int64_t)position;
+    return true;
+}
+
+int api_decode_list(struct api_list *out, struct api_decoder *d, const struct json *payload)
+{
+    *out = (struct api_list){0};
+    const bool is_good = check_payload(d, payload) && read_limit(&out->limit, d, payload) &&
+                         read_next(&out->before, d, payload);
+    return is_good ? 0 : API_DECODE_REFUSED;
+}

@@ -1,0 +1,62 @@
+/**
+ * What clients ask for: the payload of a request, checked and turned into a command of the
+ * chat. Members that nobody knows are ignored, optional ones may be null. A refusal says what
+ * to answer, in words for a person.
+ */
+#pragma once
+
+#include "api/errors.h"
+#include "base/buf.h"
+#include "chat/chat.h"
+#include "json/json.h"
+
+#define API_SEQ_MAX      9007199254740991 // clients count in doubles
+#define API_PAGE_DEFAULT 50               // items of a page, where no limit is given
+
+struct api_decoder {
+    uint64_t home_chain;
+    size_t content_bytes; // that a message may have
+    struct api_problem problem;
+    struct buf content; // of the last send
+};
+
+enum api_decode_refusal {
+    API_DECODE_REFUSED = 1, // the decoder's problem says why
+};
+
+void api_decoder_init(struct api_decoder *d, uint64_t home_chain, size_t content_bytes);
+void api_decoder_fini(struct api_decoder *d);
+
+/**
+ * {to, type, content, client_msg_id?, reply_to?}
+ *
+ * @param out  borrowed from d and payload
+ * @return 0 or API_DECODE_REFUSED, as all of them
+ */
+MUST_CHECK int api_decode_send(struct chat_send *out, struct api_decoder *d,
+                               const struct json *payload);
+
+struct api_mark {
+    struct chat_place place;
+    uint64_t seq;
+};
+
+/** {peer | conversation, seq} */
+MUST_CHECK int api_decode_mark(struct api_mark *out, struct api_decoder *d,
+                               const struct json *payload);
+
+/** {peer | conversation, before?, after?, limit?} */
+MUST_CHECK int api_decode_history(struct chat_history *out, struct api_decoder *d,
+                                  const struct json *payload);
+
+struct api_list {
+    size_t limit;
+    int64_t before; // as chat_list() takes it
+};
+
+/** {limit?, after?} */
+MUST_CHECK int api_decode_list(struct api_list *out, struct api_decoder *d,
+                               const struct json *payload);
+
+/** The client_msg_id of a send, however bad the rest of it; empty if there is none to go by. */
+str api_decode_key(const struct json *payload);

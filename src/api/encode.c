@@ -1,0 +1,329 @@
+#include "api/encode.h"
+
+#include <time.h>
+
+#include "auth/account.h"
+#include "json/json.h"
+
+#define TIME_SIZE 32 // bytes, NUL included
+
+static void put(struct buf *out, str s)
+{
+    const int r = buf_add(out, s);
+    assert(r == 0);
+    (void)r;
+}
+
+#define PUT(out, literal) put((out), STR(literal))
+
+static void put_str(struct buf *out, str s)
+{
+    const int r = json_print_str(out, s);
+    assert(r == 0);
+    (void)r;
+}
+
+static void put_number(struct buf *out, uint64_t n)
+{
+    const int r = buf_addf(out, "%llu", (unsigned long long)n);
+    assert(r == 0);
+    (void)r;
+}
+
+static void put_bool(struct buf *out, bool is_true)
+{
+    put(out, is_true ? STR("true") : STR("false"));
+}
+
+/** An id, without quotes. */
+static void put_id(struct buf *out, uint64_t id)
+{
+    const int r = buf_addf(out, "%016llx", (unsigned long long)id);
+    assert(r == 0);
+    (void)r;
+}
+
+static void put_time(struct buf *out, int64_t unix_ms)
+{
+    const time_t s = unix_ms / 1000;
+    char text[TIME_SIZE];
+    struct tm utc;
+
+    gmtime_r(&s, &utc);
+    const size_t n = strftime(text, sizeof(text), "\"%Y-%m-%dT%H:%M:%S", &utc);
+    put(out, (str){text, n});
+    const int r = buf_addf(out, ".%03dZ\"", (int)(unix_ms % 1000));
+    assert(r == 0);
+    (void)r;
+}
+
+static void put_account(struct buf *out, const account *a)
+{
+    char text[AUTH_ACCOUNT_TEXT_SIZE];
+
+    put_str(out, auth_account_text(text, a));
+}
+
+// Messages.
+
+static str status_name(enum chat_status status)
+{
+    static const str names[] = {
+        [CHAT_UNDELIVERED] = {"undelivered", 11},
+        [CHAT_DELIVERED] = {"delivered", 9},
+        [CHAT_READ] = {"read", 4},
+    };
+
+    return names[status];
+}
+
+static void put_id_and_seq(struct buf *out, const struct chat_message *m)
+{
+    PUT(out, "{\"id\":\"");
+    put_id(out, m->conversation);
+    PUT(out, ":");
+    put_number(out, m->seq);
+    PUT(out, "\",\"conversation\":\"");
+    put_id(out, m->conversation);
+    PUT(out, "\",\"seq\":");
+    put_number(out, m->seq);
+}
+
+/** Each text is made once: that takes a hash. */
+static void put_sides(struct buf *out, const struct chat_message *m, bool is_own)
+{
+    char from_text[AUTH_ACCOUNT_TEXT_SIZE];
+    char to_text[AUTH_ACCOUNT_TEXT_SIZE];
+    const str from = auth_account_text(from_text, &m->from);
+    const str to = auth_account_text(to_text, &m->to);
+
+    PUT(out, ",\"peer\":");
+    put_str(out, is_own ? to : from);
+    PUT(out, ",\"from\":");
+    put_str(out, from);
+    PUT(out, ",\"to\":");
+    put_str(out, to);
+}
+
+static bool is_shown(str key)
+{
+    return key.len > 0 && key.ptr[0] != CHAT_INTERNAL_KEY;
+}
+
+void api_encode_message(struct buf *out, const struct chat_message *m, const account *reader,
+                        const str *cursor)
+{
+    const bool is_own = account_eq(&m->from, reader);
+
+    put_id_and_seq(out, m);
+    put_sides(out, m, is_own);
+    PUT(out, ",\"type\":");
+    put_str(out, m->type);
+    PUT(out, ",\"content\":");
+    put(out, m->content);
+    if (m->reply_to > 0) {
+        PUT(out, ",\"reply_to\":");
+        put_number(out, m->reply_to);
+    }
+    if (is_own && is_shown(m->key)) {
+        PUT(out, ",\"client_msg_id\":");
+        put_str(out, m->key);
+    }
+    PUT(out, ",\"created_at\":");
+    put_time(out, m->created_at_ms);
+    PUT(out, ",\"status\":");
+    put_str(out, status_name(m->status));
+    if (cursor) {
+        PUT(out, ",\"cursor\":");
+        put_str(out, *cursor);
+    }
+    PUT(out, "}");
+}
+
+// Conversations.
+
+static void put_marks(struct buf *out, const struct chat_marks *m)
+{
+    PUT(out, "{\"delivered_seq\":");
+    put_number(out, m->delivered_seq);
+    PUT(out, ",\"read_seq\":");
+    put_number(out, m->read_seq);
+    PUT(out, "}");
+}
+
+void api_encode_conversation(struct buf *out, const struct chat_conversation *c,
+                             const account *reader)
+{
+    PUT(out, "{\"conversation\":\"");
+    put_id(out, c->id);
+    PUT(out, "\",\"peer\":");
+    put_account(out, &c->peer);
+    PUT(out, ",\"accepted\":");
+    put_bool(out, c->accepted);
+    PUT(out, ",\"blocked\":");
+    put_bool(out, c->blocked);
+    PUT(out, ",\"first_seq\":");
+    put_number(out, c->first_seq);
+    PUT(out, ",\"last_seq\":");
+    put_number(out, c->last_seq);
+    PUT(out, ",\"last_message\":");
+    api_encode_message(out, &c->last_message, reader, NULL);
+    PUT(out, ",\"unread\":");
+    put_number(out, c->unread);
+    PUT(out, ",\"mine\":");
+    put_marks(out, &c->mine);
+    PUT(out, ",\"theirs\":");
+    put_marks(out, &c->theirs);
+    PUT(out, ",\"updated_at\":");
+    put_time(out, c->updated_at_ms);
+    PUT(out, "}");
+}
+
+void api_encode_receipt(struct buf *out, const struct chat_receipt *r, const account *reader,
+                        str cursor)
+{
+    const bool is_own = account_eq(&r->by, reader);
+
+    PUT(out, "{\"conversation\":\"");
+    put_id(out, r->conversation);
+    PUT(out, "\",\"peer\":");
+    put_account(out, is_own ? &r->peer : &r->by);
+    PUT(out, ",\"seq\":");
+    put_number(out, r->seq);
+    PUT(out, ",\"by\":");
+    put_account(out, &r->by);
+    PUT(out, ",\"at\":");
+    put_time(out, r->at_ms);
+    PUT(out, ",\"cursor\":");
+    put_str(out, cursor);
+    PUT(out, "}");
+}
+
+// The life of a connection.
+
+void api_encode_ready(struct buf *out, const struct api_ready *r)
+{
+    PUT(out, "{\"account\":");
+    put_account(out, &r->account);
+    PUT(out, ",\"session\":");
+    put_str(out, r->session);
+    PUT(out, ",\"server_time\":");
+    put_time(out, r->server_time_ms);
+    PUT(out, ",\"recovered\":");
+    put_bool(out, r->is_recovered);
+    PUT(out, ",\"unread\":");
+    put_number(out, r->unread);
+    PUT(out, ",\"limits\":{\"content_bytes\":");
+    put_number(out, r->content_bytes);
+    PUT(out, "}}");
+}
+
+void api_encode_synced(struct buf *out, str cursor)
+{
+    PUT(out, "{\"cursor\":");
+    put_str(out, cursor);
+    PUT(out, "}");
+}
+
+void api_encode_warning(struct buf *out, str code, str message)
+{
+    PUT(out, "{\"code\":");
+    put_str(out, code);
+    PUT(out, ",\"message\":");
+    put_str(out, message);
+    PUT(out, "}");
+}
+
+// Errors.
+
+void api_encode_problem(struct buf *out, const struct api_problem *p)
+{
+    const char *message = p->message ? p->message : api_error_message(p->error);
+
+    PUT(out, "{\"code\":");
+    put_str(out, str_of(api_error_code(p->error)));
+    PUT(out, ",\"message\":");
+    put_str(out, str_of(message));
+    if (p->field) {
+        PUT(out, ",\"field\":");
+        put_str(out, str_of(p->field));
+    }
+    if (p->retry_after_ms > 0) {
+        PUT(out, ",\"retry_after_ms\":");
+        put_number(out, (uint64_t)p->retry_after_ms);
+    }
+    PUT(out, "}");
+}
+
+void api_encode_error(struct buf *out, const struct api_problem *p)
+{
+    PUT(out, "{\"status\":\"error\",\"error\":");
+    api_encode_problem(out, p);
+    PUT(out, "}");
+}
+
+void api_encode_error_event(struct buf *out, const struct api_problem *p, str event, str key)
+{
+    PUT(out, "{\"error\":");
+    api_encode_problem(out, p);
+    if (event.len > 0) {
+        PUT(out, ",\"event\":");
+        put_str(out, event);
+    }
+    if (key.len > 0) {
+        PUT(out, ",\"client_msg_id\":");
+        put_str(out, key);
+    }
+    PUT(out, "}");
+}
+
+// Answers.
+
+void api_encode_sent(struct buf *out, const struct store_appended *a, const account *reader)
+{
+    PUT(out, "{\"status\":\"ok\",\"duplicate\":");
+    put_bool(out, a->is_duplicate);
+    PUT(out, ",\"message\":");
+    api_encode_message(out, &a->message, reader, NULL);
+    PUT(out, "}");
+}
+
+void api_encode_marked(struct buf *out, uint64_t seq)
+{
+    PUT(out, "{\"status\":\"ok\",\"seq\":");
+    put_number(out, seq);
+    PUT(out, "}");
+}
+
+void api_encode_history(struct buf *out, const struct store_history_page *page,
+                        const account *reader)
+{
+    PUT(out, "{\"status\":\"ok\",\"messages\":[");
+    for (size_t i = 0; i < page->n_messages; i++) {
+        if (i > 0)
+            PUT(out, ",");
+        api_encode_message(out, &page->messages[i], reader, NULL);
+    }
+    PUT(out, "],\"has_more\":");
+    put_bool(out, page->has_more);
+    PUT(out, ",\"first_seq\":");
+    put_number(out, page->first_seq);
+    PUT(out, "}");
+}
+
+void api_encode_list(struct buf *out, const struct store_list_page *page, const account *reader)
+{
+    PUT(out, "{\"status\":\"ok\",\"conversations\":[");
+    for (size_t i = 0; i < page->n_conversations; i++) {
+        if (i > 0)
+            PUT(out, ",");
+        api_encode_conversation(out, &page->conversations[i], reader);
+    }
+    PUT(out, "]");
+    if (page->next > 0) {
+        PUT(out, ",\"next\":\"");
+        put_id(out, (uint64_t)page->next);
+        PUT(out, "\"");
+    }
+    PUT(out, "}");
+}

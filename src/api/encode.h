@@ -1,0 +1,50 @@
+/**
+ * What clients are told: answers and events as JSON, straight into a buf without a limit of
+ * its own (SIZE_MAX / 2: what is printed was bounded when it came in).
+ */
+#pragma once
+
+#include "api/errors.h"
+#include "base/buf.h"
+#include "chat/chat.h"
+
+/** @param cursor  NULL: of an answer, which has none */
+void api_encode_message(struct buf *out, const struct chat_message *m, const account *reader,
+                        const str *cursor);
+void api_encode_conversation(struct buf *out, const struct chat_conversation *c,
+                             const account *reader);
+void api_encode_receipt(struct buf *out, const struct chat_receipt *r, const account *reader,
+                        str cursor);
+
+struct api_ready {
+    account account;
+    str session;
+    int64_t server_time_ms; // Unix
+    bool is_recovered;
+    uint64_t unread;
+    size_t content_bytes;
+};
+
+void api_encode_ready(struct buf *out, const struct api_ready *r);
+void api_encode_synced(struct buf *out, str cursor);
+
+/** @param code  such as "not_acknowledging" */
+void api_encode_warning(struct buf *out, str code, str message);
+
+/** {code, message, field?, retry_after_ms?} */
+void api_encode_problem(struct buf *out, const struct api_problem *p);
+
+/** {status: "error", error: {…}} */
+void api_encode_error(struct buf *out, const struct api_problem *p);
+
+/** {error: {…}, event?, client_msg_id?}; empty: left out */
+void api_encode_error_event(struct buf *out, const struct api_problem *p, str event, str key);
+
+// The answers to requests: {status: "ok", …}
+
+void api_encode_sent(struct buf *out, const struct store_appended *a, const account *reader);
+void api_encode_marked(struct buf *out, uint64_t seq);
+void api_encode_history(struct buf *out, const struct store_history_page *page,
+                        const account *reader);
+void api_encode_list(struct buf *out, const struct store_list_page *page,
+                     const account *reader);

@@ -1,0 +1,298 @@
+#include "api/request.h"
+
+#include "api/encode.h"
+#include "base/mem.h"
+
+#define ECHO_MAX 64 // bytes of an unknown event's name that we say again
+
+/** It may outlive its client: the chat still has it then. */
+struct request {
+    struct list node;
+    struct api_client *client; // NULL: over
+    const struct event *event;
+    str event_name; // of an event that we do not know: borrowed
+    int64_t ack_id; // -1: no answer is waited for
+    uint8_t key_len;
+    char key[]; // the client_msg_id of a send without a callback
+};
+
+static_assert(CHAT_KEY_MAX <= UINT8_MAX, "the length of a key fits");
+
+struct event {
+    str name;
+    void (*start)(struct request *rq, const struct json *payload);
+    bool is_send;      // answered in any case, with an event where there is no callback
+    const char *field; // which names the other side
+};
+
+static void request_free(struct request *rq)
+{
+    list_remove(&rq->node);
+    free(rq);
+}
+
+void api_request_forget_all(struct list *requests)
+{
+    list_each (node, requests) {
+        container_of(node, struct request, node)->client = NULL;
+        list_remove(node);
+    }
+}
+
+// Answers.
+
+static bool is_waited_for(const struct request *rq)
+{
+    return rq->client && (rq->ack_id >= 0 || rq->event->is_send);
+}
+
+/** rq is over. */
+static void answer(struct request *rq, struct buf *out)
+{
+    if (rq->ack_id < 0) {
+        api_client_emit(rq->client, out);
+    } else {
+        api_client_answer(rq->client, rq->ack_id, out);
+    }
+    request_free(rq);
+}
+
+static void send_problem(const struct request *rq, const struct api_problem *p)
+{
+    struct buf out;
+
+    rq->client->api->counters.errors[p->error]++;
+    if (rq->ack_id < 0) {
+        api_client_begin(&out, STR("error"));
+        api_encode_error_event(&out, p, rq->event_name, (str){rq->key, rq->key_len});
+        api_client_emit(rq->client, &out);
+    } else {
+        api_client_begin(&out, (str){0});
+        api_encode_error(&out, p);
+        api_client_answer(rq->client, rq->ack_id, &out);
+    }
+}
+
+/** rq is over. */
+static void refuse(struct request *rq, const struct api_problem *p)
+{
+    if (rq->client)
+        send_problem(rq, p);
+    request_free(rq);
+}
+
+/** @param r  what the chat has said: an enum chat_refusal, or a fault */
+static struct api_problem problem_of(const struct request *rq, int r)
+{
+    switch (r) {
+    case CHAT_RECIPIENT_INVALID:
+        return (struct api_problem){API_RECIPIENT_INVALID, rq->event->field,
+                                    "One can't write to oneself. Check the address.", 0};
+    case CHAT_RATE_LIMITED:
+        return (struct api_problem){.error = API_RATE_LIMITED,
+                                    .retry_after_ms = chat_retry_after_ms(rq->client->session)};
+    case CHAT_BUSY: return (struct api_problem){.error = API_BUSY};
+    case CHAT_NOT_FOUND: return (struct api_problem){.error = API_NOT_FOUND};
+    case CHAT_NO_SUCH_SEQ:
+        return (struct api_problem){API_BAD_REQUEST, rq->event->is_send ? "reply_to" : "seq",
+                                    "The conversation has no message of this number yet.", 0};
+    case CHAT_CONFLICT:
+        return (struct api_problem){.error = API_CONFLICT, .field = "client_msg_id"};
+    case CHAT_MAILBOX_FULL: return (struct api_problem){.error = API_MAILBOX_FULL};
+    case CHAT_UNAVAILABLE: return (struct api_problem){.error = API_STORAGE_UNAVAILABLE};
+    default: return (struct api_problem){.error = API_INTERNAL};
+    }
+}
+
+/** rq is over. @param r  as the chat has it; 0: all is well, and nobody waits to hear it */
+static void end(struct request *rq, int r)
+{
+    // After CHAT_UNANSWERED nothing may be said: an error means that nothing was stored.
+    if (r == 0 || r == CHAT_UNANSWERED || !rq->client) {
+        request_free(rq);
+        return;
+    }
+    const struct api_problem p = problem_of(rq, r);
+    refuse(rq, &p);
+}
+
+/** @return false: there is nothing to say but what was said, and rq is over */
+static bool begin_answer(struct request *rq, int r, struct buf *out)
+{
+    if (r != 0 || !is_waited_for(rq)) {
+        end(rq, r);
+        return false;
+    }
+    api_client_begin(out, rq->ack_id < 0 ? STR("ack") : (str){0});
+    return true;
+}
+
+// The events.
+
+static void on_sent(void *arg, int r, const struct store_appended *a)
+{
+    struct request *rq = arg;
+    struct buf out;
+
+    if (!begin_answer(rq, r, &out))
+        return;
+    api_encode_sent(&out, a, &rq->client->account);
+    answer(rq, &out);
+}
+
+static void start_send(struct request *rq, const struct json *payload)
+{
+    struct api_decoder *d = &rq->client->api->decoder;
+    struct chat_send send;
+
+    if (api_decode_send(&send, d, payload) != 0) {
+        refuse(rq, &d->problem);
+        return;
+    }
+    const int r = chat_send(rq->client->session, &send, on_sent, rq);
+    if (r != 0)
+        end(rq, r);
+}
+
+static void on_marked(void *arg, int r, uint64_t seq)
+{
+    struct request *rq = arg;
+    struct buf out;
+
+    if (!begin_answer(rq, r, &out))
+        return;
+    api_encode_marked(&out, seq);
+    answer(rq, &out);
+}
+
+static void start_mark(struct request *rq, const struct json *payload, enum chat_mark kind)
+{
+    struct api_decoder *d = &rq->client->api->decoder;
+    struct api_mark mark;
+
+    if (api_decode_mark(&mark, d, payload) != 0) {
+        refuse(rq, &d->problem);
+        return;
+    }
+    const int r = chat_mark(rq->client->session, &mark.place, kind, mark.seq, on_marked, rq);
+    if (r != 0)
+        end(rq, r);
+}
+
+static void start_delivered(struct request *rq, const struct json *payload)
+{
+    start_mark(rq, payload, CHAT_MARK_DELIVERED);
+}
+
+static void start_read(struct request *rq, const struct json *payload)
+{
+    start_mark(rq, payload, CHAT_MARK_READ);
+}
+
+static void on_history(void *arg, int r, const struct store_history_page *page)
+{
+    struct request *rq = arg;
+    struct buf out;
+
+    if (!begin_answer(rq, r, &out))
+        return;
+    api_encode_history(&out, page, &rq->client->account);
+    answer(rq, &out);
+}
+
+static void start_history(struct request *rq, const struct json *payload)
+{
+    struct api_decoder *d = &rq->client->api->decoder;
+    struct chat_history history;
+
+    if (api_decode_history(&history, d, payload) != 0) {
+        refuse(rq, &d->problem);
+        return;
+    }
+    const int r = chat_history(rq->client->session, &history, on_history, rq);
+    if (r != 0)
+        end(rq, r);
+}
+
+static void on_list(void *arg, int r, const struct store_list_page *page)
+{
+    struct request *rq = arg;
+    struct buf out;
+
+    if (!begin_answer(rq, r, &out))
+        return;
+    api_encode_list(&out, page, &rq->client->account);
+    answer(rq, &out);
+}
+
+static void start_list(struct request *rq, const struct json *payload)
+{
+    struct api_decoder *d = &rq->client->api->decoder;
+    struct api_list list;
+
+    if (api_decode_list(&list, d, payload) != 0) {
+        refuse(rq, &d->problem);
+        return;
+    }
+    const int r = chat_list(rq->client->session, list.limit, list.before, on_list, rq);
+    if (r != 0)
+        end(rq, r);
+}
+
+static const struct event events[] = {
+    {{"message.send", 12}, start_send, true, "to"},
+    {{"message.delivered", 17}, start_delivered, false, "peer"},
+    {{"message.read", 12}, start_read, false, "peer"},
+    {{"message.history", 15}, start_history, false, "peer"},
+    {{"conversation.list", 17}, start_list, false, NULL},
+};
+
+static const struct event *find_event(str name)
+{
+    for (size_t i = 0; i < COUNT_OF(events); i++) {
+        if (str_eq(name, events[i].name))
+            return &events[i];
+    }
+    return NULL;
+}
+
+static struct request *request_new(struct api_client *c, const struct event *event,
+                                   const struct sio_event *e)
+{
+    const bool has_key = event && event->is_send && e->ack_id < 0;
+    const str key = has_key ? api_decode_key(json_item(e->data, 1)) : (str){0};
+    struct request *rq = mem_alloc(sizeof(*rq) + key.len);
+
+    rq->client = c;
+    rq->event = event;
+    rq->event_name = event ? event->name : e->name;
+    if (rq->event_name.len > ECHO_MAX)
+        rq->event_name = (str){0};
+    rq->ack_id = e->ack_id;
+    rq->key_len = (uint8_t)key.len;
+    str_copy(rq->key, key);
+    list_push(&c->requests, &rq->node);
+    return rq;
+}
+
+void api_request(struct api_client *c, const struct sio_event *e)
+{
+    static const struct api_problem unknown = {.error = API_UNKNOWN_EVENT};
+    static const struct api_problem binary = {
+        API_BAD_REQUEST, NULL, "Binary data can't be sent here. Send it as text.", 0};
+
+    c->api->counters.requests++;
+    if (sio_queued(c->socket) > API_QUEUED_MAX) {
+        api_client_fail(c, API_SLOW_CONSUMER);
+        return;
+    }
+    const struct event *event = find_event(e->name);
+    struct request *rq = request_new(c, event, e);
+    if (!event) {
+        refuse(rq, &unknown);
+    } else if (e->n_attachments > 0) {
+        refuse(rq, &binary);
+    } else {
+        event->start(rq, json_item(e->data, 1));
+    }
+}

@@ -1,0 +1,181 @@
+#include "auth/account.h"
+
+#include <stdio.h>
+
+#include "base/base58.h"
+#include "base/hex.h"
+#include "crypto/keccak.h"
+
+#define KEY_AT    9 // behind the namespace and the chain
+#define EVM_KEY   (ACCOUNT_EVM_SIZE - KEY_AT)
+#define SOL_KEY   (ACCOUNT_SOLANA_SIZE - KEY_AT)
+#define HEX_LEN   (2 * EVM_KEY)
+#define CHAIN_MAX ((UINT64_C(1) << 53) - 1) // what a client in JavaScript can hold
+
+#define EVM_PREFIX    STR("0x")
+#define EIP155_PREFIX STR("eip155:")
+#define SOLANA_PREFIX STR("solana:5eykt4UsFv8P8NJdTREpY1vzqKqZKvdp:")
+
+static bool take_prefix(str *text, str prefix)
+{
+    if (!str_starts(*text, prefix))
+        return false;
+    str_take(text, prefix.len);
+    return true;
+}
+
+static account account_start(enum account_namespace namespace, uint64_t chain, size_t size)
+{
+    account a = {.len = (uint8_t)size, .bytes = {(uint8_t) namespace}};
+
+    for (size_t i = 0; i < 8; i++)
+        a.bytes[1 + i] = (uint8_t)(chain >> (56 - 8 * i));
+    return a;
+}
+
+static uint64_t chain_of(const account *a)
+{
+    uint64_t chain = 0;
+
+    for (size_t i = 1; i < KEY_AT; i++)
+        chain = chain << 8 | a->bytes[i];
+    return chain;
+}
+
+static char lower_digit(uint8_t value)
+{
+    return "0123456789abcdef"[value];
+}
+
+static bool is_letter(char c)
+{
+    return c > '9';
+}
+
+/** EIP-55: the hash of the small digits says which letters are large. */
+static void print_checksummed(char out[HEX_LEN], const uint8_t key[EVM_KEY])
+{
+    uint8_t hash[CRYPTO_KECCAK_SIZE];
+
+    for (size_t i = 0; i < HEX_LEN; i++)
+        out[i] = lower_digit(i % 2 == 0 ? key[i / 2] >> 4 : key[i / 2] & 15);
+    crypto_keccak256(hash, (str){out, HEX_LEN});
+    for (size_t i = 0; i < HEX_LEN; i++) {
+        const uint8_t nibble = i % 2 == 0 ? hash[i / 2] >> 4 : hash[i / 2] & 15;
+        if (is_letter(out[i]) && nibble > 7)
+            out[i] = (char)(out[i] - 'a' + 'A');
+    }
+}
+
+/** Letters of one case have no checksum in them. */
+static bool is_mixed(str digits)
+{
+    bool has_lower = false;
+    bool has_upper = false;
+
+    for (size_t i = 0; i < digits.len; i++) {
+        has_lower |= digits.ptr[i] >= 'a';
+        has_upper |= is_letter(digits.ptr[i]) && digits.ptr[i] < 'a';
+    }
+    return has_lower && has_upper;
+}
+
+static int parse_evm_key(uint8_t out[EVM_KEY], str digits)
+{
+    char want[HEX_LEN];
+
+    if (!take_prefix(&digits, EVM_PREFIX) || digits.len != HEX_LEN)
+        return AUTH_ACCOUNT_BAD;
+    for (size_t i = 0; i < EVM_KEY; i++) {
+        const int high = hex_value(digits.ptr[2 * i]);
+        const int low = hex_value(digits.ptr[2 * i + 1]);
+        if (high < 0 || low < 0)
+            return AUTH_ACCOUNT_BAD;
+        out[i] = (uint8_t)(high << 4 | low);
+    }
+    if (!is_mixed(digits))
+        return 0;
+    print_checksummed(want, out);
+    return str_eq(digits, (str){want, HEX_LEN}) ? 0 : AUTH_ACCOUNT_BAD;
+}
+
+static int parse_evm(account *out, str text, uint64_t chain)
+{
+    account a = account_start(ACCOUNT_EVM, chain, ACCOUNT_EVM_SIZE);
+
+    if (parse_evm_key(a.bytes + KEY_AT, text) != 0)
+        return AUTH_ACCOUNT_BAD;
+    *out = a;
+    return 0;
+}
+
+static int parse_eip155(account *out, str text, uint64_t home_chain)
+{
+    const str digits = str_take_until(&text, ':');
+    uint64_t chain = 0;
+
+    if (digits.len > 1 && digits.ptr[0] == '0')
+        return AUTH_ACCOUNT_BAD;
+    if (str_to_u64(digits, CHAIN_MAX, &chain) != 0)
+        return AUTH_ACCOUNT_BAD;
+    return parse_evm(out, text, chain == home_chain ? 0 : chain);
+}
+
+static int parse_solana(account *out, str text)
+{
+    account a = account_start(ACCOUNT_SOLANA, 0, ACCOUNT_SOLANA_SIZE);
+
+    if (base58_decode(a.bytes + KEY_AT, SOL_KEY, text) != 0)
+        return AUTH_ACCOUNT_BAD;
+    *out = a;
+    return 0;
+}
+
+int auth_account_parse(account *out, str text, uint64_t home_chain)
+{
+    if (take_prefix(&text, EIP155_PREFIX))
+        return parse_eip155(out, text, home_chain);
+    if (take_prefix(&text, SOLANA_PREFIX))
+        return parse_solana(out, text);
+    return parse_evm(out, text, 0);
+}
+
+static size_t print_evm(char *out, const account *a)
+{
+    const uint64_t chain = chain_of(a);
+    char *at = out;
+
+    if (chain != 0) // a store's bytes; a chain of 64 bits has room as well
+        at += sprintf(at, "eip155:%llu:", (unsigned long long)chain);
+    at += str_copy(at, EVM_PREFIX).len;
+    print_checksummed(at, a->bytes + KEY_AT);
+    return (size_t)(at - out) + HEX_LEN;
+}
+
+static size_t print_solana(char *out, const account *a)
+{
+    const str key = {(const char *)a->bytes + KEY_AT, SOL_KEY};
+    const size_t n = str_copy(out, SOLANA_PREFIX).len;
+
+    return n + base58_encode(out + n, key).len;
+}
+
+str auth_account_text(char out[AUTH_ACCOUNT_TEXT_SIZE], const account *a)
+{
+    static_assert(sizeof("eip155:18446744073709551615:0x") + HEX_LEN <= AUTH_ACCOUNT_TEXT_SIZE,
+                  "");
+    static_assert(sizeof("solana:5eykt4UsFv8P8NJdTREpY1vzqKqZKvdp:") + BASE58_LEN(SOL_KEY) <=
+                      AUTH_ACCOUNT_TEXT_SIZE,
+                  "");
+    assert(a->len > 0);
+    const size_t n = a->bytes[0] == ACCOUNT_EVM ? print_evm(out, a) : print_solana(out, a);
+    out[n] = '\0';
+    return (str){out, n};
+}
+
+bool auth_account_is_zero(const account *a)
+{
+    static const uint8_t zero[EVM_KEY];
+
+    return a->bytes[0] == ACCOUNT_EVM && memcmp(a->bytes + KEY_AT, zero, sizeof(zero)) == 0;
+}

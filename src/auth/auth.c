@@ -1,0 +1,185 @@
+#include "auth/auth.h"
+
+#include "auth/jws.h"
+#include "auth/jwt.h"
+#include "auth/why.h"
+#include "base/mem.h"
+#include "crypto/ed25519.h"
+#include "json/json.h"
+
+struct issuer {
+    char *iss; // owned, like the others
+    char *aud;
+    char *claim;
+    int64_t skew_ms;
+    struct auth_jwks keys;
+};
+
+struct auth {
+    uint64_t home_chain;
+    struct issuer *own; // NULL: tokens of ours are no good here
+    size_t n_issuers;   // without our own
+    struct issuer *issuers[AUTH_ISSUERS_MAX];
+};
+
+struct auth *auth_new(uint64_t home_chain)
+{
+    struct auth *a = NEW(struct auth);
+
+    a->home_chain = home_chain;
+    return a;
+}
+
+static void issuer_free(struct issuer *i)
+{
+    if (!i)
+        return;
+    auth_jwks_fini(&i->keys);
+    free(i->iss);
+    free(i->aud);
+    free(i->claim);
+    free(i);
+}
+
+void auth_free(struct auth *a)
+{
+    if (!a)
+        return;
+    for (size_t i = 0; i < a->n_issuers; i++)
+        issuer_free(a->issuers[i]);
+    issuer_free(a->own);
+    free(a);
+}
+
+static char *dup(str s)
+{
+    char *copy = mem_alloc(s.len + 1);
+
+    str_copy(copy, s);
+    return copy;
+}
+
+static int issuer_new(struct issuer **out, const struct auth_issuer *from, const char **why)
+{
+    struct auth_jwks keys;
+
+    assert(from->skew_ms >= 0 && from->skew_ms <= AUTH_SKEW_MS_MAX);
+    const int r = auth_jwks_init(&keys, from, why);
+    if (r != 0)
+        return r;
+    *out = NEW(struct issuer);
+    **out = (struct issuer){
+        .iss = dup(from->iss),
+        .aud = dup(from->aud),
+        .claim = dup(from->claim.len > 0 ? from->claim : STR("sub")),
+        .skew_ms = from->skew_ms,
+        .keys = keys,
+    };
+    return 0;
+}
+
+/** @return the issuer with exactly this iss, or NULL */
+static struct issuer *find(const struct auth *a, str iss)
+{
+    if (a->own && str_eq(iss, str_of(a->own->iss)))
+        return a->own;
+    for (size_t i = 0; i < a->n_issuers; i++) {
+        if (str_eq(iss, str_of(a->issuers[i]->iss)))
+            return a->issuers[i];
+    }
+    return NULL;
+}
+
+int auth_add_issuer(struct auth *a, const struct auth_issuer *issuer, const char **why)
+{
+    static_assert(AUTH_ISSUERS_MAX == 16, "as said");
+    if (a->n_issuers == AUTH_ISSUERS_MAX)
+        return auth_refuse(AUTH_ISSUER_TOO_MANY, "more than 16 issuers", why);
+    if (str_eq(issuer->iss, STR(AUTH_OWN_ISS)))
+        return auth_refuse(AUTH_ISSUER_TWICE, "its iss is that of this server's own tokens",
+                           why);
+    if (find(a, issuer->iss))
+        return auth_refuse(AUTH_ISSUER_TWICE, "another has the same iss, or none as well", why);
+    const int r = issuer_new(&a->issuers[a->n_issuers], issuer, why);
+    a->n_issuers += r == 0;
+    return r;
+}
+
+int auth_add_own(struct auth *a, str pem)
+{
+    const struct auth_issuer issuer = {
+        .iss = STR(AUTH_OWN_ISS),
+        .aud = STR(AUTH_OWN_ISS),
+        .skew_ms = AUTH_SKEW_MS,
+        .form = AUTH_KEY_PEM,
+        .key = pem,
+    };
+    struct crypto_ed25519 key;
+    const char *why = NULL;
+
+    assert(!a->own);
+    const int r = crypto_ed25519_parse(&key, pem);
+    crypto_ed25519_fini(&key);
+    if (r != 0 || issuer_new(&a->own, &issuer, &why) != 0)
+        return AUTH_OWN_BAD_KEY;
+    return 0;
+}
+
+/** Whose a token says it is; its signature shows whether that is true. */
+static const struct issuer *issuer_of(const struct auth *a, const struct json *claims)
+{
+    const struct json *iss = json_member(claims, "iss");
+    const str name = json_text(iss);
+
+    if (iss && !name.ptr)
+        return NULL; // a number or the like is nobody's
+    const struct issuer *i = find(a, name);
+    return i ? i : find(a, STR(""));
+}
+
+static int check(const struct auth *a, struct auth_jws *jws, int64_t unix_ms,
+                 struct auth_identity *out, const char **why)
+{
+    CLEANUP(json_freep) struct json *claims = NULL;
+
+    if (!auth_jwt_is_typ(jws->typ))
+        return auth_refuse(AUTH_INVALID, "its typ is neither JWT nor at+jwt", why);
+    if (json_parse_unique(&claims, jws->payload, jws->n_payload) != 0 ||
+        json_kind(claims) != JSON_KIND_OBJECT)
+        return auth_refuse(AUTH_INVALID,
+                           "its claims are no JSON object, or two have the same name", why);
+    const struct issuer *issuer = issuer_of(a, claims);
+    if (!issuer)
+        return auth_refuse(AUTH_INVALID, "its iss is of nobody we know", why);
+    if (!auth_jws_is_of(jws, &issuer->keys))
+        return auth_refuse(AUTH_INVALID,
+                           "no key of its issuer, with its alg and kid, has signed it", why);
+
+    const struct auth_jwt_rules rules = {
+        .home_chain = a->home_chain,
+        .aud = str_of(issuer->aud),
+        .claim = issuer->claim,
+        .skew_ms = issuer->skew_ms,
+        .unix_ms = unix_ms,
+    };
+    const int r = auth_jwt_check(out, claims, &rules, why);
+    if (r == 0)
+        auth_jwt_name_session(out->session, claims, jws->input);
+    return r;
+}
+
+int auth_verify(const struct auth *a, str token, int64_t unix_ms, struct auth_identity *out,
+                const char **why)
+{
+    struct auth_jws jws;
+
+    if (token.len == 0)
+        return auth_refuse(AUTH_MISSING, "there is none", why);
+    if (token.len > AUTH_TOKEN_MAX)
+        return auth_refuse(AUTH_INVALID, "it is too long", why);
+    if (auth_jws_init(&jws, token, why) != 0)
+        return AUTH_INVALID;
+    const int r = check(a, &jws, unix_ms, out, why);
+    auth_jws_fini(&jws);
+    return r;
+}

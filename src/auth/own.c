@@ -1,0 +1,123 @@
+#include <stdio.h>
+
+#include "auth/account.h"
+#include "auth/auth.h"
+#include "base/base64.h"
+#include "crypto/digest.h"
+#include "crypto/ed25519.h"
+#include "json/json.h"
+
+#define CLAIMS_MAX 1024 // bytes; all in them is ours and short
+#define JTI_SIZE   16   // bytes of the digest that names a token
+#define X_LEN      BASE64_URL_LEN(CRYPTO_ED25519_SIZE)
+#define KID_LEN    BASE64_URL_LEN(CRYPTO_SHA256_SIZE)
+#define JTI_LEN    BASE64_URL_LEN(JTI_SIZE)
+
+static_assert(AUTH_OWN_KEY_SIZE == CRYPTO_ED25519_PEM_SIZE, "");
+
+void auth_own_key_new(struct buf *pem, struct rand *rand)
+{
+    struct crypto_ed25519 key;
+
+    crypto_ed25519_init(&key, rand);
+    crypto_ed25519_print(pem, &key);
+    crypto_ed25519_fini(&key);
+}
+
+static void encode(struct buf *out, str bytes)
+{
+    char *room = buf_room(out, BASE64_URL_LEN(bytes.len));
+
+    assert(room);
+    base64_url_encode(room, bytes);
+    buf_added(out, BASE64_URL_LEN(bytes.len));
+}
+
+/** The thumbprint of the key as a JWK (RFC 7638): the same on every node that has the key. */
+static void name_key(char kid[KID_LEN], const struct crypto_ed25519 *key)
+{
+    char x[X_LEN];
+    char jwk[64 + X_LEN];
+    uint8_t digest[CRYPTO_SHA256_SIZE];
+
+    base64_url_encode(x, (str){(const char *)key->x, sizeof(key->x)});
+    const int n =
+        snprintf(jwk, sizeof(jwk), "{\"crv\":\"Ed25519\",\"kty\":\"OKP\",\"x\":\"%.*s\"}",
+                 (int)sizeof(x), x);
+    crypto_sha256(digest, (str){jwk, (size_t)n});
+    base64_url_encode(kid, (str){(const char *)digest, sizeof(digest)});
+}
+
+static void print_header(struct buf *out, const struct crypto_ed25519 *key)
+{
+    char kid[KID_LEN];
+
+    name_key(kid, key);
+    const int r = buf_addf(out, "{\"alg\":\"EdDSA\",\"typ\":\"at+jwt\",\"kid\":\"%.*s\"}",
+                           (int)sizeof(kid), kid);
+    assert(r == 0);
+}
+
+/** Of what else the token says: two of the same name would be the same token. */
+static void name_token(char jti[JTI_LEN], str claims)
+{
+    uint8_t digest[CRYPTO_SHA256_SIZE];
+
+    crypto_sha256(digest, claims);
+    base64_url_encode(jti, (str){(const char *)digest, JTI_SIZE});
+}
+
+static void print_claims(struct buf *out, const struct auth_mint *m)
+{
+    char sub[AUTH_ACCOUNT_TEXT_SIZE];
+    char jti[JTI_LEN];
+
+    auth_account_text(sub, &m->account);
+    int r = buf_addf(out,
+                     "{\"iss\":\"" AUTH_OWN_ISS "\",\"aud\":\"" AUTH_OWN_ISS
+                     "\",\"sub\":\"%s\",\"iat\":%lld,\"exp\":%lld,\"sid\":",
+                     sub, (long long)(m->now_ms / 1000),
+                     (long long)((m->now_ms + m->ttl_ms) / 1000));
+    assert(r == 0);
+    r = json_print_str(out, m->session);
+    assert(r == 0);
+    name_token(jti, buf_str(out));
+    r = buf_addf(out, ",\"jti\":\"%.*s\"}", (int)sizeof(jti), jti);
+    assert(r == 0);
+}
+
+static void mint(struct buf *token, const struct crypto_ed25519 *key, const struct auth_mint *m)
+{
+    uint8_t signature[CRYPTO_ED25519_SIGNATURE_SIZE];
+    const size_t start = buf_str(token).len;
+    struct buf part;
+
+    buf_init(&part, CLAIMS_MAX);
+    print_header(&part, key);
+    encode(token, buf_str(&part));
+    const int r = buf_add(token, STR("."));
+    assert(r == 0);
+    buf_clear(&part);
+    print_claims(&part, m);
+    encode(token, buf_str(&part));
+    buf_fini(&part);
+
+    str input = buf_str(token);
+    str_take(&input, start);
+    crypto_ed25519_sign(signature, key, input);
+    const int r_dot = buf_add(token, STR("."));
+    assert(r_dot == 0);
+    encode(token, (str){(const char *)signature, sizeof(signature)});
+}
+
+int auth_mint(struct buf *token, str pem, const struct auth_mint *m)
+{
+    struct crypto_ed25519 key;
+
+    assert(m->session.len > 0 && m->session.len < AUTH_SESSION_SIZE);
+    if (crypto_ed25519_parse(&key, pem) != 0)
+        return AUTH_OWN_BAD_KEY;
+    mint(token, &key, m);
+    crypto_ed25519_fini(&key);
+    return 0;
+}

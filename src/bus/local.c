@@ -1,0 +1,203 @@
+#include "bus/local.h"
+
+#include "base/hash.h"
+#include "base/list.h"
+#include "base/map.h"
+#include "base/mem.h"
+
+struct subscription {
+    struct map_node node;
+    account account;
+    bool is_confirmed;
+};
+
+/** An event on its way; its strings point into bytes[]. Or a confirmation that is due. */
+struct parcel {
+    struct list node;
+    bool is_confirmation;
+    struct bus_event event;
+    char bytes[];
+};
+
+struct bus_local {
+    struct bus bus;
+    const struct bus_handler *handler;
+    void *arg;
+    struct job_queue *later;
+    struct job job;
+    struct list parcels;
+    struct map subscriptions;
+    uint8_t hash_key[HASH_KEY_SIZE];
+};
+
+static struct bus_local *local_of(struct bus *b)
+{
+    return container_of(b, struct bus_local, bus);
+}
+
+static bool is_account(struct map_node *node, const void *key)
+{
+    return account_eq(&container_of(node, struct subscription, node)->account, key);
+}
+
+static struct subscription *find(const struct bus_local *b, const account *a)
+{
+    const uint64_t hash = hash_keyed(b->hash_key, account_str(a));
+    struct map_node *node = map_find(&b->subscriptions, hash, is_account, a);
+
+    return node ? container_of(node, struct subscription, node) : NULL;
+}
+
+static void deliver(struct bus_local *b, const struct parcel *p)
+{
+    struct subscription *s = find(b, &p->event.to);
+
+    if (!s)
+        return;
+    if (p->is_confirmation) {
+        s->is_confirmed = true;
+        b->handler->on_subscribed(b->arg, &p->event.to);
+    } else if (s->is_confirmed) {
+        b->handler->on_event(b->arg, &p->event);
+    }
+}
+
+static void on_job(struct job *job)
+{
+    struct bus_local *b = container_of(job, struct bus_local, job);
+    struct list now;
+    struct list *node;
+
+    list_init(&now);
+    list_move_all(&now, &b->parcels);
+    while ((node = list_shift(&now))) {
+        struct parcel *p = container_of(node, struct parcel, node);
+        deliver(b, p);
+        free(p);
+    }
+}
+
+static void push(struct bus_local *b, struct parcel *p)
+{
+    list_push(&b->parcels, &p->node);
+    if (!job_is_queued(&b->job))
+        job_push(b->later, &b->job, on_job);
+}
+
+static void local_attach(struct bus *bus, const struct bus_handler *handler, void *arg)
+{
+    struct bus_local *b = local_of(bus);
+
+    b->handler = handler;
+    b->arg = arg;
+}
+
+static void local_subscribe(struct bus *bus, const account *a)
+{
+    struct bus_local *b = local_of(bus);
+    struct subscription *s = NEW(struct subscription);
+    struct parcel *p = mem_alloc(sizeof(*p));
+
+    s->account = *a;
+    map_add(&b->subscriptions, &s->node, hash_keyed(b->hash_key, account_str(a)));
+    list_init(&p->node);
+    p->is_confirmation = true;
+    p->event.to = *a;
+    push(b, p);
+}
+
+static void local_unsubscribe(struct bus *bus, const account *a)
+{
+    struct bus_local *b = local_of(bus);
+    struct subscription *s = find(b, a);
+
+    map_remove(&b->subscriptions, &s->node);
+    free(s);
+}
+
+static struct parcel *parcel_new(const struct bus_event *e)
+{
+    const bool is_message = e->kind == BUS_MESSAGE;
+    const struct chat_message *m = &e->message;
+    const size_t n = is_message ? m->type.len + m->content.len + m->key.len : 0;
+    struct parcel *p = mem_alloc(sizeof(*p) + n);
+    char *at = p->bytes;
+
+    list_init(&p->node);
+    p->event = *e;
+    if (!is_message)
+        return p;
+    p->event.message.type = str_copy(at, m->type);
+    p->event.message.content = str_copy(at += m->type.len, m->content);
+    p->event.message.key = str_copy(at + m->content.len, m->key);
+    return p;
+}
+
+static void local_publish(struct bus *bus, const struct bus_event *e)
+{
+    struct bus_local *b = local_of(bus);
+
+    if (find(b, &e->to)) // whoever subscribes later reads it from the store
+        push(b, parcel_new(e));
+}
+
+static void drop_parcels(struct bus_local *b)
+{
+    struct list *node;
+
+    while ((node = list_shift(&b->parcels)))
+        free(container_of(node, struct parcel, node));
+}
+
+static void drop_subscriptions(struct bus_local *b)
+{
+    for (size_t i = 0; i < b->subscriptions.n_buckets; i++) {
+        while (b->subscriptions.buckets[i]) {
+            struct map_node *node = b->subscriptions.buckets[i];
+            map_remove(&b->subscriptions, node);
+            free(container_of(node, struct subscription, node));
+        }
+    }
+}
+
+static void on_free(struct job *job)
+{
+    struct bus_local *b = container_of(job, struct bus_local, job);
+
+    drop_parcels(b);
+    drop_subscriptions(b);
+    map_fini(&b->subscriptions);
+    free(b);
+}
+
+static void local_free(struct bus *bus)
+{
+    struct bus_local *b = local_of(bus);
+
+    // A job may be queued for it: that one frees it instead.
+    if (job_is_queued(&b->job)) {
+        job_push(b->later, &b->job, on_free);
+    } else {
+        on_free(&b->job);
+    }
+}
+
+static const struct bus_ops ops = {
+    .name = "local",
+    .attach = local_attach,
+    .subscribe = local_subscribe,
+    .unsubscribe = local_unsubscribe,
+    .publish = local_publish,
+    .free = local_free,
+};
+
+struct bus *bus_local_new(struct job_queue *later, struct rand *rand)
+{
+    struct bus_local *b = NEW(struct bus_local);
+
+    b->bus = (struct bus){.ops = &ops, .is_ordered = true};
+    b->later = later;
+    list_init(&b->parcels);
+    rand_bytes(rand, b->hash_key, sizeof(b->hash_key));
+    return &b->bus;
+}

@@ -1,0 +1,245 @@
+#include "base/mem.h"
+#include "chat/core.h"
+
+#define TO(state) FSM_TO(SESSION_##state)
+static const struct fsm_state states[] = {
+    [SESSION_OPENING] = {"opening", TO(FILLING) | TO(CLOSED)},
+    [SESSION_FILLING] = {"filling", TO(WAITING) | TO(LIVE) | TO(CLOSED)},
+    [SESSION_WAITING] = {"waiting", TO(FILLING) | TO(LIVE) | TO(CLOSED)},
+    [SESSION_LIVE] = {"live", TO(FILLING) | TO(WAITING) | TO(CLOSED)},
+    [SESSION_CLOSED] = {"closed", 0},
+};
+#undef TO
+
+// Accounts.
+
+static bool is_account(struct map_node *node, const void *key)
+{
+    return account_eq(&container_of(node, struct chat_account, by_account)->account, key);
+}
+
+static uint64_t hash_of(const struct chat *c, const account *a)
+{
+    return hash_keyed(c->hash_key, account_str(a));
+}
+
+static struct chat_account *find_account(const struct chat *c, const account *a)
+{
+    struct map_node *node = map_find(&c->accounts, hash_of(c, a), is_account, a);
+
+    return node ? container_of(node, struct chat_account, by_account) : NULL;
+}
+
+static struct chat_account *account_new(struct chat *c, const account *a)
+{
+    struct chat_account *owner = NEW(struct chat_account);
+
+    owner->account = *a;
+    list_init(&owner->sessions);
+    map_add(&c->accounts, &owner->by_account, hash_of(c, a));
+    c->counters.accounts++;
+    bus_subscribe(c->ports.bus, a);
+    return owner;
+}
+
+static void account_drop(struct chat *c, struct chat_account *owner)
+{
+    bus_unsubscribe(c->ports.bus, &owner->account);
+    map_remove(&c->accounts, &owner->by_account);
+    c->counters.accounts--;
+    free(owner);
+}
+
+// The life of a session.
+
+static void session_free(struct chat_session *s)
+{
+    pump_fini(s);
+    fsm_fini(&s->fsm);
+    free(s);
+}
+
+static void on_free(struct job *job)
+{
+    session_free(container_of(job, struct chat_session, job));
+}
+
+static void free_later(struct chat_session *s)
+{
+    job_push(s->chat->ports.later, &s->job, on_free);
+}
+
+bool chat_session_unref(struct chat_session *s)
+{
+    s->n_refs--;
+    if (!chat_is_closed(s))
+        return true;
+    if (s->n_refs == 0)
+        free_later(s);
+    return false;
+}
+
+void chat_session_close(struct chat_session *s)
+{
+    struct chat_account *owner = s->owner;
+
+    log_debug(s->log, "chat_close", "unacknowledged=%u", s->window.n);
+    pump_stop(s);
+    fsm_move(&s->fsm, SESSION_CLOSED);
+    s->chat->counters.sessions--;
+    list_remove(&s->node);
+    s->owner = NULL;
+    if (--owner->n_sessions == 0)
+        account_drop(s->chat, owner);
+    if (s->n_refs == 0)
+        free_later(s);
+}
+
+void chat_session_end(struct chat_session *s, enum chat_end why)
+{
+    s->events->on_end(s->arg, why);
+    chat_session_close(s);
+}
+
+static void on_too_many(struct job *job)
+{
+    struct chat_session *s = container_of(job, struct chat_session, job);
+
+    if (!chat_is_closed(s)) // by its client, meanwhile
+        chat_session_end(s, CHAT_END_TOO_MANY);
+}
+
+/** One too many: the one that has been silent longest goes, and never the one that came. */
+static void end_most_silent(const struct chat_account *owner, const struct chat_session *but)
+{
+    struct chat_session *found = NULL;
+
+    list_each (node, &owner->sessions) {
+        struct chat_session *s = container_of(node, struct chat_session, node);
+        if (s == but || job_is_queued(&s->job))
+            continue;
+        if (!found || s->heard_ms < found->heard_ms)
+            found = s;
+    }
+    if (found)
+        job_push(found->chat->ports.later, &found->job, on_too_many);
+}
+
+/** Already subscribed, but nothing may come inside chat_session_open(). */
+static void on_start(struct job *job)
+{
+    pump_start(container_of(job, struct chat_session, job));
+}
+
+struct chat_session *chat_session_open(struct chat *c, const account *a, str cursor,
+                                       const struct log_ctx *log,
+                                       const struct chat_session_events *events, void *arg)
+{
+    struct chat_session *s = NEW(struct chat_session);
+    struct chat_account *owner = find_account(c, a);
+
+    if (!owner)
+        owner = account_new(c, a);
+    s->chat = c;
+    s->owner = owner;
+    s->account = *a;
+    s->events = events;
+    s->arg = arg;
+    s->log = log;
+    s->heard_ms = chat_now_ms(c);
+    rand_bytes(c->ports.rand, &s->id, sizeof(s->id));
+    fsm_init(&s->fsm, "chat", states, SESSION_OPENING);
+    pump_init(s, cursor);
+    list_push(&owner->sessions, &s->node);
+    owner->n_sessions++;
+    c->counters.sessions++;
+    if (c->config.rate_limits && owner->n_sessions > c->config.sessions)
+        end_most_silent(owner, s);
+    if (owner->is_subscribed)
+        job_push(c->ports.later, &s->job, on_start);
+    return s;
+}
+
+// What the bus brings.
+
+static void on_event(void *arg, const struct bus_event *e)
+{
+    const struct chat_account *owner = find_account(arg, &e->to);
+
+    if (!owner)
+        return;
+    list_each (node, &owner->sessions)
+        pump_on_event(container_of(node, struct chat_session, node), e);
+}
+
+static void on_gap(void *arg)
+{
+    struct chat *c = arg;
+
+    for (size_t i = 0; i < c->accounts.n_buckets; i++) {
+        for (struct map_node *n = c->accounts.buckets[i]; n; n = n->next) {
+            struct chat_account *owner = container_of(n, struct chat_account, by_account);
+            list_each (node, &owner->sessions)
+                pump_on_gap(container_of(node, struct chat_session, node));
+        }
+    }
+}
+
+static void on_subscribed(void *arg, const account *a)
+{
+    struct chat_account *owner = find_account(arg, a);
+
+    if (!owner)
+        return;
+    owner->is_subscribed = true;
+    list_each (node, &owner->sessions)
+        pump_start(container_of(node, struct chat_session, node));
+}
+
+static const struct bus_handler handler = {
+    .on_event = on_event,
+    .on_gap = on_gap,
+    .on_subscribed = on_subscribed,
+};
+
+// The whole.
+
+struct chat *chat_new(const struct chat_ports *ports, const struct chat_config *config)
+{
+    struct chat *c = NEW(struct chat);
+    const struct chat_rate rates[LIMITS_N_BUCKETS] = {
+        [LIMITS_SENDS] = config->sends,
+        [LIMITS_REQUESTS] = config->requests,
+    };
+
+    c->ports = *ports;
+    c->config = *config;
+    list_init(&c->uncertain);
+    rand_bytes(ports->rand, c->hash_key, sizeof(c->hash_key));
+    limits_init(&c->limits, rates, ports->rand);
+    bus_attach(ports->bus, &handler, c);
+    return c;
+}
+
+void chat_free(struct chat *c)
+{
+    assert(chat_is_idle(c) && c->counters.sessions == 0);
+    map_fini(&c->accounts);
+    limits_fini(&c->limits);
+    free(c);
+}
+
+bool chat_is_idle(const struct chat *c)
+{
+    return c->n_under_way == 0;
+}
+
+const struct chat_counters *chat_counters(const struct chat *c)
+{
+    return &c->counters;
+}
+
+int64_t chat_retry_after_ms(const struct chat_session *s)
+{
+    return s->retry_after_ms;
+}

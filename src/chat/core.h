@@ -1,0 +1,149 @@
+/**
+ * What the files of chat/ share; nobody else may look.
+ *
+ * A session goes
+ *
+ *   opening    until the bus confirms that the account's events arrive here
+ *   filling    a store operation for it is under way, for what it has missed
+ *   waiting    for acknowledgements to make room, or for the store to come back
+ *   live       it has all; what the bus brings is sent on
+ *   closed     given back by its owner; freed when nothing is under way for it any more
+ */
+#pragma once
+
+#include "base/fsm.h"
+#include "base/list.h"
+#include "base/map.h"
+#include "chat/chat.h"
+#include "chat/cursor.h"
+#include "chat/limits.h"
+#include "chat/window.h"
+
+enum session_state {
+    SESSION_OPENING,
+    SESSION_FILLING,
+    SESSION_WAITING,
+    SESSION_LIVE,
+    SESSION_CLOSED,
+};
+
+struct chat {
+    struct chat_ports ports;
+    struct chat_config config;
+    struct chat_counters counters;
+    uint8_t hash_key[HASH_KEY_SIZE];
+    struct map accounts;
+    struct limits limits;
+    struct list uncertain; // sends that wait to be repeated
+    size_t n_under_way;    // operations of the store, and sends that wait to be repeated
+    bool is_stopping;
+};
+
+/** An account with a session here. */
+struct chat_account {
+    struct map_node by_account;
+    account account;
+    struct list sessions;
+    unsigned n_sessions;
+    bool is_subscribed;
+};
+
+/** A conversation that a session has seen. */
+struct thread {
+    struct map_node by_conversation;
+    conversation_id conversation;
+    uint64_t last_seq;   // that the session has
+    uint64_t peer_seq;   // the peer's last one that it was sent
+    uint64_t acked_seq;  // what its acknowledgements allow to mark as delivered
+    uint64_t marked_seq; // what has been marked, or is being marked
+    uint64_t hole_seq;   // sent, never acknowledged and forgotten; 0: none
+    bool is_marking;
+};
+
+/** A message that the session sent itself before it was live. */
+struct own {
+    conversation_id conversation;
+    uint64_t seq;
+};
+
+#define OWN_MAX_N 64 // remembered; what is forgotten comes as an event
+
+struct chat_session {
+    struct list node; // of the account's
+    struct chat *chat;
+    struct chat_account *owner; // NULL once closed
+    account account;
+    const struct chat_session_events *events;
+    void *arg;
+    const struct log_ctx *log;
+    struct fsm fsm;
+    uint64_t id; // random; the origin of what it causes
+    struct job job;
+    unsigned n_refs;     // operations under way that will come back to it
+    unsigned n_requests; // those of them that its client waits for
+    int64_t retry_after_ms;
+
+    // What it has (pump.c). Everything behind `since` concerns it; before that, only what is
+    // undelivered.
+    int64_t since;
+    int64_t after;          // up to here it was sent every message that concerns it
+    int64_t receipts_after; // and up to here every receipt
+    bool is_recovered;
+    bool is_ready;
+    bool is_synced;
+    bool wants_messages;
+    bool wants_receipts;
+    bool is_silent; // it acknowledges nothing, and its window moves with what it takes
+    bool is_warned;
+    uint8_t n_own;
+    struct own *own;
+    struct map threads;
+    struct window window;
+    int64_t
+        acked_ms; // monotonic: the last acknowledgement, or when there was first one to give
+    int64_t heard_ms; // monotonic: the last sign of life
+    struct timer unacked_timer;
+    struct timer retry_timer;
+};
+
+static inline int64_t chat_now_ms(const struct chat *c)
+{
+    return c->ports.timers->now_ms;
+}
+
+static inline bool chat_is_closed(const struct chat_session *s)
+{
+    return s->fsm.now == SESSION_CLOSED;
+}
+
+// chat.c
+
+/** An operation for the session has come back. @return false: the session is closed, and may
+ * be no more */
+bool chat_session_unref(struct chat_session *s);
+
+/** Tell the owner that it is over, and close it. */
+void chat_session_end(struct chat_session *s, enum chat_end why);
+
+// pump.c
+
+void pump_init(struct chat_session *s, str cursor);
+void pump_fini(struct chat_session *s);
+
+/** No timer fires any more. */
+void pump_stop(struct chat_session *s);
+
+/** The bus has confirmed the account. */
+void pump_start(struct chat_session *s);
+void pump_on_event(struct chat_session *s, const struct bus_event *e);
+
+/** Events may have been lost. */
+void pump_on_gap(struct chat_session *s);
+
+/** The session has stored a message, and will be told so. */
+void pump_on_own(struct chat_session *s, conversation_id conversation, uint64_t seq);
+
+// receipts.c
+
+/** Acknowledgements of the session allow more of the thread to be marked as delivered. */
+void receipts_push(struct chat_session *s, struct thread *t);

@@ -1,0 +1,141 @@
+/**
+ * Marks: what a side of a conversation has, and has read. They are stored first, and announced
+ * to the devices of both sides second.
+ */
+#include "base/mem.h"
+#include "chat/requests.h"
+
+static void publish(struct chat *c, const struct chat_receipt *receipt)
+{
+    struct bus_event e = {.kind = BUS_RECEIPT, .receipt = *receipt, .to = receipt->by};
+
+    bus_publish(c->ports.bus, &e);
+    e.to = receipt->peer;
+    bus_publish(c->ports.bus, &e);
+}
+
+static void announce(struct chat *c, const account *by, const struct store_receipted *a)
+{
+    struct chat_receipt receipt = {
+        .conversation = a->conversation,
+        .by = *by,
+        .peer = a->peer,
+        .at_ms = a->at_ms,
+        .position = a->position,
+    };
+
+    if (a->delivered_moved) {
+        receipt.mark = CHAT_MARK_DELIVERED;
+        receipt.seq = a->marks.delivered_seq;
+        publish(c, &receipt);
+        c->counters.receipts++;
+    }
+    if (a->read_moved) {
+        receipt.mark = CHAT_MARK_READ;
+        receipt.seq = a->marks.read_seq;
+        publish(c, &receipt);
+        c->counters.receipts++;
+    }
+}
+
+// What acknowledgements say. One operation at a time for a thread: what comes meanwhile goes
+// with the next, so that a fast reader does not make a receipt of every message.
+
+struct marking {
+    struct chat_session *session;
+    struct thread *thread; // stays as long as it is_marking
+    account by;
+};
+
+static void on_marked(void *arg, int r, const struct store_receipted *a)
+{
+    struct marking *m = arg;
+    struct chat_session *s = m->session;
+    struct thread *t = m->thread;
+
+    t->is_marking = false;
+    s->chat->n_under_way--;
+    if (r == 0) {
+        announce(s->chat, &m->by, a);
+        if (t->acked_seq > t->marked_seq)
+            receipts_push(s, t);
+    } else {
+        // Nobody waits for an answer: the messages stay undelivered, and the next
+        // acknowledgement tries again, or they come again.
+        log_warn(s->log, "chat_mark_failed", "r=%d", r);
+        t->acked_seq = t->marked_seq = 0;
+    }
+    free(m);
+    chat_session_unref(s);
+}
+
+void receipts_push(struct chat_session *s, struct thread *t)
+{
+    if (t->is_marking)
+        return;
+
+    struct marking *m = NEW(struct marking);
+    m->session = s;
+    m->thread = t;
+    m->by = s->account;
+    t->is_marking = true;
+    t->marked_seq = t->acked_seq;
+    s->n_refs++;
+    s->chat->n_under_way++;
+    const struct store_receipt receipt = {
+        .by = s->account,
+        .place = {.conversation = t->conversation},
+        .delivered_seq = t->acked_seq,
+        .now_ms = clock_unix_ms(s->chat->ports.clock),
+    };
+    store_receipt(s->chat->ports.store, &receipt, on_marked, m);
+}
+
+// What a client says itself.
+
+struct mark_op {
+    struct chat_session *session;
+    enum chat_mark mark;
+    account by;
+    chat_mark_fn *done;
+    void *arg;
+};
+
+static void on_mark(void *arg, int r, const struct store_receipted *a)
+{
+    struct mark_op *op = arg;
+    struct chat_session *s = op->session;
+    uint64_t seq = 0;
+
+    if (r == 0)
+        seq = op->mark == CHAT_MARK_READ ? a->marks.read_seq : a->marks.delivered_seq;
+    op->done(op->arg, requests_refusal(s->chat, r), seq);
+    if (r == 0)
+        announce(s->chat, &op->by, a);
+    free(op);
+    requests_end(s);
+}
+
+int chat_mark(struct chat_session *s, const struct chat_place *place, enum chat_mark mark,
+              uint64_t seq, chat_mark_fn *done, void *arg)
+{
+    const int refusal = requests_begin(s, LIMITS_REQUESTS);
+    if (refusal)
+        return refusal;
+
+    struct mark_op *op = NEW(struct mark_op);
+    op->session = s;
+    op->mark = mark;
+    op->by = s->account;
+    op->done = done;
+    op->arg = arg;
+    const struct store_receipt receipt = {
+        .by = s->account,
+        .place = *place,
+        .delivered_seq = mark == CHAT_MARK_DELIVERED ? seq : 0,
+        .read_seq = mark == CHAT_MARK_READ ? seq : 0,
+        .now_ms = clock_unix_ms(s->chat->ports.clock),
+    };
+    store_receipt(s->chat->ports.store, &receipt, on_mark, op);
+    return 0;
+}

@@ -1,0 +1,129 @@
+#include "chat/requests.h"
+
+#include "base/err.h"
+#include "base/mem.h"
+
+int requests_begin(struct chat_session *s, enum limits_bucket bucket)
+{
+    struct chat *c = s->chat;
+
+    s->heard_ms = chat_now_ms(c);
+    if (s->n_requests == CHAT_REQUESTS_MAX) {
+        c->counters.refused++;
+        return CHAT_BUSY;
+    }
+    if (c->config.rate_limits) {
+        s->retry_after_ms = limits_take(&c->limits, &s->account, bucket, s->heard_ms);
+        if (s->retry_after_ms > 0) {
+            c->counters.refused++;
+            return CHAT_RATE_LIMITED;
+        }
+    }
+    s->n_requests++;
+    s->n_refs++;
+    c->n_under_way++;
+    return 0;
+}
+
+void requests_end(struct chat_session *s)
+{
+    s->n_requests--;
+    s->chat->n_under_way--;
+    chat_session_unref(s);
+}
+
+static int refusal_of(int r)
+{
+    switch (r) {
+    case STORE_BUSY: return CHAT_BUSY;
+    case STORE_UNAVAILABLE: return CHAT_UNAVAILABLE;
+    case STORE_CONFLICT: return CHAT_CONFLICT;
+    case STORE_NO_SUCH_SEQ: return CHAT_NO_SUCH_SEQ;
+    case STORE_MAILBOX_FULL: return CHAT_MAILBOX_FULL;
+    case STORE_NOT_FOUND: return CHAT_NOT_FOUND;
+    case STORE_UNCERTAIN: return CHAT_UNANSWERED;
+    default: return err_up(r);
+    }
+}
+
+int requests_refusal(struct chat *c, int r)
+{
+    if (r == 0)
+        return 0;
+    c->counters.refused++;
+    return refusal_of(r);
+}
+
+// History and list: the store's answers, as they are.
+
+struct history_op {
+    struct chat_session *session;
+    store_history_fn *done;
+    void *arg;
+};
+
+static void on_history(void *arg, int r, const struct store_history_page *page)
+{
+    struct history_op *op = arg;
+    struct chat_session *s = op->session;
+
+    op->done(op->arg, requests_refusal(s->chat, r), page);
+    free(op);
+    requests_end(s);
+}
+
+int chat_history(struct chat_session *s, const struct chat_history *h, store_history_fn *done,
+                 void *arg)
+{
+    const int refusal = requests_begin(s, LIMITS_REQUESTS);
+    if (refusal)
+        return refusal;
+
+    struct history_op *op = NEW(struct history_op);
+    *op = (struct history_op){.session = s, .done = done, .arg = arg};
+    const struct store_history read = {
+        .account = s->account,
+        .place = h->place,
+        .before = h->before,
+        .after = h->after,
+        .max_messages = h->limit,
+        .max_bytes = CHAT_PAGE_BYTES_MAX,
+    };
+    store_history(s->chat->ports.store, &read, on_history, op);
+    return 0;
+}
+
+struct list_op {
+    struct chat_session *session;
+    store_list_fn *done;
+    void *arg;
+};
+
+static void on_list(void *arg, int r, const struct store_list_page *page)
+{
+    struct list_op *op = arg;
+    struct chat_session *s = op->session;
+
+    op->done(op->arg, requests_refusal(s->chat, r), page);
+    free(op);
+    requests_end(s);
+}
+
+int chat_list(struct chat_session *s, size_t limit, int64_t before, store_list_fn *done,
+              void *arg)
+{
+    const int refusal = requests_begin(s, LIMITS_REQUESTS);
+    if (refusal)
+        return refusal;
+
+    struct list_op *op = NEW(struct list_op);
+    *op = (struct list_op){.session = s, .done = done, .arg = arg};
+    const struct store_list read = {
+        .account = s->account,
+        .before = before,
+        .max_conversations = limit,
+        .max_bytes = CHAT_PAGE_BYTES_MAX,
+    };
+    store_list(s->chat->ports.store, &read, on_list, op);
+    return 0;
+}

@@ -1,0 +1,13 @@
+/** What all requests of a client have in common: their limits, and their count. */
+#pragma once
+
+#include "chat/core.h"
+
+/** @return 0, CHAT_RATE_LIMITED or CHAT_BUSY; after 0, requests_end() */
+MUST_CHECK int requests_begin(struct chat_session *s, enum limits_bucket bucket);
+
+/** It has been answered. The session may be no more. */
+void requests_end(struct chat_session *s);
+
+/** The store's refusal as the chat's. Counts it. */
+int requests_refusal(struct chat *c, int r);

@@ -1,0 +1,201 @@
+/**
+ * Sending: check, store, answer the sender, announce to both sides. In this order: the answer
+ * names the seq that receipts speak of, and nothing is announced that is not stored.
+ *
+ * Where the store can't say whether it has stored a message, the append is repeated under the
+ * same key until it can. An error answer would be a promise that the message never shows up.
+ */
+#include "base/mem.h"
+#include "chat/requests.h"
+
+#define REPEAT_MS 250 // between two attempts
+
+struct send_op {
+    struct list node; // of the uncertain ones
+    struct chat_session *session;
+    struct timer timer;
+    int64_t give_up_ms;         // monotonic; set when it is uncertain for the first time
+    bool is_uncertain;          // some attempt of it is
+    struct store_append append; // its strings point into bytes[]
+    chat_send_fn *done;
+    void *arg;
+    char bytes[];
+};
+
+static struct chat *chat_of(const struct send_op *op)
+{
+    return op->session->chat;
+}
+
+static void publish(const struct send_op *op, const struct store_appended *a)
+{
+    struct bus *bus = chat_of(op)->ports.bus;
+    struct bus_event e = {
+        .kind = BUS_MESSAGE,
+        .to = a->message.from,
+        .origin = op->session->id,
+        .message = a->message,
+    };
+
+    bus_publish(bus, &e);
+    if (a->is_withheld)
+        return;
+    e.to = a->message.to;
+    bus_publish(bus, &e);
+}
+
+static void finish(struct send_op *op)
+{
+    struct chat_session *s = op->session;
+
+    list_remove(&op->node);
+    timer_cancel(s->chat->ports.timers, &op->timer);
+    free(op);
+    requests_end(s);
+}
+
+static void stored(struct send_op *op, const struct store_appended *a)
+{
+    struct chat_session *s = op->session;
+    struct chat *c = s->chat;
+
+    if (a->is_duplicate) {
+        c->counters.duplicates++;
+    } else {
+        c->counters.sent++;
+    }
+    if (!chat_is_closed(s))
+        pump_on_own(s, a->message.conversation, a->message.seq);
+    op->done(op->arg, 0, a);
+    // A duplicate was announced by whoever stored it, unless that was an attempt of ours.
+    if (!a->is_duplicate || op->is_uncertain)
+        publish(op, a);
+    finish(op);
+}
+
+/** Nobody knows, and nothing is said: the client's retry finds out. */
+static void give_up(struct send_op *op)
+{
+    struct chat_session *s = op->session;
+
+    log_warn(s->log, "chat_unanswered", "seconds=%d", CHAT_UNCERTAIN_MS / 1000);
+    op->done(op->arg, CHAT_UNANSWERED, NULL);
+    if (!chat_is_closed(s))
+        chat_session_end(s, CHAT_END_NO_ANSWER);
+    finish(op);
+}
+
+static void append(struct send_op *op);
+
+static void on_repeat(struct timer *t)
+{
+    struct send_op *op = container_of(t, struct send_op, timer);
+
+    list_remove(&op->node);
+    append(op);
+}
+
+static void repeat(struct send_op *op)
+{
+    struct chat *c = chat_of(op);
+    const int64_t now_ms = chat_now_ms(c);
+
+    if (!op->is_uncertain) {
+        op->is_uncertain = true;
+        op->give_up_ms = now_ms + CHAT_UNCERTAIN_MS;
+        c->counters.uncertain++;
+    }
+    if (c->is_stopping || now_ms >= op->give_up_ms) {
+        give_up(op);
+        return;
+    }
+    list_push(&c->uncertain, &op->node);
+    timer_set(c->ports.timers, &op->timer, now_ms + REPEAT_MS);
+}
+
+/** What this attempt did not do, an uncertain one before it may have done. */
+static bool says_nothing(const struct send_op *op, int r)
+{
+    if (r == STORE_UNCERTAIN)
+        return true;
+    return op->is_uncertain && (r < 0 || r == STORE_UNAVAILABLE || r == STORE_BUSY);
+}
+
+static void on_append(void *arg, int r, const struct store_appended *a)
+{
+    struct send_op *op = arg;
+
+    if (r == 0) {
+        stored(op, a);
+    } else if (says_nothing(op, r)) {
+        repeat(op);
+    } else {
+        op->done(op->arg, requests_refusal(chat_of(op), r), NULL);
+        finish(op);
+    }
+}
+
+static void append(struct send_op *op)
+{
+    op->append.now_ms = clock_unix_ms(chat_of(op)->ports.clock);
+    store_append(chat_of(op)->ports.store, &op->append, on_append, op);
+}
+
+void chat_stop(struct chat *c)
+{
+    c->is_stopping = true;
+    list_each (node, &c->uncertain)
+        give_up(container_of(node, struct send_op, node));
+}
+
+/** A key for a send without one, so that it can be repeated; no client can choose one like it.
+ */
+static str key_of(const struct chat_session *s, const struct chat_send *send,
+                  char internal[1 + RAND_NAME_SIZE])
+{
+    if (send->key.len > 0)
+        return send->key;
+    internal[0] = CHAT_INTERNAL_KEY;
+    rand_name(s->chat->ports.rand, internal + 1);
+    return str_of(internal);
+}
+
+static struct send_op *op_new(struct chat_session *s, const struct chat_send *send)
+{
+    char internal[1 + RAND_NAME_SIZE];
+    const str key = key_of(s, send, internal);
+    struct send_op *op = mem_alloc(sizeof(*op) + send->type.len + send->content.len + key.len);
+    char *at = op->bytes;
+
+    list_init(&op->node);
+    op->session = s;
+    timer_init(&op->timer, on_repeat);
+    op->append = (struct store_append){
+        .from = s->account,
+        .to = send->to,
+        .reply_to = send->reply_to,
+    };
+    memcpy(op->append.digest, send->digest, sizeof(send->digest));
+    op->append.type = str_copy(at, send->type);
+    op->append.content = str_copy(at += send->type.len, send->content);
+    op->append.key = str_copy(at + send->content.len, key);
+    return op;
+}
+
+int chat_send(struct chat_session *s, const struct chat_send *send, chat_send_fn *done,
+              void *arg)
+{
+    if (account_eq(&send->to, &s->account)) {
+        s->chat->counters.refused++;
+        return CHAT_RECIPIENT_INVALID;
+    }
+    const int refusal = requests_begin(s, LIMITS_SENDS);
+    if (refusal)
+        return refusal;
+
+    struct send_op *op = op_new(s, send);
+    op->done = done;
+    op->arg = arg;
+    append(op);
+    return 0;
+}

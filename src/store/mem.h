@@ -1,0 +1,24 @@
+/**
+ * The reference model of chat/store.h: all in memory and slow, but exact. The tests of the
+ * domain run on it, and the other backends are compared with it.
+ *
+ * An operation is done when it is answered, by a job of its own.
+ */
+#pragma once
+
+#include "base/job.h"
+#include "base/rand.h"
+#include "chat/store.h"
+
+/** @param later, rand  borrowed for its life @return owned; store_free() */
+struct store *store_mem_new(struct job_queue *later, struct rand *rand,
+                            const struct store_limits *limits);
+
+/** For tests: the next so many appends and receipts are not done, and answered with r. */
+void store_mem_fail(struct store *s, int r, unsigned times);
+
+/** For tests: the next so many appends and receipts are done, and answered STORE_UNCERTAIN. */
+void store_mem_lose(struct store *s, unsigned times);
+
+/** For tests: the next so many other operations are answered STORE_UNAVAILABLE. */
+void store_mem_fail_reads(struct store *s, unsigned times);

@@ -1,0 +1,157 @@
+#include "api/decode.h"
+#include "auth/account.h"
+#include "base/mem.h"
+#include "base/utf8.h"
+
+#define CONTENT 256 // bytes that a message may have: few, so that the limit is met
+
+static void check_problem(const struct api_decoder *d)
+{
+    const struct api_problem *p = &d->problem;
+
+    assert(p->error == API_BAD_REQUEST || p->error == API_RECIPIENT_INVALID ||
+           p->error == API_NOT_FOUND || p->error == API_TOO_LARGE ||
+           p->error == API_UNSUPPORTED_TYPE);
+    assert(api_error_is_sent(p->error));
+    assert(p->field || p->error == API_BAD_REQUEST);
+    assert(p->retry_after_ms == 0);
+}
+
+static void check_account(const account *a)
+{
+    char text[AUTH_ACCOUNT_TEXT_SIZE];
+    account again;
+
+    assert(!auth_account_is_zero(a));
+    const int r = auth_account_parse(&again, auth_account_text(text, a), 1);
+    assert(r == 0 && account_eq(a, &again));
+}
+
+static void check_place(const struct chat_place *place)
+{
+    if (place->conversation == 0)
+        check_account(&place->peer);
+}
+
+/** Parse text, which must be good. @return owned; json_free() */
+static struct json *parse(str text)
+{
+    char *copy = mem_resize(NULL, text.len + 1);
+    struct json *j = NULL;
+
+    str_copy(copy, text);
+    const int r = json_parse(&j, copy, text.len);
+    assert(r == 0);
+    free(copy);
+    return j;
+}
+
+static void check_content(const struct chat_send *send)
+{
+    const bool is_text = str_eq(send->type, STR("text"));
+    struct json *j = parse(send->content);
+    struct buf again;
+
+    buf_init(&again, SIZE_MAX / 2);
+    const int r = json_print_canonical(&again, j);
+    assert(r == 0 && str_eq(buf_str(&again), send->content));
+    assert(utf8_is_valid(send->content));
+    if (is_text) {
+        assert(json_text(j).len >= 1 && json_text(j).len <= CONTENT);
+    } else {
+        assert(send->content.len <= CONTENT && str_starts(send->type, STR("x-")));
+    }
+    buf_fini(&again);
+    json_free(j);
+}
+
+static void check_send(const struct chat_send *send)
+{
+    check_account(&send->to);
+    check_content(send);
+    assert(send->type.len >= 1 && send->type.len <= CHAT_TYPE_MAX);
+    assert(send->key.len <= CHAT_KEY_MAX);
+    assert(str_find(send->key, CHAT_INTERNAL_KEY) == send->key.len);
+    assert(send->reply_to <= API_SEQ_MAX);
+}
+
+static int check_decode(struct chat_send *send, struct api_decoder *d,
+                        const struct json *payload)
+{
+    struct api_mark mark;
+    struct chat_history history;
+    struct api_list list;
+
+    if (api_decode_mark(&mark, d, payload) == 0) {
+        check_place(&mark.place);
+        assert(mark.seq >= 1 && mark.seq <= API_SEQ_MAX);
+    } else {
+        check_problem(d);
+    }
+    if (api_decode_history(&history, d, payload) == 0) {
+        check_place(&history.place);
+        assert(history.before <= API_SEQ_MAX && history.after <= API_SEQ_MAX);
+        assert(history.limit >= 1 && history.limit <= CHAT_HISTORY_MAX);
+    } else {
+        check_problem(d);
+    }
+    if (api_decode_list(&list, d, payload) == 0) {
+        assert(list.limit >= 1 && list.limit <= CHAT_LIST_MAX && list.before >= 0);
+    } else {
+        check_problem(d);
+    }
+    const int r = api_decode_send(send, d, payload);
+    if (r == 0) {
+        check_send(send);
+    } else {
+        check_problem(d);
+    }
+    return r;
+}
+
+/** The payload in another form is the same message. */
+static void check_resend(struct api_decoder *d, const struct chat_send *first,
+                         const struct json *payload)
+{
+    struct api_decoder other;
+    struct chat_send send;
+    struct buf form;
+
+    buf_init(&form, SIZE_MAX / 2);
+    int r = json_print_canonical(&form, payload);
+    assert(r == 0);
+    struct json *j = parse(buf_str(&form));
+    api_decoder_init(&other, d->home_chain, d->content_bytes);
+    r = api_decode_send(&send, &other, j);
+    assert(r == 0);
+    assert(str_eq(send.content, first->content) && str_eq(send.key, first->key));
+    assert(memcmp(send.digest, first->digest, sizeof(send.digest)) == 0);
+    api_decoder_fini(&other);
+    json_free(j);
+    buf_fini(&form);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    char *text = mem_resize(NULL, size > 0 ? size : 1);
+    struct api_decoder d;
+    struct json *j = NULL;
+    struct chat_send send;
+
+    str_copy(text, (str){(const char *)data, size});
+    if (json_parse(&j, text, size) == 0) {
+        const struct json *payload = json_item(j, 1); // behind the name, as in an event
+        const str key = api_decode_key(payload);
+        api_decoder_init(&d, 1, CONTENT);
+        if (check_decode(&send, &d, payload) == 0) {
+            assert(str_eq(send.key, key));
+            check_resend(&d, &send, payload);
+        }
+        api_decoder_fini(&d);
+        json_free(j);
+    }
+    free(text);
+    return 0;
+}

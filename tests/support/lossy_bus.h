@@ -1,0 +1,74 @@
+/** A bus that is not ordered and loses what the test says: what several nodes will have. */
+#pragma once
+
+#include "base/mem.h"
+#include "chat/bus.h"
+
+struct lossy_bus {
+    struct bus bus;
+    struct bus *inner; // an ordered one, which does the work
+    bool (*loses)(void *arg, const struct bus_event *e);
+    void *arg;
+    const struct bus_handler *handler;
+    void *handler_arg;
+};
+
+static inline struct lossy_bus *lossy_of(struct bus *b)
+{
+    return container_of(b, struct lossy_bus, bus);
+}
+
+static inline void lossy_attach(struct bus *b, const struct bus_handler *handler, void *arg)
+{
+    lossy_of(b)->handler = handler;
+    lossy_of(b)->handler_arg = arg;
+    bus_attach(lossy_of(b)->inner, handler, arg);
+}
+
+static inline void lossy_subscribe(struct bus *b, const account *a)
+{
+    bus_subscribe(lossy_of(b)->inner, a);
+}
+
+static inline void lossy_unsubscribe(struct bus *b, const account *a)
+{
+    bus_unsubscribe(lossy_of(b)->inner, a);
+}
+
+static inline void lossy_publish(struct bus *b, const struct bus_event *e)
+{
+    struct lossy_bus *l = lossy_of(b);
+
+    if (!l->loses || !l->loses(l->arg, e))
+        bus_publish(l->inner, e);
+}
+
+static inline void lossy_free(struct bus *b)
+{
+    bus_free(lossy_of(b)->inner);
+    free(lossy_of(b));
+}
+
+static inline void lossy_gap(struct bus *b)
+{
+    lossy_of(b)->handler->on_gap(lossy_of(b)->handler_arg);
+}
+
+static const struct bus_ops lossy_ops = {
+    .name = "lossy",
+    .attach = lossy_attach,
+    .subscribe = lossy_subscribe,
+    .unsubscribe = lossy_unsubscribe,
+    .publish = lossy_publish,
+    .free = lossy_free,
+};
+
+/** @param inner  moved */
+static inline struct lossy_bus *lossy_new(struct bus *inner)
+{
+    struct lossy_bus *l = NEW(struct lossy_bus);
+
+    l->bus.ops = &lossy_ops;
+    l->inner = inner;
+    return l;
+}

@@ -1,0 +1,467 @@
+#include <stdio.h>
+
+#include "api/api.h"
+#include "api/decode.h"
+#include "auth/account.h"
+#include "base/mem.h"
+#include "support/exact.h"
+#include "support/t.h"
+
+#define HOME    1
+#define CONTENT 20 // bytes that a message may have here
+
+#define A     "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"
+#define ZERO  "0x0000000000000000000000000000000000000000"
+#define TO    "\"to\":\"" A "\""
+#define PEER  "\"peer\":\"" A "\""
+#define TEXT  "\"type\":\"text\",\"content\":\"hi\""
+#define X_32  "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+#define X_64  X_32 X_32
+#define ID    "\"conversation\":\"00000000000000ff\""
+#define BAD   "bad_request "
+#define WRONG "recipient_invalid "
+#define TYPE  "unsupported_type type"
+
+/** Decodes a payload, and says what was made of it. */
+typedef int decode_fn(struct buf *said, struct api_decoder *d, const struct json *payload);
+
+static void say(struct buf *said, const char *what, str value)
+{
+    const int r = buf_addf(said, "%s" STR_FMT, what, STR_ARG(value));
+    assert_int_equal(r, 0);
+}
+
+static void say_number(struct buf *said, const char *what, uint64_t n)
+{
+    const int r = n > 0 ? buf_addf(said, "%s%llu", what, (unsigned long long)n) : 0;
+    assert_int_equal(r, 0);
+}
+
+static void say_place(struct buf *said, const struct chat_place *place)
+{
+    char text[AUTH_ACCOUNT_TEXT_SIZE];
+
+    say_number(said, "#", place->conversation);
+    if (place->conversation == 0)
+        say(said, "", auth_account_text(text, &place->peer));
+}
+
+static int send(struct buf *said, struct api_decoder *d, const struct json *payload)
+{
+    struct chat_send send;
+    const int r = api_decode_send(&send, d, payload);
+
+    if (r != 0)
+        return r;
+    say_place(said, &(struct chat_place){.peer = send.to});
+    say(said, " ", send.type);
+    say(said, " ", send.content);
+    say_number(said, " reply_to=", send.reply_to);
+    if (send.key.len > 0)
+        say(said, " key=", send.key);
+    return 0;
+}
+
+static int mark(struct buf *said, struct api_decoder *d, const struct json *payload)
+{
+    struct api_mark mark;
+    const int r = api_decode_mark(&mark, d, payload);
+
+    if (r != 0)
+        return r;
+    say_place(said, &mark.place);
+    say_number(said, " seq=", mark.seq);
+    return 0;
+}
+
+static int history(struct buf *said, struct api_decoder *d, const struct json *payload)
+{
+    struct chat_history history;
+    const int r = api_decode_history(&history, d, payload);
+
+    if (r != 0)
+        return r;
+    say_place(said, &history.place);
+    say_number(said, " before=", history.before);
+    say_number(said, " after=", history.after);
+    say_number(said, " limit=", history.limit);
+    return 0;
+}
+
+static int list(struct buf *said, struct api_decoder *d, const struct json *payload)
+{
+    struct api_list list;
+    const int r = api_decode_list(&list, d, payload);
+
+    if (r != 0)
+        return r;
+    say_number(said, "limit=", list.limit);
+    say_number(said, " before=", (uint64_t)list.before);
+    return 0;
+}
+
+struct row {
+    const char *name;
+    decode_fn *decode;
+    str payload; // empty: none
+    const char *want;
+};
+
+// clang-format off
+static const struct row rows[] = {
+    // the payload
+    {"none",                      send,    {0},                           BAD},
+    {"an array",                  send,    STR("[]"),                     BAD},
+    {"a string",                  mark,    STR("\"x\""),                  BAD},
+    {"null",                      history, STR("null"),                   BAD},
+    {"no object for a list",      list,    STR("1"),                      BAD},
+
+    // who
+    {"in capitals",               send,    STR("{\"to\":\"0x5AAEB6053F3E94C9B9A09F33669435E7EF1BEAED\"," TEXT "}"), A " text \"hi\""},
+    {"in small letters",          send,    STR("{\"to\":\"0x5aaeb6053f3e94c9b9a09f33669435e7ef1beaed\"," TEXT "}"), A " text \"hi\""},
+    {"of the home chain",         send,    STR("{\"to\":\"eip155:1:" A "\"," TEXT "}"), A " text \"hi\""},
+    {"of another chain",          send,    STR("{\"to\":\"eip155:137:" A "\"," TEXT "}"), "eip155:137:" A " text \"hi\""},
+    {"a wrong checksum",          send,    STR("{\"to\":\"0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAeD\"," TEXT "}"), WRONG "to"},
+    {"malformed",                 send,    STR("{\"to\":\"alice\"," TEXT "}"), WRONG "to"},
+    {"empty",                     send,    STR("{\"to\":\"\"," TEXT "}"), WRONG "to"},
+    {"the zero address",          send,    STR("{\"to\":\"" ZERO "\"," TEXT "}"), WRONG "to"},
+    {"zero elsewhere",            send,    STR("{\"to\":\"eip155:5:" ZERO "\"," TEXT "}"), WRONG "to"},
+    {"nobody",                    send,    STR("{" TEXT "}"),             BAD "to"},
+    {"null as nobody",            send,    STR("{\"to\":null," TEXT "}"), BAD "to"},
+    {"a number",                  send,    STR("{\"to\":5," TEXT "}"),    BAD "to"},
+    {"a conversation to send to", send,    STR("{" ID "," TEXT "}"),      BAD "to"},
+    {"a peer",                    mark,    STR("{" PEER ",\"seq\":1}"),   A " seq=1"},
+    {"a bad peer",                mark,    STR("{\"peer\":\"0x5\",\"seq\":1}"), WRONG "peer"},
+    {"the zero peer",             history, STR("{\"peer\":\"" ZERO "\"}"), WRONG "peer"},
+    {"no peer",                   history, STR("{}"),                     BAD "peer"},
+    {"a peer that is an object",  history, STR("{\"peer\":{}}"),          BAD "peer"},
+    {"a conversation",            mark,    STR("{" ID ",\"seq\":1}"),     "#255 seq=1"},
+    {"a conversation and a peer", history, STR("{" ID ",\"peer\":1}"),    "#255 limit=50"},
+    {"null as a conversation",    history, STR("{\"conversation\":null," PEER "}"), A " limit=50"},
+    {"an id in capitals",         mark,    STR("{\"conversation\":\"00000000000000FF\",\"seq\":1}"), "not_found conversation"},
+    {"an id of none",             mark,    STR("{\"conversation\":\"0000000000000000\",\"seq\":1}"), "not_found conversation"},
+    {"the last id",               mark,    STR("{\"conversation\":\"ffffffffffffffff\",\"seq\":1}"), "#18446744073709551615 seq=1"},
+    {"an id that is a number",    mark,    STR("{\"conversation\":255,\"seq\":1}"), BAD "conversation"},
+
+    // type
+    {"no type",                   send,    STR("{" TO ",\"content\":\"hi\"}"), BAD "type"},
+    {"a type that is no string",  send,    STR("{" TO ",\"type\":1,\"content\":\"hi\"}"), BAD "type"},
+    {"an empty type",             send,    STR("{" TO ",\"type\":\"\",\"content\":\"hi\"}"), TYPE},
+    {"an image",                  send,    STR("{" TO ",\"type\":\"image\",\"content\":{}}"), TYPE},
+    {"a video",                   send,    STR("{" TO ",\"type\":\"video\",\"content\":{}}"), TYPE},
+    {"audio",                     send,    STR("{" TO ",\"type\":\"audio\",\"content\":{}}"), TYPE},
+    {"a file",                    send,    STR("{" TO ",\"type\":\"file\",\"content\":{}}"), TYPE},
+    {"a stub",                    send,    STR("{" TO ",\"type\":\"gone\",\"content\":{}}"), TYPE},
+    {"TEXT",                      send,    STR("{" TO ",\"type\":\"TEXT\",\"content\":\"hi\"}"), TYPE},
+    {"an own type",               send,    STR("{" TO ",\"type\":\"x-a.b_c-1\",\"content\":1}"), A " x-a.b_c-1 1"},
+    {"the longest own type",      send,    STR("{" TO ",\"type\":\"x-" X_32 "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\",\"content\":1}"), A " x-" X_32 "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxx 1"},
+    {"one longer",                send,    STR("{" TO ",\"type\":\"x-" X_32 "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\",\"content\":1}"), TYPE},
+    {"an own type without name",  send,    STR("{" TO ",\"type\":\"x-\",\"content\":1}"), TYPE},
+    {"an own type in capitals",   send,    STR("{" TO ",\"type\":\"x-A\",\"content\":1}"), TYPE},
+    {"an own type with NUL",      send,    STR("{" TO ",\"type\":\"x-a\\u0000\",\"content\":1}"), TYPE},
+
+    // content
+    {"one byte",                  send,    STR("{" TO ",\"type\":\"text\",\"content\":\"a\"}"), A " text \"a\""},
+    {"the longest text",          send,    STR("{" TO ",\"type\":\"text\",\"content\":\"01234567890123456789\"}"), A " text \"01234567890123456789\""},
+    {"one byte more",             send,    STR("{" TO ",\"type\":\"text\",\"content\":\"012345678901234567890\"}"), "too_large content"},
+    {"bytes and no characters",   send,    STR("{" TO ",\"type\":\"text\",\"content\":\"0123456789012345678\\u00e9\"}"), "too_large content"},
+    {"escapes do not count",      send,    STR("{" TO ",\"type\":\"text\",\"content\":\"\\u0001\\u0001\\u0001\\u0001\\u0001\\u0001\\u0001\\u0001\\u0001\\u0001\\u0001\\u0001\\u0001\\u0001\\u0001\\u0001\\u0001\\u0001\\u0001\\u0001\"}"),
+                                           A " text \"\\u0001\\u0001\\u0001\\u0001\\u0001\\u0001\\u0001\\u0001\\u0001\\u0001\\u0001\\u0001\\u0001\\u0001\\u0001\\u0001\\u0001\\u0001\\u0001\\u0001\""},
+    {"an empty text",             send,    STR("{" TO ",\"type\":\"text\",\"content\":\"\"}"), BAD "content"},
+    {"U+0000",                    send,    STR("{" TO ",\"type\":\"text\",\"content\":\"a\\u0000\"}"), BAD "content"},
+    {"no content",                send,    STR("{" TO ",\"type\":\"text\"}"), BAD "content"},
+    {"a text that is an object",  send,    STR("{" TO ",\"type\":\"text\",\"content\":{}}"), BAD "content"},
+    {"a text that is null",       send,    STR("{" TO ",\"type\":\"text\",\"content\":null}"), BAD "content"},
+    {"any JSON",                  send,    STR("{" TO ",\"type\":\"x-a\",\"content\":{\"b\":[1.0,{}],\"a\":\"\"}}"), A " x-a {\"a\":\"\",\"b\":[1,{}]}"},
+    {"null",                      send,    STR("{" TO ",\"type\":\"x-a\",\"content\":null}"), A " x-a null"},
+    {"an empty string",           send,    STR("{" TO ",\"type\":\"x-a\",\"content\":\"\"}"), A " x-a \"\""},
+    {"the longest JSON",          send,    STR("{" TO ",\"type\":\"x-a\",\"content\":[ \"0123456789012345\" ]}"), A " x-a [\"0123456789012345\"]"},
+    {"JSON of one byte more",     send,    STR("{" TO ",\"type\":\"x-a\",\"content\":[ \"01234567890123456\" ]}"), "too_large content"},
+    {"JSON far too long",         send,    STR("{" TO ",\"type\":\"x-a\",\"content\":[\"" X_64 X_64 X_64 X_64 X_64 "\"]}"), "too_large content"},
+    {"own type without content",  send,    STR("{" TO ",\"type\":\"x-a\"}"), BAD "content"},
+
+    // client_msg_id
+    {"a key",                     send,    STR("{" TO "," TEXT ",\"client_msg_id\":\"aZ09._:-\"}"), A " text \"hi\" key=aZ09._:-"},
+    {"the longest key",           send,    STR("{" TO "," TEXT ",\"client_msg_id\":\"" X_64 "\"}"), A " text \"hi\" key=" X_64},
+    {"one character more",        send,    STR("{" TO "," TEXT ",\"client_msg_id\":\"" X_64 "x\"}"), BAD "client_msg_id"},
+    {"an empty key",              send,    STR("{" TO "," TEXT ",\"client_msg_id\":\"\"}"), BAD "client_msg_id"},
+    {"a key of ours",             send,    STR("{" TO "," TEXT ",\"client_msg_id\":\"~a\"}"), BAD "client_msg_id"},
+    {"a space in it",             send,    STR("{" TO "," TEXT ",\"client_msg_id\":\"a b\"}"), BAD "client_msg_id"},
+    {"a NUL in it",               send,    STR("{" TO "," TEXT ",\"client_msg_id\":\"a\\u0000\"}"), BAD "client_msg_id"},
+    {"a key that is a number",    send,    STR("{" TO "," TEXT ",\"client_msg_id\":1}"), BAD "client_msg_id"},
+    {"null as no key",            send,    STR("{" TO "," TEXT ",\"client_msg_id\":null}"), A " text \"hi\""},
+
+    // numbers
+    {"reply_to",                  send,    STR("{" TO "," TEXT ",\"reply_to\":1}"), A " text \"hi\" reply_to=1"},
+    {"null as no reply_to",       send,    STR("{" TO "," TEXT ",\"reply_to\":null}"), A " text \"hi\""},
+    {"reply_to 0",                send,    STR("{" TO "," TEXT ",\"reply_to\":0}"), BAD "reply_to"},
+    {"reply_to as a string",      send,    STR("{" TO "," TEXT ",\"reply_to\":\"1\"}"), BAD "reply_to"},
+    {"the largest seq",           mark,    STR("{" PEER ",\"seq\":9007199254740991}"), A " seq=9007199254740991"},
+    {"one more",                  mark,    STR("{" PEER ",\"seq\":9007199254740992}"), BAD "seq"},
+    {"seq 0",                     mark,    STR("{" PEER ",\"seq\":0}"),   BAD "seq"},
+    {"a negative seq",            mark,    STR("{" PEER ",\"seq\":-1}"),  BAD "seq"},
+    {"a fraction",                mark,    STR("{" PEER ",\"seq\":1.5}"), BAD "seq"},
+    {"no seq",                    mark,    STR("{" PEER "}"),             BAD "seq"},
+    {"null as no seq",            mark,    STR("{" PEER ",\"seq\":null}"), BAD "seq"},
+    {"all of a history",          history, STR("{" PEER ",\"before\":9,\"after\":2,\"limit\":3}"), A " before=9 after=2 limit=3"},
+    {"before 0",                  history, STR("{" PEER ",\"before\":0}"), BAD "before"},
+    {"after 0",                   history, STR("{" PEER ",\"after\":0}"), BAD "after"},
+    {"the default limit",         history, STR("{" PEER "}"),             A " limit=50"},
+    {"the smallest limit",        history, STR("{" PEER ",\"limit\":1}"), A " limit=1"},
+    {"the largest limit",         history, STR("{" PEER ",\"limit\":200}"), A " limit=200"},
+    {"limit 0",                   history, STR("{" PEER ",\"limit\":0}"), BAD "limit"},
+    {"limit 201",                 history, STR("{" PEER ",\"limit\":201}"), BAD "limit"},
+    {"a limit that is a string",  history, STR("{" PEER ",\"limit\":\"5\"}"), BAD "limit"},
+
+    // conversation.list
+    {"an empty list request",     list,    STR("{}"),                     "limit=50"},
+    {"a limited list",            list,    STR("{\"limit\":200}"),        "limit=200"},
+    {"too long a list",           list,    STR("{\"limit\":201}"),        BAD "limit"},
+    {"the next page",             list,    STR("{\"after\":\"7fffffffffffffff\"}"), "limit=50 before=9223372036854775807"},
+    {"one more than a next",      list,    STR("{\"after\":\"8000000000000000\"}"), BAD "after"},
+    {"a next of nothing",         list,    STR("{\"after\":\"0000000000000000\"}"), BAD "after"},
+    {"a next that is a number",   list,    STR("{\"after\":5}"),          BAD "after"},
+    {"null as no next",           list,    STR("{\"after\":null}"),       "limit=50"},
+
+    // what nobody knows
+    {"unknown members",           send,    STR("{" TO "," TEXT ",\"x\":{\"y\":[]},\"peer\":7}"), A " text \"hi\""},
+};
+// clang-format on
+
+static struct json *parse(const char *what, str text)
+{
+    CLEANUP(exact_freep) char *copy = exact_copy(text);
+    struct json *j = NULL;
+
+    if (text.len > 0)
+        expect_int(what, json_parse(&j, copy, text.len), 0);
+    return j;
+}
+
+/** "code field", or what was made of the payload. */
+static void decode(struct buf *said, struct api_decoder *d, const struct row *row)
+{
+    CLEANUP(json_freep) struct json *payload = parse(row->name, row->payload);
+    const struct api_problem *p = &d->problem;
+
+    buf_clear(said);
+    if (row->decode(said, d, payload) == 0)
+        return;
+    say(said, api_error_code(p->error), STR(" "));
+    say(said, p->field ? p->field : "", (str){0});
+    const str message = str_of(p->message ? p->message : api_error_message(p->error));
+    expect_str(row->name, ((str){message.ptr + message.len - 1, 1}), STR("."));
+}
+
+static void decodes_each_row(void **state)
+{
+    struct api_decoder d;
+    struct buf said;
+
+    (void)state;
+    api_decoder_init(&d, HOME, CONTENT);
+    buf_init(&said, SIZE_MAX / 2);
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        decode(&said, &d, &rows[i]);
+        expect_str(rows[i].name, buf_str(&said), str_of(rows[i].want));
+    }
+    buf_fini(&said);
+    api_decoder_fini(&d);
+}
+
+/** Whatever was asked before, the answer is the same. */
+static void remembers_nothing(void **state)
+{
+    struct api_decoder d;
+    struct buf said;
+
+    (void)state;
+    api_decoder_init(&d, HOME, CONTENT);
+    buf_init(&said, SIZE_MAX / 2);
+    for (size_t i = COUNT_OF(rows); i > 0; i--) {
+        decode(&said, &d, &rows[i - 1]);
+        expect_str(rows[i - 1].name, buf_str(&said), str_of(rows[i - 1].want));
+    }
+    buf_fini(&said);
+    api_decoder_fini(&d);
+}
+
+/** With the limit that a server has: the largest that passes, and one more. */
+static void takes_a_text_of_64_kib(void **state)
+{
+    static const char head[] = "{" TO ",\"type\":\"text\",\"content\":\"";
+    struct api_decoder d;
+
+    (void)state;
+    api_decoder_init(&d, HOME, API_CONTENT_MAX);
+    for (size_t n = API_CONTENT_MAX; n <= API_CONTENT_MAX + 1; n++) {
+        struct buf text;
+        struct chat_send send;
+        buf_init(&text, SIZE_MAX / 2);
+        assert_int_equal(buf_add(&text, str_of(head)), 0);
+        memset(buf_room(&text, n), 'a', n);
+        buf_added(&text, n);
+        assert_int_equal(buf_add(&text, STR("\"}")), 0);
+        CLEANUP(json_freep) struct json *payload = parse("long", buf_str(&text));
+        buf_fini(&text);
+
+        const int r = api_decode_send(&send, &d, payload);
+        expect_int("r", r, n > API_CONTENT_MAX ? API_DECODE_REFUSED : 0);
+        if (r == 0) {
+            expect_int("content", send.content.len, n + 2);
+        } else {
+            expect_int("error", d.problem.error, API_TOO_LARGE);
+        }
+    }
+    api_decoder_fini(&d);
+}
+
+// Ids.
+
+static void expect_cut(decode_fn *fn, const char *format, str id, const char *refusal)
+{
+    struct api_decoder d;
+    struct buf said;
+    char payload[256];
+
+    api_decoder_init(&d, HOME, CONTENT);
+    buf_init(&said, SIZE_MAX / 2);
+    for (size_t n = 0; n <= id.len; n++) {
+        snprintf(payload, sizeof(payload), format, (int)n, id.ptr);
+        decode(&said, &d, &(struct row){payload, fn, str_of(payload), NULL});
+        if (n == 16) {
+            assert_false(str_starts(buf_str(&said), str_of(refusal)));
+        } else {
+            expect_str(payload, buf_str(&said), str_of(refusal));
+        }
+    }
+    buf_fini(&said);
+    api_decoder_fini(&d);
+}
+
+static void ids_have_one_length(void **state)
+{
+    (void)state;
+    expect_cut(mark, "{\"conversation\":\"%.*s\",\"seq\":1}", STR("1f1f1f1f1f1f1f1f1f"),
+               "not_found conversation");
+    expect_cut(list, "{\"after\":\"%.*s\"}", STR("1f1f1f1f1f1f1f1f1f"), BAD "after");
+}
+
+static void ids_are_made_of_small_hex_digits(void **state)
+{
+    struct api_decoder d;
+    struct buf said;
+    char payload[64];
+
+    (void)state;
+    api_decoder_init(&d, HOME, CONTENT);
+    buf_init(&said, SIZE_MAX / 2);
+    for (int c = ' '; c < 0x7f; c++) {
+        const bool is_digit = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+        if (c == '"' || c == '\\')
+            continue;
+        snprintf(payload, sizeof(payload), "{\"after\":\"00000001%c0000000\"}", c);
+        decode(&said, &d, &(struct row){payload, list, str_of(payload), NULL});
+        expect_int(payload, str_starts(buf_str(&said), STR("limit=50")), is_digit);
+    }
+    buf_fini(&said);
+    api_decoder_fini(&d);
+}
+
+// Digests.
+
+static void digest_of(uint8_t out[CHAT_DIGEST_SIZE], const char *rest)
+{
+    struct api_decoder d;
+    struct chat_send send;
+    char text[256];
+
+    snprintf(text, sizeof(text), "{" TO ",%s}", rest);
+    CLEANUP(json_freep) struct json *payload = parse(rest, str_of(text));
+    api_decoder_init(&d, HOME, CONTENT);
+    expect_int(rest, api_decode_send(&send, &d, payload), 0);
+    memcpy(out, send.digest, CHAT_DIGEST_SIZE);
+    api_decoder_fini(&d);
+}
+
+/** A resend is known by it, so it may not change from one version to the next. */
+static void the_digest_is_of_type_reply_to_and_content(void **state)
+{
+    // sha256(b'text\0' + bytes(7) + b'\3' + b'"hi"')
+    static const uint8_t want[CHAT_DIGEST_SIZE] = {0x8a, 0x25, 0x15, 0x0f, 0x60, 0x73,
+                                                   0x65, 0x4c, 0x75, 0x04, 0x7f, 0xf7,
+                                                   0xf0, 0x8c, 0x0d, 0xee};
+    uint8_t got[CHAT_DIGEST_SIZE];
+
+    (void)state;
+    digest_of(got, TEXT ",\"reply_to\":3");
+    assert_memory_equal(got, want, sizeof(want));
+}
+
+static void digests_differ_where_messages_do(void **state)
+{
+    static const struct {
+        const char *name;
+        const char *a;
+        const char *b;
+        bool is_same;
+    } pairs[] = {
+        {"order of members", "\"type\":\"x-a\",\"content\":{\"a\":1,\"b\":2}",
+         "\"content\":{\"b\":2.0,\"a\":1},\"type\":\"x-a\"", true},
+        {"keys", TEXT ",\"client_msg_id\":\"a\"", TEXT ",\"client_msg_id\":\"b\"", true},
+        {"content", "\"type\":\"x-a\",\"content\":1", "\"type\":\"x-a\",\"content\":\"1\"",
+         false},
+        {"type", "\"type\":\"x-a\",\"content\":1", "\"type\":\"x-b\",\"content\":1", false},
+        {"where the type ends", "\"type\":\"x-a1\",\"content\":1",
+         "\"type\":\"x-a\",\"content\":11", false},
+        {"reply_to", TEXT ",\"reply_to\":1", TEXT ",\"reply_to\":2", false},
+        {"a large reply_to", TEXT ",\"reply_to\":1", TEXT ",\"reply_to\":256", false},
+        {"no reply_to", TEXT ",\"reply_to\":1", TEXT, false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(pairs); i++) {
+        uint8_t a[CHAT_DIGEST_SIZE];
+        uint8_t b[CHAT_DIGEST_SIZE];
+        digest_of(a, pairs[i].a);
+        digest_of(b, pairs[i].b);
+        expect_int(pairs[i].name, memcmp(a, b, sizeof(a)) == 0, pairs[i].is_same);
+    }
+}
+
+static void finds_the_key_of_a_bad_send(void **state)
+{
+    static const struct {
+        const char *name;
+        str payload;
+        str key;
+    } keys[] = {
+        {"a good key", STR("{\"client_msg_id\":\"a:1\",\"type\":7}"), STR("a:1")},
+        {"a bad key", STR("{\"client_msg_id\":\"a b\"}"), {0}},
+        {"a number", STR("{\"client_msg_id\":1}"), {0}},
+        {"none", STR("{}"), {0}},
+        {"no object", STR("[]"), {0}},
+        {"nothing", {0}, {0}},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(keys); i++) {
+        CLEANUP(json_freep) struct json *payload = parse(keys[i].name, keys[i].payload);
+        expect_str(keys[i].name, api_decode_key(payload), keys[i].key);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(decodes_each_row),
+        cmocka_unit_test(remembers_nothing),
+        cmocka_unit_test(takes_a_text_of_64_kib),
+        cmocka_unit_test(ids_have_one_length),
+        cmocka_unit_test(ids_are_made_of_small_hex_digits),
+        cmocka_unit_test(the_digest_is_of_type_reply_to_and_content),
+        cmocka_unit_test(digests_differ_where_messages_do),
+        cmocka_unit_test(finds_the_key_of_a_bad_send),
+    };
+    return cmocka_run_group_tests_name("api_decode", tests, NULL, NULL);
+}

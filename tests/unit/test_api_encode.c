@@ -1,0 +1,312 @@
+#include "api/encode.h"
+#include "auth/account.h"
+#include "json/json.h"
+#include "support/exact.h"
+#include "support/t.h"
+
+#define A "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"
+#define B "0xfB6916095ca1df60bB79Ce92cE3Ea74c37c5d359"
+
+#define AT_MS 1700000000007
+#define AT    "2023-11-14T22:13:20.007Z"
+
+#define IDS   "{\"id\":\"00000000000000ff:3\",\"conversation\":\"00000000000000ff\",\"seq\":3,"
+#define SIDES "\"from\":\"" A "\",\"to\":\"" B "\","
+#define REST  "\"type\":\"text\",\"content\":\"hi\","
+#define TIMED "\"created_at\":\"" AT "\",\"status\":"
+
+static account account_in(const char *text)
+{
+    account a;
+
+    assert_int_equal(auth_account_parse(&a, str_of(text), 1), 0);
+    return a;
+}
+
+static struct chat_message message(void)
+{
+    return (struct chat_message){
+        .conversation = 0xff,
+        .seq = 3,
+        .position = 77,
+        .from = account_in(A),
+        .to = account_in(B),
+        .type = STR("text"),
+        .content = STR("\"hi\""),
+        .created_at_ms = AT_MS,
+        .status = CHAT_UNDELIVERED,
+    };
+}
+
+/** It is JSON, and this. */
+static void expect_out(const char *what, struct buf *out, const char *want)
+{
+    struct json *j = NULL;
+
+    expect_str(what, buf_str(out), str_of(want));
+    CLEANUP(exact_freep) char *copy = exact_copy(buf_str(out));
+    expect_int(what, json_parse(&j, copy, buf_str(out).len), 0);
+    json_free(j);
+    buf_fini(out);
+    buf_init(out, SIZE_MAX / 2);
+}
+
+static int setup(void **state)
+{
+    static struct buf out;
+
+    buf_init(&out, SIZE_MAX / 2);
+    *state = &out;
+    return 0;
+}
+
+static void a_message_depends_on_its_reader(void **state)
+{
+    const struct {
+        const char *name;
+        const char *reader;
+        str key;
+        uint64_t reply_to;
+        enum chat_status status;
+        const char *want;
+    } rows[] = {
+        {"the sender",
+         A,
+         {0},
+         0,
+         CHAT_UNDELIVERED,
+         IDS "\"peer\":\"" B "\"," SIDES REST TIMED "\"undelivered\"}"},
+        {"the recipient",
+         B,
+         {0},
+         0,
+         CHAT_DELIVERED,
+         IDS "\"peer\":\"" A "\"," SIDES REST TIMED "\"delivered\"}"},
+        {"the sender's key", A, STR("k:1"), 0, CHAT_READ,
+         IDS "\"peer\":\"" B "\"," SIDES REST "\"client_msg_id\":\"k:1\"," TIMED "\"read\"}"},
+        {"is the sender's alone", B, STR("k:1"), 0, CHAT_READ,
+         IDS "\"peer\":\"" A "\"," SIDES REST TIMED "\"read\"}"},
+        {"a key of ours", A, STR("~k"), 0, CHAT_READ,
+         IDS "\"peer\":\"" B "\"," SIDES REST TIMED "\"read\"}"},
+        {"a reply",
+         B,
+         {0},
+         2,
+         CHAT_READ,
+         IDS "\"peer\":\"" A "\"," SIDES REST "\"reply_to\":2," TIMED "\"read\"}"},
+    };
+    struct buf *out = *state;
+
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct chat_message m = message();
+        const account reader = account_in(rows[i].reader);
+        m.key = rows[i].key;
+        m.reply_to = rows[i].reply_to;
+        m.status = rows[i].status;
+        api_encode_message(out, &m, &reader, NULL);
+        expect_out(rows[i].name, out, rows[i].want);
+    }
+}
+
+static void only_an_event_has_a_cursor(void **state)
+{
+    const struct chat_message m = message();
+    const str cursor = STR("abc.1");
+
+    api_encode_message(*state, &m, &m.to, &cursor);
+    expect_out("event", *state,
+               IDS "\"peer\":\"" A "\"," SIDES REST TIMED
+                   "\"undelivered\",\"cursor\":\"abc.1\"}");
+}
+
+static void ids_and_numbers_have_all_their_bits(void **state)
+{
+    struct chat_message m = message();
+
+    m.conversation = UINT64_MAX;
+    m.seq = UINT64_C(9007199254740991);
+    m.type = STR("x-poll");
+    m.content = STR("{\"a\":[1,2]}");
+    api_encode_message(*state, &m, &m.to, NULL);
+    expect_out("large", *state,
+               "{\"id\":\"ffffffffffffffff:9007199254740991\",\"conversation\":"
+               "\"ffffffffffffffff\",\"seq\":9007199254740991,\"peer\":\"" A "\"," SIDES
+               "\"type\":\"x-poll\",\"content\":{\"a\":[1,2]}," TIMED "\"undelivered\"}");
+}
+
+static void times_are_rfc_3339_with_milliseconds(void **state)
+{
+    static const struct {
+        int64_t ms;
+        const char *want;
+    } rows[] = {
+        {0, "1970-01-01T00:00:00.000Z"},
+        {999, "1970-01-01T00:00:00.999Z"},
+        {951782400000, "2000-02-29T00:00:00.000Z"},
+        {1735689599999, "2024-12-31T23:59:59.999Z"},
+        {253402300799999, "9999-12-31T23:59:59.999Z"},
+    };
+    struct buf *out = *state;
+
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        const struct chat_receipt r = {
+            .by = account_in(A), .peer = account_in(B), .at_ms = rows[i].ms};
+        api_encode_receipt(out, &r, &r.by, STR("c"));
+        const str all = buf_str(out);
+        assert_non_null(memmem(all.ptr, all.len, rows[i].want, strlen(rows[i].want)));
+        buf_fini(out);
+    }
+}
+
+static struct chat_conversation conversation(void)
+{
+    return (struct chat_conversation){
+        .id = 0xff,
+        .peer = account_in(A),
+        .accepted = true,
+        .first_seq = 1,
+        .last_seq = 3,
+        .last_message = message(),
+        .unread = 2,
+        .mine = {3, 1},
+        .theirs = {2, 0},
+        .updated_at_ms = AT_MS,
+    };
+}
+
+#define CONVERSATION                                                                           \
+    "{\"conversation\":\"00000000000000ff\",\"peer\":\"" A                                     \
+    "\",\"accepted\":true,\"blocked\":false,\"first_seq\":1,\"last_seq\":3,\"last_"            \
+    "message\":" IDS "\"peer\":\"" A "\"," SIDES REST TIMED                                    \
+    "\"undelivered\"},\"unread\":2,"                                                           \
+    "\"mine\":{\"delivered_seq\":3,\"read_seq\":1},"                                           \
+    "\"theirs\":{\"delivered_seq\":2,\"read_seq\":0},\"updated_at\":\"" AT "\"}"
+
+static void a_conversation_is_as_one_side_sees_it(void **state)
+{
+    const struct chat_conversation c = conversation();
+    const account reader = account_in(B);
+
+    api_encode_conversation(*state, &c, &reader);
+    expect_out("conversation", *state, CONVERSATION);
+}
+
+static void the_peer_of_a_receipt_is_the_other_side(void **state)
+{
+    const struct chat_receipt r = {
+        .conversation = 0xff,
+        .by = account_in(B),
+        .peer = account_in(A),
+        .mark = CHAT_MARK_READ,
+        .seq = 3,
+        .at_ms = AT_MS,
+    };
+
+    api_encode_receipt(*state, &r, &r.by, STR("c1"));
+    expect_out("who has read", *state,
+               "{\"conversation\":\"00000000000000ff\",\"peer\":\"" A "\",\"seq\":3,\"by\":\"" B
+               "\",\"at\":\"" AT "\",\"cursor\":\"c1\"}");
+    api_encode_receipt(*state, &r, &r.peer, STR("c1"));
+    expect_out("who has sent", *state,
+               "{\"conversation\":\"00000000000000ff\",\"peer\":\"" B "\",\"seq\":3,\"by\":\"" B
+               "\",\"at\":\"" AT "\",\"cursor\":\"c1\"}");
+}
+
+static void a_connection_begins_so(void **state)
+{
+    const struct api_ready ready = {
+        .account = account_in(A),
+        .session = STR("s\"1"),
+        .server_time_ms = AT_MS,
+        .is_recovered = true,
+        .unread = 4,
+        .content_bytes = 65536,
+    };
+
+    api_encode_ready(*state, &ready);
+    expect_out("ready", *state,
+               "{\"account\":\"" A "\",\"session\":\"s\\\"1\",\"server_time\":\"" AT
+               "\",\"recovered\":true,\"unread\":4,\"limits\":{\"content_bytes\":65536}}");
+    api_encode_synced(*state, STR("c1"));
+    expect_out("synced", *state, "{\"cursor\":\"c1\"}");
+    api_encode_warning(*state, STR("late"), STR("Hurry."));
+    expect_out("warning", *state, "{\"code\":\"late\",\"message\":\"Hurry.\"}");
+}
+
+static void an_error_says_what_is_known(void **state)
+{
+    const struct api_problem all = {API_BAD_REQUEST, "seq", "Say \"please\".", 0};
+    const struct api_problem later = {.error = API_RATE_LIMITED, .retry_after_ms = 250};
+    struct buf *out = *state;
+
+    api_encode_problem(out, &all);
+    expect_out("all", out,
+               "{\"code\":\"bad_request\",\"message\":\"Say \\\"please\\\".\","
+               "\"field\":\"seq\"}");
+    api_encode_error(out, &later);
+    expect_out("later", out,
+               "{\"status\":\"error\",\"error\":{\"code\":\"rate_limited\",\"message\":"
+               "\"Too many requests. Wait for retry_after_ms, then try again.\","
+               "\"retry_after_ms\":250}}");
+    api_encode_error_event(out, &all, STR("message.send"), STR("k1"));
+    expect_out("event", out,
+               "{\"error\":{\"code\":\"bad_request\",\"message\":\"Say \\\"please\\\".\","
+               "\"field\":\"seq\"},\"event\":\"message.send\",\"client_msg_id\":\"k1\"}");
+    api_encode_error_event(out, &all, (str){0}, (str){0});
+    expect_out("of no request", out,
+               "{\"error\":{\"code\":\"bad_request\",\"message\":\"Say \\\"please\\\".\","
+               "\"field\":\"seq\"}}");
+}
+
+static void answers_say_that_all_is_well(void **state)
+{
+    const struct chat_message messages[] = {message(), message()};
+    const struct chat_conversation conversations[] = {conversation(), conversation()};
+    const account reader = account_in(B);
+    struct buf *out = *state;
+
+#define MESSAGE IDS "\"peer\":\"" A "\"," SIDES REST TIMED "\"undelivered\"}"
+    api_encode_sent(out, &(struct store_appended){.message = messages[0]}, &reader);
+    expect_out("sent", out, "{\"status\":\"ok\",\"duplicate\":false,\"message\":" MESSAGE "}");
+    api_encode_sent(out, &(struct store_appended){.message = messages[0], .is_duplicate = true},
+                    &reader);
+    expect_out("again", out, "{\"status\":\"ok\",\"duplicate\":true,\"message\":" MESSAGE "}");
+    api_encode_marked(out, 7);
+    expect_out("marked", out, "{\"status\":\"ok\",\"seq\":7}");
+
+    struct store_history_page page = {.has_more = false, .first_seq = 1};
+    api_encode_history(out, &page, &reader);
+    expect_out("no message", out,
+               "{\"status\":\"ok\",\"messages\":[],\"has_more\":false,\"first_seq\":1}");
+    page = (struct store_history_page){messages, COUNT_OF(messages), true, 2};
+    api_encode_history(out, &page, &reader);
+    expect_out("two", out,
+               "{\"status\":\"ok\",\"messages\":[" MESSAGE "," MESSAGE
+               "],\"has_more\":true,\"first_seq\":2}");
+
+    struct store_list_page list = {0};
+    api_encode_list(out, &list, &reader);
+    expect_out("no conversation", out, "{\"status\":\"ok\",\"conversations\":[]}");
+    list = (struct store_list_page){conversations, COUNT_OF(conversations), 255};
+    api_encode_list(out, &list, &reader);
+    expect_out("two conversations", out,
+               "{\"status\":\"ok\",\"conversations\":[" CONVERSATION "," CONVERSATION
+               "],\"next\":\"00000000000000ff\"}");
+#undef MESSAGE
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_message_depends_on_its_reader),
+        cmocka_unit_test(only_an_event_has_a_cursor),
+        cmocka_unit_test(ids_and_numbers_have_all_their_bits),
+        cmocka_unit_test(times_are_rfc_3339_with_milliseconds),
+        cmocka_unit_test(a_conversation_is_as_one_side_sees_it),
+        cmocka_unit_test(the_peer_of_a_receipt_is_the_other_side),
+        cmocka_unit_test(a_connection_begins_so),
+        cmocka_unit_test(an_error_says_what_is_known),
+        cmocka_unit_test(answers_say_that_all_is_well),
+    };
+    return cmocka_run_group_tests_name("api_encode", tests, setup, NULL);
+}
