@@ -25,6 +25,8 @@ bool auth_alg_find(str name, enum crypto_alg *out)
     return false;
 }
 
+static_assert(CRYPTO_RSA_BITS_MIN == 2048 && CRYPTO_RSA_BITS_MAX == 8192, "as said below");
+
 /** What crypto said of a key. */
 static int refuse_key(int r, const char **why)
 {
@@ -34,7 +36,6 @@ static int refuse_key(int r, const char **why)
         return auth_refuse(AUTH_ISSUER_BAD_KEY,
                            "a key of another kind than RSA, P-256 and Ed25519", why);
     case CRYPTO_KEY_WEAK:
-        static_assert(CRYPTO_RSA_BITS_MIN == 2048 && CRYPTO_RSA_BITS_MAX == 8192, "as said");
         return auth_refuse(AUTH_ISSUER_BAD_KEY,
                            "an RSA key of less than 2048 bits, or over 8192", why);
     default: return auth_refuse(AUTH_ISSUER_BAD_KEY, "a key that is broken, or none", why);
