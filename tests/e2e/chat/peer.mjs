@@ -156,7 +156,7 @@ export class Peer {
 export function isRefusal(answer, code, more = {}) {
     const sentence = answer?.error?.message;
     same(answer, { status: 'error', error: { code, message: sentence, ...more } }, 'answer');
-    match(sentence, /^\w.* .*\w\.$/, `message of ${code}`);
+    match(sentence, /^\w.* .*\.$/, `message of ${code}`);
 }
 
 /** On the transport that the row is about, accepted, and told all that it has missed. */

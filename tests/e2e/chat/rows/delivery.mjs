@@ -8,13 +8,13 @@ import { wallet } from '../wallet.mjs';
 const AT_ONCE = 500;
 
 /** n messages with keys, each answered ok; where nobody else sends, i is the seq. */
-export async function sendMany(peer, to, n, { from = 1, fill = '' } = {}) {
+export async function sendMany(peer, to, n, { from = 1, fill = '', atOnce = AT_ONCE } = {}) {
     const queue = numbers(n, from);
     const worker = async () => {
         for (let i = queue.shift(); i; i = queue.shift())
             await peer.send(to, `${i}${fill}`, { client_msg_id: `k${i}` });
     };
-    await Promise.all(Array.from({ length: Math.min(n, AT_ONCE) }, worker));
+    await Promise.all(Array.from({ length: Math.min(n, atOnce) }, worker));
 }
 
 /** The sender hears of it, up to seq: marks are told as they are by then. */
