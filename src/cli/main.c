@@ -1,6 +1,7 @@
 #include <stdio.h>
 
 #include "base/str.h"
+#include "cli/token.h"
 #include "server/selftest.h"
 
 static const struct {
@@ -10,6 +11,7 @@ static const struct {
 } commands[] = {
     {"selftest", selftest_main,
      "serve the transport with an echo application, for test suites"},
+    {"token", token_main, "print a token for an account, made with the server's own key"},
 };
 
 static void print_help(FILE *out)

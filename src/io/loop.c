@@ -30,6 +30,12 @@ static int64_t unix_ms(struct clock *c)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+struct clock *loop_wall_clock(void)
+{
+    static struct clock wall = {.unix_ms = unix_ms};
+    return &wall;
+}
+
 static void finish_turn(struct uv_loop *l)
 {
     job_run_all(&l->loop.later);
@@ -93,7 +99,7 @@ int loop_new(struct loop **out)
     }
     signal(SIGPIPE, SIG_IGN); // a write to a peer that is gone is an error, no more
     l->loop.later = JOB_QUEUE_INIT(l->loop.later);
-    l->loop.clock.unix_ms = unix_ms;
+    l->loop.clock = *loop_wall_clock();
     list_init(&l->dirty);
     list_init(&l->signals);
 

@@ -19,6 +19,9 @@ struct loop {
     size_t n_streams; // open, or still closing
 };
 
+/** The wall clock, for who has no loop. Borrowed, for ever. */
+struct clock *loop_wall_clock(void);
+
 /** SIGPIPE is ignored from here on. @param out  owned; loop_free() @return 0 or a fault */
 MUST_CHECK int loop_new(struct loop **out);
 

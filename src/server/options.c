@@ -166,3 +166,19 @@ bool options_has(const struct option_table *t, const char *name, int argc, char 
     }
     return false;
 }
+
+str options_take_operand(int *argc, char **argv)
+{
+    for (int i = 0; i < *argc; i++) {
+        const str arg = str_of(argv[i]);
+        if (str_starts(arg, STR("-"))) {
+            i += str_find(arg, '=') == arg.len; // the next is its value, whatever it looks like
+            continue;
+        }
+        memmove((void *)(argv + i), (void *)(argv + i + 1),
+                (size_t)(*argc - i - 1) * sizeof(*argv));
+        --*argc;
+        return arg;
+    }
+    return (str){0};
+}

@@ -57,6 +57,7 @@ struct option_section {
 
 struct option_table {
     const char *command; // "parley selftest"
+    const char *operand; // what the help calls a word without dashes; NULL: there is none
     const char *summary; // what the command does, a line or more
     const struct option *options;
     size_t n_options;
@@ -87,6 +88,10 @@ struct options_from {
  */
 MUST_CHECK int options_parse(const struct option_table *table, void *into,
                              const struct options_from *from);
+
+/** The first word that is neither an option nor the value of one, taken out; empty if there is
+ * none. Before options_parse(), for a command that has one. */
+str options_take_operand(int *argc, char **argv);
 
 /** Was this option on the command line? */
 bool options_has(const struct option_table *table, const char *name, int argc, char **argv);

@@ -62,7 +62,8 @@ static void print_sources(FILE *out, const struct option_table *t)
 
 void options_print_help(FILE *out, const struct option_table *t)
 {
-    fprintf(out, "%s [OPTIONS]\n\n%s\n", t->command, t->summary);
+    fprintf(out, "%s%s%s [OPTIONS]\n\n%s\n", t->command, t->operand ? " " : "",
+            t->operand ? t->operand : "", t->summary);
     if (t->n_options > 0 && t->options[0].kind != OPTION_HEADING)
         fprintf(out, "\nOptions:\n");
     print_rows(out, t->options, t->n_options, "--");

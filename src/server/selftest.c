@@ -1,21 +1,13 @@
 #include "server/selftest.h"
 
-#include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 
-#include "base/err.h"
-#include "base/mem.h"
 #include "crypto/random.h"
-#include "io/process.h"
-#include "io/tcp.h"
 #include "server/echo.h"
 #include "server/options.h"
+#include "server/run.h"
 
-#define STOP_MS       4000 // for clients to take their farewell; then they are cut
-#define STOP_CHECK_MS 20
-#define STREAM_MAX    (EIO_QUEUE_MAX * (size_t)2) // bytes unsent; room for a queue in base64
-#define MAX_PAYLOAD   (64U << 20)
+#define MAX_PAYLOAD (64U << 20)
 
 struct options {
     struct addr listen;
@@ -79,7 +71,6 @@ static const struct option_table table = {
 
 struct selftest {
     struct loop *loop;
-    struct listener *listener; // NULL once stopping
     struct http_server *http;
     struct eio_server *engine;   // /engine.io/
     struct eio_server *socketio; // /socket.io/
@@ -87,8 +78,6 @@ struct selftest {
     struct http_origins origins;
     struct echo echo;
     size_t max_streams;
-    struct timer stop_timer;
-    int64_t stop_at_ms;
 };
 
 static int usage(const char *text)
@@ -124,78 +113,46 @@ static bool origins_of(const struct option_list *list, struct http_origins *out)
     return true;
 }
 
-// Stopping: say goodbye, wait for the last connection, but not for ever.
+// Stopping.
 
-static void on_stop_check(struct timer *t)
+static void refuse(void *arg)
 {
-    struct selftest *s = container_of(t, struct selftest, stop_timer);
-    struct timers *timers = &s->loop->timers;
-
-    if (timers->now_ms >= s->stop_at_ms)
-        loop_abort_streams(s->loop);
-    if (s->loop->n_streams == 0) {
-        loop_stop(s->loop);
-    } else {
-        timer_set(timers, t, timers->now_ms + STOP_CHECK_MS);
-    }
+    (void)arg;
 }
 
-static void stop(void *arg, int signal)
+static size_t let_go(void *arg, size_t n_steps)
+{
+    (void)arg, (void)n_steps;
+    return 0; // of all at once: nobody's clients depend on it
+}
+
+static void close_all(void *arg)
 {
     struct selftest *s = arg;
 
-    if (!s->listener)
-        return;
-    log_info(NULL, "server_stop", "signal=%d connections=%zu", signal, s->loop->n_streams);
-    listener_close(s->listener);
-    s->listener = NULL;
     eio_server_shut_down(s->engine);
     eio_server_shut_down(s->socketio);
     echo_shut_down(&s->echo);
-    http_server_drain(s->http);
-    s->stop_at_ms = s->loop->timers.now_ms + STOP_MS;
-    timer_init(&s->stop_timer, on_stop_check);
-    timer_set(&s->loop->timers, &s->stop_timer, s->loop->timers.now_ms);
 }
 
-static void on_accept(void *arg, struct stream *stream)
+static bool is_idle(void *arg)
 {
-    struct selftest *s = arg;
-    http_server_accept(s->http, stream);
+    (void)arg;
+    return true;
 }
 
-static int listen_and_run(struct selftest *s, const struct options *o)
+static void give_up(void *arg)
 {
-    const struct tcp_listen how = {
-        .addr = o->listen,
-        .max_queued = STREAM_MAX,
-        .max_streams = s->max_streams,
-        .on_accept = on_accept,
-        .arg = s,
-    };
-    char text[ADDR_TEXT_SIZE];
-
-    int r = tcp_listen(&s->listener, s->loop, &how);
-    if (r != 0) {
-        fprintf(stderr, "parley selftest: can't listen on %s: %s\n",
-                addr_text(text, &o->listen),
-                r == -EADDRINUSE ? "it is in use; --listen takes another, with port 0 any"
-                                 : strerrordesc_np(-r));
-        return 1;
-    }
-    r = loop_on_signal(s->loop, SIGTERM, stop, s);
-    if (r == 0)
-        r = loop_on_signal(s->loop, SIGINT, stop, s);
-    if (r != 0) {
-        listener_close(s->listener);
-        return 1;
-    }
-    const struct addr at = listener_addr(s->listener);
-    printf("parley: ready http://%s\n", addr_text(text, &at));
-    fflush(stdout);
-    loop_run(s->loop);
-    return 0;
+    (void)arg;
 }
+
+static const struct run_ops run_ops = {
+    .refuse = refuse,
+    .let_go = let_go,
+    .close = close_all,
+    .is_idle = is_idle,
+    .give_up = give_up,
+};
 
 static int serve(struct selftest *s, const struct options *o)
 {
@@ -245,13 +202,21 @@ static int serve(struct selftest *s, const struct options *o)
     };
     s->http = http_server_new(&http);
 
-    const int code = listen_and_run(s, o);
-    loop_run_once(s->loop); // the last jobs free what is left
+    const struct run how = {
+        .command = "parley selftest",
+        .loop = s->loop,
+        .http = s->http,
+        .listen = o->listen,
+        .max_streams = s->max_streams,
+        .ops = &run_ops,
+        .arg = s,
+    };
+    const int r = run(&how);
     http_server_free(s->http);
     eio_server_free(s->engine);
     eio_server_free(s->socketio);
     sio_server_free(s->sio);
-    return code;
+    return r == 0 ? 0 : 1;
 }
 
 int selftest_main(int argc, char **argv)
@@ -280,8 +245,8 @@ int selftest_main(int argc, char **argv)
         if (rows[i].kind == OPTION_IGNORED && options_has(&table, rows[i].name, argc, argv))
             log_warn(NULL, "server_ignored", "option=%s", rows[i].name);
     }
-    const uint64_t files = process_raise_file_limit();
-    s.max_streams = files / 2 > TCP_FILES_RESERVED ? files - TCP_FILES_RESERVED : files / 2;
+    uint64_t files = 0;
+    s.max_streams = run_max_streams(&files);
     log_info(NULL, "server_selftest", "auth=none store=none files=%llu max_connections=%zu",
              (unsigned long long)files, s.max_streams);
     if (loop_new(&s.loop) != 0)

@@ -746,6 +746,57 @@ static void help_has_groups_and_wraps_and_tells_of_the_file(void **state)
     expect_said("--help", w, help, "");
 }
 
+static void takes_the_operand_out_wherever_it_stands(void **state)
+{
+    static const struct {
+        const char *name;
+        const char *args[6];
+        const char *operand; // NULL: none
+        const char *left[6];
+    } cases[] = {
+        {"nothing", {NULL}, NULL, {NULL}},
+        {"alone", {"it"}, "it", {NULL}},
+        {"first", {"it", "--count", "1"}, "it", {"--count", "1"}},
+        {"last", {"--count", "1", "it"}, "it", {"--count", "1"}},
+        {"between", {"--count=1", "it", "--text=x"}, "it", {"--count=1", "--text=x"}},
+        {"two of them", {"it", "and", "--any=1"}, "it", {"and", "--any=1"}},
+        {"a value", {"--text", "it"}, NULL, {"--text", "it"}},
+        {"a short option", {"-h", "it"}, NULL, {"-h", "it"}},
+        {"an empty one", {"", "--any=1"}, "", {"--any=1"}},
+        {"an option at the end", {"--text"}, NULL, {"--text"}},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        char *words[COUNT_OF(cases[i].args)];
+        char *argv[COUNT_OF(cases[i].args)];
+        int n_words = 0;
+
+        for (; cases[i].args[n_words]; n_words++)
+            words[n_words] = strdup(cases[i].args[n_words]);
+        memcpy((void *)argv, (void *)words, sizeof(argv));
+        int argc = n_words;
+        const str operand = options_take_operand(&argc, argv);
+        expect_str(cases[i].name, operand, str_of(cases[i].operand));
+        expect_int(cases[i].name, operand.ptr == NULL, cases[i].operand == NULL);
+        for (int k = 0; k < argc; k++)
+            expect_str(cases[i].name, str_of(argv[k]), str_of(cases[i].left[k]));
+        expect_int(cases[i].name, cases[i].left[argc] == NULL, true);
+        while (n_words > 0)
+            free(words[--n_words]);
+    }
+}
+
+static void help_names_the_operand(void **state)
+{
+    static const struct option_table t = {
+        .command = "parley see", .operand = "THING", .summary = "Sees.", .options = rows};
+    struct world *w = *state;
+
+    assert_int_equal(parse_table(w, &t, ARGS("--help")), OPTIONS_HELP);
+    expect_said("--help", w, "parley see THING [OPTIONS]\n\nSees.\n", "");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -769,6 +820,8 @@ int main(void)
         TEST(a_variable_that_is_no_option_is_an_error),
         TEST(a_file_that_is_not_there_or_too_long_is_an_error),
         TEST(help_has_groups_and_wraps_and_tells_of_the_file),
+        cmocka_unit_test(takes_the_operand_out_wherever_it_stands),
+        TEST(help_names_the_operand),
     };
     return cmocka_run_group_tests_name("server/options", tests, NULL, NULL);
 }

@@ -1,0 +1,103 @@
+#include "cli/token.h"
+
+#include <stdio.h>
+
+#include "auth/account.h"
+#include "auth/auth.h"
+#include "base/clock.h"
+#include "crypto/random.h"
+#include "crypto/secret.h"
+#include "io/loop.h"
+#include "server/keys.h"
+#include "server/options.h"
+
+#define TTL_MAX_MS (INT64_C(30) * 24 * 3600 * 1000) // 30 days: there is no calling it back
+
+struct values {
+    str data;
+    int64_t ttl;
+    uint64_t home_chain;
+};
+
+#define FIELD(name) offsetof(struct values, name)
+static const struct option rows[] = {
+    {"ttl", OPTION_DURATION, FIELD(ttl), "1h", "DURATION", "how long it is good, at most 30d",
+     1000, TTL_MAX_MS},
+    {"data", OPTION_TEXT, FIELD(data), "./parley-data", "DIR",
+     "the server's data directory; its key is made if there is none", 0, 0},
+    {"home-chain", OPTION_COUNT, FIELD(home_chain), "1", "CHAIN",
+     "the chain of 0x... addresses, as the server has it", 1, (UINT64_C(1) << 53) - 1},
+};
+#undef FIELD
+
+static const struct option_table table = {
+    .command = "parley token",
+    .operand = "ADDRESS",
+    .summary =
+        "Print a token with which a client connects as ADDRESS, for trying things out\n"
+        "and for servers of yours. The server need not run; when it does, it accepts the\n"
+        "token if it has the same data directory.\n\n"
+        "ADDRESS is 0x... of the home chain, or eip155:CHAIN:0x..., or\n"
+        "solana:5eykt4UsFv8P8NJdTREpY1vzqKqZKvdp:... (CAIP-10).",
+    .options = rows,
+    .n_options = COUNT_OF(rows),
+};
+
+static int usage(const char *what)
+{
+    fprintf(stderr, "parley token: %s; 'parley token --help' tells more\n", what);
+    return 2;
+}
+
+static int print_token(str pem, const account *a, int64_t ttl_ms)
+{
+    struct buf token;
+    char session[RAND_NAME_SIZE];
+
+    rand_name(crypto_random(), session);
+    const struct auth_mint m = {
+        .account = *a,
+        .now_ms = clock_unix_ms(loop_wall_clock()),
+        .ttl_ms = ttl_ms,
+        .session = str_of(session),
+    };
+    buf_init(&token, AUTH_TOKEN_MAX);
+    const int r = auth_mint(&token, pem, &m);
+    if (r == 0)
+        printf(STR_FMT "\n", STR_ARG(buf_str(&token)));
+    buf_fini(&token);
+    return r != 0 || fflush(stdout) != 0;
+}
+
+static int make(const account *a, const struct values *v)
+{
+    struct buf pem;
+
+    buf_init(&pem, AUTH_OWN_KEY_SIZE);
+    int code = keys_own(&pem, v->data, crypto_random()) != 0;
+    if (code == 0)
+        code = print_token(buf_str(&pem), a, v->ttl);
+    secret_buf_fini(&pem);
+    return code;
+}
+
+int token_main(int argc, char **argv)
+{
+    struct values v = {0};
+    account a;
+
+    const str address = options_take_operand(&argc, argv);
+    const struct options_from from = {.argc = argc, .argv = argv};
+    const int r = options_parse(&table, &v, &from);
+    if (r != 0)
+        return r == OPTIONS_HELP ? 0 : 2;
+    if (address.len == 0)
+        return usage("whose? It needs an ADDRESS");
+    if (auth_account_parse(&a, address, v.home_chain) != 0)
+        return usage(
+            "that is no ADDRESS: not 0x and 40 hex digits, nor CAIP-10, or a capital "
+            "letter of it is wrong (EIP-55)");
+    if (auth_account_is_zero(&a))
+        return usage("the address of zeroes is nobody's");
+    return make(&a, &v);
+}

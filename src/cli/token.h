@@ -1,0 +1,8 @@
+/** `parley token ADDRESS`: a token for an account, made with the server's own key. */
+#pragma once
+
+#include "base/base.h"
+
+/** @param argv  the arguments behind "token" @return the exit code: 0 done, 1 failed, 2 usage
+ */
+int token_main(int argc, char **argv);

@@ -1,0 +1,45 @@
+/** Listen, say that we are ready, serve until a signal says stop, and stop as server/stop.h
+ * says. */
+#pragma once
+
+#include "http/server.h"
+#include "io/addr.h"
+#include "io/loop.h"
+
+/** What a server does beside its HTTP. None is NULL. */
+struct run_ops {
+    /** Stop begins: no new clients, those there are go on. */
+    void (*refuse)(void *arg);
+
+    /** As in struct stop_ops. */
+    size_t (*let_go)(void *arg, size_t n_steps);
+    void (*close)(void *arg);
+
+    /** Is nothing under way but connections? */
+    bool (*is_idle)(void *arg);
+
+    /** What is under way shall end by itself no later than now. */
+    void (*give_up)(void *arg);
+};
+
+struct run {
+    const char *command; // "parley serve"
+    struct loop *loop;
+    struct http_server *http;
+    struct addr listen;
+    size_t max_streams;
+    int64_t drain_ms;
+    const struct run_ops *ops;
+    void *arg;
+};
+
+enum run_refusal {
+    RUN_FAILED = 1, // could not listen: said, with what to do
+    RUN_UNCLEAN,    // stopped, with something still under way: said in the log
+};
+
+/** @return 0 or an enum run_refusal */
+MUST_CHECK int run(const struct run *r);
+
+/** How many connections there may be, by the limit of open files, which it raises. */
+size_t run_max_streams(uint64_t *files);

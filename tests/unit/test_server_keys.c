@@ -1,0 +1,262 @@
+#include <fcntl.h>
+#include <sys/wait.h>
+
+#include "auth/auth.h"
+#include "crypto/random.h"
+#include "crypto/secret.h"
+#include "server/keys.h"
+#include "support/folder.h"
+#include "support/said.h"
+
+struct world {
+    struct folder folder;
+    char data[512]; // not made yet
+    char file[512];
+    struct buf pem;
+    struct said said;
+};
+
+static int setup(void **state)
+{
+    static struct world w;
+    folder_make(&w.folder);
+    folder_path(w.data, &w.folder, "data");
+    folder_path(w.file, &w.folder, "data/" KEYS_OWN_FILE);
+    buf_init(&w.pem, AUTH_OWN_KEY_SIZE);
+    *state = &w;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct world *w = *state;
+    secret_buf_fini(&w->pem);
+    said_free(&w->said);
+    w->said = (struct said){0};
+    folder_remove(&w->folder);
+    return 0;
+}
+
+/** keys_own(), and what it said. */
+static int own_in(struct world *w, const char *dir)
+{
+    said_free(&w->said);
+    buf_clear(&w->pem);
+    said_start(&w->said);
+    const int r = keys_own(&w->pem, str_of(dir), crypto_random());
+    said_stop(&w->said);
+    expect_int("what is said goes with a refusal", w->said.n_err > 0, r != 0);
+    return r;
+}
+
+static int own(struct world *w)
+{
+    return own_in(w, w->data);
+}
+
+static unsigned mode_of(const char *path)
+{
+    struct stat st;
+
+    assert_int_equal(stat(path, &st), 0);
+    return st.st_mode & 0777;
+}
+
+static void put(const struct world *w, str bytes, mode_t mode)
+{
+    const int fd = open(w->file, O_WRONLY | O_CREAT | O_TRUNC, mode);
+
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, bytes.ptr, bytes.len), bytes.len);
+    assert_int_equal(fchmod(fd, mode), 0);
+    close(fd);
+}
+
+static void makes_a_key_that_nobody_else_may_read(void **state)
+{
+    struct world *w = *state;
+    struct auth *a = auth_new(1);
+
+    assert_int_equal(own(w), 0);
+    assert_int_equal(mode_of(w->data), 0700);
+    assert_int_equal(mode_of(w->file), 0600);
+    assert_int_equal(folder_count(w->data), 1);
+    assert_int_equal(auth_add_own(a, buf_str(&w->pem)), 0);
+    auth_free(a);
+}
+
+static void the_next_start_finds_the_same(void **state)
+{
+    struct world *w = *state;
+    char first[AUTH_OWN_KEY_SIZE];
+
+    assert_int_equal(own(w), 0);
+    const str made = str_copy(first, buf_str(&w->pem));
+    assert_int_equal(own(w), 0);
+    expect_str("the key", buf_str(&w->pem), made);
+}
+
+static void two_folders_have_two_keys(void **state)
+{
+    struct world *w = *state;
+    char first[AUTH_OWN_KEY_SIZE];
+
+    assert_int_equal(own(w), 0);
+    const str made = str_copy(first, buf_str(&w->pem));
+    assert_int_equal(own_in(w, w->folder.path), 0);
+    assert_false(str_eq(buf_str(&w->pem), made));
+}
+
+/** A process of its own makes or finds the key, and tells it. */
+static pid_t start_one(const struct world *w, int out, const int gate[2])
+{
+    const pid_t child = fork();
+
+    assert_true(child >= 0);
+    if (child > 0)
+        return child;
+    struct buf pem;
+    char go;
+    buf_init(&pem, AUTH_OWN_KEY_SIZE);
+    close(gate[1]); // it opens when the last one who holds this end lets go
+    if (read(gate[0], &go, 1) != 0 || keys_own(&pem, str_of(w->data), crypto_random()) != 0)
+        _exit(1);
+    const str s = buf_str(&pem);
+    _exit(write(out, s.ptr, s.len) != (ssize_t)s.len);
+}
+
+static void starts_at_once_end_with_one_key(void **state)
+{
+    enum {
+        N_STARTS = 8
+    };
+    struct world *w = *state;
+    int gate[2];
+    int answers[N_STARTS];
+    pid_t children[N_STARTS];
+
+    assert_int_equal(pipe(gate), 0);
+    for (size_t i = 0; i < N_STARTS; i++) {
+        int ends[2];
+        assert_int_equal(pipe(ends), 0);
+        answers[i] = ends[0];
+        children[i] = start_one(w, ends[1], gate);
+        close(ends[1]);
+    }
+    close(gate[1]);
+    for (size_t i = 0; i < N_STARTS; i++) {
+        char pem[AUTH_OWN_KEY_SIZE];
+        int status = 0;
+        const ssize_t n = read(answers[i], pem, sizeof(pem));
+        assert_int_equal(waitpid(children[i], &status, 0), children[i]);
+        assert_int_equal(status, 0);
+        close(answers[i]);
+        assert_int_equal(own(w), 0);
+        expect_str("the key of a start", ((str){pem, (size_t)n}), buf_str(&w->pem));
+    }
+    close(gate[0]);
+    assert_int_equal(folder_count(w->data), 1);
+}
+
+static void a_key_that_others_may_read_is_refused(void **state)
+{
+    static const mode_t modes[] = {0640, 0604, 0620, 0602, 0610, 0777};
+    struct world *w = *state;
+
+    assert_int_equal(own(w), 0);
+    for (size_t i = 0; i < COUNT_OF(modes); i++) {
+        assert_int_equal(chmod(w->file, modes[i]), 0);
+        assert_int_equal(own(w), KEYS_UNUSABLE);
+        expect_in("what to do", w->said.err, "chmod 600");
+        assert_int_equal(w->pem.len, 0);
+    }
+    assert_int_equal(chmod(w->file, 0400), 0);
+    assert_int_equal(own(w), 0);
+}
+
+static void a_file_that_is_no_key_of_ours_is_refused(void **state)
+{
+    static const str rows[] = {
+        STR(""),
+        STR("x\n"),
+        STR("-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIKq/\n"),
+        STR("-----BEGIN PUBLIC KEY-----\n"
+            "MCowBQYDK2VwAyEAfU0Of2FTpptiQrUiq77mhf2kQg+INLEIw72uNp71Sfo=\n"
+            "-----END PUBLIC KEY-----\n"),
+        // an EC key, made for this line
+        STR("-----BEGIN PRIVATE KEY-----\n"
+            "MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQg73qhTchBOzwN7YeW\n"
+            "uueCXQqBNtsWPFK2+/Nz8kNQVXGhRANCAARy4wbrVardbv12OsZa2TLhScEdYlOI\n"
+            "kFG0cQ5sLmB5XeT6pbmKEcuoDxCzmno9/QM/ppxOOA/Kr62nXX5qC5IG\n"
+            "-----END PRIVATE KEY-----\n"),
+    };
+    struct world *w = *state;
+
+    assert_int_equal(mkdir(w->data, 0700), 0);
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        put(w, rows[i], 0600);
+        expect_int(rows[i].ptr, own(w), KEYS_UNUSABLE);
+        expect_in(rows[i].ptr, w->said.err, "remove it: a new key is made");
+    }
+}
+
+static void what_is_behind_a_key_does_not_matter(void **state)
+{
+    struct world *w = *state;
+    char text[2 * AUTH_OWN_KEY_SIZE];
+
+    assert_int_equal(own(w), 0);
+    const size_t n = str_copy(text, buf_str(&w->pem)).len;
+    memset(text + n, '\n', sizeof(text) - n);
+    put(w, (str){text, sizeof(text)}, 0600);
+    assert_int_equal(own(w), 0);
+}
+
+static void says_where_a_key_can_not_be(void **state)
+{
+    struct world *w = *state;
+    char path[512];
+
+    assert_int_equal(own_in(w, folder_path(path, &w->folder, "no/such")), KEYS_UNUSABLE);
+    expect_in("no parent", w->said.err, "can't be made: No such file or directory");
+    expect_in("what to do", w->said.err, "--data names another");
+    assert_int_equal(own_in(w, ""), KEYS_UNUSABLE);
+
+    assert_int_equal(mkdir(w->data, 0700), 0);
+    assert_int_equal(mkdir(w->file, 0700), 0);
+    assert_int_equal(own(w), KEYS_UNUSABLE);
+    expect_in("a folder", w->said.err, "is no file");
+
+    assert_int_equal(rmdir(w->file), 0);
+    put(w, STR("x"), 0600);
+    assert_int_equal(own_in(w, w->file), KEYS_UNUSABLE);
+    expect_in("a file for a folder", w->said.err, "can't be opened: Not a directory");
+
+    assert_int_equal(unlink(w->file), 0);
+    assert_int_equal(symlink("nowhere", w->file), 0); // a name that is taken, and leads nowhere
+    assert_int_equal(own(w), KEYS_UNUSABLE);
+    expect_in("a link", w->said.err, "is gone again");
+
+    assert_int_equal(unlink(w->file), 0);
+    assert_int_equal(symlink(KEYS_OWN_FILE, w->file), 0);
+    assert_int_equal(own(w), KEYS_UNUSABLE);
+    expect_in("a loop", w->said.err, "can't be opened: Too many levels");
+    assert_int_equal(folder_count(w->data), 1);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(makes_a_key_that_nobody_else_may_read),
+        TEST(the_next_start_finds_the_same),
+        TEST(two_folders_have_two_keys),
+        TEST(starts_at_once_end_with_one_key),
+        TEST(a_key_that_others_may_read_is_refused),
+        TEST(a_file_that_is_no_key_of_ours_is_refused),
+        TEST(what_is_behind_a_key_does_not_matter),
+        TEST(says_where_a_key_can_not_be),
+    };
+    return cmocka_run_group_tests_name("server/keys", tests, NULL, NULL);
+}
