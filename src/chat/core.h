@@ -57,7 +57,6 @@ struct thread {
     uint64_t acked_seq;  // what its acknowledgements allow to mark as delivered
     uint64_t marked_seq; // what has been marked, or is being marked
     uint64_t hole_seq;   // sent, never acknowledged and forgotten; 0: none
-    uint64_t own_seq;    // the account's own mark, as far as the session was told
     bool is_marking;
 };
 

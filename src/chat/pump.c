@@ -67,7 +67,7 @@ static struct thread *find_thread(const struct chat_session *s, conversation_id 
 
 static bool is_needed(const struct chat_session *s, const struct thread *t)
 {
-    return t->is_marking || t->hole_seq > 0 || window_first(&s->window, t->conversation, 0);
+    return t->is_marking || t->hole_seq > 0 || window_first(&s->window, t->conversation);
 }
 
 /** Forget the threads for which @p is_kept does not hold; all where it is NULL. */
@@ -188,17 +188,13 @@ static void emit_receipt(struct chat_session *s, const struct chat_receipt *r)
     s->events->on_receipt(s->arg, r, cursor_of(s, text));
 }
 
-/** What the account's own mark has passed is not missing, whichever socket moved it. */
-static void on_own_mark(const struct chat_session *s, const struct chat_receipt *r)
+/** The account's own mark has passed what the session forgot: nothing is missing any more. */
+static void close_hole(const struct chat_session *s, const struct chat_receipt *r)
 {
     if (!account_eq(&r->by, &s->account))
         return;
     struct thread *t = find_thread(s, r->conversation);
-    if (!t)
-        return;
-    if (t->own_seq < r->seq)
-        t->own_seq = r->seq;
-    if (t->hole_seq <= r->seq)
+    if (t && t->hole_seq <= r->seq)
         t->hole_seq = 0;
 }
 
@@ -207,10 +203,10 @@ static void on_own_mark(const struct chat_session *s, const struct chat_receipt 
 static void on_acked(struct chat_session *s, const struct window_item *item)
 {
     struct thread *t = find_thread(s, item->conversation);
+    const struct window_item *first = window_first(&s->window, item->conversation);
 
     if (!item->from_peer || t->hole_seq > 0)
         return;
-    const struct window_item *first = window_first(&s->window, t->conversation, t->own_seq);
     const uint64_t upto = first ? first->seq - 1 : t->peer_seq;
     if (upto <= t->acked_seq || upto < item->seq)
         return; // something before it is still missing
@@ -336,7 +332,7 @@ static void on_receipts(void *arg, int r, const struct store_receipts_page *page
         return;
     }
     for (size_t i = 0; i < page->n_receipts; i++) {
-        on_own_mark(s, &page->receipts[i]);
+        close_hole(s, &page->receipts[i]);
         emit_receipt(s, &page->receipts[i]);
         if (chat_is_closed(s))
             return;
@@ -487,7 +483,7 @@ static void on_receipt(struct chat_session *s, const struct chat_receipt *r)
         return;
     }
     advance(s, r->position);
-    on_own_mark(s, r);
+    close_hole(s, r);
     emit_receipt(s, r);
 }
 

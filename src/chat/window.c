@@ -81,12 +81,11 @@ bool window_take(struct window *w, int64_t token, struct window_item *out)
     return true;
 }
 
-const struct window_item *window_first(const struct window *w, conversation_id conversation,
-                                       uint64_t after)
+const struct window_item *window_first(const struct window *w, conversation_id conversation)
 {
     for (uint32_t i = 0; i < w->n; i++) {
         const struct window_item *item = item_at(w, i);
-        if (item->conversation == conversation && item->from_peer && item->seq > after)
+        if (item->conversation == conversation && item->from_peer)
             return item;
     }
     return NULL;

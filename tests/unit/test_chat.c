@@ -107,29 +107,6 @@ static void two_sockets_do_not_add_up(void **state)
     close_device(&laptop);
 }
 
-static void what_another_socket_has_marked_is_not_missing(void **state)
-{
-    struct chat_world *w = *state;
-    struct device alice;
-    struct device bob;
-    struct device laptop;
-
-    connect_device(w, &alice, wallet(1), "");
-    connect_device(w, &bob, wallet(2), "");
-    connect_device(w, &laptop, wallet(2), "");
-    for (int i = 0; i < 3; i++)
-        say(&alice, wallet(2), "hi");
-    ack_one(&bob, 0);
-    assert_int_equal(delivered_seq(&alice), 1);
-    ack_one(&laptop, 2);
-    assert_int_equal(delivered_seq(&alice), 1);
-    ack_one(&laptop, 1); // and it never acknowledges the first
-    assert_int_equal(delivered_seq(&alice), 3);
-    close_device(&alice);
-    close_device(&bob);
-    close_device(&laptop);
-}
-
 static void ones_own_message_moves_nothing(void **state)
 {
     struct chat_world *w = *state;
@@ -374,7 +351,6 @@ int main(void)
         TEST(an_acknowledgement_is_a_receipt_for_both_sides),
         TEST(delivered_waits_for_what_is_missing),
         TEST(two_sockets_do_not_add_up),
-        TEST(what_another_socket_has_marked_is_not_missing),
         TEST(ones_own_message_moves_nothing),
         TEST(what_is_withheld_comes_again_and_nothing_before_it),
         TEST(a_mark_moves_at_once_and_never_back),
