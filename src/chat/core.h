@@ -54,6 +54,7 @@ struct thread {
     conversation_id conversation;
     uint64_t last_seq;   // that the session has
     uint64_t peer_seq;   // the peer's last one that it was sent
+    uint64_t mark_seq;   // what the account has, as far as the session has heard
     uint64_t acked_seq;  // what its acknowledgements allow to mark as delivered
     uint64_t marked_seq; // what has been marked, or is being marked
     uint64_t hole_seq;   // sent, never acknowledged and forgotten; 0: none

@@ -67,7 +67,7 @@ static struct thread *find_thread(const struct chat_session *s, conversation_id 
 
 static bool is_needed(const struct chat_session *s, const struct thread *t)
 {
-    return t->is_marking || t->hole_seq > 0 || window_first(&s->window, t->conversation);
+    return t->is_marking || t->hole_seq > 0 || window_first(&s->window, t->conversation, 0);
 }
 
 /** Forget the threads for which @p is_kept does not hold; all where it is NULL. */
@@ -170,6 +170,8 @@ static void emit(struct chat_session *s, const struct chat_message *m)
         return; // its connection is over, and it will be closed
     if (!is_own(s, m))
         t->peer_seq = m->seq;
+    if (!is_own(s, m) && m->status != CHAT_UNDELIVERED)
+        t->mark_seq = m->seq;
     s->chat->counters.emitted++;
     watch_acks(s);
     window_add(&s->window, &(struct window_item){
@@ -188,30 +190,32 @@ static void emit_receipt(struct chat_session *s, const struct chat_receipt *r)
     s->events->on_receipt(s->arg, r, cursor_of(s, text));
 }
 
-/** The account's own mark has passed what the session forgot: nothing is missing any more. */
-static void close_hole(const struct chat_session *s, const struct chat_receipt *r)
+// The client's acknowledgements.
+
+/** Mark as delivered what this session alone has acknowledged without a gap. */
+static void mark_acked(struct chat_session *s, struct thread *t)
+{
+    const struct window_item *first = window_first(&s->window, t->conversation, t->mark_seq);
+    const uint64_t upto = first ? first->seq - 1 : t->peer_seq;
+
+    if (t->hole_seq > 0 || upto <= t->acked_seq || upto <= t->mark_seq)
+        return;
+    t->acked_seq = upto;
+    receipts_push(s, t);
+}
+
+/** Some device of the account has moved its mark: what is below is not missing any more. */
+static void note_mark(struct chat_session *s, const struct chat_receipt *r)
 {
     if (!account_eq(&r->by, &s->account))
         return;
     struct thread *t = find_thread(s, r->conversation);
-    if (t && t->hole_seq <= r->seq)
-        t->hole_seq = 0;
-}
-
-// The client's acknowledgements.
-
-static void on_acked(struct chat_session *s, const struct window_item *item)
-{
-    struct thread *t = find_thread(s, item->conversation);
-    const struct window_item *first = window_first(&s->window, item->conversation);
-
-    if (!item->from_peer || t->hole_seq > 0)
+    if (!t || r->seq <= t->mark_seq)
         return;
-    const uint64_t upto = first ? first->seq - 1 : t->peer_seq;
-    if (upto <= t->acked_seq || upto < item->seq)
-        return; // something before it is still missing
-    t->acked_seq = upto;
-    receipts_push(s, t);
+    t->mark_seq = r->seq;
+    if (t->hole_seq <= r->seq)
+        t->hole_seq = 0;
+    mark_acked(s, t);
 }
 
 void chat_session_ack(struct chat_session *s, int64_t token)
@@ -224,7 +228,8 @@ void chat_session_ack(struct chat_session *s, int64_t token)
     s->chat->counters.acked++;
     s->acked_ms = s->heard_ms;
     s->is_silent = false;
-    on_acked(s, &item);
+    if (item.from_peer)
+        mark_acked(s, find_thread(s, item.conversation));
     if (s->fsm.now == SESSION_WAITING && !s->retry_timer.is_set && window_is_roomy(&s->window))
         go(s);
 }
@@ -332,7 +337,7 @@ static void on_receipts(void *arg, int r, const struct store_receipts_page *page
         return;
     }
     for (size_t i = 0; i < page->n_receipts; i++) {
-        close_hole(s, &page->receipts[i]);
+        note_mark(s, &page->receipts[i]);
         emit_receipt(s, &page->receipts[i]);
         if (chat_is_closed(s))
             return;
@@ -483,7 +488,7 @@ static void on_receipt(struct chat_session *s, const struct chat_receipt *r)
         return;
     }
     advance(s, r->position);
-    close_hole(s, r);
+    note_mark(s, r);
     emit_receipt(s, r);
 }
 

@@ -81,11 +81,12 @@ bool window_take(struct window *w, int64_t token, struct window_item *out)
     return true;
 }
 
-const struct window_item *window_first(const struct window *w, conversation_id conversation)
+const struct window_item *window_first(const struct window *w, conversation_id conversation,
+                                       uint64_t above)
 {
     for (uint32_t i = 0; i < w->n; i++) {
         const struct window_item *item = item_at(w, i);
-        if (item->conversation == conversation && item->from_peer)
+        if (item->conversation == conversation && item->from_peer && item->seq > above)
             return item;
     }
     return NULL;

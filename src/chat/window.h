@@ -39,8 +39,9 @@ void window_add(struct window *w, const struct window_item *item);
 /** Take out the item with that token. @return false: there is none */
 bool window_take(struct window *w, int64_t token, struct window_item *out);
 
-/** The first message from the peer in that conversation, or NULL. */
-const struct window_item *window_first(const struct window *w, conversation_id conversation);
+/** The first message from the peer in that conversation with a seq above that one, or NULL. */
+const struct window_item *window_first(const struct window *w, conversation_id conversation,
+                                       uint64_t above);
 
 /** The i-th item; i < w->n. */
 const struct window_item *window_at(const struct window *w, uint32_t i);

@@ -85,7 +85,7 @@ static void delivered_waits_for_what_is_missing(void **state)
     close_device(&bob);
 }
 
-static void two_sockets_do_not_add_up(void **state)
+static void what_nobody_has_holds_up_all_sockets(void **state)
 {
     struct chat_world *w = *state;
     struct device alice;
@@ -95,13 +95,38 @@ static void two_sockets_do_not_add_up(void **state)
     connect_device(w, &alice, wallet(1), "");
     connect_device(w, &bob, wallet(2), "");
     connect_device(w, &laptop, wallet(2), "");
-    say(&alice, wallet(2), "1");
-    say(&alice, wallet(2), "2");
+    for (int i = 0; i < 3; i++)
+        say(&alice, wallet(2), "hi");
     ack_one(&bob, 1);
+    ack_one(&laptop, 2);
+    assert_int_equal(delivered_seq(&alice), 0);
     ack_one(&laptop, 0);
-    assert_int_equal(delivered_seq(&alice), 1); // nobody has both
+    assert_int_equal(delivered_seq(&alice), 3); // one socket had each step of the way
+    close_device(&alice);
+    close_device(&bob);
+    close_device(&laptop);
+}
+
+static void a_socket_need_not_acknowledge_what_another_has(void **state)
+{
+    struct chat_world *w = *state;
+    struct device alice;
+    struct device bob;
+    struct device laptop;
+
+    connect_device(w, &alice, wallet(1), "");
+    connect_device(w, &bob, wallet(2), "");
+    connect_device(w, &laptop, wallet(2), "");
+    for (int i = 0; i < 4; i++)
+        say(&alice, wallet(2), "hi");
+    ack_one(&bob, 0);
+    ack_one(&laptop, 2);
+    assert_int_equal(delivered_seq(&alice), 1);
     ack_one(&laptop, 1);
-    assert_int_equal(delivered_seq(&alice), 2);
+    assert_int_equal(delivered_seq(&alice), 3);
+
+    ack_one(&bob, 3);
+    assert_int_equal(delivered_seq(&alice), 4);
     close_device(&alice);
     close_device(&bob);
     close_device(&laptop);
@@ -350,7 +375,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(an_acknowledgement_is_a_receipt_for_both_sides),
         TEST(delivered_waits_for_what_is_missing),
-        TEST(two_sockets_do_not_add_up),
+        TEST(what_nobody_has_holds_up_all_sockets),
+        TEST(a_socket_need_not_acknowledge_what_another_has),
         TEST(ones_own_message_moves_nothing),
         TEST(what_is_withheld_comes_again_and_nothing_before_it),
         TEST(a_mark_moves_at_once_and_never_back),

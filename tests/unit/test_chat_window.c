@@ -94,12 +94,14 @@ static void finds_the_first_of_the_peer(void **state)
     window_add(&w, &(struct window_item){.token = 1, .conversation = 7, .seq = 1});
     window_add(
         &w, &(struct window_item){.token = 2, .conversation = 8, .seq = 1, .from_peer = true});
-    assert_null(window_first(&w, 7)); // its own is not the peer's
+    assert_null(window_first(&w, 7, 0)); // its own is not the peer's
     window_add(
         &w, &(struct window_item){.token = 3, .conversation = 7, .seq = 2, .from_peer = true});
     window_add(
         &w, &(struct window_item){.token = 4, .conversation = 7, .seq = 3, .from_peer = true});
-    assert_int_equal(window_first(&w, 7)->token, 3);
+    assert_int_equal(window_first(&w, 7, 0)->token, 3);
+    assert_int_equal(window_first(&w, 7, 2)->token, 4);
+    assert_null(window_first(&w, 7, 3));
     window_clear(&w);
 }
 
