@@ -22,6 +22,7 @@ import { rows as life } from './rows/life.mjs';
 import { rows as limits } from './rows/limits.mjs';
 import { rows as messages } from './rows/messages.mjs';
 import { rows as origins } from './rows/origins.mjs';
+import { rows as readme } from './rows/readme.mjs';
 import { rows as secrets } from './rows/secrets.mjs';
 import { rows as slow } from './rows/slow.mjs';
 import { rows as storage } from './rows/storage.mjs';
@@ -34,6 +35,7 @@ const { values: flags } = parseArgs({
 const rows = select([
     ...tokens, ...messages, ...contents, ...delivery, ...devices, ...history, ...limits,
     ...slow, ...origins, ...storage, ...life, ...secrets,
+    ...readme,
 ], flags.only);
 if (flags.list) {
     for (const { name } of rows) console.log(name);
@@ -61,9 +63,9 @@ async function runRow(row) {
 /** What no client can make the server say: it would take a fault of the server's own. */
 const UNREACHABLE = new Set(['internal']);
 
-/** The table that the program prints: a code, "sent" or "reserved", and when. */
+/** The table that the program prints. */
 function checkCodes() {
-    const lines = servers.command('help', 'errors').split('\n');
+    const lines = servers.command('help', 'errors').split('\n'); // code, use, when
     const table = lines.map((line) => /^\s*([a-z_]+)\s+(sent|reserved)\b/.exec(line))
         .filter(Boolean).map(([, code, use]) => [code, use]);
     runner.report(table.length > 20 ? 'passed' : 'failed', 'codes: the program has a table');
@@ -87,8 +89,12 @@ function isCode(line) {
 
 await runner.all(rows, runRow);
 const client = fileURLToPath(new URL('client.py', import.meta.url));
-const { url } = await servers.get('default');
-await runner.python(client, [url, flags.only, servers.issuers.all.hs.file], isCode);
+try {
+    const { url } = await servers.get('default');
+    await runner.python(client, [url, flags.only, servers.issuers.all.hs.file], isCode);
+} catch (error) {
+    runner.report('failed', 'python', error.message);
+}
 if (!runner.hasRun) runner.report('failed', `rows with "${flags.only}"`, 'none');
 if (!flags.only) checkCodes();
 for (const [name, error] of await servers.stop())

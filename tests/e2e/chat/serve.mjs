@@ -94,7 +94,7 @@ const OPTIONS = {
     'small mailboxes': [
         '--rate-limits=off', '--mailbox-peer-messages=20', '--mailbox-stranger-messages=5',
     ],
-    'small contents': ['--rate-limits=off', '--content-bytes=1000'],
+    'small contents': ['--rate-limits=off', '--content-bytes=1024'],
     origins: ['--rate-limits=off', '--origins=https://app.test,http://other.test:8080'],
     dev: ['--rate-limits=off', '--dev'],
 };

@@ -240,7 +240,7 @@ export const rows = overTransports('contents', [
     ['keeps every text as it is', keepsTexts],
     ['keeps every JSON value of the application', keepsValues],
     takesUpTo(LIMIT),
-    takesUpTo(1000, 'small contents'),
+    takesUpTo(1024, 'small contents'),
     ['limits the JSON of other types', limitsValues],
     ['refuses binary and lives on', refusesBinary],
     ['refuses binary without a callback and lives on', refusesBinaryEvents],
