@@ -5,10 +5,6 @@
 #include "auth/account.h"
 #include "base/mem.h"
 
-// A token that is good for longer ends with the server. (Adding to a clock stays far from
-// overflowing.)
-#define LIFE_MAX_MS (INT64_C(1) << 53)
-
 // What is said.
 
 void api_client_begin(struct buf *out, str event)
@@ -209,19 +205,12 @@ static const struct chat_session_events events = {
 
 // The beginning.
 
-static int64_t life_ms(const struct auth_identity *who, int64_t unix_ms)
-{
-    if (who->expires_at_ms >= LIFE_MAX_MS)
-        return LIFE_MAX_MS;
-    return who->expires_at_ms - unix_ms + who->skew_ms;
-}
-
 static struct api_client *client_new(struct api *a, struct sio_socket *s,
                                      const struct auth_identity *who)
 {
     struct api_client *c = NEW(struct api_client);
     struct timers *timers = a->config.timers;
-    const int64_t now_ms = clock_unix_ms(a->config.clock);
+    const int64_t left_ms = who->expires_at_ms - clock_unix_ms(a->config.clock);
     const str name = str_of(who->session);
 
     c->api = a;
@@ -231,7 +220,7 @@ static struct api_client *client_new(struct api *a, struct sio_socket *s,
     str_copy(c->name, name);
     list_init(&c->requests);
     timer_init(&c->expiry, on_expiry);
-    timer_set(timers, &c->expiry, timers->now_ms + life_ms(who, now_ms));
+    timer_set(timers, &c->expiry, timers->now_ms + left_ms + who->skew_ms);
     return c;
 }
 

@@ -121,12 +121,14 @@ static bool read_account(account *out, struct api_decoder *d, const struct json 
         return refuse(d, API_BAD_REQUEST, name, "An address must say whom this is about.");
     if (json_kind(value) != JSON_KIND_STR)
         return refuse(d, API_BAD_REQUEST, name, "An address must be a string.");
-    if (auth_account_parse(out, json_text(value), d->home_chain) != 0)
+    if (auth_account_parse(out, json_text(value), d->home_chain) != 0) {
         return refuse(d, API_RECIPIENT_INVALID, name,
                       "This is not the address of a wallet, or has a mistake in it. Check it.");
-    if (auth_account_is_zero(out))
+    }
+    if (auth_account_is_zero(out)) {
         return refuse(d, API_RECIPIENT_INVALID, name,
                       "The zero address belongs to nobody. Check the address.");
+    }
     return true;
 }
 
@@ -138,9 +140,10 @@ static bool read_place(struct chat_place *out, struct api_decoder *d,
     *out = (struct chat_place){0};
     if (!value)
         return read_account(&out->peer, d, payload, "peer");
-    if (json_kind(value) != JSON_KIND_STR)
+    if (json_kind(value) != JSON_KIND_STR) {
         return refuse(d, API_BAD_REQUEST, "conversation",
                       "The id of a conversation must be a string.");
+    }
     // It is opaque to clients: what we have not made is one that does not exist.
     if (!parse_id(&out->conversation, json_text(value)) || out->conversation == 0)
         return refuse(d, API_NOT_FOUND, "conversation", NULL);
@@ -217,9 +220,10 @@ static bool read_type(str *out, struct api_decoder *d, const struct json *payloa
         return refuse(d, API_BAD_REQUEST, "type", "type must be a string, such as \"text\".");
     if (str_eq(*out, STR("text")) || is_own_type(*out))
         return true;
-    if (is_media(*out))
+    if (is_media(*out)) {
         return refuse(d, API_UNSUPPORTED_TYPE, "type",
                       "This server has no media store. Send a link as text.");
+    }
     return refuse(d, API_UNSUPPORTED_TYPE, "type",
                   "Use text, or a type of your own: x- and up to 62 of a-z 0-9 . _ and -.");
 }
@@ -230,10 +234,11 @@ static bool print_text(struct api_decoder *d, const struct json *content)
 {
     const str text = json_text(content);
 
-    if (text.len == 0 || str_find(text, '\0') < text.len)
+    if (text.len == 0 || str_find(text, '\0') < text.len) {
         return refuse(d, API_BAD_REQUEST, "content",
                       "The content of a text must be a string that is not empty and holds no "
                       "U+0000.");
+    }
     if (text.len > d->content_bytes || json_print_str(&d->content, text) != 0)
         return refuse(d, API_TOO_LARGE, "content", NULL);
     return true;
@@ -246,8 +251,9 @@ static bool print_any(struct api_decoder *d, const struct json *content)
     if (!content)
         return refuse(d, API_BAD_REQUEST, "content", "content is missing.");
     if (json_print_canonical(&d->content, content) != 0 ||
-        buf_str(&d->content).len - before > d->content_bytes)
+        buf_str(&d->content).len - before > d->content_bytes) {
         return refuse(d, API_TOO_LARGE, "content", NULL);
+    }
     return true;
 }
 
@@ -331,9 +337,10 @@ static bool read_next(int64_t *out, struct api_decoder *d, const struct json *pa
 
     if (!after)
         return true;
-    if (!parse_id(&position, json_text(after)) || position == 0 || position > INT64_MAX)
+    if (!parse_id(&position, json_text(after)) || position == 0 || position > INT64_MAX) {
         return refuse(d, API_BAD_REQUEST, "after",
                       "after must be the next of a page that was answered before.");
+    }
     *out = (int64_t)position;
     return true;
 }

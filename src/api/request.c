@@ -21,8 +21,7 @@ static_assert(CHAT_KEY_MAX <= UINT8_MAX, "the length of a key fits");
 struct event {
     str name;
     void (*start)(struct request *rq, const struct json *payload);
-    bool is_send;      // answered in any case, with an event where there is no callback
-    const char *field; // which names the other side
+    bool is_send; // answered in any case, with an event where there is no callback
 };
 
 static void request_free(struct request *rq)
@@ -92,9 +91,11 @@ static void refuse(struct request *rq, const struct api_problem *p)
 /** @param r  what the chat has said: an enum chat_refusal, or a fault */
 static struct api_problem problem_of(const struct request *rq, int r)
 {
+    const bool is_send = rq->event->is_send;
+
     switch (r) {
     case CHAT_RECIPIENT_INVALID:
-        return (struct api_problem){API_RECIPIENT_INVALID, rq->event->field,
+        return (struct api_problem){API_RECIPIENT_INVALID, is_send ? "to" : "peer",
                                     "One can't write to oneself. Check the address.", 0};
     case CHAT_RATE_LIMITED:
         return (struct api_problem){.error = API_RATE_LIMITED,
@@ -102,7 +103,7 @@ static struct api_problem problem_of(const struct request *rq, int r)
     case CHAT_BUSY: return (struct api_problem){.error = API_BUSY};
     case CHAT_NOT_FOUND: return (struct api_problem){.error = API_NOT_FOUND};
     case CHAT_NO_SUCH_SEQ:
-        return (struct api_problem){API_BAD_REQUEST, rq->event->is_send ? "reply_to" : "seq",
+        return (struct api_problem){API_BAD_REQUEST, is_send ? "reply_to" : "seq",
                                     "The conversation has no message of this number yet.", 0};
     case CHAT_CONFLICT:
         return (struct api_problem){.error = API_CONFLICT, .field = "client_msg_id"};
@@ -248,11 +249,11 @@ static void start_list(struct request *rq, const struct json *payload)
 }
 
 static const struct event events[] = {
-    {{"message.send", 12}, start_send, true, "to"},
-    {{"message.delivered", 17}, start_delivered, false, "peer"},
-    {{"message.read", 12}, start_read, false, "peer"},
-    {{"message.history", 15}, start_history, false, "peer"},
-    {{"conversation.list", 17}, start_list, false, NULL},
+    {{"message.send", 12}, start_send, true},
+    {{"message.delivered", 17}, start_delivered, false},
+    {{"message.read", 12}, start_read, false},
+    {{"message.history", 15}, start_history, false},
+    {{"conversation.list", 17}, start_list, false},
 };
 
 static const struct event *find_event(str name)

@@ -36,8 +36,9 @@ static int refuse_key(int r, const char **why)
         return auth_refuse(AUTH_ISSUER_BAD_KEY,
                            "a key of another kind than RSA, P-256 and Ed25519", why);
     case CRYPTO_KEY_WEAK:
-        return auth_refuse(AUTH_ISSUER_BAD_KEY,
-                           "an RSA key of less than 2048 bits, or over 8192", why);
+        return auth_refuse(
+            AUTH_ISSUER_BAD_KEY,
+            "an RSA key of less than 2048 bits, over 8192, or of a broken chip (ROCA)", why);
     default: return auth_refuse(AUTH_ISSUER_BAD_KEY, "a key that is broken, or none", why);
     }
 }
@@ -160,31 +161,59 @@ static bool is_for_verifying(const struct json *jwk)
            (!ops || json_holds(ops, STR("verify")));
 }
 
-static int alg_of(enum crypto_alg *out, const struct json *jwk, const struct kind *kind)
+static bool find_alg(enum crypto_alg *out, const struct json *jwk, const struct kind *kind)
 {
     const struct json *name = json_member(jwk, "alg");
 
     *out = kind->alg;
     if (name && !auth_alg_find(json_text(name), out))
-        return AUTH_ISSUER_BAD_KEY;
-    return *out == kind->alg || *out == kind->other ? 0 : AUTH_ISSUER_BAD_KEY;
+        return false;
+    return *out == kind->alg || *out == kind->other;
 }
 
-static int key_of(struct crypto_key **out, const struct json *jwk, const char **why)
+/** What a key is for, whether or not it is a good one. @return NULL: nothing of ours */
+static const struct kind *purpose_of(enum crypto_alg *alg, const struct json *jwk,
+                                     const char **why)
 {
-    enum crypto_alg alg;
-
-    if (!is_for_verifying(jwk))
-        return auth_refuse(AUTH_ISSUER_BAD_KEY, "a key that is not for signatures", why);
     const struct kind *kind = kind_find(jwk);
+
+    *why = "a key of another kind than oct, RSA, P-256 and Ed25519";
     if (!kind)
-        return refuse_key(CRYPTO_KEY_UNSUPPORTED, why);
-    if (alg_of(&alg, jwk, kind) != 0)
-        return auth_refuse(AUTH_ISSUER_BAD_KEY,
-                           "a key for another alg than HS256, RS256, PS256, ES256 and EdDSA, "
-                           "or for one of another kind of key",
-                           why);
-    return kind->make(out, jwk, alg, why);
+        return NULL;
+    *why = "a key that is not for signatures";
+    if (!is_for_verifying(jwk))
+        return NULL;
+    *why =
+        "a key for another alg than HS256, RS256, PS256, ES256 and EdDSA, or for one of "
+        "another kind of key";
+    return find_alg(alg, jwk, kind) ? kind : NULL;
+}
+
+static str kid_of(const struct json *jwk)
+{
+    return json_text(json_member(jwk, "kid"));
+}
+
+/** It would not be clear which of the two has to fit, be one of them broken or not. */
+static bool are_twins(const struct json *a, const struct json *b)
+{
+    enum crypto_alg alg_a;
+    enum crypto_alg alg_b;
+    const char *why;
+
+    return kid_of(a).ptr && kid_of(b).ptr && str_eq(kid_of(a), kid_of(b)) &&
+           purpose_of(&alg_a, a, &why) && purpose_of(&alg_b, b, &why) && alg_a == alg_b;
+}
+
+static bool has_twins(const struct json *keys)
+{
+    for (size_t i = 0; i < json_count(keys); i++) {
+        for (size_t k = 0; k < i; k++) {
+            if (are_twins(json_item(keys, i), json_item(keys, k)))
+                return true;
+        }
+    }
+    return false;
 }
 
 static char *kid_dup(str kid)
@@ -196,59 +225,45 @@ static char *kid_dup(str kid)
     return copy;
 }
 
-static bool has_same_name(const struct auth_jwks_key *a, const struct auth_jwks_key *b)
+/** Nobody means to publish a secret; which of the two sorts signs is then anybody's guess. */
+static bool is_mixed(const struct auth_jwks *set)
 {
-    return a->kid && b->kid && str_eq(str_of(a->kid), str_of(b->kid)) &&
-           crypto_key_alg(a->key) == crypto_key_alg(b->key);
+    size_t n_secret = 0;
+
+    for (size_t i = 0; i < set->n; i++)
+        n_secret += crypto_key_alg(set->keys[i].key) == CRYPTO_HS256;
+    return n_secret > 0 && n_secret < set->n;
 }
 
-static bool is_secret(const struct auth_jwks_key *k)
-{
-    return crypto_key_alg(k->key) == CRYPTO_HS256;
-}
-
-/** What no issuer means to publish: it would not be clear which key has to fit. */
-static int check_beside(const struct auth_jwks *set, const struct auth_jwks_key *added,
-                        const char **why)
-{
-    for (const struct auth_jwks_key *k = set->keys; k < added; k++) {
-        if (has_same_name(k, added))
-            return auth_refuse(AUTH_ISSUER_BAD_KEY, "two keys with the same kid", why);
-        if (is_secret(k) != is_secret(added))
-            return auth_refuse(AUTH_ISSUER_BAD_KEY, "a secret among public keys", why);
-    }
-    return 0;
-}
-
-static int add_jwk(struct auth_jwks *set, const struct json *jwk, const char **why)
+static void add_jwk(struct auth_jwks *set, const struct json *jwk, const char **why)
 {
     struct auth_jwks_key *added = &set->keys[set->n];
-    const str kid = json_text(json_member(jwk, "kid"));
+    enum crypto_alg alg;
+    const struct kind *kind = purpose_of(&alg, jwk, why);
 
-    if (key_of(&added->key, jwk, why) != 0)
-        return 0;
-    added->kid = kid_dup(kid);
+    if (!kind || kind->make(&added->key, jwk, alg, why) != 0)
+        return;
+    added->kid = kid_dup(kid_of(jwk));
     set->n++;
-    return check_beside(set, added, why);
 }
 
-static int add_jwks(struct auth_jwks *set, const struct json *tree, const char **why)
+static int add_jwks(struct auth_jwks *set, const struct json *keys, const char **why)
 {
-    const struct json *keys = json_member(tree, "keys");
-
-    if (!keys)
-        return auth_refuse(AUTH_ISSUER_BAD_KEY, "no JWKS: it has no \"keys\"", why);
-    if (json_count(keys) > AUTH_KEYS_MAX) {
-        static_assert(AUTH_KEYS_MAX == 32, "as said");
+    if (!keys || json_kind(keys) != JSON_KIND_ARRAY)
+        return auth_refuse(AUTH_ISSUER_BAD_KEY, "no JWKS: it has no array \"keys\"", why);
+    static_assert(AUTH_KEYS_MAX == 32, "as said");
+    if (json_count(keys) > AUTH_KEYS_MAX)
         return auth_refuse(AUTH_ISSUER_BAD_KEY, "more than 32 keys", why);
-    }
+    if (has_twins(keys))
+        return auth_refuse(AUTH_ISSUER_BAD_KEY, "two keys with the same kid and alg", why);
     *why = "no key in it";
-    for (size_t i = 0; i < json_count(keys); i++) {
-        const int r = add_jwk(set, json_item(keys, i), why);
-        if (r != 0)
-            return r;
-    }
-    return set->n > 0 ? 0 : AUTH_ISSUER_BAD_KEY;
+    for (size_t i = 0; i < json_count(keys); i++)
+        add_jwk(set, json_item(keys, i), why);
+    if (set->n == 0)
+        return AUTH_ISSUER_BAD_KEY;
+    if (is_mixed(set))
+        return auth_refuse(AUTH_ISSUER_BAD_KEY, "a secret among public keys", why);
+    return 0;
 }
 
 static int init_jwks(struct auth_jwks *set, str text, const char **why)
@@ -259,7 +274,7 @@ static int init_jwks(struct auth_jwks *set, str text, const char **why)
     if (json_parse_unique(&tree, copy->bytes, copy->len) != 0)
         return auth_refuse(AUTH_ISSUER_BAD_KEY, "no JSON, or two members with the same name",
                            why);
-    return add_jwks(set, tree, why);
+    return add_jwks(set, json_member(tree, "keys"), why);
 }
 
 static int init_secret(struct auth_jwks *set, str secret, const char **why)

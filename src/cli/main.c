@@ -1,14 +1,17 @@
 #include <stdio.h>
 
+#include "api/errors.h"
 #include "base/str.h"
 #include "cli/token.h"
 #include "server/selftest.h"
+#include "server/serve.h"
 
 static const struct {
     const char *name;
     int (*run)(int argc, char **argv);
     const char *help;
 } commands[] = {
+    {"serve", serve_main, "serve the chat"},
     {"selftest", selftest_main,
      "serve the transport with an echo application, for test suites"},
     {"token", token_main, "print a token for an account, made with the server's own key"},
@@ -21,8 +24,20 @@ static void print_help(FILE *out)
                  "usage: parley COMMAND [OPTIONS]\n\n");
     for (size_t i = 0; i < COUNT_OF(commands); i++)
         fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].help);
-    fprintf(out, "  %-10s %s\n\n", "version", "print the version");
+    fprintf(out, "  %-10s %s\n", "version", "print the version");
+    fprintf(out, "  %-10s %s\n\n", "help",
+            "this, or with 'errors' what errors clients can get");
     fprintf(out, "'parley COMMAND --help' tells more.\n");
+}
+
+static void print_errors(void)
+{
+    printf("%-22s %-9s %s\n", "code", "sent", "message");
+    for (int i = API_OK + 1; i < API_N_ERRORS; i++) {
+        const enum api_error e = (enum api_error)i;
+        printf("%-22s %-9s %s\n", api_error_code(e), api_error_is_sent(e) ? "yes" : "reserved",
+               api_error_message(e));
+    }
 }
 
 int main(int argc, char **argv)
@@ -38,7 +53,11 @@ int main(int argc, char **argv)
         return 0;
     }
     if (str_eq(name, STR("help")) || str_eq(name, STR("--help")) || str_eq(name, STR("-h"))) {
-        print_help(stdout);
+        if (argc > 2 && str_eq(str_of(argv[2]), STR("errors"))) {
+            print_errors();
+        } else {
+            print_help(stdout);
+        }
         return 0;
     }
     if (name.len > 0)

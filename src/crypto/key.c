@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "crypto/digest.h"
 #include "crypto/pem.h"
+#include "crypto/roca.h"
 #include "crypto/secret.h"
 
 static_assert(CRYPTO_ED25519_SIZE == crypto_sign_PUBLICKEYBYTES, "");
@@ -82,11 +83,25 @@ static int new_of_pkey(struct crypto_key **out, EVP_PKEY *pkey, enum crypto_alg 
     return 0;
 }
 
+static bool is_of_broken_chip(const EVP_PKEY *pkey)
+{
+    char bytes[CRYPTO_RSA_BITS_MAX / 8];
+    BIGNUM *n = NULL;
+
+    if (EVP_PKEY_get_bn_param(pkey, OSSL_PKEY_PARAM_RSA_N, &n) != 1)
+        abort();
+    const int len = BN_bn2bin(n, (unsigned char *)bytes);
+    BN_free(n);
+    return roca_is_broken((str){bytes, (size_t)len});
+}
+
 static int new_of_rsa(struct crypto_key **out, EVP_PKEY *pkey, enum crypto_alg alg)
 {
     const int bits = EVP_PKEY_get_bits(pkey);
 
     if (bits < CRYPTO_RSA_BITS_MIN || bits > CRYPTO_RSA_BITS_MAX)
+        return CRYPTO_KEY_WEAK;
+    if (is_of_broken_chip(pkey))
         return CRYPTO_KEY_WEAK;
     return new_of_pkey(out, pkey, alg);
 }

@@ -24,7 +24,8 @@ struct crypto_key;
 enum crypto_key_refusal {
     CRYPTO_KEY_BAD = 1,     // no key, or one that breaks the rules of its kind
     CRYPTO_KEY_UNSUPPORTED, // of a kind or a curve that we don't take
-    CRYPTO_KEY_WEAK,        // RSA below CRYPTO_RSA_BITS_MIN, or above CRYPTO_RSA_BITS_MAX
+    CRYPTO_KEY_WEAK,        // RSA below CRYPTO_RSA_BITS_MIN or above CRYPTO_RSA_BITS_MAX, or
+                            // made by a chip that makes keys which can be broken (ROCA)
 };
 
 /** For HS256. @return owned; crypto_key_free() */

@@ -10,3 +10,6 @@
  * @return how many files may be open now
  */
 uint64_t process_raise_file_limit(void);
+
+/** Bytes of memory in use (resident set size); 0 where the system does not say. */
+uint64_t process_memory(void);

@@ -371,12 +371,13 @@ int json_print_str(struct buf *out, str s)
 #define REAL_DIGITS_MAX 17 // that tell all doubles apart
 #define REAL_SIZE       32 // bytes of a double's text, NUL included
 
+#define INT64_END 9223372036854775808.0 // 2^63: it is no int64_t, and its negative is one
+
 static int print_real(struct buf *out, double value)
 {
     char text[REAL_SIZE];
 
-    // 2^63 itself is no int64_t, and its negative is one.
-    if (value >= -0x1p63 && value < 0x1p63 && (double)(int64_t)value == value)
+    if (value >= -INT64_END && value < INT64_END && (double)(int64_t)value == value)
         return buf_addf(out, "%lld", (long long)value);
     for (int digits = REAL_DIGITS_MIN; digits <= REAL_DIGITS_MAX; digits++) {
         snprintf(text, sizeof(text), "%.*g", digits, value);

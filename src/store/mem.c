@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 #include "store/copy.h"
+#include "store/page.h"
 
 struct message {
     struct conversation *conversation;
@@ -433,24 +434,6 @@ static int read_failure(struct store_mem *s)
     return STORE_UNAVAILABLE;
 }
 
-/** A page under construction: how much of it is left. */
-struct room {
-    size_t n;
-    size_t bytes;
-    bool is_empty;
-};
-
-/** Takes the room for one more, unless it is over. */
-static bool take_room(struct room *room, size_t bytes)
-{
-    if (room->n == 0 || (!room->is_empty && bytes > room->bytes))
-        return false;
-    room->n--;
-    room->bytes -= bytes < room->bytes ? bytes : room->bytes;
-    room->is_empty = false;
-    return true;
-}
-
 static bool is_due(const struct message *m, const struct store_read *r)
 {
     const struct conversation *c = m->conversation;
@@ -468,7 +451,7 @@ static void run_read(struct job *job)
     struct op *op = container_of(job, struct op, job);
     struct store_mem *s = begin_read(op);
     const struct store_read *r = &op->read;
-    struct room room = {r->max_messages, r->max_bytes, true};
+    struct page_room room = page_room_of(r->max_messages, r->max_bytes);
     struct chat_message *messages = NULL;
     struct store_page page = {.upto = s->position};
     const int refusal = read_failure(s);
@@ -477,7 +460,7 @@ static void run_read(struct job *job)
         const struct message *m = s->log[i];
         if (!is_due(m, r))
             continue;
-        page.has_more = !take_room(&room, m->append.content.len);
+        page.has_more = !page_take(&room, m->append.content.len);
         if (page.has_more)
             break;
         messages = mem_resize(messages, (page.n_messages + 1) * sizeof(*messages));
@@ -502,16 +485,6 @@ static void mem_read(struct store *base, const struct store_read *r, store_read_
     job_push(op->s->later, &op->job, run_read);
 }
 
-static int by_position(const void *a, const void *b)
-{
-    const struct chat_receipt *x = a;
-    const struct chat_receipt *y = b;
-
-    if (x->position != y->position)
-        return x->position < y->position ? -1 : 1;
-    return (int)x->mark - (int)y->mark;
-}
-
 /** At most four: two marks of two sides. @return how many */
 static size_t moved_marks(const struct conversation *c, int64_t after, struct chat_receipt *out)
 {
@@ -533,20 +506,11 @@ static size_t moved_marks(const struct conversation *c, int64_t after, struct ch
     return n;
 }
 
-/** How many of n make a page: a move that made two is not parted. */
-static size_t receipts_in_page(const struct chat_receipt *all, size_t n, size_t max)
-{
-    if (n <= max)
-        return n;
-    return all[max].position == all[max - 1].position ? max - 1 : max;
-}
-
 static void run_receipts(struct job *job)
 {
     struct op *op = container_of(job, struct op, job);
     struct store_mem *s = begin_read(op);
     struct chat_receipt *all = mem_alloc((s->n_conversations * 4 + 1) * sizeof(*all));
-    struct store_receipts_page page = {.receipts = all, .upto = s->position};
     const int refusal = read_failure(s);
     size_t n = 0;
 
@@ -554,11 +518,8 @@ static void run_receipts(struct job *job)
         if (side_of(s->conversations[i], &op->receipts.account) < 2)
             n += moved_marks(s->conversations[i], op->receipts.after, all + n);
     }
-    qsort(all, n, sizeof(*all), by_position);
-    page.n_receipts = receipts_in_page(all, n, op->receipts.max_receipts);
-    page.has_more = page.n_receipts < n;
-    if (page.has_more)
-        page.upto = all[page.n_receipts - 1].position;
+    const struct store_receipts_page page =
+        page_of_receipts(all, n, op->receipts.max_receipts, s->position);
     op->on_receipts(op->arg, refusal, refusal == 0 ? &page : NULL);
     free(all);
     free(op);
@@ -585,7 +546,7 @@ static struct range range_of(const struct conversation *c, const struct store_hi
 {
     const uint64_t last = c->n_messages;
 
-    return (struct range){.first = h->after + 1,
+    return (struct range){.first = h->after < last ? h->after + 1 : last + 1,
                           .last = h->before == 0 || h->before > last ? last : h->before - 1};
 }
 
@@ -593,13 +554,13 @@ static struct range range_of(const struct conversation *c, const struct store_hi
 static bool fit(const struct conversation *c, const struct store_history *h,
                 struct range *range)
 {
-    struct room room = {h->max_messages, h->max_bytes, true};
+    struct page_room room = page_room_of(h->max_messages, h->max_bytes);
     const struct range all = *range;
     uint64_t n = 0;
 
     while (all.first + n <= all.last) {
         const uint64_t seq = h->after > 0 ? all.first + n : all.last - n;
-        if (!take_room(&room, c->messages[seq - 1]->append.content.len))
+        if (!page_take(&room, c->messages[seq - 1]->append.content.len))
             break;
         n++;
     }
@@ -687,7 +648,7 @@ static void run_list(struct job *job)
     struct op *op = container_of(job, struct op, job);
     struct store_mem *s = begin_read(op);
     const struct store_list *l = &op->list;
-    struct room room = {l->max_conversations, l->max_bytes, true};
+    struct page_room room = page_room_of(l->max_conversations, l->max_bytes);
     struct chat_conversation *found = NULL;
     struct store_list_page page = {0};
     const int refusal = read_failure(s);
@@ -697,7 +658,7 @@ static void run_list(struct job *job)
         const unsigned side = side_of(m->conversation, &l->account);
         if (side == 2 || !is_last(m) || (l->before != 0 && m->position >= l->before))
             continue;
-        if (!take_room(&room, m->append.content.len)) {
+        if (!page_take(&room, m->append.content.len)) {
             page.next = found[page.n_conversations - 1].last_message.position;
             break;
         }

@@ -230,11 +230,11 @@ static const struct row rows[] = {
 
 static struct json *parse(const char *what, str text)
 {
+    if (text.len == 0)
+        return NULL;
     CLEANUP(exact_freep) char *copy = exact_copy(text);
     struct json *j = NULL;
-
-    if (text.len > 0)
-        expect_int(what, json_parse(&j, copy, text.len), 0);
+    expect_int(what, json_parse(&j, copy, text.len), 0);
     return j;
 }
 
@@ -248,9 +248,9 @@ static void decode(struct buf *said, struct api_decoder *d, const struct row *ro
     if (row->decode(said, d, payload) == 0)
         return;
     say(said, api_error_code(p->error), STR(" "));
-    say(said, p->field ? p->field : "", (str){0});
+    say(said, p->field ? p->field : "", STR(""));
     const str message = str_of(p->message ? p->message : api_error_message(p->error));
-    expect_str(row->name, ((str){message.ptr + message.len - 1, 1}), STR("."));
+    assert_true(message.len > 0 && message.ptr[message.len - 1] == '.');
 }
 
 static void decodes_each_row(void **state)
@@ -318,16 +318,18 @@ static void takes_a_text_of_64_kib(void **state)
 
 // Ids.
 
-static void expect_cut(decode_fn *fn, const char *format, str id, const char *refusal)
+/** The payload is {"NAME":"ID","seq":1}, with as much of the id as there is. */
+static void expect_cut(decode_fn *fn, const char *name, const char *refusal)
 {
+    static const char id[] = "1f1f1f1f1f1f1f1f1f";
     struct api_decoder d;
     struct buf said;
     char payload[256];
 
     api_decoder_init(&d, HOME, CONTENT);
     buf_init(&said, SIZE_MAX / 2);
-    for (size_t n = 0; n <= id.len; n++) {
-        snprintf(payload, sizeof(payload), format, (int)n, id.ptr);
+    for (size_t n = 0; n < sizeof(id); n++) {
+        snprintf(payload, sizeof(payload), "{\"%s\":\"%.*s\",\"seq\":1}", name, (int)n, id);
         decode(&said, &d, &(struct row){payload, fn, str_of(payload), NULL});
         if (n == 16) {
             assert_false(str_starts(buf_str(&said), str_of(refusal)));
@@ -342,9 +344,8 @@ static void expect_cut(decode_fn *fn, const char *format, str id, const char *re
 static void ids_have_one_length(void **state)
 {
     (void)state;
-    expect_cut(mark, "{\"conversation\":\"%.*s\",\"seq\":1}", STR("1f1f1f1f1f1f1f1f1f"),
-               "not_found conversation");
-    expect_cut(list, "{\"after\":\"%.*s\"}", STR("1f1f1f1f1f1f1f1f1f"), BAD "after");
+    expect_cut(mark, "conversation", "not_found conversation");
+    expect_cut(list, "after", BAD "after");
 }
 
 static void ids_are_made_of_small_hex_digits(void **state)

@@ -153,6 +153,7 @@ static void times_are_rfc_3339_with_milliseconds(void **state)
             .by = account_in(A), .peer = account_in(B), .at_ms = rows[i].ms};
         api_encode_receipt(out, &r, &r.by, STR("c"));
         const str all = buf_str(out);
+        assert(all.ptr);
         assert_non_null(memmem(all.ptr, all.len, rows[i].want, strlen(rows[i].want)));
         buf_fini(out);
     }

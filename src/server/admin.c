@@ -1,0 +1,182 @@
+#include "server/admin.h"
+
+#include "api/errors.h"
+#include "io/process.h"
+
+#define METRICS_MAX 65536 // bytes; what they say does not depend on any client
+
+/** All numbers of one answer. */
+struct snapshot {
+    uint64_t uptime_s;
+    uint64_t memory;
+    uint64_t connections;
+    uint64_t sessions;
+    uint64_t store_up;
+    struct eio_counters eio;
+    struct api_counters api;
+    struct chat_counters chat;
+    struct store_counters store;
+};
+
+#define GAUGE     "gauge"
+#define COUNTER   "counter"
+#define AT(field) offsetof(struct snapshot, field)
+
+// clang-format off
+static const struct {
+    const char *name;
+    const char *type;
+    const char *help;
+    size_t offset; // of a uint64_t
+} metrics[] = {
+    {"parley_uptime_seconds", GAUGE, "Time since the start.", AT(uptime_s)},
+    {"process_resident_memory_bytes", GAUGE, "Resident memory size in bytes.", AT(memory)},
+    {"parley_connections", GAUGE, "Open TCP connections, those that are closing included.", AT(connections)},
+    {"parley_sessions", GAUGE, "Engine.IO sessions.", AT(sessions)},
+    {"parley_sessions_opened_total", COUNTER, "Engine.IO sessions opened.", AT(eio.opened)},
+    {"parley_handshakes_refused_total", COUNTER, "Handshakes answered with 503, while stopping or without a store.", AT(eio.refused)},
+    {"parley_clients", GAUGE, "Clients that have joined the chat.", AT(chat.sessions)},
+    {"parley_accounts_online", GAUGE, "Accounts with a client.", AT(chat.accounts)},
+    {"parley_connects_total", COUNTER, "Clients let in.", AT(api.connects)},
+    {"parley_connects_refused_total", COUNTER, "Clients refused: token, origin, too many.", AT(api.refused_connects)},
+    {"parley_requests_total", COUNTER, "Requests of clients.", AT(api.requests)},
+    {"parley_requests_refused_total", COUNTER, "Requests that the chat refused.", AT(chat.refused)},
+    {"parley_messages_sent_total", COUNTER, "Messages stored and acknowledged.", AT(chat.sent)},
+    {"parley_messages_duplicate_total", COUNTER, "Messages that were sent again, and had been stored.", AT(chat.duplicates)},
+    {"parley_messages_emitted_total", COUNTER, "Messages sent to clients.", AT(chat.emitted)},
+    {"parley_messages_acknowledged_total", COUNTER, "Messages that clients have acknowledged.", AT(chat.acked)},
+    {"parley_receipts_total", COUNTER, "Marks of delivered and read that have moved.", AT(chat.receipts)},
+    {"parley_fills_total", COUNTER, "Reads of what a client had missed.", AT(chat.fills)},
+    {"parley_silent_clients_total", COUNTER, "Clients warned that they acknowledge nothing.", AT(chat.warnings)},
+    {"parley_uncertain_total", COUNTER, "Appends whose outcome the store did not know.", AT(chat.uncertain)},
+    {"parley_store_up", GAUGE, "1 while the store is within reach.", AT(store_up)},
+    {"parley_store_appended_total", COUNTER, "Messages stored.", AT(store.appended)},
+    {"parley_store_duplicates_total", COUNTER, "Messages that were stored already.", AT(store.duplicates)},
+    {"parley_store_receipts_total", COUNTER, "Marks stored.", AT(store.receipts)},
+    {"parley_store_commits_total", COUNTER, "Transactions committed.", AT(store.commits)},
+    {"parley_store_reads_total", COUNTER, "Reads.", AT(store.reads)},
+    {"parley_store_refused_total", COUNTER, "Operations refused: full, or out of reach.", AT(store.refused)},
+    {"parley_store_queued", GAUGE, "Operations that wait.", AT(store.queued)},
+};
+// clang-format on
+
+static struct snapshot snapshot_of(const struct admin *a)
+{
+    const struct eio_counters eio = eio_counters(a->eio);
+
+    return (struct snapshot){
+        .uptime_s = (uint64_t)(a->timers->now_ms - a->started_ms) / 1000,
+        .memory = process_memory(),
+        .connections = *a->n_connections,
+        .sessions = eio.sessions,
+        .store_up = health_is_up(a->health),
+        .eio = eio,
+        .api = *api_counters(a->api),
+        .chat = *chat_counters(a->chat),
+        .store = a->store->counters,
+    };
+}
+
+static void add_errors(struct buf *out, const struct api_counters *c)
+{
+    static_assert(API_N_ERRORS <= COUNT_OF(c->errors), "each error has its counter");
+    int r = buf_add(out, STR("# HELP parley_errors_total Errors sent to clients.\n"
+                             "# TYPE parley_errors_total counter\n"));
+    for (size_t i = API_OK + 1; i < API_N_ERRORS; i++) {
+        const enum api_error e = (enum api_error)i;
+        if (api_error_is_sent(e))
+            r |= buf_addf(out, "parley_errors_total{code=\"%s\"} %llu\n", api_error_code(e),
+                          (unsigned long long)c->errors[i]);
+    }
+    assert(r == 0); // METRICS_MAX has room for all of them
+}
+
+static void add_metrics(struct buf *out, const struct snapshot *s)
+{
+    int r = buf_add(out, STR("# HELP parley_build_info The version, as a label.\n"
+                             "# TYPE parley_build_info gauge\n"
+                             "parley_build_info{version=\"" PARLEY_VERSION "\"} 1\n"));
+    for (size_t i = 0; i < COUNT_OF(metrics); i++) {
+        uint64_t value = 0;
+        memcpy(&value, (const char *)s + metrics[i].offset, sizeof(value));
+        r |= buf_addf(out, "# HELP %s %s\n# TYPE %s %s\n%s %llu\n", metrics[i].name,
+                      metrics[i].help, metrics[i].name, metrics[i].type, metrics[i].name,
+                      (unsigned long long)value);
+    }
+    assert(r == 0);
+    add_errors(out, &s->api);
+}
+
+// Answers.
+
+static void respond(struct http_request *rq, unsigned status, str type, str body)
+{
+    const struct http_response r = {
+        .status = status,
+        .type = type,
+        .headers = status == 405 ? STR("Cache-Control: no-store\r\nAllow: GET, HEAD\r\n")
+                                 : STR("Cache-Control: no-store\r\n"),
+        .body = body,
+    };
+    http_respond(rq, &r);
+}
+
+static void on_healthz(const struct admin *a, struct http_request *rq)
+{
+    (void)a;
+    respond(rq, 200, STR("text/plain"), STR("ok\n"));
+}
+
+/** @return why clients had better not come, or NULL */
+static const char *not_ready(const struct admin *a)
+{
+    if (a->phase == ADMIN_STARTING)
+        return "starting\n";
+    if (a->phase == ADMIN_DRAINING)
+        return "draining\n";
+    return health_is_up(a->health) ? NULL : "the store is out of reach\n";
+}
+
+static void on_readyz(const struct admin *a, struct http_request *rq)
+{
+    const char *why = not_ready(a);
+
+    respond(rq, why ? 503 : 200, STR("text/plain"), str_of(why ? why : "ok\n"));
+}
+
+static void on_metrics(const struct admin *a, struct http_request *rq)
+{
+    const struct snapshot s = snapshot_of(a);
+    struct buf text;
+
+    buf_init(&text, METRICS_MAX);
+    add_metrics(&text, &s);
+    respond(rq, 200, STR("text/plain; version=0.0.4; charset=utf-8"), buf_str(&text));
+    buf_fini(&text);
+}
+
+static const struct {
+    str path;
+    void (*answer)(const struct admin *a, struct http_request *rq);
+} pages[] = {
+    {{"/healthz", 8}, on_healthz},
+    {{"/readyz", 7}, on_readyz},
+    {{"/metrics", 8}, on_metrics},
+};
+
+static void on_head(void *arg, struct http_request *rq, const struct http_head *head)
+{
+    for (size_t i = 0; i < COUNT_OF(pages); i++) {
+        if (!str_eq(head->path, pages[i].path))
+            continue;
+        if (head->method == HTTP_GET || head->method == HTTP_HEAD) {
+            pages[i].answer(arg, rq);
+        } else {
+            respond(rq, 405, (str){0}, (str){0});
+        }
+        return;
+    }
+    respond(rq, 404, STR("text/plain"), STR("Not Found\n"));
+}
+
+const struct http_handler admin_http_handler = {.on_head = on_head};

@@ -1,0 +1,38 @@
+/**
+ * One server, whole: the only file that names the backends, and puts all layers together.
+ */
+#pragma once
+
+#include "api/api.h"
+#include "eio/server.h"
+
+struct node_config {
+    struct addr listen;
+    const char *data; // a directory, which is there
+    str path;
+    size_t max_streams;
+    int64_t drain_ms;
+
+    struct http_origins origins;
+    struct http_proxies proxies;
+    unsigned transports; // of enum eio_transport, or-ed
+    int64_t ping_interval_ms;
+    int64_t ping_timeout_ms;
+    int64_t upgrade_timeout_ms;
+    int64_t connect_timeout_ms;
+    size_t max_payload;
+
+    struct auth *auth; // borrowed
+    uint64_t home_chain;
+    size_t content_bytes;
+    uint64_t sockets_per_ip;
+    struct chat_config chat;
+    struct store_limits mailbox;
+};
+
+enum node_refusal {
+    NODE_FAILED = 1, // could not start, or did not end as it should: said
+};
+
+/** Serve until a signal says stop. @return 0 or NODE_FAILED */
+MUST_CHECK int node_run(const struct node_config *config);

@@ -1,0 +1,239 @@
+#include "server/serve.h"
+
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "crypto/random.h"
+#include "crypto/secret.h"
+#include "server/issuers.h"
+#include "server/keys.h"
+#include "server/node.h"
+#include "server/run.h"
+#include "server/serve_options.h"
+
+#define PAYLOAD_PER_CONTENT 4 // too long a content shall be answered, and not cut off
+
+static int usage(const char *text)
+{
+    fprintf(stderr, "parley serve: %s\n", text);
+    return 2;
+}
+
+static int usage_of(const char *option, str item, const char *form)
+{
+    fprintf(stderr, "parley serve: --%s: '" STR_FMT "' is not %s\n", option, STR_ARG(item),
+            form);
+    return 2;
+}
+
+// What the options mean. Each returns 0 or the exit code.
+
+static int read_origins(const struct serve_options *o, struct http_origins *out)
+{
+    static_assert(OPTIONS_LIST_MAX <= HTTP_ORIGINS_MAX, "a list of origins fits");
+    out->own = true;
+    out->loopback = o->dev;
+    for (size_t i = 0; i < o->origins.n; i++) {
+        if (http_origins_add(out, o->origins.items[i]) != 0)
+            return usage_of("origins", o->origins.items[i],
+                            "an origin such as https://shop.example or "
+                            "https://shop.example:8443, without a path");
+    }
+    return 0;
+}
+
+static int read_proxies(const struct serve_options *o, struct http_proxies *out)
+{
+    static_assert(OPTIONS_LIST_MAX <= HTTP_PROXIES_MAX, "a list of proxies fits");
+    for (size_t i = 0; i < o->trusted_proxies.n; i++) {
+        if (http_proxies_add(out, o->trusted_proxies.items[i]) != 0)
+            return usage_of("trusted-proxies", o->trusted_proxies.items[i],
+                            "an address such as 10.0.0.1, or a range such as 10.0.0.0/8");
+    }
+    return 0;
+}
+
+static int read_transports(const struct serve_options *o, unsigned *out)
+{
+    for (size_t i = 0; i < o->transports.n; i++) {
+        const str item = o->transports.items[i];
+        if (str_eq(item, STR("polling"))) {
+            *out |= EIO_POLLING_TRANSPORT;
+        } else if (str_eq(item, STR("websocket"))) {
+            *out |= EIO_WEBSOCKET_TRANSPORT;
+        } else {
+            return usage_of("transports", item, "polling or websocket");
+        }
+    }
+    return *out ? 0 : usage("--transports takes polling, websocket, or both");
+}
+
+static int check(const struct serve_options *o)
+{
+    if (o->dev && !addr_is_loopback(&o->listen))
+        return usage(
+            "--dev lets in pages that --listen on an address of the network must not: "
+            "listen on 127.0.0.1, or name the pages with --origins");
+    if (!str_starts(o->path, STR("/")) || o->path.ptr[o->path.len - 1] != '/')
+        return usage("--path must begin and end with '/'");
+    if (o->data.len == 0)
+        return usage("--data needs a directory");
+    if (o->max_payload < PAYLOAD_PER_CONTENT * o->content_bytes) {
+        fprintf(stderr,
+                "parley serve: --max-payload must be at least four times --content-bytes, so "
+                "that too long a message is refused and does not cut the connection: at least "
+                "%llu, or a smaller --content-bytes\n",
+                (unsigned long long)(PAYLOAD_PER_CONTENT * o->content_bytes));
+        return 2;
+    }
+    return 0;
+}
+
+static int configure(const struct serve_options *o, struct node_config *out)
+{
+    *out = (struct node_config){
+        .listen = o->listen,
+        .path = o->path,
+        .drain_ms = o->drain,
+        .ping_interval_ms = o->ping_interval,
+        .ping_timeout_ms = o->ping_timeout,
+        .upgrade_timeout_ms = o->upgrade_timeout,
+        .connect_timeout_ms = o->connect_timeout,
+        .max_payload = o->max_payload,
+        .home_chain = o->home_chain,
+        .content_bytes = o->content_bytes,
+        .sockets_per_ip = o->sockets_per_ip,
+        .chat = {.rate_limits = o->rate_limits,
+                 .sends = {.burst = o->send_burst, .per_s = o->send_rate},
+                 .requests = {.burst = o->request_burst, .per_s = o->request_rate},
+                 .sessions = o->sockets_per_wallet},
+        .mailbox = {.from_accepted = o->mailbox_peer_messages,
+                    .from_stranger = o->mailbox_stranger_messages},
+    };
+    int code = check(o);
+    if (code == 0)
+        code = read_origins(o, &out->origins);
+    if (code == 0)
+        code = read_proxies(o, &out->proxies);
+    if (code == 0)
+        code = read_transports(o, &out->transports);
+    return code;
+}
+
+// The data directory, and the keys.
+
+/** The key makes the directory, too. @return 0 or the exit code */
+static int add_own_key(struct auth *auth, str data)
+{
+    struct buf pem;
+    int code = 1;
+
+    buf_init(&pem, AUTH_OWN_KEY_SIZE);
+    if (keys_own(&pem, data, crypto_random()) == 0 && auth_add_own(auth, buf_str(&pem)) == 0)
+        code = 0;
+    secret_buf_fini(&pem);
+    return code;
+}
+
+static int check_data(const char *data)
+{
+    struct stat st = {0};
+
+    if (access(data, W_OK | X_OK) != 0 || stat(data, &st) != 0) {
+        fprintf(stderr,
+                "parley serve: can't write to the data directory '%s': let this user, or "
+                "name another with --data\n",
+                data);
+        return 1;
+    }
+    if (st.st_mode & (S_IRWXG | S_IRWXO))
+        log_warn(NULL, "server_data_open", "mode=%03o want=700", (unsigned)st.st_mode & 0777);
+    return 0;
+}
+
+static int open_auth(struct auth *auth, const struct serve_options *o, const char *data)
+{
+    if (issuers_add(auth, o) != 0)
+        return 2;
+    const int code = add_own_key(auth, o->data);
+    return code != 0 ? code : check_data(data);
+}
+
+/** The names of the issuers: "own,app". */
+static void add_names(struct buf *out, const struct serve_options *o)
+{
+    int r = buf_add(out, STR("own"));
+
+    for (size_t i = 0; i < o->n_issuers; i++)
+        r |= buf_addf(out, "," STR_FMT, STR_ARG(o->issuers[i].name));
+    assert(r == 0); // a file has no longer ones
+    (void)r;
+}
+
+static void log_start(const struct serve_options *o, uint64_t files, size_t max_streams)
+{
+    struct buf names;
+    char data[LOG_QUOTE_SIZE];
+    char at[ADDR_TEXT_SIZE];
+
+    buf_init(&names, OPTIONS_FILE_MAX + sizeof("own"));
+    add_names(&names, o);
+    log_info(NULL, "server_start",
+             "version=" PARLEY_VERSION " listen=%s data=%s store=sqlite auth=" STR_FMT
+             " dev=%d rate_limits=%d origins=%zu proxies=%zu files=%llu max_connections=%zu",
+             addr_text(at, &o->listen), log_quote(data, o->data), STR_ARG(buf_str(&names)),
+             o->dev, o->rate_limits, o->origins.n, o->trusted_proxies.n,
+             (unsigned long long)files, max_streams);
+    buf_fini(&names);
+}
+
+static int serve(const struct serve_options *o)
+{
+    struct node_config config;
+    uint64_t files = 0;
+
+    int code = configure(o, &config);
+    if (code != 0)
+        return code;
+    umask(077); // what we write is for us alone
+    config.auth = auth_new(o->home_chain);
+    char *data = mem_alloc(o->data.len + 1); // in a file no NUL stands behind it
+    str_copy(data, o->data);
+    config.data = data;
+    code = open_auth(config.auth, o, data);
+    if (code == 0) {
+        config.max_streams = run_max_streams(&files);
+        log_start(o, files, config.max_streams);
+        code = node_run(&config) == 0 ? 0 : 1;
+    }
+    free(data);
+    auth_free(config.auth);
+    return code;
+}
+
+static int parse_and_serve(struct serve_options *o, const struct options_from *from)
+{
+    const int refusal = options_parse(&serve_table, o, from);
+
+    if (refusal != 0)
+        return refusal == OPTIONS_HELP ? 0 : 2;
+    if (log_set_levels(o->log) != 0)
+        return usage(
+            "--log takes a level (error, warn, info, debug, trace), and layers: "
+            "info,ws=trace");
+    return serve(o);
+}
+
+int serve_main(int argc, char **argv)
+{
+    struct serve_options o = {0};
+    struct buf file;
+
+    buf_init(&file, 0); // the options give it its size
+    const int code = parse_and_serve(
+        &o, &(struct options_from){.argc = argc, .argv = argv, .env = environ, .file = &file});
+    buf_fini(&file);
+    return code;
+}

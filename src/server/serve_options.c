@@ -1,0 +1,111 @@
+#include "server/serve_options.h"
+
+#define DAY_MS       86400000
+#define MAX_PAYLOAD  (64U << 20)
+#define CONTENT_MAX  262144 // written as JSON six times that fits a client's queue
+#define DRAIN_MAX_MS 60000
+#define CHAIN_MAX    ((UINT64_C(1) << 53) - 1)
+#define HEADING(text)                                                                          \
+    {                                                                                          \
+        NULL, OPTION_HEADING, 0, NULL, "", text, 0, 0                                          \
+    }
+
+#define FIELD(name) offsetof(struct serve_issuer, name)
+static const struct option issuer_rows[] = {
+    {"iss", OPTION_TEXT, FIELD(iss), NULL, "TEXT",
+     "what the claim iss must be; without it any, for one issuer at most", 0, 0},
+    {"aud", OPTION_TEXT, FIELD(aud), NULL, "TEXT",
+     "what the claim aud must be or hold; without it that is not checked", 0, 0},
+    {"claim", OPTION_TEXT, FIELD(claim), "sub", "NAME", "which claim holds the address", 0, 0},
+    {"alg", OPTION_TEXT, FIELD(alg), NULL, "ALG",
+     "RS256 or PS256, for an RSA key in a PEM (RS256); other keys say it themselves", 0, 0},
+    {"skew", OPTION_DURATION, FIELD(skew), "30s", "DURATION",
+     "how far its clock may be off, at most 2m", 0, AUTH_SKEW_MS_MAX},
+    {"secret-file", OPTION_TEXT, FIELD(secret_file), NULL, "FILE",
+     "the secret of HS256, 32 bytes or more; a newline at its end does not count", 0, 0},
+    {"pem-file", OPTION_TEXT, FIELD(pem_file), NULL, "FILE", "or a public key", 0, 0},
+    {"jwks-file", OPTION_TEXT, FIELD(jwks_file), NULL, "FILE", "or a set of keys (RFC 7517)", 0,
+     0},
+};
+#undef FIELD
+
+#define FIELD(name) offsetof(struct serve_options, name)
+static const struct option_section sections[] = {
+    {"issuer", "whose tokens are accepted, beside the server's own", issuer_rows,
+     COUNT_OF(issuer_rows), FIELD(n_issuers), FIELD(issuers), sizeof(struct serve_issuer),
+     AUTH_ISSUERS_MAX},
+};
+
+static const struct option rows[] = {
+    HEADING("The server"),
+    {"listen", OPTION_ADDR, FIELD(listen), "127.0.0.1:8080", "HOST:PORT",
+     "where to listen; port 0 picks one", 0, 0},
+    {"data", OPTION_TEXT, FIELD(data), "./parley-data", "DIR",
+     "messages and keys; made if it is missing", 0, 0},
+    {"config", OPTION_TEXT, FIELD(config), NULL, "FILE", "a file of options, see below", 0, 0},
+    {"dev", OPTION_FLAG, FIELD(dev), NULL, "",
+     "for development: pages of this machine are let in, and nobody else reaches it", 0, 0},
+    {"log", OPTION_TEXT, FIELD(log), "info", "LEVEL",
+     "error, warn, info, debug, trace; by layer: info,ws=trace", 0, 0},
+    {"drain", OPTION_DURATION, FIELD(drain), "2s", "DURATION",
+     "over which clients are let go of when the server stops", 0, DRAIN_MAX_MS},
+
+    HEADING("Who may connect"),
+    {"origins", OPTION_LIST, FIELD(origins), NULL, "LIST",
+     "whose pages, such as https://shop.example, or * for all; the server's own always", 0, 0},
+    {"trusted-proxies", OPTION_LIST, FIELD(trusted_proxies), NULL, "LIST",
+     "whose X-Forwarded-For is believed: addresses, or ranges such as 10.0.0.0/8", 0, 0},
+    {"home-chain", OPTION_COUNT, FIELD(home_chain), "1", "CHAIN",
+     "the chain of 0x... addresses", 1, CHAIN_MAX},
+    {"rate-limits", OPTION_SWITCH, FIELD(rate_limits), "on", "on|off",
+     "hold clients to the rates and numbers below", 0, 0},
+    {"sockets-per-wallet", OPTION_COUNT, FIELD(sockets_per_wallet), "20", "N",
+     "one more ends the one that was silent longest", 1, 0},
+    {"sockets-per-ip", OPTION_COUNT, FIELD(sockets_per_ip), "1000", "N", "one more is refused",
+     1, 0},
+
+    HEADING("Messages"),
+    {"content-bytes", OPTION_SIZE, FIELD(content_bytes), "64KiB", "SIZE",
+     "of one message, at most 256KiB; --max-payload is at least four times that", 1024,
+     CONTENT_MAX},
+    {"send-rate", OPTION_COUNT, FIELD(send_rate), "10", "N", "messages of a wallet, a second",
+     1, 0},
+    {"send-burst", OPTION_COUNT, FIELD(send_burst), "60", "N", "and so many at once", 1, 0},
+    {"request-rate", OPTION_COUNT, FIELD(request_rate), "20", "N",
+     "other requests of a wallet, a second", 1, 0},
+    {"request-burst", OPTION_COUNT, FIELD(request_burst), "200", "N", "and so many at once", 1,
+     0},
+    {"mailbox-peer-messages", OPTION_COUNT, FIELD(mailbox_peer_messages), "10000", "N",
+     "undelivered ones of a sender whom the recipient has accepted", 1, 0},
+    {"mailbox-stranger-messages", OPTION_COUNT, FIELD(mailbox_stranger_messages), "1000", "N",
+     "and of any other sender", 1, 0},
+
+    HEADING("The transport"),
+    {"path", OPTION_TEXT, FIELD(path), "/socket.io/", "PATH", "where Socket.IO is", 0, 0},
+    {"transports", OPTION_LIST, FIELD(transports), "polling,websocket", "LIST",
+     "what a client may come with", 0, 0},
+    {"max-payload", OPTION_SIZE, FIELD(max_payload), "1000000", "SIZE",
+     "of a POST, and of a WebSocket message", 1, MAX_PAYLOAD},
+    {"ping-interval", OPTION_DURATION, FIELD(ping_interval), "25s", "DURATION",
+     "from a client's pong to the next ping", 10, DAY_MS},
+    {"ping-timeout", OPTION_DURATION, FIELD(ping_timeout), "20s", "DURATION",
+     "for the pong, then the client is given up", 10, DAY_MS},
+    {"upgrade-timeout", OPTION_DURATION, FIELD(upgrade_timeout), "10s", "DURATION",
+     "for a WebSocket to take over from polling", 10, DAY_MS},
+    {"connect-timeout", OPTION_DURATION, FIELD(connect_timeout), "10s", "DURATION",
+     "for a client to say who it is", 10, DAY_MS},
+};
+#undef FIELD
+
+const struct option_table serve_table = {
+    .command = "parley serve",
+    .summary =
+        "Serves the chat. When it is ready it says so, in one line on stdout, and where; the\n"
+        "log is on stderr. SIGTERM ends it, a second one sooner.",
+    .options = rows,
+    .n_options = COUNT_OF(rows),
+    .env_prefix = "PARLEY_",
+    .file_option = "config",
+    .sections = sections,
+    .n_sections = COUNT_OF(sections),
+};

@@ -1,0 +1,54 @@
+/** What `parley serve` can be told, as one table. */
+#pragma once
+
+#include "auth/auth.h"
+#include "server/options.h"
+
+/** A section [issuer NAME] of the file: whose tokens are accepted. */
+struct serve_issuer {
+    str name;
+    str iss;
+    str aud;
+    str claim;
+    str alg;
+    int64_t skew;
+    str secret_file; // these three: relative to the file of options
+    str pem_file;
+    str jwks_file;
+};
+
+struct serve_options {
+    str config;
+    struct addr listen;
+    str data;
+    bool dev;
+    str log;
+    int64_t drain;
+
+    struct option_list origins;
+    struct option_list trusted_proxies;
+    str path;
+    struct option_list transports;
+    int64_t ping_interval;
+    int64_t ping_timeout;
+    int64_t upgrade_timeout;
+    int64_t connect_timeout;
+    uint64_t max_payload;
+
+    uint64_t home_chain;
+    uint64_t content_bytes;
+    bool rate_limits;
+    uint64_t send_rate;
+    uint64_t send_burst;
+    uint64_t request_rate;
+    uint64_t request_burst;
+    uint64_t sockets_per_wallet;
+    uint64_t sockets_per_ip;
+    uint64_t mailbox_peer_messages;
+    uint64_t mailbox_stranger_messages;
+
+    size_t n_issuers;
+    struct serve_issuer issuers[AUTH_ISSUERS_MAX];
+};
+
+extern const struct option_table serve_table;

@@ -1,0 +1,370 @@
+#include "store/sqlite.h"
+
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "io/worker.h"
+#include "store/copy.h"
+#include "store/sqlite_file.h"
+#include "store/sqlite_read.h"
+#include "store/sqlite_write.h"
+
+#define READ_BATCH 16 // a page may be large: those that are done shall not wait for many others
+
+struct store_sqlite {
+    struct store store;
+    struct loop *loop;
+    int lock;                    // descriptor of the directory's lock
+    struct sqlite_writer writer; // its thread's, while there is one
+    struct sqlite_reader reader;
+    struct worker *write_thread;
+    struct worker *read_thread;
+    int64_t horizon;
+    size_t queued_bytes;    // of waiting appends
+    struct list held;       // receipts that wait for an append
+    struct timer held_long; // enough
+};
+
+/** An append over STORE_QUEUE_MAX. */
+struct refusal {
+    struct job job;
+    struct store_sqlite *s;
+    store_append_fn *done;
+    void *arg;
+};
+
+DEFINE_CLEANUP(struct store *, store_free)
+
+static struct store_sqlite *sqlite_of(struct store *s)
+{
+    return container_of(s, struct store_sqlite, store);
+}
+
+// Writing.
+
+static void run_writes(void *arg, struct list *tasks)
+{
+    struct store_sqlite *s = arg;
+    sqlite_writer_run(&s->writer, tasks);
+}
+
+static void count_write(struct store_counters *c, const struct sqlite_write *op)
+{
+    c->queued--;
+    if (op->r == STORE_UNAVAILABLE)
+        c->refused++;
+    if (op->r != 0)
+        return;
+    if (!op->is_append) {
+        c->receipts += op->position != 0;
+    } else if (op->append.answer.is_duplicate) {
+        c->duplicates++;
+    } else {
+        c->appended++;
+    }
+}
+
+static void answer_write(struct store_sqlite *s, struct sqlite_write *op)
+{
+    count_write(&s->store.counters, op);
+    if (op->position != 0)
+        s->horizon = op->position;
+    if (op->is_append) {
+        s->queued_bytes -= append_cost(&op->append.asked);
+        op->append.done(op->arg, op->r, op->r == 0 ? &op->append.answer : NULL);
+    } else {
+        op->receipt.done(op->arg, op->r, op->r == 0 ? &op->receipt.answer : NULL);
+    }
+    free(op->found);
+    free(op);
+}
+
+static bool has_committed(const struct list *tasks)
+{
+    list_each (node, tasks) {
+        if (container_of(node, struct sqlite_write, node)->position != 0)
+            return true;
+    }
+    return false;
+}
+
+static void on_written(void *arg, struct list *tasks)
+{
+    struct store_sqlite *s = arg;
+
+    s->store.counters.commits += has_committed(tasks);
+    while (!list_is_empty(tasks))
+        answer_write(s, container_of(list_shift(tasks), struct sqlite_write, node));
+}
+
+static const struct worker_ops write_ops = {.run = run_writes, .on_done = on_written};
+
+static struct sqlite_write *new_write(struct store_sqlite *s, size_t n_bytes, void *arg)
+{
+    struct sqlite_write *op = mem_alloc(sizeof(*op) + n_bytes);
+
+    op->arg = arg;
+    s->store.counters.queued++;
+    return op;
+}
+
+static void submit_held(struct store_sqlite *s)
+{
+    timer_cancel(&s->loop->timers, &s->held_long);
+    while (!list_is_empty(&s->held))
+        worker_submit(s->write_thread, list_shift(&s->held));
+}
+
+static void on_held_long(struct timer *t)
+{
+    submit_held(container_of(t, struct store_sqlite, held_long));
+}
+
+static void refuse(struct job *job)
+{
+    struct refusal *refusal = container_of(job, struct refusal, job);
+
+    refusal->s->store.counters.queued--;
+    refusal->done(refusal->arg, STORE_BUSY, NULL);
+    free(refusal);
+}
+
+static void refuse_append(struct store_sqlite *s, store_append_fn *done, void *arg)
+{
+    struct refusal *refusal = NEW(struct refusal);
+
+    *refusal = (struct refusal){.s = s, .done = done, .arg = arg};
+    s->store.counters.queued++;
+    job_push(&s->loop->later, &refusal->job, refuse);
+}
+
+static void sqlite_append(struct store *base, const struct store_append *a,
+                          store_append_fn *done, void *arg)
+{
+    struct store_sqlite *s = sqlite_of(base);
+
+    assert(a->key.len >= 1 && a->key.len <= CHAT_KEY_MAX && !account_eq(&a->from, &a->to));
+    if (s->queued_bytes + append_cost(a) > STORE_QUEUE_MAX) {
+        refuse_append(s, done, arg);
+        return;
+    }
+    struct sqlite_write *op = new_write(s, append_size(a), arg);
+    op->is_append = true;
+    op->append.done = done;
+    op->append.asked = append_copy(a, op->bytes);
+    s->queued_bytes += append_cost(a);
+    submit_held(s); // those were called before
+    worker_submit(s->write_thread, &op->node);
+}
+
+/** A receipt is not worth a sync of the disk of its own, if it can have that of an append. */
+static void sqlite_receipt(struct store *base, const struct store_receipt *r,
+                           store_receipt_fn *done, void *arg)
+{
+    struct store_sqlite *s = sqlite_of(base);
+    struct sqlite_write *op = new_write(s, 0, arg);
+
+    op->receipt.done = done;
+    op->receipt.asked = *r;
+    if (list_is_empty(&s->held))
+        timer_set(&s->loop->timers, &s->held_long,
+                  s->loop->timers.now_ms + STORE_SQLITE_RECEIPT_MS);
+    list_push(&s->held, &op->node);
+}
+
+// Reading.
+
+static void run_reads(void *arg, struct list *tasks)
+{
+    struct store_sqlite *s = arg;
+
+    list_each (node, tasks)
+        sqlite_reader_run(&s->reader, container_of(node, struct sqlite_read, node));
+}
+
+static void answer_read(struct sqlite_read *op)
+{
+    const bool ok = op->r == 0;
+
+    switch (op->kind) {
+    case READ_DUE: op->done.read(op->arg, op->r, ok ? &op->answer.read : NULL); break;
+    case READ_RECEIPTS:
+        op->done.receipts(op->arg, op->r, ok ? &op->answer.receipts : NULL);
+        break;
+    case READ_HISTORY: op->done.history(op->arg, op->r, ok ? &op->answer.history : NULL); break;
+    case READ_LIST: op->done.list(op->arg, op->r, ok ? &op->answer.list : NULL); break;
+    case READ_UNREAD: op->done.unread(op->arg, op->r, ok ? op->answer.unread : 0); break;
+    }
+}
+
+static void on_read(void *arg, struct list *tasks)
+{
+    struct store_sqlite *s = arg;
+
+    while (!list_is_empty(tasks)) {
+        struct sqlite_read *op = container_of(list_shift(tasks), struct sqlite_read, node);
+        s->store.counters.queued--;
+        s->store.counters.reads++;
+        s->store.counters.refused += op->r == STORE_UNAVAILABLE;
+        answer_read(op);
+        sqlite_read_free(op);
+    }
+}
+
+static const struct worker_ops read_ops = {.run = run_reads, .on_done = on_read};
+
+/** Submitted already: the thread gets it at the end of the turn. */
+static struct sqlite_read *new_read(struct store *base, enum sqlite_read_kind kind, void *arg)
+{
+    struct store_sqlite *s = sqlite_of(base);
+    struct sqlite_read *op = NEW(struct sqlite_read);
+
+    op->kind = kind;
+    op->arg = arg;
+    op->horizon = s->horizon;
+    list_init(&op->strings);
+    base->counters.queued++;
+    worker_submit(s->read_thread, &op->node);
+    return op;
+}
+
+static void sqlite_read(struct store *base, const struct store_read *r, store_read_fn *done,
+                        void *arg)
+{
+    struct sqlite_read *op = new_read(base, READ_DUE, arg);
+
+    assert(r->max_messages >= 1);
+    op->asked.read = *r;
+    op->done.read = done;
+}
+
+static void sqlite_receipts(struct store *base, const struct store_receipts *r,
+                            store_receipts_fn *done, void *arg)
+{
+    struct sqlite_read *op = new_read(base, READ_RECEIPTS, arg);
+
+    assert(r->max_receipts >= 2);
+    op->asked.receipts = *r;
+    op->done.receipts = done;
+}
+
+static void sqlite_history(struct store *base, const struct store_history *h,
+                           store_history_fn *done, void *arg)
+{
+    struct sqlite_read *op = new_read(base, READ_HISTORY, arg);
+
+    assert(h->max_messages >= 1);
+    op->asked.history = *h;
+    op->done.history = done;
+}
+
+static void sqlite_list(struct store *base, const struct store_list *l, store_list_fn *done,
+                        void *arg)
+{
+    struct sqlite_read *op = new_read(base, READ_LIST, arg);
+
+    assert(l->max_conversations >= 1);
+    op->asked.list = *l;
+    op->done.list = done;
+}
+
+static void sqlite_unread(struct store *base, const account *a, store_unread_fn *done,
+                          void *arg)
+{
+    struct sqlite_read *op = new_read(base, READ_UNREAD, arg);
+
+    op->asked.unread = *a;
+    op->done.unread = done;
+}
+
+static int64_t sqlite_horizon(struct store *base)
+{
+    return sqlite_of(base)->horizon;
+}
+
+// Life.
+
+static void sqlite_free(struct store *base)
+{
+    struct store_sqlite *s = sqlite_of(base);
+
+    assert(base->counters.queued == 0);
+    if (s->read_thread)
+        worker_free(s->read_thread);
+    if (s->write_thread)
+        worker_free(s->write_thread);
+    sqlite_reader_close(&s->reader);
+    sqlite_writer_close(&s->writer); // the last one copies the log into the database
+    if (s->lock >= 0)
+        close(s->lock);
+    free(s);
+}
+
+static const struct store_ops sqlite_ops = {
+    .name = "sqlite",
+    .append = sqlite_append,
+    .receipt = sqlite_receipt,
+    .read = sqlite_read,
+    .receipts = sqlite_receipts,
+    .history = sqlite_history,
+    .list = sqlite_list,
+    .unread = sqlite_unread,
+    .horizon = sqlite_horizon,
+    .free = sqlite_free,
+};
+
+static int open_files(struct store_sqlite *s, const struct store_sqlite_config *config)
+{
+    char path[SQLITE_FILE_PATH_SIZE];
+    uint8_t key[HASH_KEY_SIZE];
+    uint64_t epoch = 0;
+
+    rand_bytes(config->rand, key, sizeof(key));
+    rand_bytes(config->rand, &epoch, sizeof(epoch));
+    int r = sqlite_file_take(&s->lock, config->dir, path);
+    if (r < 0)
+        return err_up(r);
+    r = sqlite_writer_open(&s->writer, path, &config->limits, key, epoch);
+    if (r == 0)
+        r = sqlite_reader_open(&s->reader, path);
+    return r < 0 ? err_up(r) : 0;
+}
+
+static int start_threads(struct store_sqlite *s)
+{
+    const struct worker_config write = {.name = "store-write",
+                                        .max_batch = STORE_SQLITE_GROUP_MAX,
+                                        .ops = &write_ops,
+                                        .arg = s};
+    const struct worker_config read = {
+        .name = "store-read", .max_batch = READ_BATCH, .ops = &read_ops, .arg = s};
+
+    int r = worker_new(&s->write_thread, s->loop, &write);
+    if (r == 0)
+        r = worker_new(&s->read_thread, s->loop, &read);
+    return r < 0 ? err_up(r) : 0;
+}
+
+int store_sqlite_open(struct store **out, struct loop *l,
+                      const struct store_sqlite_config *config)
+{
+    struct store_sqlite *s = NEW(struct store_sqlite);
+    CLEANUP(store_freep) struct store *owned = &s->store;
+
+    s->store.ops = &sqlite_ops;
+    s->loop = l;
+    s->lock = -1;
+    list_init(&s->held);
+    timer_init(&s->held_long, on_held_long);
+
+    int r = open_files(s, config);
+    if (r == 0)
+        r = start_threads(s);
+    if (r < 0)
+        return err_up(r);
+    s->store.epoch = s->writer.epoch;
+    s->horizon = s->writer.position;
+    *out = STEAL(owned);
+    return 0;
+}

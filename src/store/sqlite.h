@@ -1,0 +1,29 @@
+/**
+ * The embedded store: one SQLite database in a directory of its own, for one process.
+ *
+ * A thread writes, in groups: all that waits becomes one transaction, synced to the disk before
+ * any of it is answered. Another thread reads. An error that leaves open whether a commit is on
+ * the disk ends the process.
+ */
+#pragma once
+
+#include "base/rand.h"
+#include "chat/store.h"
+#include "io/loop.h"
+
+#define STORE_SQLITE_GROUP_MAX  1024 // appends and receipts of one transaction
+#define STORE_SQLITE_RECEIPT_MS 50   // receipts alone wait so long for an append
+
+struct store_sqlite_config {
+    const char *dir; // made where it is missing; the database is dir/parley.db
+    struct store_limits limits;
+    struct rand *rand; // used while opening only
+};
+
+/**
+ * @param out  owned; store_free()
+ * @return 0 or a fault: another process has the directory, a newer Parley wrote it, or it can't
+ *         be read and written
+ */
+MUST_CHECK int store_sqlite_open(struct store **out, struct loop *l,
+                                 const struct store_sqlite_config *config);

@@ -1,0 +1,101 @@
+#include "store/sqlite_db.h"
+
+#include <errno.h>
+
+#include "base/err.h"
+#include "base/log.h"
+#include "base/mem.h"
+
+// For whoever looks into a running store with sqlite3, and writes.
+#define BUSY_MS 5000
+
+int sqlite_db_fault(struct sqlite_db *d, const char *what)
+{
+    if (d->is_failing)
+        return -EIO;
+    d->is_failing = true;
+    return err_fault(-EIO, "sqlite: %s: %s (%d)", what, sqlite3_errmsg(d->db),
+                     sqlite3_extended_errcode(d->db));
+}
+
+void sqlite_db_works(struct sqlite_db *d)
+{
+    if (!d->is_failing)
+        return;
+    d->is_failing = false;
+    log_info(NULL, "store_works", "%s", "again=yes");
+}
+
+int sqlite_db_open(struct sqlite_db *d, const char *path)
+{
+    // Each connection is used by one thread at a time: SQLite needs no lock on it.
+    const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
+
+    if (sqlite3_open_v2(path, &d->db, flags, NULL) != SQLITE_OK)
+        return sqlite_db_fault(d, path);
+    sqlite3_extended_result_codes(d->db, 1);
+    sqlite3_busy_timeout(d->db, BUSY_MS);
+    return 0;
+}
+
+int sqlite_db_prepare(struct sqlite_db *d, const char *const *texts, size_t n)
+{
+    d->stmts = (sqlite3_stmt **)mem_alloc(n * sizeof(sqlite3_stmt *));
+    d->n_stmts = n;
+    for (size_t i = 0; i < n; i++) {
+        if (sqlite3_prepare_v3(d->db, texts[i], -1, SQLITE_PREPARE_PERSISTENT, &d->stmts[i],
+                               NULL) != SQLITE_OK)
+            return sqlite_db_fault(d, texts[i]);
+    }
+    return 0;
+}
+
+void sqlite_db_close(struct sqlite_db *d)
+{
+    for (size_t i = 0; i < d->n_stmts; i++)
+        sqlite3_finalize(d->stmts[i]);
+    free((void *)d->stmts);
+    const int r = sqlite3_close(d->db);
+    assert(r == SQLITE_OK); // busy only with a statement that was forgotten
+    (void)r;
+    *d = (struct sqlite_db){0};
+}
+
+int sqlite_db_exec(struct sqlite_db *d, const char *text)
+{
+    return sqlite3_exec(d->db, text, NULL, NULL, NULL) == SQLITE_OK ? 0
+                                                                    : sqlite_db_fault(d, text);
+}
+
+int sqlite_db_number(struct sqlite_db *d, const char *text, int64_t *out)
+{
+    sqlite3_stmt *stmt = NULL;
+
+    if (sqlite3_prepare_v2(d->db, text, -1, &stmt, NULL) != SQLITE_OK)
+        return sqlite_db_fault(d, text);
+    const int r = sqlite3_step(stmt) == SQLITE_ROW ? 0 : sqlite_db_fault(d, text);
+    if (r == 0)
+        *out = sqlite3_column_int64(stmt, 0);
+    sqlite3_finalize(stmt);
+    return r;
+}
+
+int sqlite_db_step(struct sqlite_db *d, sqlite3_stmt *stmt)
+{
+    const int r = sqlite3_step(stmt);
+
+    if (r == SQLITE_ROW)
+        return 0;
+    const int result =
+        r == SQLITE_DONE ? SQLITE_DB_NO_ROW : sqlite_db_fault(d, sqlite3_sql(stmt));
+    sqlite3_reset(stmt);
+    return result;
+}
+
+int sqlite_db_run(struct sqlite_db *d, sqlite3_stmt *stmt)
+{
+    const int r = sqlite_db_step(d, stmt);
+
+    assert(r != 0);
+    return r < 0 ? r : 0;
+}

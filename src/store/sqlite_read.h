@@ -1,0 +1,65 @@
+/**
+ * The reader: pages of messages, receipts and conversations, each from one snapshot. It belongs
+ * to one thread from its opening to its closing.
+ */
+#pragma once
+
+#include "base/list.h"
+#include "chat/store.h"
+#include "store/sqlite_db.h"
+
+enum sqlite_read_kind {
+    READ_DUE,
+    READ_RECEIPTS,
+    READ_HISTORY,
+    READ_LIST,
+    READ_UNREAD,
+};
+
+/** A question on its way: moved to the reader's thread, and back with its answer. */
+struct sqlite_read {
+    struct list node;
+    enum sqlite_read_kind kind;
+    int r;           // 0, or an enum store_refusal
+    int64_t horizon; // taken before
+    void *arg;
+    union {
+        struct store_read read;
+        struct store_receipts receipts;
+        struct store_history history;
+        struct store_list list;
+        account unread;
+    } asked;
+    union {
+        store_read_fn *read;
+        store_receipts_fn *receipts;
+        store_history_fn *history;
+        store_list_fn *list;
+        store_unread_fn *unread;
+    } done;
+    union {
+        struct store_page read;
+        struct store_receipts_page receipts;
+        struct store_history_page history;
+        struct store_list_page list;
+        uint64_t unread;
+    } answer;
+    void *items;         // what the page points to, owned
+    struct list strings; // what its messages point to, owned
+};
+
+struct sqlite_reader {
+    struct sqlite_db db;
+};
+
+/** The database must be there. @return 0 or a fault; then sqlite_reader_close() */
+MUST_CHECK int sqlite_reader_open(struct sqlite_reader *rd, const char *path);
+
+/** Zeroes will do. */
+void sqlite_reader_close(struct sqlite_reader *rd);
+
+/** Answer it. */
+void sqlite_reader_run(struct sqlite_reader *rd, struct sqlite_read *op);
+
+/** Free what the answer holds, and op. */
+void sqlite_read_free(struct sqlite_read *op);

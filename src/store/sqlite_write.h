@@ -1,0 +1,55 @@
+/**
+ * The writer: appends and receipts, in groups, each group one transaction. It belongs to one
+ * thread from its opening to its closing.
+ */
+#pragma once
+
+#include "chat/store.h"
+#include "store/sqlite_thread.h"
+
+/** An append or a receipt on its way: moved to the writer's thread, and back with its answer.
+ */
+struct sqlite_write {
+    struct list node;
+    bool is_append;
+    int r;            // 0, or an enum store_refusal
+    int64_t position; // that it took; 0: none
+    void *arg;
+    char *found; // the strings of a duplicate, owned
+    union {
+        struct {
+            store_append_fn *done;
+            struct store_append asked; // its strings are in bytes
+            struct store_appended answer;
+        } append;
+        struct {
+            store_receipt_fn *done;
+            struct store_receipt asked;
+            struct store_receipted answer;
+        } receipt;
+    };
+    char bytes[];
+};
+
+struct sqlite_writer {
+    struct sqlite_db db;
+    struct store_limits limits;
+    struct threads threads;
+    uint64_t epoch;
+    int64_t position;     // the last one taken
+    int64_t data_version; // changes when somebody else writes
+    bool has_changed;     // anything, in this group
+    int wal_pages;        // in the log, not all of them copied into the database
+    int wal_checked;      // how many there were at the last checkpoint
+};
+
+/** @param key  HASH_KEY_SIZE secret bytes @return 0 or a fault; then sqlite_writer_close() */
+MUST_CHECK int sqlite_writer_open(struct sqlite_writer *w, const char *path,
+                                  const struct store_limits *limits, const uint8_t *key,
+                                  uint64_t epoch);
+
+/** Zeroes will do. */
+void sqlite_writer_close(struct sqlite_writer *w);
+
+/** @param writes  of struct sqlite_write: answered, and if 0, durable */
+void sqlite_writer_run(struct sqlite_writer *w, struct list *writes);

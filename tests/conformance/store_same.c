@@ -1,0 +1,262 @@
+/**
+ * Two backends, the same operations by chance, and the same answers. SEED=n runs one again.
+ *
+ * Writes go out in groups, whose answers are awaited before the reads: what a read sees while
+ * they are under way is not the same everywhere.
+ */
+#include <time.h>
+
+#include "support/store_world.h"
+
+#define ROUNDS    400
+#define GROUP_MAX 24
+#define READS     6
+
+static const char letters[] = "abAst";
+
+enum side {
+    MODEL,
+    SQLITE,
+    SIDES
+};
+
+struct both {
+    struct store_world *w[SIDES];
+    struct seeded chance;
+    uint64_t seed;
+    conversation_id ids[SIDES][64]; // by the upper half
+};
+
+/** One operation, as each of the two answers it. */
+struct asked {
+    struct store_answer answers[SIDES];
+};
+
+static uint64_t below(struct both *b, uint64_t n)
+{
+    return next_u64(&b->chance) % n;
+}
+
+static char any_letter(struct both *b)
+{
+    return letters[below(b, sizeof(letters) - 1)];
+}
+
+static char other_letter(struct both *b, char letter)
+{
+    char other = letter;
+
+    while (other == letter)
+        other = any_letter(b);
+    return other;
+}
+
+/** By its peer, or by an id, which may be somebody else's, or nobody's. */
+struct place {
+    char peer;
+    size_t number;
+};
+
+static struct place any_place(struct both *b, char letter)
+{
+    const struct place p = {.peer = other_letter(b, letter)};
+    return below(b, 2) ? p : (struct place){p.peer, below(b, 12)};
+}
+
+static struct chat_place place_of(const struct both *b, unsigned side, struct place p)
+{
+    return (struct chat_place){.conversation = b->ids[side][p.number], .peer = who(p.peer)};
+}
+
+static void begin(struct both *b, struct asked *a)
+{
+    for (unsigned side = 0; side < SIDES; side++)
+        answer_init(&a->answers[side], b->w[side]);
+}
+
+static void ask_append(struct both *b, struct asked *a)
+{
+    static const char bytes[] = "0123456789abcdefghijklmnopqrstuvwxyz";
+    const char from = any_letter(b);
+    char key[8];
+    struct store_append what = message(from, other_letter(b, from), "", "");
+
+    snprintf(key, sizeof(key), "%u", (unsigned)below(b, 200));
+    what.key = str_of(key);
+    what.content = (str){bytes, below(b, sizeof(bytes))};
+    what.digest[0] = below(b, 10) == 0;
+    what.reply_to = below(b, 4) == 0 ? below(b, 60) : 0;
+    what.now_ms = NOW + (int64_t)below(b, 1000);
+    for (unsigned side = 0; side < SIDES; side++)
+        store_append(b->w[side]->store, &what, on_append, &a->answers[side]);
+}
+
+static void ask_receipt_by_chance(struct both *b, struct asked *a)
+{
+    const char by = any_letter(b);
+    const struct place place = any_place(b, by);
+    struct store_receipt what = {.by = who(by), .now_ms = NOW + (int64_t)below(b, 1000)};
+
+    if (below(b, 2))
+        what.delivered_seq = below(b, 80);
+    if (below(b, 2))
+        what.read_seq = below(b, 60);
+    for (unsigned side = 0; side < SIDES; side++) {
+        what.place = place_of(b, side, place);
+        store_receipt(b->w[side]->store, &what, on_receipt, &a->answers[side]);
+    }
+}
+
+static int64_t any_position(struct both *b)
+{
+    const uint64_t horizon = (uint64_t)store_horizon(b->w[MODEL]->store);
+    return below(b, 3) == 0 ? 0 : (int64_t)below(b, horizon + 3);
+}
+
+static void ask_read_by_chance(struct both *b, struct asked *a)
+{
+    const struct store_read what = {.account = who(any_letter(b)),
+                                    .since = any_position(b),
+                                    .after = any_position(b),
+                                    .max_messages = 1 + below(b, 30),
+                                    .max_bytes = below(b, 500)};
+    for (unsigned side = 0; side < SIDES; side++)
+        store_read(b->w[side]->store, &what, on_read, &a->answers[side]);
+}
+
+static void ask_receipts_by_chance(struct both *b, struct asked *a)
+{
+    const struct store_receipts what = {.account = who(any_letter(b)),
+                                        .after = any_position(b),
+                                        .max_receipts = 2 + below(b, 10)};
+    for (unsigned side = 0; side < SIDES; side++)
+        store_receipts(b->w[side]->store, &what, on_receipts, &a->answers[side]);
+}
+
+static void ask_history_by_chance(struct both *b, struct asked *a)
+{
+    const char letter = any_letter(b);
+    const struct place place = any_place(b, letter);
+    struct store_history what = {.account = who(letter),
+                                 .before = below(b, 2) ? below(b, 80) : 0,
+                                 .after = below(b, 2) ? below(b, 80) : 0,
+                                 .max_messages = 1 + below(b, 20),
+                                 .max_bytes = below(b, 400)};
+    for (unsigned side = 0; side < SIDES; side++) {
+        what.place = place_of(b, side, place);
+        store_history(b->w[side]->store, &what, on_history, &a->answers[side]);
+    }
+}
+
+static void ask_list_by_chance(struct both *b, struct asked *a)
+{
+    const struct store_list what = {.account = who(any_letter(b)),
+                                    .before = any_position(b),
+                                    .max_conversations = 1 + below(b, 5),
+                                    .max_bytes = below(b, 100)};
+    for (unsigned side = 0; side < SIDES; side++)
+        store_list(b->w[side]->store, &what, on_list, &a->answers[side]);
+}
+
+static void ask_unread_by_chance(struct both *b, struct asked *a)
+{
+    const account of = who(any_letter(b));
+
+    for (unsigned side = 0; side < SIDES; side++)
+        store_unread(b->w[side]->store, &of, on_unread, &a->answers[side]);
+}
+
+typedef void ask_fn(struct both *b, struct asked *a);
+
+static ask_fn *const writes[] = {ask_append, ask_append, ask_append, ask_receipt_by_chance};
+static ask_fn *const reads[] = {ask_read_by_chance,   ask_read_by_chance,
+                                ask_list_by_chance,   ask_history_by_chance,
+                                ask_unread_by_chance, ask_receipts_by_chance};
+
+static void learn_id(struct both *b, unsigned side, conversation_id id)
+{
+    assert_true(id >> 32 < COUNT_OF(b->ids[side]));
+    b->ids[side][id >> 32] = id;
+}
+
+static void compare(struct both *b, struct asked *a, unsigned round)
+{
+    const struct store_answer *want = &a->answers[MODEL];
+    const struct store_answer *got = &a->answers[SQLITE];
+
+    answer_await(&a->answers[MODEL]);
+    answer_await(&a->answers[SQLITE]);
+    if (got->r != want->r || !str_eq(buf_str(&got->text), buf_str(&want->text)))
+        fail_msg("SEED=%llu, round %u: %d \"" STR_FMT "\", the model says %d \"" STR_FMT "\"",
+                 (unsigned long long)b->seed, round, got->r, STR_ARG(buf_str(&got->text)),
+                 want->r, STR_ARG(buf_str(&want->text)));
+    for (unsigned side = 0; side < SIDES; side++) {
+        learn_id(b, side, a->answers[side].conversation);
+        answer_fini(&a->answers[side]);
+    }
+}
+
+static void run_group(struct both *b, ask_fn *const *asks, size_t n_asks, size_t n,
+                      unsigned round)
+{
+    struct asked group[GROUP_MAX];
+
+    for (size_t i = 0; i < n; i++) {
+        begin(b, &group[i]);
+        asks[below(b, n_asks)](b, &group[i]);
+    }
+    for (size_t i = 0; i < n; i++)
+        compare(b, &group[i], round);
+    assert_int_equal(store_horizon(b->w[SQLITE]->store), store_horizon(b->w[MODEL]->store));
+}
+
+static void sqlite_answers_as_the_model_does(void **state)
+{
+    struct both *b = *state;
+
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        run_group(b, writes, COUNT_OF(writes), 1 + below(b, GROUP_MAX), round);
+        run_group(b, reads, COUNT_OF(reads), READS, round);
+        if (below(b, 40) == 0) { // nothing is only in its memory
+            store_world_close(b->w[SQLITE]);
+            store_world_open(b->w[SQLITE]);
+        }
+    }
+}
+
+static int setup(void **state)
+{
+    struct both *b = NEW(struct both);
+    const char *seed = getenv("SEED");
+
+    b->seed = seed ? strtoull(seed, NULL, 10) : (uint64_t)time(NULL);
+    b->chance = seeded_of(b->seed);
+    print_message("SEED=%llu\n", (unsigned long long)b->seed);
+    for (unsigned side = 0; side < SIDES; side++) {
+        b->w[side] = store_world_new(side == SQLITE);
+        store_world_close(b->w[side]);
+        b->w[side]->limits = (struct store_limits){.from_accepted = 30, .from_stranger = 9};
+        b->w[side]->in_full = true;
+        store_world_open(b->w[side]);
+    }
+    *state = b;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct both *b = *state;
+
+    for (unsigned side = 0; side < SIDES; side++)
+        store_world_free(b->w[side]);
+    free(b);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(sqlite_answers_as_the_model_does, setup, teardown),
+    };
+    return cmocka_run_group_tests_name("store_same", tests, NULL, NULL);
+}

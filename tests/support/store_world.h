@@ -1,0 +1,443 @@
+/**
+ * A store under test, whichever backend: its loop, chance with a seed, and operations that wait
+ * for their answer and give it as a text.
+ *
+ *   a1 b2d a3r   messages: sender, seq, status (d delivered, r read)
+ */
+#pragma once
+
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/mem.h"
+#include "base/rand.h"
+#include "io/loop.h"
+#include "store/mem.h"
+#include "store/sqlite.h"
+#include "support/t.h"
+
+#define NOW           INT64_C(1700000000000)
+#define PLENTY        1000000
+#define FROM_ACCEPTED 100000
+#define FROM_STRANGER 20000
+
+struct seeded {
+    struct rand rand;
+    uint64_t state;
+};
+
+struct store_world {
+    struct loop *loop;
+    struct store *store;
+    struct seeded chance;
+    struct store_limits limits;
+    char dir[64]; // empty: in memory
+    bool in_full; // texts say all there is to say
+};
+
+/** What an operation was answered with. */
+struct store_answer {
+    struct store_world *w;
+    unsigned times;
+    int r;
+    struct buf text;
+    conversation_id conversation; // of an append or receipt
+    uint64_t seq;
+    int64_t position;
+    int64_t at_ms;
+    int64_t upto; // of a page; the next of a list
+    int64_t horizon;
+    bool has_more;
+    bool is_duplicate;
+    uint64_t n;
+};
+
+// Chance: xorshift64*.
+
+static inline uint64_t next_u64(struct seeded *s)
+{
+    s->state ^= s->state >> 12;
+    s->state ^= s->state << 25;
+    s->state ^= s->state >> 27;
+    return s->state * UINT64_C(2685821657736338717);
+}
+
+static inline void seeded_bytes(struct rand *r, void *out, size_t n)
+{
+    struct seeded *s = container_of(r, struct seeded, rand);
+
+    for (size_t i = 0; i < n; i++)
+        ((uint8_t *)out)[i] = (uint8_t)(next_u64(s) >> 56);
+}
+
+static inline struct seeded seeded_of(uint64_t seed)
+{
+    return (struct seeded){.rand.bytes = seeded_bytes, .state = seed ? seed : 1};
+}
+
+// Accounts: one letter each. From 's' on they are Solana's, the others of EVM; 'A' is 'a' on
+// another chain.
+
+static inline account who(char letter)
+{
+    account a = {.len = letter >= 's' ? ACCOUNT_SOLANA_SIZE : ACCOUNT_EVM_SIZE};
+
+    a.bytes[0] = letter >= 's' ? ACCOUNT_SOLANA : ACCOUNT_EVM;
+    a.bytes[8] = letter < 'a';
+    a.bytes[a.len - 1] = (uint8_t)(letter < 'a' ? letter + 'a' - 'A' : letter);
+    return a;
+}
+
+static inline char letter_of(const account *a)
+{
+    const uint8_t last = a->bytes[a->len - 1];
+    return (char)(a->bytes[8] ? last - 'a' + 'A' : last);
+}
+
+// The world.
+
+static inline void store_world_open(struct store_world *w)
+{
+    const struct store_sqlite_config config = {
+        .dir = w->dir, .limits = w->limits, .rand = &w->chance.rand};
+
+    if (w->dir[0] == '\0') {
+        w->store = store_mem_new(&w->loop->later, &w->chance.rand, &w->limits);
+    } else {
+        assert_int_equal(store_sqlite_open(&w->store, w->loop, &config), 0);
+    }
+}
+
+static inline void store_world_close(struct store_world *w)
+{
+    store_free(w->store);
+    w->store = NULL;
+}
+
+static inline struct store_world *store_world_new(bool on_disk)
+{
+    struct store_world *w = NEW(struct store_world);
+
+    w->chance = seeded_of(20231114);
+    w->limits = (struct store_limits){FROM_ACCEPTED, FROM_STRANGER};
+    assert_int_equal(loop_new(&w->loop), 0);
+    if (on_disk) {
+        snprintf(w->dir, sizeof(w->dir), "/tmp/parley-store-XXXXXX");
+        assert_non_null(mkdtemp(w->dir));
+    }
+    store_world_open(w);
+    return w;
+}
+
+static inline void remove_dir(const char *path)
+{
+    char name[512];
+    DIR *dir = opendir(path);
+
+    assert_non_null(dir);
+    for (const struct dirent *e = readdir(dir); e; e = readdir(dir)) {
+        snprintf(name, sizeof(name), "%s/%s", path, e->d_name);
+        if (e->d_name[0] != '.')
+            assert_int_equal(unlink(name), 0);
+    }
+    closedir(dir);
+    assert_int_equal(rmdir(path), 0);
+}
+
+static inline void store_world_free(struct store_world *w)
+{
+    store_world_close(w);
+    if (w->dir[0] != '\0')
+        remove_dir(w->dir);
+    loop_free(w->loop);
+    free(w);
+}
+
+// Answers.
+
+static inline void answer_init(struct store_answer *a, struct store_world *w)
+{
+    *a = (struct store_answer){.w = w};
+    buf_init(&a->text, SIZE_MAX / 2);
+}
+
+static inline void answer_fini(struct store_answer *a)
+{
+    buf_fini(&a->text);
+}
+
+static inline void answer_await(struct store_answer *a)
+{
+    while (a->times == 0)
+        loop_run_once(a->w->loop);
+    loop_run_once(a->w->loop);
+    assert_int_equal(a->times, 1);
+}
+
+#define answer_say(a, ...)                                                                     \
+    do {                                                                                       \
+        const int said_ = buf_addf(&(a)->text, __VA_ARGS__);                                   \
+        assert_int_equal(said_, 0);                                                            \
+    } while (0)
+
+static inline struct store_answer *answer_begin(void *arg, int r)
+{
+    struct store_answer *a = arg;
+
+    a->times++;
+    a->r = r;
+    a->horizon = store_horizon(a->w->store);
+    return a;
+}
+
+static inline void say_bytes(struct store_answer *a, str s)
+{
+    const int r = buf_add(&a->text, s);
+    assert_int_equal(r, 0);
+}
+
+static inline void say_message(struct store_answer *a, const struct chat_message *m)
+{
+    static const char *const statuses[] = {"", "d", "r"};
+
+    if (a->text.len > 0)
+        answer_say(a, " ");
+    answer_say(a, "%c%llu%s", letter_of(&m->from), (unsigned long long)m->seq,
+               statuses[m->status]);
+    if (!a->w->in_full)
+        return;
+    // the lower half of a conversation's id is chance
+    answer_say(a, ">%c c%llu @%lld t%lld re%llu ", letter_of(&m->to),
+               (unsigned long long)(m->conversation >> 32), (long long)m->position,
+               (long long)m->created_at_ms, (unsigned long long)m->reply_to);
+    say_bytes(a, m->type);
+    answer_say(a, "/");
+    say_bytes(a, m->key);
+    answer_say(a, "/");
+    say_bytes(a, m->content);
+}
+
+static inline void on_append(void *arg, int r, const struct store_appended *appended)
+{
+    struct store_answer *a = answer_begin(arg, r);
+
+    assert_int_equal(appended != NULL, r == 0);
+    if (!appended)
+        return;
+    a->conversation = appended->message.conversation;
+    a->seq = appended->message.seq;
+    a->position = appended->message.position;
+    a->at_ms = appended->message.created_at_ms;
+    a->is_duplicate = appended->is_duplicate;
+    assert_false(appended->is_withheld);
+    if (!a->is_duplicate)
+        assert_true(a->horizon >= a->position);
+    say_message(a, &appended->message);
+    if (a->w->in_full)
+        answer_say(a, " dup%d", appended->is_duplicate);
+}
+
+static inline void on_receipt(void *arg, int r, const struct store_receipted *receipted)
+{
+    struct store_answer *a = answer_begin(arg, r);
+
+    assert_int_equal(receipted != NULL, r == 0);
+    if (!receipted)
+        return;
+    a->conversation = receipted->conversation;
+    a->position = receipted->position;
+    a->at_ms = receipted->at_ms;
+    assert_true(a->horizon >= a->position);
+    answer_say(a, "%c %llu%s %llu%s", letter_of(&receipted->peer),
+               (unsigned long long)receipted->marks.delivered_seq,
+               receipted->delivered_moved ? "+" : "",
+               (unsigned long long)receipted->marks.read_seq, receipted->read_moved ? "+" : "");
+    if (a->w->in_full)
+        answer_say(a, " c%llu @%lld t%lld", (unsigned long long)(a->conversation >> 32),
+                   (long long)a->position, (long long)a->at_ms);
+}
+
+static inline void end_page(struct store_answer *a, bool has_more, int64_t upto)
+{
+    a->has_more = has_more;
+    a->upto = upto;
+    if (a->w->in_full)
+        answer_say(a, " more%d upto%lld", has_more, (long long)upto);
+}
+
+static inline void on_read(void *arg, int r, const struct store_page *page)
+{
+    struct store_answer *a = answer_begin(arg, r);
+
+    assert_int_equal(page != NULL, r == 0);
+    if (!page)
+        return;
+    for (size_t i = 0; i < page->n_messages; i++)
+        say_message(a, &page->messages[i]);
+    a->n = page->n_messages;
+    end_page(a, page->has_more, page->upto);
+}
+
+/** Receipts: by, mark, seq; "bd3" says that b has got all up to 3. */
+static inline void on_receipts(void *arg, int r, const struct store_receipts_page *page)
+{
+    struct store_answer *a = answer_begin(arg, r);
+
+    assert_int_equal(page != NULL, r == 0);
+    if (!page)
+        return;
+    for (size_t i = 0; i < page->n_receipts; i++) {
+        const struct chat_receipt *x = &page->receipts[i];
+        answer_say(a, "%s%c%c%llu", i > 0 ? " " : "", letter_of(&x->by),
+                   x->mark == CHAT_MARK_READ ? 'r' : 'd', (unsigned long long)x->seq);
+        if (a->w->in_full)
+            answer_say(a, "<%c c%llu @%lld t%lld", letter_of(&x->peer),
+                       (unsigned long long)(x->conversation >> 32), (long long)x->position,
+                       (long long)x->at_ms);
+    }
+    a->n = page->n_receipts;
+    end_page(a, page->has_more, page->upto);
+}
+
+static inline void on_history(void *arg, int r, const struct store_history_page *page)
+{
+    struct store_answer *a = answer_begin(arg, r);
+
+    assert_int_equal(page != NULL, r == 0);
+    if (!page)
+        return;
+    for (size_t i = 0; i < page->n_messages; i++)
+        say_message(a, &page->messages[i]);
+    a->n = page->n_messages;
+    end_page(a, page->has_more, (int64_t)page->first_seq);
+}
+
+/** "[b u2 a1 b2]": with b, 2 unread, accepted unless there is a '?', and the last message. */
+static inline void say_conversation(struct store_answer *a, const struct chat_conversation *c)
+{
+    answer_say(a, "%s[%c%s u%llu", a->text.len > 0 ? " " : "", letter_of(&c->peer),
+               c->accepted ? "" : "?", (unsigned long long)c->unread);
+    say_message(a, &c->last_message);
+    answer_say(a, "]");
+    assert_false(c->blocked);
+    assert_int_equal(c->last_seq, c->last_message.seq);
+    assert_int_equal(c->updated_at_ms, c->last_message.created_at_ms);
+    assert_int_equal(c->id, c->last_message.conversation);
+    assert_int_equal(c->first_seq, 1);
+    if (a->w->in_full)
+        answer_say(
+            a, " mine %llu %llu theirs %llu %llu", (unsigned long long)c->mine.delivered_seq,
+            (unsigned long long)c->mine.read_seq, (unsigned long long)c->theirs.delivered_seq,
+            (unsigned long long)c->theirs.read_seq);
+}
+
+static inline void on_list(void *arg, int r, const struct store_list_page *page)
+{
+    struct store_answer *a = answer_begin(arg, r);
+
+    assert_int_equal(page != NULL, r == 0);
+    if (!page)
+        return;
+    for (size_t i = 0; i < page->n_conversations; i++)
+        say_conversation(a, &page->conversations[i]);
+    a->n = page->n_conversations;
+    end_page(a, page->next != 0, page->next);
+}
+
+static inline void on_unread(void *arg, int r, uint64_t n)
+{
+    struct store_answer *a = answer_begin(arg, r);
+
+    assert_true(r == 0 || n == 0);
+    a->n = n;
+    if (a->w->in_full)
+        answer_say(a, "%llu", (unsigned long long)n);
+}
+
+// Operations that wait for their answer.
+
+/** From, to, key; the digest is made of the content alone. */
+static inline struct store_append message(char from, char to, const char *key,
+                                          const char *content)
+{
+    struct store_append a = {
+        .from = who(from),
+        .to = who(to),
+        .type = STR("text"),
+        .content = str_of(content),
+        .key = str_of(key),
+        .now_ms = NOW,
+    };
+
+    for (size_t i = 0; i < a.content.len; i++)
+        a.digest[i % CHAT_DIGEST_SIZE] =
+            (uint8_t)(a.digest[i % CHAT_DIGEST_SIZE] * 31 + (uint8_t)content[i]);
+    return a;
+}
+
+/** The strings of its text are gone; what it was is in the other members. */
+static inline struct store_answer append(struct store_world *w, const struct store_append *what)
+{
+    struct store_answer a;
+
+    answer_init(&a, w);
+    store_append(w->store, what, on_append, &a);
+    assert_int_equal(a.times, 0);
+    answer_await(&a);
+    answer_fini(&a);
+    return a;
+}
+
+/** A message that must get this seq. */
+static inline struct store_answer put(struct store_world *w, char from, char to,
+                                      const char *key, uint64_t seq)
+{
+    const struct store_append what = message(from, to, key, key);
+    const struct store_answer a = append(w, &what);
+
+    expect_int(key, a.r, 0);
+    expect_int(key, a.seq, seq);
+    return a;
+}
+
+#define DEFINE_EXPECT(op, type)                                                                \
+    static inline struct store_answer ask_##op(struct store_world *w, const type *what, int r, \
+                                               const char *want)                               \
+    {                                                                                          \
+        struct store_answer a;                                                                 \
+                                                                                               \
+        answer_init(&a, w);                                                                    \
+        store_##op(w->store, what, on_##op, &a);                                               \
+        assert_int_equal(a.times, 0);                                                          \
+        answer_await(&a);                                                                      \
+        expect_int(#op, a.r, r);                                                               \
+        if (want)                                                                              \
+            expect_str(#op, buf_str(&a.text), str_of(want));                                   \
+        answer_fini(&a);                                                                       \
+        return a;                                                                              \
+    }
+
+// NOLINTBEGIN(bugprone-macro-parentheses): types
+DEFINE_EXPECT(receipt, struct store_receipt)
+DEFINE_EXPECT(read, struct store_read)
+DEFINE_EXPECT(receipts, struct store_receipts)
+DEFINE_EXPECT(history, struct store_history)
+DEFINE_EXPECT(list, struct store_list)
+// NOLINTEND(bugprone-macro-parentheses)
+
+static inline uint64_t ask_unread(struct store_world *w, char letter)
+{
+    const account of = who(letter);
+    struct store_answer a;
+
+    answer_init(&a, w);
+    store_unread(w->store, &of, on_unread, &a);
+    assert_int_equal(a.times, 0);
+    answer_await(&a);
+    assert_int_equal(a.r, 0);
+    answer_fini(&a);
+    return a.n;
+}

@@ -1,0 +1,276 @@
+#include <stdio.h>
+
+#include "bus/local.h"
+#include "server/admin.h"
+#include "store/mem.h"
+#include "support/eio_world.h"
+#include "support/t.h"
+
+/** The whole server in memory, but for its sockets. */
+struct world {
+    struct timers timers;
+    struct job_queue later;
+    struct seeded seeded;
+    struct clock clock;
+    struct store *store;
+    struct bus *bus;
+    struct chat *chat;
+    struct auth *auth;
+    struct api *api;
+    struct sio_server *sio;
+    struct eio_server *eio;
+    struct http_server *http;
+    struct health health;
+    struct admin admin;
+    size_t n_connections;
+    struct http_route routes[3];
+    struct mem_stream peer;
+};
+
+static void on_look(void *arg)
+{
+    (void)arg;
+}
+
+static void settle(struct world *w)
+{
+    while (w->later.head)
+        job_run_all(&w->later);
+}
+
+static void make_chat(struct world *w)
+{
+    static const struct store_limits limits = {1000, 1000};
+    static const struct chat_config config = {.sessions = 20};
+    struct rand *rand = &w->seeded.rand;
+
+    w->store = store_mem_new(&w->later, rand, &limits);
+    w->bus = bus_local_new(&w->later, rand);
+    const struct chat_ports ports = {.store = w->store,
+                                     .bus = w->bus,
+                                     .timers = &w->timers,
+                                     .later = &w->later,
+                                     .clock = &w->clock,
+                                     .rand = rand};
+    w->chat = chat_new(&ports, &config);
+    w->auth = auth_new(1);
+    const struct api_config api = {.chat = w->chat,
+                                   .auth = w->auth,
+                                   .timers = &w->timers,
+                                   .later = &w->later,
+                                   .clock = &w->clock,
+                                   .rand = rand,
+                                   .home_chain = 1,
+                                   .content_bytes = 1024};
+    w->api = api_new(&api);
+}
+
+static void make_http(struct world *w)
+{
+    static const str paths[] = {STR("/healthz"), STR("/readyz"), STR("/metrics")};
+    const struct sio_config sio = {
+        .timers = &w->timers, .later = &w->later, .rand = &w->seeded.rand};
+    const struct eio_config eio = {
+        .timers = &w->timers, .later = &w->later, .rand = &w->seeded.rand};
+    struct http_config http = {.timers = &w->timers,
+                               .later = &w->later,
+                               .clock = &w->clock,
+                               .routes = w->routes,
+                               .n_routes = COUNT_OF(paths)};
+
+    w->sio = sio_server_new(&sio, &api_sio_app, w->api);
+    w->eio = eio_server_new(&eio, &sio_eio_app, w->sio);
+    health_start(&w->health, w->store, &w->timers, on_look, w);
+    w->admin = (struct admin){.phase = ADMIN_SERVING,
+                              .started_ms = w->timers.now_ms,
+                              .timers = &w->timers,
+                              .chat = w->chat,
+                              .api = w->api,
+                              .store = w->store,
+                              .eio = w->eio,
+                              .health = &w->health,
+                              .n_connections = &w->n_connections};
+    for (size_t i = 0; i < COUNT_OF(paths); i++)
+        w->routes[i] = (struct http_route){paths[i], &admin_http_handler, &w->admin};
+    w->http = http_server_new(&http);
+}
+
+static int setup(void **state)
+{
+    static struct world w;
+
+    w = (struct world){.timers.now_ms = 5000000, .clock.unix_ms = eio_world_unix_ms};
+    w.later = JOB_QUEUE_INIT(w.later);
+    seeded_init(&w.seeded, 1);
+    make_chat(&w);
+    make_http(&w);
+    mem_stream_init(&w.peer, 1 << 20);
+    http_server_accept(w.http, &w.peer.stream);
+    *state = &w;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct world *w = *state;
+
+    health_stop(&w->health);
+    http_server_drain(w->http);
+    settle(w);
+    http_server_free(w->http);
+    eio_server_free(w->eio);
+    sio_server_free(w->sio);
+    api_free(w->api);
+    auth_free(w->auth);
+    chat_free(w->chat);
+    bus_free(w->bus);
+    store_free(w->store);
+    mem_stream_fini(&w->peer);
+    return 0;
+}
+
+/** @return the answer, borrowed until the next */
+static str ask(struct world *w, const char *request)
+{
+    char text[256];
+
+    snprintf(text, sizeof(text), "%s HTTP/1.1\r\nHost: a\r\n\r\n", request);
+    mem_stream_feed(&w->peer, str_of(text));
+    settle(w);
+    return mem_stream_take(&w->peer);
+}
+
+static bool has(str text, const char *part)
+{
+    return memmem(text.ptr, text.len, part, strlen(part)) != NULL;
+}
+
+static void expect_answer(const char *what, str answer, const char *status, const char *body)
+{
+    char line[64];
+
+    snprintf(line, sizeof(line), "HTTP/1.1 %s\r\n", status);
+    assert(answer.ptr && answer.len > strlen(body));
+    expect_int(what, str_starts(answer, str_of(line)), true);
+    expect_int(what, has(answer, "\r\nCache-Control: no-store\r\n"), true);
+    expect_str(what, ((str){answer.ptr + answer.len - strlen(body), strlen(body)}),
+               str_of(body));
+}
+
+static void answers_each_request(void **state)
+{
+    static const struct {
+        const char *request;
+        const char *status;
+        const char *body;
+    } rows[] = {
+        {"GET /healthz", "200 OK", "\r\n\r\nok\n"},
+        {"GET /healthz?x=1", "200 OK", "\r\n\r\nok\n"},
+        {"HEAD /healthz", "200 OK", "\r\n\r\n"},
+        {"GET /readyz", "200 OK", "\r\n\r\nok\n"},
+        {"HEAD /readyz", "200 OK", "\r\n\r\n"},
+        {"HEAD /metrics", "200 OK", "\r\n\r\n"},
+        {"POST /healthz", "405 Method Not Allowed", "\r\nAllow: GET, HEAD\r\n\r\n"},
+        {"PUT /readyz", "405 Method Not Allowed", "\r\nAllow: GET, HEAD\r\n\r\n"},
+        {"OPTIONS /metrics", "405 Method Not Allowed", "\r\nAllow: GET, HEAD\r\n\r\n"},
+        {"GET /healthzz", "404 Not Found", "\r\n\r\nNot Found\n"},
+        {"GET /metrics/x", "404 Not Found", "\r\n\r\nNot Found\n"},
+    };
+
+    for (size_t i = 0; i < COUNT_OF(rows); i++)
+        expect_answer(rows[i].request, ask(*state, rows[i].request), rows[i].status,
+                      rows[i].body);
+}
+
+static void is_ready_while_clients_shall_come(void **state)
+{
+    struct world *w = *state;
+
+    w->admin.phase = ADMIN_STARTING;
+    expect_answer("starting", ask(w, "GET /readyz"), "503 Service Unavailable",
+                  "\r\n\r\nstarting\n");
+    w->admin.phase = ADMIN_SERVING;
+    expect_answer("serving", ask(w, "GET /readyz"), "200 OK", "\r\n\r\nok\n");
+    w->health.out_since_ms = w->timers.now_ms;
+    expect_answer("no store", ask(w, "GET /readyz"), "503 Service Unavailable",
+                  "\r\n\r\nthe store is out of reach\n");
+    expect_answer("still runs", ask(w, "GET /healthz"), "200 OK", "\r\n\r\nok\n");
+    w->admin.phase = ADMIN_DRAINING;
+    expect_answer("draining", ask(w, "GET /readyz"), "503 Service Unavailable",
+                  "\r\n\r\ndraining\n");
+    expect_answer("no body", ask(w, "HEAD /readyz"), "503 Service Unavailable", "\r\n\r\n");
+}
+
+static void metrics_say_the_numbers(void **state)
+{
+    static const char *const lines[] = {
+        "\nparley_build_info{version=\"",
+        "\nparley_uptime_seconds 61\n",
+        "\nparley_connections 7\n",
+        "\nparley_sessions 0\n",
+        "\nparley_store_up 1\n",
+        "\nparley_store_refused_total 3\n",
+        "\nparley_errors_total{code=\"too_large\"} 0\n",
+        "\nContent-Type: text/plain; version=0.0.4; charset=utf-8\r\n",
+    };
+    struct world *w = *state;
+
+    w->n_connections = 7;
+    w->store->counters.refused = 3;
+    w->admin.started_ms = w->timers.now_ms - 61999;
+    const str answer = ask(w, "GET /metrics");
+    for (size_t i = 0; i < COUNT_OF(lines); i++)
+        expect_int(lines[i], has(answer, lines[i]), true);
+    assert_false(has(answer, "process_resident_memory_bytes 0\n"));
+    assert_false(has(answer, "token_revoked")); // nothing sends it
+}
+
+/** Every sample stands behind the HELP and the TYPE of its name, and every name comes once. */
+static void metrics_are_in_the_form_of_prometheus(void **state)
+{
+    str rest = ask(*state, "GET /metrics");
+    str name = {0};
+    unsigned n_samples = 0;
+
+    assert(rest.ptr);
+    const char *body = memmem(rest.ptr, rest.len, "\r\n\r\n", 4);
+    assert_non_null(body);
+    str_take(&rest, (size_t)(body - rest.ptr) + 4);
+    assert_int_equal(rest.ptr[rest.len - 1], '\n');
+    while (rest.len > 0) {
+        str line = str_take_until(&rest, '\n');
+        if (str_starts(line, STR("# HELP "))) {
+            str_take(&line, 7);
+            name = str_take_until(&line, ' ');
+            expect_int("help", line.len > 0 && line.ptr[line.len - 1] == '.', true);
+            line = str_take_until(&rest, '\n');
+            expect_str("type", str_take(&line, 7), STR("# TYPE "));
+            expect_str("name", str_take_until(&line, ' '), name);
+            const bool is_counter = str_eq(line, STR("counter"));
+            expect_int("kind", is_counter || str_eq(line, STR("gauge")), true);
+            const str end = {name.ptr + name.len - 6, 6};
+            expect_int("a counter's name", str_eq(end, STR("_total")), is_counter);
+            continue;
+        }
+        expect_int("sample", str_starts(line, name), true);
+        const str sample = str_take_until(&line, ' ');
+        expect_int("label", sample.len == name.len || sample.ptr[name.len] == '{', true);
+        uint64_t value;
+        assert_int_equal(str_to_u64(line, UINT64_MAX, &value), 0);
+        n_samples++;
+    }
+    assert_true(n_samples > 30);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(answers_each_request),
+        TEST(is_ready_while_clients_shall_come),
+        TEST(metrics_say_the_numbers),
+        TEST(metrics_are_in_the_form_of_prometheus),
+    };
+    return cmocka_run_group_tests_name("server/admin", tests, NULL, NULL);
+}

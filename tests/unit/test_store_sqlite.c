@@ -1,0 +1,458 @@
+/** What is SQLite's own: the file, the disk that is full or broken, the groups. */
+#include <stdatomic.h>
+#include <sys/stat.h>
+
+#include <sqlite3.h>
+
+#include "base/log.h"
+#include "support/aborts.h"
+#include "support/store_world.h"
+
+// A disk that is full, or can't sync: the system's, with two methods of ours.
+
+struct methods {
+    sqlite3_io_methods ours; // first: what a file points to
+    const sqlite3_io_methods *real;
+};
+
+static struct methods methods[2]; // of the database, and of its log
+static sqlite3_vfs disk;
+static atomic_int writes_left; // then one fails; below 0: none does
+static atomic_bool is_full;    // all fail
+static atomic_bool is_broken;  // all syncs fail
+
+static const sqlite3_io_methods *real_of(const sqlite3_file *f)
+{
+    return ((const struct methods *)f->pMethods)->real;
+}
+
+static int disk_write(sqlite3_file *f, const void *bytes, int n, sqlite3_int64 at)
+{
+    if (atomic_load(&is_full) || atomic_fetch_sub(&writes_left, 1) == 0)
+        return SQLITE_FULL;
+    return real_of(f)->xWrite(f, bytes, n, at);
+}
+
+static int disk_sync(sqlite3_file *f, int flags)
+{
+    return atomic_load(&is_broken) ? SQLITE_IOERR_FSYNC : real_of(f)->xSync(f, flags);
+}
+
+static int disk_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *f, int flags, int *got)
+{
+    const sqlite3_vfs *parent = vfs->pAppData;
+    const int r = parent->xOpen(sqlite3_vfs_find(parent->zName), name, f, flags, got);
+
+    if (r != SQLITE_OK)
+        return r;
+    struct methods *m = methods;
+    while (m->real && m->real != f->pMethods)
+        m++;
+    assert(m < methods + COUNT_OF(methods));
+    if (!m->real) {
+        m->real = f->pMethods;
+        m->ours = *m->real;
+        m->ours.xWrite = disk_write;
+        m->ours.xSync = disk_sync;
+    }
+    f->pMethods = &m->ours;
+    return r;
+}
+
+static void disk_install(void)
+{
+    sqlite3_vfs *parent = sqlite3_vfs_find(NULL);
+
+    disk = *parent;
+    disk.zName = "disk";
+    disk.pAppData = parent;
+    disk.xOpen = disk_open;
+    sqlite3_vfs_register(&disk, 1);
+    atomic_store(&writes_left, -1);
+}
+
+// The world.
+
+static int setup(void **state)
+{
+    *state = store_world_new(true);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    store_world_free(*state);
+    return 0;
+}
+
+static void run_sql(const struct store_world *w, const char *text)
+{
+    char path[128];
+    sqlite3 *db = NULL;
+
+    snprintf(path, sizeof(path), "%s/parley.db", w->dir);
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, text, NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
+static struct buf said; // to the log
+
+static void hear(void *arg, str line)
+{
+    (void)arg;
+    const int r = buf_add(&said, line);
+    assert_int_equal(r, 0);
+}
+
+/** The store can't be opened, and the log says this. */
+static void expect_refused(const struct store_world *w, const char *want)
+{
+    struct seeded chance = seeded_of(7);
+    const struct store_sqlite_config config = {
+        .dir = w->dir, .limits = w->limits, .rand = &chance.rand};
+    struct store *s = NULL;
+
+    buf_init(&said, PLENTY);
+    log_set_sink(hear, NULL);
+    const int r = store_sqlite_open(&s, w->loop, &config);
+    log_set_sink(NULL, NULL);
+    assert_true(r < 0);
+    assert_null(s);
+    if (!memmem(buf_str(&said).ptr, said.len, want, strlen(want)))
+        fail_msg("no \"%s\" in: " STR_FMT, want, STR_ARG(buf_str(&said)));
+    buf_fini(&said);
+}
+
+static struct store_answer see(struct store_world *w, char by, char peer, uint64_t read)
+{
+    const struct store_receipt r = {
+        .by = who(by), .place.peer = who(peer), .read_seq = read, .now_ms = NOW};
+    return ask_receipt(w, &r, 0, NULL);
+}
+
+// The file.
+
+/** All that the account can get, as one text. */
+static void say_all(struct store_world *w, char letter, struct buf *out)
+{
+    const account of = who(letter);
+    struct store_answer a[4];
+
+    for (unsigned i = 0; i < COUNT_OF(a); i++)
+        answer_init(&a[i], w);
+    store_read(w->store,
+               &(struct store_read){.account = of, .max_messages = 999, .max_bytes = 999},
+               on_read, &a[0]);
+    store_receipts(w->store, &(struct store_receipts){.account = of, .max_receipts = 999},
+                   on_receipts, &a[1]);
+    store_list(w->store,
+               &(struct store_list){.account = of, .max_conversations = 999, .max_bytes = 999},
+               on_list, &a[2]);
+    store_unread(w->store, &of, on_unread, &a[3]);
+    for (unsigned i = 0; i < COUNT_OF(a); i++) {
+        answer_await(&a[i]);
+        const int r = buf_add(out, buf_str(&a[i].text));
+        assert_int_equal(r, 0);
+        answer_fini(&a[i]);
+    }
+}
+
+static void all_is_there_after_a_restart(void **state)
+{
+    struct store_world *w = *state;
+    struct buf before;
+    struct buf after;
+
+    put(w, 'a', 'b', "1", 1);
+    put(w, 's', 'a', "1", 1);
+    const struct store_answer first = put(w, 'b', 'a', "1", 2);
+    see(w, 'a', 'b', 1);
+    see(w, 'a', 's', 1);
+    put(w, 'a', 'b', "2", 3);
+    const uint64_t epoch = w->store->epoch;
+    const int64_t horizon = store_horizon(w->store);
+    w->in_full = true;
+    buf_init(&before, PLENTY);
+    buf_init(&after, PLENTY);
+    say_all(w, 'a', &before);
+    store_world_close(w);
+    store_world_open(w);
+    say_all(w, 'a', &after);
+    expect_str("after", buf_str(&after), buf_str(&before));
+    assert_true(before.len > 300);
+    assert_true(w->store->epoch == epoch);
+    assert_int_equal(store_horizon(w->store), horizon);
+
+    const struct store_answer again = put(w, 'b', 'a', "1", 2);
+    assert_true(again.is_duplicate);
+    assert_true(again.conversation == first.conversation);
+    assert_int_equal(put(w, 'b', 'a', "2", 4).position, horizon + 1);
+    buf_fini(&before);
+    buf_fini(&after);
+}
+
+static void nothing_is_given_twice_even_where_rows_are_gone(void **state)
+{
+    struct store_world *w = *state;
+
+    put(w, 'a', 'b', "1", 1);
+    const struct store_answer last = put(w, 'a', 'c', "1", 1);
+    store_world_close(w);
+    run_sql(w,
+            "DELETE FROM message WHERE position = (SELECT max(position) FROM message);"
+            "DELETE FROM member WHERE conversation = (SELECT max(id) FROM conversation);"
+            "DELETE FROM conversation WHERE id = (SELECT max(id) FROM conversation);");
+    store_world_open(w);
+    const struct store_answer next = put(w, 'a', 'c', "1", 1);
+    assert_int_equal(next.position, last.position + 1);
+    assert_int_equal(next.conversation >> 32, (last.conversation >> 32) + 1);
+    assert_false(next.is_duplicate);
+
+    // and while it runs: it notices
+    run_sql(w, "DELETE FROM message WHERE position = (SELECT max(position) FROM message)");
+    assert_int_equal(put(w, 'a', 'c', "2", 2).position, next.position + 1);
+    run_sql(w, "UPDATE member SET n_from_peer = n_from_peer + 5");
+    put(w, 'a', 'c', "3", 13); // five of each side
+}
+
+static void marks_count_what_is_there_where_rows_are_gone(void **state)
+{
+    struct store_world *w = *state;
+    const struct store_list l = {.account = who('b'), .max_conversations = 1, .max_bytes = 9};
+    const struct store_history h = {
+        .account = who('b'), .place.peer = who('a'), .max_messages = 9, .max_bytes = 9};
+
+    for (unsigned i = 0; i < 5; i++)
+        put(w, 'a', 'b', (const char[]){(char)('1' + i), '\0'}, i + 1);
+    run_sql(w, "DELETE FROM message WHERE seq IN (2, 3)");
+    ask_history(w, &h, 0, "a1 a4 a5");
+    see(w, 'b', 'a', 3);
+    ask_list(w, &l, 0, "[a? u4 a5]"); // one was there
+    see(w, 'b', 'a', 4);
+    ask_list(w, &l, 0, "[a? u1 a5]");
+}
+
+static void only_one_opens_a_directory(void **state)
+{
+    struct store_world *w = *state;
+    char want[64];
+
+    snprintf(want, sizeof(want), "process %d has opened", (int)getpid());
+    expect_refused(w, want);
+    put(w, 'a', 'b', "1", 1);
+}
+
+static void refuses_what_a_newer_one_wrote(void **state)
+{
+    struct store_world *w = *state;
+
+    store_world_close(w);
+    run_sql(w, "PRAGMA user_version = 1000");
+    expect_refused(w, "run a newer one");
+    run_sql(w, "PRAGMA user_version = 1");
+    store_world_open(w);
+}
+
+static void refuses_what_is_no_store(void **state)
+{
+    struct store_world *w = *state;
+
+    store_world_close(w);
+    run_sql(w, "PRAGMA application_id = 0");
+    expect_refused(w, "no store of Parley");
+    run_sql(w, "PRAGMA application_id = 1349676153");
+    store_world_open(w);
+}
+
+static void refuses_a_directory_that_can_not_be(void **state)
+{
+    struct store_world *w = *state;
+    struct store_world nowhere = *w;
+
+    snprintf(nowhere.dir, sizeof(nowhere.dir), "/dev/null/store");
+    expect_refused(&nowhere, "ENOTDIR");
+}
+
+static void only_its_owner_can_read_it(void **state)
+{
+    const struct store_world *w = *state;
+    static const char *const names[] = {"parley.db", "parley.db-wal", "lock"};
+
+    for (unsigned i = 0; i < COUNT_OF(names); i++) {
+        char path[128];
+        struct stat st;
+        snprintf(path, sizeof(path), "%s/%s", w->dir, names[i]);
+        expect_int(names[i], stat(path, &st), 0);
+        expect_int(names[i], st.st_mode & 0777, 0600);
+    }
+}
+
+// The disk.
+
+static void a_full_disk_refuses_and_recovers(void **state)
+{
+    struct store_world *w = *state;
+    const struct store_append what = message('a', 'b', "2", "2");
+    const struct store_append of_new = message('c', 'd', "1", "1");
+    const struct store_receipt seen = {
+        .by = who('b'), .place.peer = who('a'), .read_seq = 1, .now_ms = NOW};
+
+    put(w, 'a', 'b', "1", 1);
+    const int64_t horizon = store_horizon(w->store);
+    atomic_store(&is_full, true);
+    assert_int_equal(append(w, &what).r, STORE_UNAVAILABLE);
+    assert_int_equal(append(w, &of_new).r, STORE_UNAVAILABLE);
+    ask_receipt(w, &seen, STORE_UNAVAILABLE, "");
+    assert_int_equal(store_horizon(w->store), horizon);
+    assert_int_equal(w->store->counters.refused, 3);
+    assert_true(put(w, 'a', 'b', "1", 1).is_duplicate); // needs no room
+    assert_int_equal(ask_unread(w, 'b'), 1);
+    atomic_store(&is_full, false);
+    assert_int_equal(append(w, &what).seq, 2);
+    assert_int_equal(append(w, &of_new).seq, 1);
+    ask_receipt(w, &seen, 0, "a 1+ 1+");
+}
+
+static void a_group_is_stored_whole_or_not_at_all(void **state)
+{
+    struct store_world *w = *state;
+    struct store_answer answers[3];
+    unsigned n_failed = 0;
+    bool has_failed = true;
+
+    for (int n = 0; has_failed; n++) { // the n-th write fails
+        for (unsigned again = 0; again < 2; again++) {
+            atomic_store(&writes_left, again ? -1 : n);
+            for (unsigned i = 0; i < 3; i++) {
+                char key[16];
+                snprintf(key, sizeof(key), "%d.%u", n, i);
+                const struct store_append what = message('a', (char)('b' + i), key, key);
+                answer_init(&answers[i], w);
+                store_append(w->store, &what, on_append, &answers[i]);
+            }
+            for (unsigned i = 0; i < 3; i++) {
+                answer_await(&answers[i]);
+                answer_fini(&answers[i]);
+                expect_int("group", answers[i].r, answers[0].r);
+                if (answers[i].r == 0)
+                    expect_int("seq", answers[i].seq, n + 1);
+                expect_int("again", answers[i].is_duplicate, again && !has_failed);
+            }
+            if (!again)
+                has_failed = answers[0].r != 0;
+            n_failed += answers[0].r != 0;
+            assert_true(!again || answers[0].r == 0);
+        }
+    }
+    atomic_store(&writes_left, -1);
+    assert_true(n_failed > 5); // the writes of a group
+}
+
+static void append_to_a_broken_disk(void *dir)
+{
+    struct store_world *w = NEW(struct store_world);
+    const struct store_append what = message('a', 'b', "2", "2");
+
+    w->limits = (struct store_limits){FROM_ACCEPTED, FROM_STRANGER};
+    w->chance = seeded_of(1);
+    assert_int_equal(loop_new(&w->loop), 0);
+    str_copy(w->dir, str_of(dir));
+    store_world_open(w);
+    put(w, 'a', 'b', "1", 1);
+    atomic_store(&is_broken, true);
+    const struct store_answer a = append(w, &what);
+    printf("answered %d\n", a.r);
+}
+
+static void an_unknown_commit_ends_the_process(void **state)
+{
+    char dir[] = "/tmp/parley-store-XXXXXX";
+    char text[4096];
+
+    (void)state;
+    assert_non_null(mkdtemp(dir));
+    assert_true(aborts(append_to_a_broken_disk, dir, text, sizeof(text)));
+    assert_non_null(strstr(text, "event=store_unknown"));
+    remove_dir(dir);
+}
+
+// Groups.
+
+static void what_waits_is_one_commit(void **state)
+{
+    struct store_world *w = *state;
+    struct store_answer answers[100];
+
+    for (unsigned i = 0; i < COUNT_OF(answers); i++) {
+        char key[8];
+        snprintf(key, sizeof(key), "%u", i);
+        const struct store_append what = message('a', 'b', key, key);
+        answer_init(&answers[i], w);
+        store_append(w->store, &what, on_append, &answers[i]);
+    }
+    for (unsigned i = 0; i < COUNT_OF(answers); i++) {
+        answer_await(&answers[i]);
+        answer_fini(&answers[i]);
+    }
+    assert_int_equal(w->store->counters.commits, 1);
+}
+
+static void a_receipt_rides_with_the_next_append(void **state)
+{
+    struct store_world *w = *state;
+    struct store_answer seen[2];
+    const struct store_receipt r[2] = {
+        {.by = who('b'), .place.peer = who('a'), .delivered_seq = 1, .now_ms = NOW},
+        {.by = who('b'), .place.peer = who('a'), .read_seq = 1, .now_ms = NOW}};
+
+    put(w, 'a', 'b', "1", 1);
+    for (unsigned i = 0; i < 2; i++) {
+        answer_init(&seen[i], w);
+        store_receipt(w->store, &r[i], on_receipt, &seen[i]);
+    }
+    loop_run_once(w->loop);
+    const struct store_answer sent = put(w, 'a', 'b', "2", 2);
+    assert_int_equal(seen[0].times, 1); // called before, answered before
+    assert_int_equal(seen[1].times, 1);
+    assert_int_equal(seen[0].position + 1, seen[1].position);
+    assert_int_equal(seen[1].position + 1, sent.position);
+    assert_int_equal(w->store->counters.commits, 2);
+    answer_fini(&seen[0]);
+    answer_fini(&seen[1]);
+}
+
+static void receipts_alone_wait_a_little_for_company(void **state)
+{
+    struct store_world *w = *state;
+
+    put(w, 'a', 'b', "1", 1);
+    loop_run_once(w->loop);
+    const int64_t asked_ms = w->loop->timers.now_ms;
+    see(w, 'b', 'a', 1);
+    assert_true(w->loop->timers.now_ms - asked_ms >= STORE_SQLITE_RECEIPT_MS);
+    assert_int_equal(w->store->counters.commits, 2);
+}
+
+int main(void)
+{
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_unknown_commit_ends_the_process),
+        TEST(all_is_there_after_a_restart),
+        TEST(nothing_is_given_twice_even_where_rows_are_gone),
+        TEST(marks_count_what_is_there_where_rows_are_gone),
+        TEST(only_one_opens_a_directory),
+        TEST(refuses_what_a_newer_one_wrote),
+        TEST(refuses_what_is_no_store),
+        TEST(refuses_a_directory_that_can_not_be),
+        TEST(only_its_owner_can_read_it),
+        TEST(a_full_disk_refuses_and_recovers),
+        TEST(a_group_is_stored_whole_or_not_at_all),
+        TEST(what_waits_is_one_commit),
+        TEST(a_receipt_rides_with_the_next_append),
+        TEST(receipts_alone_wait_a_little_for_company),
+    };
+    disk_install();
+    return cmocka_run_group_tests_name("store_sqlite", tests, NULL, NULL);
+}
