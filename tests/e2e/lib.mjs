@@ -13,6 +13,9 @@ export async function sleepUntil(at) {
 
 export class Failure extends Error {}
 
+/** What a row throws that cannot run here; the message says why. */
+export class Skip extends Error {}
+
 const shown = (value) => {
     const text = inspect(value, { depth: 6, breakLength: Infinity });
     return text.length > 400 ? `${text.slice(0, 400)}… (${text.length} characters)` : text;
@@ -77,7 +80,7 @@ export function collect(emitter, event, n, ms = 10000) {
     }));
 }
 
-const SANITIZER = /(Address|Leak|Memory|Thread|UndefinedBehavior)Sanitizer|runtime error:/;
+export const SANITIZER = /(Address|Leak|Memory|Thread|UndefinedBehavior)Sanitizer|runtime error:/;
 
 /** What still runs, to be ended with this process, however that ends. */
 const children = new Set();
@@ -85,8 +88,8 @@ process.on('exit', () => children.forEach((child) => child.kill('SIGKILL')));
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(1));
 
 /** spawn(), and a promise of the exit status, or of what else ended it. */
-export function run(program, args, stdio) {
-    const child = spawn(program, args, { stdio });
+export function run(program, args, stdio, options = {}) {
+    const child = spawn(program, args, { stdio, ...options });
     children.add(child);
     const ended = new Promise((resolve) => {
         child.on('error', (error) => resolve(error.message));
@@ -95,15 +98,19 @@ export function run(program, args, stdio) {
     return { child, ended };
 }
 
-/** One `parley selftest` process. */
+/** A process that says where it listens: `parley selftest`, unless other words are given. */
 export class Server {
     /** @param files  how many it may open; undefined for as many as we may */
-    static async start(binary, options = [], listen = '127.0.0.1:0', files = undefined) {
-        const server = new Server();
+    static start(binary, options = [], listen = '127.0.0.1:0', files = undefined) {
         const args = ['selftest', `--listen=${listen}`, ...options];
         const limited = ['-c', 'ulimit -n "$0"; exec "$@"', files, binary, ...args];
-        const [program, words] = files ? ['/bin/sh', limited] : [binary, args];
-        Object.assign(server, run(program, words, ['ignore', 'pipe', 'pipe']));
+        return files ? this.launch('/bin/sh', limited) : this.launch(binary, args);
+    }
+
+    /** @param options  spawn()'s */
+    static async launch(program, words, options) {
+        const server = new this();
+        Object.assign(server, run(program, words, ['ignore', 'pipe', 'pipe'], options));
         server.stderr = '';
         server.child.stderr.on('data', (text) => (server.stderr += text));
         const ready = new Promise((resolve) => {
@@ -114,7 +121,7 @@ export class Server {
             });
         });
         const died = spare(server.ended.then((how) => {
-            throw new Failure(`${binary} ended (${how}), not ready:\n${server.stderr}`);
+            throw new Failure(`${program} ended (${how}), not ready:\n${server.stderr}`);
         }));
         try {
             server.url = await within(10000, 'ready line', Promise.race([ready, died]));

@@ -1,0 +1,200 @@
+/** A wallet on one socket: the official client as it is, and what it has heard. */
+import { io } from 'socket.io-client';
+import { Failure, match, next, same, spare, within } from '../lib.mjs';
+import { wallet } from './wallet.mjs';
+
+export const TRANSPORTS = {
+    websocket: ['websocket'],
+    polling: ['polling'],
+    upgrade: ['polling', 'websocket'],
+};
+
+/** Every error code that any client of this run was sent. */
+export const codes = new Set();
+export const saw = (code) => codes.add(code);
+
+export class Peer {
+    #waiting = new Map();
+    heard = new Map(); // by event, what nobody has taken yet
+    log = [];          // all of it: [event, payload]
+    acks = new Map();  // by message id, of those that it withholds
+    cursor = undefined;
+
+    /**
+     * @param token    of the wallet, unless given; null for none
+     * @param cursor   to resume from
+     * @param acking   acknowledge each message at once; else ack() does
+     * @param options  of socket.io-client
+     */
+    static async dial(t, address, { token, cursor, acking = true, ...options } = {}) {
+        const peer = new Peer();
+        const auth = {
+            ...(token !== null && { token: token ?? (await t.issuers.token(address)) }),
+            ...(cursor && { cursor }),
+        };
+        Object.assign(peer, { t, address, isAcking: acking, token: auth.token });
+        peer.socket = io(t.url, {
+            transports: TRANSPORTS[t.transport], forceNew: true, reconnection: false, auth,
+            ...options,
+        });
+        t.defer(() => peer.socket.io._close());
+        peer.#listen();
+        return peer;
+    }
+
+    #listen() {
+        this.socket.onAny((event, ...args) => {
+            const ack = typeof args.at(-1) === 'function' ? args.pop() : undefined;
+            this.#hear(event, args.length === 1 ? args[0] : args, ack);
+        });
+        this.socket.on('connect_error', (error) => {
+            saw(error.data?.code);
+            this.#put('connect_error', error);
+        });
+        this.socket.on('disconnect', (reason) => this.#put('disconnect', reason));
+    }
+
+    #hear(event, payload, ack) {
+        this.log.push([event, payload]);
+        if (payload?.cursor) this.cursor = payload.cursor;
+        if (event === 'error') saw(payload.error.code);
+        if (ack && this.isAcking) ack();
+        else if (ack) this.acks.set(payload.id, ack);
+        this.#put(event, payload);
+    }
+
+    #put(event, value) {
+        const waiting = this.#waiting.get(event)?.shift();
+        if (waiting) waiting(value);
+        else this.heard.set(event, [...this.#queue(event), value]);
+    }
+
+    #queue(event) {
+        return this.heard.get(event) ?? [];
+    }
+
+    /** The payload of the next such event, whether it has come already or not. */
+    take(event, ms = 5000) {
+        const queue = this.#queue(event);
+        if (queue.length) return Promise.resolve(queue.shift());
+        const coming = new Promise((resolve) => {
+            this.#waiting.set(event, [...(this.#waiting.get(event) ?? []), resolve]);
+        });
+        return within(ms, `event "${event}"`, coming);
+    }
+
+    async takeAll(event, n, ms = 5000) {
+        const all = [];
+        while (all.length < n)
+            all.push(await this.take(event, ms).catch((error) => {
+                throw new Failure(`${error.message}, after ${all.length} of ${n}`);
+            }));
+        return all;
+    }
+
+    /** Nobody has taken any, and none is on its way: what was asked first is answered first. */
+    async heardNo(event) {
+        await this.works();
+        same(this.#queue(event), [], `events "${event}"`);
+    }
+
+    ack(message) {
+        this.acks.get(message.id)();
+        this.acks.delete(message.id);
+    }
+
+    get isLive() {
+        return this.socket.connected;
+    }
+
+    /** Still in use, both ways. */
+    works() {
+        return this.ok('conversation.list', { limit: 1 });
+    }
+
+    /** The answer as it is. */
+    async ask(event, payload, ms = 10000) {
+        const answer = await this.socket.timeout(ms).emitWithAck(event, payload).catch((error) => {
+            throw new Failure(`${event}: ${error.message}`);
+        });
+        if (answer?.error) saw(answer.error.code);
+        return answer;
+    }
+
+    /** What the answer says beside its status, which must be ok. */
+    async ok(event, payload, ms) {
+        const { status, ...rest } = await this.ask(event, payload, ms);
+        if (status !== 'ok')
+            throw new Failure(`${event}: ${JSON.stringify(rest.error)}, want ok`);
+        return rest;
+    }
+
+    /** @param more  what the error says beside code and message */
+    async refused(event, payload, code, more = {}) {
+        isRefusal(await this.ask(event, payload), code, more);
+    }
+
+    /** @return the message, as its answer has it */
+    async send(to, content, more) {
+        const sent = { to, type: 'text', content, ...more };
+        return (await this.ok('message.send', sent)).message;
+    }
+
+    /** Away without a word, as a phone that enters a tunnel. */
+    async drop() {
+        const gone = this.take('disconnect');
+        this.socket.io.engine.close();
+        await gone;
+    }
+
+    async leave() {
+        this.socket.disconnect();
+        await this.take('disconnect');
+    }
+}
+
+export function isRefusal(answer, code, more = {}) {
+    const sentence = answer?.error?.message;
+    same(answer, { status: 'error', error: { code, message: sentence, ...more } }, 'answer');
+    match(sentence, /^\w.* .*\.$/, `message of ${code}`);
+}
+
+/** On the transport that the row is about, accepted, and told all that it has missed. */
+export async function join(t, address = wallet(), options = {}) {
+    const peer = await Peer.dial(t, address, options);
+    const refused = new Promise((_, reject) => {
+        peer.socket.once('connect_error', ({ message, data }) => {
+            reject(new Failure(`refused: ${message} ${JSON.stringify(data)}`));
+        });
+    });
+    peer.ready = await Promise.race([peer.take('ready'), spare(refused)]);
+    const { engine } = peer.socket.io;
+    if (t.transport === 'upgrade' && engine.transport.name === 'polling')
+        await next(engine, 'upgrade');
+    same(engine.transport.name, t.transport === 'polling' ? 'polling' : 'websocket', 'transport');
+    return peer;
+}
+
+/** Joined, with the backlog behind it. */
+export async function joinSynced(t, address, options) {
+    const peer = await join(t, address, options);
+    await peer.take('synced', 10000);
+    return peer;
+}
+
+/** Two wallets that talk: n of them, each on one socket. */
+export const joinAll = (t, n) => Promise.all(Array.from({ length: n }, () => joinSynced(t)));
+
+/** What it is refused with. */
+export async function refusal(t, address, options) {
+    const peer = await Peer.dial(t, address, options);
+    const error = await peer.take('connect_error');
+    same(peer.socket.active, false, 'will try again');
+    return error;
+}
+
+/** Rows of a table, each over each transport. */
+export const overTransports = (what, table) => table.flatMap(([name, run, more = {}]) =>
+    (more.over ?? Object.keys(TRANSPORTS)).map((transport) => ({
+        name: `${what}/${transport}: ${name}`, run, transport, ...more,
+    })));

@@ -1,0 +1,141 @@
+/** The program: how it starts, ends, and what is there afterwards. */
+import { between, match, now, oneOf, same } from '../../lib.mjs';
+import { ask } from '../../wire.mjs';
+import { areInOrder, numbers, seqs } from '../expect.mjs';
+import { join, joinAll, joinSynced, overTransports } from '../peer.mjs';
+import { get } from '../serve.mjs';
+import { sendMany } from './delivery.mjs';
+import { wallet } from '../wallet.mjs';
+
+const QUIET = ['--rate-limits=off', '--drain=1s'];
+
+/** Sends until the server is gone. @return the ids of what was answered */
+function sendUntilItEnds(peer, to) {
+    const acked = [];
+    const gone = peer.take('disconnect', 20000).then(() => true);
+    const send = async (i) => {
+        const answer = await Promise.race([
+            gone, peer.ask('message.send', {
+                to, type: 'text', content: `${i}`, client_msg_id: `k${i}`,
+            }, 20000),
+        ]);
+        if (answer === true) return false;
+        if (answer.status === 'ok') acked.push(answer.message);
+        else oneOf(answer.error.code, ['storage_unavailable', 'busy'], 'code');
+        return true;
+    };
+    let i = 0;
+    const worker = async () => {
+        while (await send(++i));
+    };
+    return { acked, ended: Promise.all(numbers(20).map(worker)) };
+}
+
+/** @param end  ends the server while messages are sent */
+const keepsWhatItAcknowledged = (end) => async (t) => {
+    await t.serve({ options: QUIET });
+    const [a, b] = await joinAll(t, 2);
+    await b.leave();
+    await a.send(b.address, 'first');
+    const { acked, ended } = sendUntilItEnds(a, b.address);
+    while (acked.length < 200) await a.works();
+    await end(t.server);
+    await ended;
+    await t.serveAgain({ options: QUIET });
+    const again = await join(t, b.address);
+    await again.take('synced', 20000);
+    const got = again.heard.get('message.new');
+    areInOrder(seqs(got), 1, got.length);
+    same(got.length > acked.length, true, 'as many as were acknowledged');
+    for (const message of acked) {
+        const { id, content } = got[message.seq - 1];
+        same({ id, content }, { id: message.id, content: message.content }, 'message');
+    }
+    const back = await joinSynced(t, a.address);
+    for (const { seq, content } of acked.slice(-20)) {
+        const retry = { to: b.address, type: 'text', content, client_msg_id: `k${content}` };
+        const { duplicate, message } = await back.ok('message.send', retry);
+        same([duplicate, message.seq], [true, seq], 'a retry');
+    }
+};
+
+async function drains(server) {
+    const from = now();
+    await server.stop();
+    between(now() - from, 0, 4000, 'milliseconds until the end');
+}
+
+/** Those who are connected are told by the end of their transport, and come back. */
+async function letsClientsComeBack(t) {
+    await t.serve({ options: QUIET });
+    const options = { reconnection: true, reconnectionDelay: 50, reconnectionDelayMax: 200 };
+    const [a, b] = [await joinSynced(t), await joinSynced(t, wallet(), options)];
+    await a.send(b.address, 'before');
+    await b.take('message.new');
+    await drains(t.server);
+    oneOf(await b.take('disconnect'), ['transport close', 'transport error'], 'reason');
+    await t.serveAgain({ options: QUIET });
+    same((await b.take('ready', 10000)).account, b.address, 'account');
+    const again = await joinSynced(t, a.address);
+    await again.send(b.address, 'after');
+    same((await b.take('message.new')).content, 'after', 'message');
+}
+
+async function refusesASecond(t) {
+    const { data } = await t.serve();
+    let why;
+    try {
+        await t.servers.serve({ data });
+    } catch (error) {
+        why = error.message;
+    }
+    match(why, /ended \([1-9]\d*\), not ready:\n(.*\n)*.*(another|already|in use)/i, 'end');
+    await (await joinSynced(t)).works();
+    await t.server.stop();
+    await (await t.serve({ data })).stop(); // and when the first has gone, it may
+}
+
+async function isHealthy(t) {
+    for (const path of ['/healthz', '/readyz'])
+        same((await ask(t, t.url, 'GET', path)).status, 200, path);
+    const peer = await joinSynced(t);
+    await peer.send(wallet(), 'x');
+    const { headers } = await ask(t, t.url, 'GET', '/metrics');
+    match(headers['content-type'], /^text\/plain; version=0\.0\.4/, 'Content-Type');
+    const text = await get(`${t.url}/metrics`);
+    for (const line of text.trimEnd().split('\n'))
+        match(line, /^(# (HELP|TYPE) \S+ .+|[a-z_]+(\{[^}]*\})? -?[0-9.e+-]+)$/, 'line');
+}
+
+const BAD_CONFIGS = [
+    ['an unknown option', ['--no-such=1'], /no-such/],
+    ['a config that is not there', ['--config=/nowhere/parley.conf'], /nowhere\/parley\.conf/],
+    ['a word for a number', ['--send-rate=fast'], /send-rate/],
+    ['an origin that is none', ['--origins=app.test'], /origin/],
+];
+
+async function refusesToStart(t) {
+    for (const [what, options, pattern] of BAD_CONFIGS) {
+        let why = `${what}: it starts`;
+        try {
+            await (await t.servers.serve({ options })).stop();
+        } catch (error) {
+            why = error.message;
+        }
+        match(why, pattern, what);
+        match(why, /ended \([1-9]\d*\), not ready/, what);
+    }
+}
+
+const once = { own: true, over: ['websocket'] };
+
+export const rows = overTransports('life', [
+    ['drains, and keeps what it acknowledged', keepsWhatItAcknowledged(drains),
+        { own: true, limit: 40000 }],
+    ['is killed, and keeps what it acknowledged', keepsWhatItAcknowledged((s) => s.kill()),
+        { own: true, limit: 40000 }],
+    ['lets clients come back', letsClientsComeBack, { own: true, limit: 30000 }],
+    ['refuses a second server on its data', refusesASecond, once],
+    ['refuses to start with what it does not understand', refusesToStart, once],
+    ['is healthy, and counts', isHealthy, { over: ['websocket'] }],
+]);

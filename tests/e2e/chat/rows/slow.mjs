@@ -1,0 +1,170 @@
+/** Clients that ask for more than they take: by the byte, since no proper client would. */
+import { readFileSync } from 'node:fs';
+import { Failure, between, same, sleep } from '../../lib.mjs';
+import { SESSIONS, TEXT, frame } from '../../wire.mjs';
+import { numbers } from '../expect.mjs';
+import { isRefusal, joinAll, joinSynced, saw } from '../peer.mjs';
+import { sendMany } from './delivery.mjs';
+import { wallet } from '../wallet.mjs';
+
+const MEGABYTE = 1048576;
+
+/** A session that has joined, and has been told that it is synced. */
+async function signIn(t, address) {
+    const session = await SESSIONS[t.transport](t, t.url, '/socket.io/');
+    const token = await t.issuers.token(address);
+    await session.say(`40${JSON.stringify({ token })}`);
+    for (;;) {
+        const packet = await session.hear();
+        if (packet === '2') await session.say('3');
+        if (packet.startsWith('42["synced"')) return session;
+    }
+}
+
+/** Until the answer to the n-th request. @return the answers, by the number of their request */
+async function answersOf(session, n) {
+    const answers = [];
+    while (answers.filter(Boolean).length < n) {
+        const packet = await session.hear();
+        const found = /^43(\d+)(\[.*\])$/s.exec(packet);
+        if (!found) throw new Failure(`packet ${packet.slice(0, 200)}, want an answer`);
+        [answers[found[1]]] = JSON.parse(found[2]);
+        if (answers[found[1]].error) saw(answers[found[1]].error.code);
+    }
+    return answers;
+}
+
+/** In one piece: of a poll that is what it does anyway. */
+const sayAtOnce = (session, packets) => (session.wire
+    ? session.wire.send(Buffer.concat(packets.map((packet) => frame(TEXT, packet))))
+    : session.say(...packets));
+
+/** In one piece, and so all of them are under way before the first is answered. */
+async function refusesWhatIsOverTheEdge(t) {
+    const session = await signIn(t, wallet());
+    const n = 1500;
+    const packets = numbers(n, 0).map((i) => `42${i}["conversation.list",{}]`);
+    await sayAtOnce(session, packets);
+    const answers = await answersOf(session, n);
+    const refused = answers.filter(({ status }) => status !== 'ok');
+    for (const answer of refused) isRefusal(answer, 'busy');
+    between(n - refused.length, 1024, n - 1, 'answered ok');
+    const first = answers.findIndex(({ status }) => status !== 'ok');
+    same(first >= 1024, true, `the first refused is ${first}`);
+    await session.say('420["conversation.list",{}]');
+    same((await answersOf(session, 1))[0].status, 'ok', 'afterwards');
+}
+
+/** Messages of some 3 MB in a conversation of the two. */
+async function withALongHistory(t) {
+    const [a, b] = await joinAll(t, 2);
+    await sendMany(a, b.address, 45, { fill: 'x'.repeat(65000) });
+    await b.takeAll('message.new', 45, 10000);
+    return [a, b];
+}
+
+/** A megabyte an answer. */
+const historyOf = (peer) => (i) =>
+    `42${i}["message.history",${JSON.stringify({ peer, limit: 200 })}]`;
+
+/** @return what a session is told at its end */
+async function lastWords(session) {
+    for (;;) {
+        const packet = await session.hear(10000);
+        const found = /^42(\["error",.*)$/s.exec(packet);
+        if (found) {
+            const [, said] = JSON.parse(found[1]);
+            saw(said.error.code);
+            return said.error.code;
+        }
+    }
+}
+
+/** It asks for one megabyte after the other, and reads none. */
+async function endsWhoDoesNotRead(t) {
+    const [a, b] = await withALongHistory(t);
+    const session = await signIn(t, b.address);
+    const ask = historyOf(a.address);
+    if (t.transport !== 'polling') session.wire.socket.pause();
+    for (const i of numbers(30)) {
+        await session.say(ask(i));
+        await b.works(); // so that one is answered before the next is asked
+        await b.works();
+    }
+    if (t.transport !== 'polling') session.wire.socket.resume();
+    same(await lastWords(session), 'slow_consumer', 'code');
+    await isOver(session);
+    await b.works();
+    same((await a.send(b.address, 'still here')).seq, 46, 'seq');
+}
+
+async function isOver(session) {
+    if (session.unknown) return session.gone();
+    try {
+        for (;;) await session.hear();
+    } catch (error) {
+        if (!/want a message|connection over/.test(error.message)) throw error;
+    }
+    return undefined;
+}
+
+/** ASan keeps what was freed for a while, up to 256 MB of it. */
+const KEEP_NOTHING = { ASAN_OPTIONS: `${process.env.ASAN_OPTIONS ?? ''}:quarantine_size_mb=0` };
+
+const residentOf = (pid) => {
+    const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+    return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)[1]) * 1024;
+};
+
+/** All at once: what was asked before anything was answered counts, too. */
+async function staysSmall(t) {
+    await t.serve({ options: ['--rate-limits=off'], env: KEEP_NOTHING });
+    const [a, b] = await withALongHistory(t);
+    const session = await signIn(t, b.address);
+    const before = residentOf(t.server.child.pid);
+    session.wire.socket.pause();
+    await sayAtOnce(session, numbers(400).map(historyOf(a.address)));
+    let most = 0;
+    const watching = async () => {
+        for (const _ of numbers(50)) {
+            await b.works();
+            await sleep(20);
+            most = Math.max(most, residentOf(t.server.child.pid) - before);
+        }
+    };
+    await watching();
+    between(most / MEGABYTE, 0, 100, 'megabytes more');
+    session.wire.socket.resume();
+    same(await lastWords(session), 'slow_consumer', 'code');
+}
+
+/** Messages that nobody takes are not queued without end: they wait in the store. */
+async function waitsWithMessages(t) {
+    await t.serve({ options: ['--rate-limits=off'], env: KEEP_NOTHING });
+    const a = await joinSynced(t);
+    const b = wallet();
+    const session = await signIn(t, b);
+    const before = residentOf(t.server.child.pid);
+    session.wire.socket.pause();
+    await sendMany(a, b, 60, { fill: 'x'.repeat(65000) });
+    await a.works();
+    between((residentOf(t.server.child.pid) - before) / MEGABYTE, -1000, 60, 'megabytes more');
+    session.wire.socket.destroy();
+    const back = await joinSynced(t, b);
+    same((await back.takeAll('message.new', 60, 10000)).length, 60, 'messages');
+}
+
+const TABLE = [
+    ['refuses what is over 1024 requests under way', refusesWhatIsOverTheEdge,
+        ['websocket', 'polling', 'upgrade']],
+    ['ends who asks and does not read', endsWhoDoesNotRead, ['websocket', 'polling', 'upgrade']],
+    ['stays small when all is asked at once and nothing read', staysSmall, ['websocket'],
+        { own: true, alone: true }],
+    ['waits with messages for who does not read', waitsWithMessages, ['websocket'],
+        { own: true, alone: true }],
+];
+
+
+export const rows = TABLE.flatMap(([name, run, over, more]) => over.map((transport) => ({
+    name: `slow/${transport}: ${name}`, run, transport, limit: 40000, ...more,
+})));

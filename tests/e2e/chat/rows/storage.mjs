@@ -1,0 +1,55 @@
+/** When there is no room, or no disk. */
+import { Failure, same } from '../../lib.mjs';
+import { areInOrder, seqs } from '../expect.mjs';
+import { isRefusal, join, joinAll, joinSynced, overTransports } from '../peer.mjs';
+import { SmallDisk } from '../serve.mjs';
+
+/** Sends until it is refused. @return what was stored, and what was refused */
+async function fill(peer, to) {
+    const content = 'x'.repeat(30000);
+    const acked = [];
+    for (let i = 1; i < 2000; i++) {
+        const send = { to, type: 'text', content, client_msg_id: `k${i}` };
+        const answer = await peer.ask('message.send', send);
+        if (answer.status !== 'ok') return [acked, send, answer];
+        acked.push(answer.message);
+    }
+    throw new Failure('it never fills');
+}
+
+/** It says so, reads on, and writes on when there is room. */
+async function saysWhenItIsFull(t) {
+    const disk = new SmallDisk(6000);
+    t.defer(() => disk.end());
+    const data = disk.path;
+    await t.serve({ data, options: ['--rate-limits=off'] });
+    const [a, b] = await joinAll(t, 2);
+    const [acked, refused, answer] = await fill(a, b.address);
+    isRefusal(answer, 'storage_unavailable');
+    areInOrder(seqs(acked), 1, acked.length);
+    await b.takeAll('message.new', acked.length);
+    const { messages } = await a.ok('message.history', { peer: b.address, limit: 10 });
+    same(messages.at(-1).seq, acked.length, 'the last one');
+    isRefusal(await a.ask('message.send', refused), 'storage_unavailable');
+    await joinSynced(t); // a new wallet may join
+
+    disk.resize(60000);
+    const { duplicate, message } = await a.ok('message.send', refused);
+    same([duplicate, message.seq], [false, acked.length + 1], 'what was refused');
+    same((await b.take('message.new')).seq, acked.length + 1, 'seq');
+    await b.heardNo('message.new');
+    await t.server.stop();
+
+    await t.serve({ data, options: ['--rate-limits=off'] });
+    const again = await join(t, b.address);
+    await again.take('synced', 10000);
+    const page = await again.ok('message.history', { peer: a.address, limit: 200, before: 2 });
+    same(page.messages.length, 1, 'the first one');
+    const list = await again.ok('conversation.list', {});
+    same(list.conversations[0].last_seq, acked.length + 1, 'last_seq');
+}
+
+export const rows = overTransports('storage', [
+    ['says when it is full, and goes on when there is room', saysWhenItIsFull,
+        { own: true, limit: 30000 }],
+]);

@@ -1,0 +1,102 @@
+#!/usr/bin/env node
+/**
+ * usage: run.mjs [--list] [--only TEXT]
+ *
+ * --list names the rows, all but those of client.py; --only takes those with TEXT in it.
+ *
+ * What applications do with the chat, against `parley serve`, which it starts as the rows
+ * need it: the program PARLEY, else build/parley. At the end every error code that the
+ * program says it sends must have been seen by a client of this run.
+ */
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { Runner, select } from '../runner.mjs';
+import { codes, saw } from './peer.mjs';
+import { ChatServers, ChatTrial } from './serve.mjs';
+import { rows as contents } from './rows/contents.mjs';
+import { rows as delivery } from './rows/delivery.mjs';
+import { rows as devices } from './rows/devices.mjs';
+import { rows as history } from './rows/history.mjs';
+import { rows as life } from './rows/life.mjs';
+import { rows as limits } from './rows/limits.mjs';
+import { rows as messages } from './rows/messages.mjs';
+import { rows as origins } from './rows/origins.mjs';
+import { rows as readme } from './rows/readme.mjs';
+import { rows as secrets } from './rows/secrets.mjs';
+import { rows as slow } from './rows/slow.mjs';
+import { rows as storage } from './rows/storage.mjs';
+import { rows as tokens } from './rows/tokens.mjs';
+
+const { values: flags } = parseArgs({
+    options: { list: { type: 'boolean' }, only: { type: 'string', default: '' } },
+});
+
+const rows = select([
+    ...tokens, ...messages, ...contents, ...delivery, ...devices, ...history, ...limits,
+    ...slow, ...origins, ...storage, ...life, ...secrets,
+    ...readme,
+], flags.only);
+if (flags.list) {
+    for (const { name } of rows) console.log(name);
+    process.exit(0);
+}
+
+const binary = process.env.PARLEY ??
+    fileURLToPath(new URL('../../../build/parley', import.meta.url));
+if (!existsSync(binary)) {
+    console.error(`${binary}: not built; build it, or set PARLEY`);
+    process.exit(2);
+}
+const servers = await ChatServers.make(binary);
+const runner = new Runner();
+
+async function runRow(row) {
+    const { wrong, skip } = await (async () => {
+        const server = row.own ? undefined : await servers.get(row.server ?? 'default');
+        return runner.attempt(row, new ChatTrial(servers, server, row.transport));
+    })().catch((error) => ({ wrong: error.message }));
+    if (skip) runner.report('skipped', row.name, skip);
+    else runner.report(wrong ? 'failed' : 'passed', row.name, wrong);
+}
+
+/** What no client can make the server say: it would take a fault of the server's own. */
+const UNREACHABLE = new Set(['internal']);
+
+/** The table that the program prints. */
+function checkCodes() {
+    const lines = servers.command('help', 'errors').split('\n'); // code, use, when
+    const table = lines.map((line) => /^\s*([a-z_]+)\s+(sent|reserved)\b/.exec(line))
+        .filter(Boolean).map(([, code, use]) => [code, use]);
+    runner.report(table.length > 20 ? 'passed' : 'failed', 'codes: the program has a table');
+    for (const [code, use] of table) {
+        if (use === 'sent' && !UNREACHABLE.has(code))
+            runner.report(codes.has(code) ? 'passed' : 'failed', `codes: ${code} was seen`);
+        else if (codes.has(code))
+            runner.report('failed', `codes: ${code} is "${use}", and was seen`);
+    }
+    const known = new Set(table.map(([code]) => code));
+    for (const code of codes)
+        if (!known.has(code)) runner.report('failed', `codes: "${code}" is in no table`);
+}
+
+/** client.py prints "code NAME" for each that it was sent. */
+function isCode(line) {
+    const found = /^code (\S+)$/.exec(line);
+    if (found) saw(found[1]);
+    return Boolean(found);
+}
+
+await runner.all(rows, runRow);
+const client = fileURLToPath(new URL('client.py', import.meta.url));
+try {
+    const { url } = await servers.get('default');
+    await runner.python(client, [url, flags.only, servers.issuers.all.hs.file], isCode);
+} catch (error) {
+    runner.report('failed', 'python', error.message);
+}
+if (!runner.hasRun) runner.report('failed', `rows with "${flags.only}"`, 'none');
+if (!flags.only) checkCodes();
+for (const [name, error] of await servers.stop())
+    runner.report(error ? 'failed' : 'passed', `server "${name}" ends cleanly`, error?.message);
+process.exit(runner.close());

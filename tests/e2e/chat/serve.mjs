@@ -1,0 +1,161 @@
+/** `parley serve`, and a folder for it and its issuers. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { execFileSync } from 'node:child_process';
+import { Failure, Server, Skip, Trial, same, within } from '../lib.mjs';
+import { Issuers } from './issuers.mjs';
+
+/** All that a run writes; gone with it. */
+const root = mkdtempSync(join(tmpdir(), 'parley-chat-'));
+const disks = new Set();
+process.on('exit', () => {
+    disks.forEach((disk) => disk.end());
+    rmSync(root, { recursive: true, force: true });
+});
+
+export const folder = (name) => mkdtempSync(join(root, `${name}-`));
+
+const command = (...words) => execFileSync(words[0], words.slice(1), { stdio: 'pipe' });
+
+/** A folder with a file system of its own, of so many kibibytes. */
+export class SmallDisk {
+    constructor(kib) {
+        this.path = folder('disk');
+        try {
+            command('mount', '-t', 'tmpfs', '-o', `size=${kib}k`, 'parley-test', this.path);
+        } catch {
+            throw new Skip('it takes root to mount a small file system');
+        }
+        disks.add(this);
+    }
+
+    resize(kib) {
+        command('mount', '-o', `remount,size=${kib}k`, this.path);
+    }
+
+    end() {
+        if (disks.delete(this)) command('umount', '--lazy', this.path);
+    }
+}
+
+export class ChatServer extends Server {
+    /**
+     * @param data     folder, of a server that ran before perhaps
+     * @param listen   as an earlier one did, perhaps
+     * @param wrap     words before the program: a tracer
+     * @param env      beside ours
+     */
+    static async serve(binary, issuers, { options = [], data, listen, wrap = [], env } = {}) {
+        const dir = data ?? folder('data');
+        const words = [
+            ...wrap, binary, 'serve', `--listen=${listen ?? '127.0.0.1:0'}`, `--data=${dir}`,
+            `--config=${issuers.config}`, ...options,
+        ];
+        const [program, ...args] = words;
+        const server = await this.launch(program, args, { env: { ...process.env, ...env } });
+        return Object.assign(server, { data: dir });
+    }
+
+    /** As if the power went; what the kernel has, it keeps. */
+    async kill() {
+        this.child.kill('SIGKILL');
+        same(await within(5000, 'end after SIGKILL', this.ended), 'SIGKILL', 'end');
+    }
+
+    /** It ends by itself. @return how */
+    over(ms = 10000) {
+        return within(ms, 'end of the server', this.ended);
+    }
+
+    /** The counters and gauges, with their labels, as numbers. */
+    async metrics() {
+        const text = await get(`${this.url}/metrics`);
+        const lines = text.split('\n').filter((line) => line && line[0] !== '#');
+        return new Map(lines.map((line) => {
+            const at = line.lastIndexOf(' ');
+            return [line.slice(0, at), Number(line.slice(at + 1))];
+        }));
+    }
+}
+
+export async function get(url) {
+    const response = await fetch(url, { headers: { connection: 'close' } });
+    const text = await response.text();
+    if (response.status !== 200) throw new Failure(`${url}: ${response.status} ${text}`);
+    return text;
+}
+
+/** What rows call their server, and the options that it has beside the issuers. */
+const OPTIONS = {
+    default: ['--rate-limits=off', '--drain=1s'],
+    rates: ['--send-rate=5', '--send-burst=20'],
+    'two a wallet': ['--sockets-per-wallet=2'],
+    'small mailboxes': [
+        '--rate-limits=off', '--mailbox-peer-messages=20', '--mailbox-stranger-messages=5',
+    ],
+    'small contents': ['--rate-limits=off', '--content-bytes=1024'],
+    origins: ['--rate-limits=off', '--origins=https://app.test,http://other.test:8080'],
+    dev: ['--rate-limits=off', '--dev'],
+};
+
+/** The servers that rows share, each started when the first row needs it. */
+export class ChatServers {
+    #started = new Map();
+
+    static async make(binary) {
+        const servers = new ChatServers();
+        return Object.assign(servers, { binary, issuers: await Issuers.make(folder('issuers')) });
+    }
+
+    get(name) {
+        if (!this.#started.has(name))
+            this.#started.set(name, this.serve({ options: OPTIONS[name] }));
+        return this.#started.get(name);
+    }
+
+    serve(how) {
+        return ChatServer.serve(this.binary, this.issuers, how);
+    }
+
+    /** What a subcommand prints. */
+    command(...words) {
+        return execFileSync(this.binary, words, { encoding: 'utf8', timeout: 10000 });
+    }
+
+    /** @return what stopping each of them gave: [name, undefined or the failure] */
+    stop() {
+        const stopped = [...this.#started].map(async ([name, starting]) => {
+            try {
+                await (await starting).stop();
+                return [name];
+            } catch (error) {
+                return [name, error];
+            }
+        });
+        return Promise.all(stopped);
+    }
+}
+
+/** One run of one row. */
+export class ChatTrial extends Trial {
+    constructor(servers, server, transport) {
+        super(servers, server?.url);
+        Object.assign(this, { server, transport, issuers: servers.issuers });
+    }
+
+    /** A server of the row's own, which is the one that it talks to from now on. */
+    async serve(how) {
+        this.server = await this.servers.serve(how);
+        const { child } = this.server;
+        this.defer(() => child.kill('SIGKILL'));
+        this.url = this.server.url;
+        return this.server;
+    }
+
+    /** The same again: on its data, its port, and with other options if they are given. */
+    serveAgain(how) {
+        const { data, listen } = this.server;
+        return this.serve({ data, listen, ...how });
+    }
+}

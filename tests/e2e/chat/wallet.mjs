@@ -1,0 +1,29 @@
+/** Wallets of nobody, each made for one row. */
+import { randomBytes } from 'node:crypto';
+import { keccak_256 } from '@noble/hashes/sha3';
+
+/** EIP-55 */
+export function checksummed(hex40) {
+    const hex = hex40.toLowerCase();
+    const hash = Buffer.from(keccak_256(hex)).toString('hex');
+    return `0x${[...hex].map((c, i) => (parseInt(hash[i], 16) > 7 ? c.toUpperCase() : c)).join('')}`;
+}
+
+/** An address with capital and small letters, so that its checksum can be wrong, too. */
+export function wallet() {
+    for (;;) {
+        const text = checksummed(randomBytes(20).toString('hex'));
+        if (/[A-F]/.test(text) && /[a-f]/.test(text)) return text;
+    }
+}
+
+/** The same with one letter in the other case. */
+export function badChecksum(address) {
+    const at = address.slice(2).search(/[a-fA-F]/) + 2;
+    const c = address[at];
+    const other = c === c.toUpperCase() ? c.toLowerCase() : c.toUpperCase();
+    return address.slice(0, at) + other + address.slice(at + 1);
+}
+
+/** Nobody's. */
+export const ZERO = `0x${'0'.repeat(40)}`;

@@ -1,0 +1,25 @@
+/**
+ * A disk that says no when a file is to be made durable. Nobody knows then what is on it: the
+ * program ends, and answers nothing of what was in that commit.
+ */
+import { match, same } from '../e2e/lib.mjs';
+import { numbers } from '../e2e/chat/expect.mjs';
+import { Story } from './story.mjs';
+
+async function ends(t, inject) {
+    const story = new Story(t);
+    if (await story.start(inject)) {
+        const how = await story.sendUntilItEnds();
+        same(how === 0, false, `an end as if all was well (${how})`);
+        match(t.server.stderr, /level=(error|fatal)/, 'log');
+    } else {
+        match(story.why, /ended \(([1-9]\d*|SIGABRT)\), not ready:\n.*\S/, 'end');
+    }
+    await story.goOn();
+}
+
+export const rows = numbers(20).map((n) => ({
+    name: `the disk fails at fdatasync number ${n}`,
+    run: (t) => ends(t, `fdatasync:error=EIO:when=${n}`),
+    limit: 60000,
+}));

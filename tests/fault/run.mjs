@@ -1,0 +1,50 @@
+#!/usr/bin/env node
+/**
+ * usage: run.mjs [--list] [--only TEXT]
+ *
+ * The power goes and disks fail, at every point that strace(1) can name: what was acknowledged
+ * is there afterwards, once. The program is PARLEY, else build/parley: one without sanitizers,
+ * which do not run under a tracer.
+ */
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { Runner, select } from '../e2e/runner.mjs';
+import { ChatServers, ChatTrial } from '../e2e/chat/serve.mjs';
+import { rows as broken } from './broken.mjs';
+import { rows as killed } from './killed.mjs';
+import { rows as stuck } from './stuck.mjs';
+import { whyNoTracing } from './trace.mjs';
+
+const AT_ONCE = 3; // each has a server, a tracer and two clients
+
+const { values: flags } = parseArgs({
+    options: { list: { type: 'boolean' }, only: { type: 'string', default: '' } },
+});
+const rows = select([...killed, ...broken, ...stuck], flags.only);
+if (flags.list) {
+    for (const { name } of rows) console.log(name);
+    process.exit(0);
+}
+
+const binary = process.env.PARLEY ??
+    fileURLToPath(new URL('../../build/parley', import.meta.url));
+if (!existsSync(binary)) {
+    console.error(`${binary}: not built; build it, or set PARLEY`);
+    process.exit(2);
+}
+const servers = await ChatServers.make(binary);
+const runner = new Runner();
+const why = whyNoTracing();
+
+async function runRow(row) {
+    if (why) return runner.report('skipped', row.name, why);
+    const trial = new ChatTrial(servers, undefined, 'websocket');
+    const { wrong, skip } = await runner.attempt(row, trial);
+    if (skip) return runner.report('skipped', row.name, skip);
+    return runner.report(wrong ? 'failed' : 'passed', row.name, wrong);
+}
+
+await runner.all(rows, runRow, AT_ONCE);
+if (!runner.hasRun) runner.report('failed', `rows with "${flags.only}"`, 'none');
+process.exit(runner.close());
