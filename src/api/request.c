@@ -51,18 +51,10 @@ static bool is_waited_for(const struct request *rq)
     return rq->client && (rq->ack_id >= 0 || rq->event->is_send);
 }
 
-static bool is_slow(const struct api_client *c)
-{
-    return sio_queued(c->socket) > API_QUEUED_MAX;
-}
-
 /** rq is over. */
 static void answer(struct request *rq, struct buf *out)
 {
-    if (is_slow(rq->client)) { // what it has asked at once, and has not read
-        buf_fini(out);
-        api_client_fail(rq->client, API_SLOW_CONSUMER);
-    } else if (rq->ack_id < 0) {
+    if (rq->ack_id < 0) {
         api_client_emit(rq->client, out);
     } else {
         api_client_answer(rq->client, rq->ack_id, out);
