@@ -1,5 +1,7 @@
 #include "server/node.h"
 
+#include <stdio.h>
+
 #include "bus/local.h"
 #include "crypto/random.h"
 #include "io/loop.h"
@@ -207,6 +209,10 @@ int node_run(const struct node_config *config)
     if (loop_new(&n.loop) != 0)
         return NODE_FAILED;
     if (open_store(&n) != 0) {
+        fprintf(stderr,
+                "parley serve: can't open the store in '%s'; the log says why. --data names "
+                "another directory\n",
+                config->data);
         loop_free(n.loop);
         return NODE_FAILED;
     }

@@ -24,9 +24,9 @@ static void go(struct stop *s, enum stop_state state, int64_t ms)
     s->until_ms = s->timers->now_ms + ms;
 }
 
-static void look_again(struct stop *s)
+static void look_again(struct stop *s, int64_t ms)
 {
-    timer_set(s->timers, &s->timer, s->timers->now_ms + STOP_LOOK_EVERY);
+    timer_set(s->timers, &s->timer, s->timers->now_ms + ms);
 }
 
 static void end(struct stop *s, bool is_clean)
@@ -45,15 +45,17 @@ static void wait_for_the_last(struct stop *s)
         go(s, STOP_CUTTING, STOP_CUT_MS);
         s->ops->cut(s->arg);
     }
-    look_again(s);
+    look_again(s, STOP_LOOK_EVERY);
 }
 
 static void drain(struct stop *s)
 {
     const int64_t left_ms = s->until_ms - s->timers->now_ms;
 
-    if (left_ms > 0 && s->ops->let_go(s->arg, 1 + (size_t)(left_ms / STOP_LOOK_EVERY)) > 0) {
-        look_again(s);
+    // The last part has its time, too.
+    const int64_t n_parts = left_ms / STOP_PART_EVERY;
+    if (left_ms > 0 && s->ops->let_go(s->arg, n_parts > 1 ? (size_t)n_parts : 1) > 0) {
+        look_again(s, left_ms < STOP_PART_EVERY ? left_ms : STOP_PART_EVERY);
         return;
     }
     go(s, STOP_CLOSING, STOP_CLOSE_MS);
@@ -69,7 +71,7 @@ static void wait_no_more(struct stop *s)
         end(s, false);
     } else {
         s->ops->cut(s->arg); // those that were closed in answer to the last time, too
-        look_again(s);
+        look_again(s, STOP_LOOK_EVERY);
     }
 }
 

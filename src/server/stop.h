@@ -14,6 +14,12 @@
 #define STOP_CUT_MS     1000 // for what is under way to end all the same; then it is left there
 #define STOP_LOOK_EVERY 50   // ms, from one look to the next
 
+/**
+ * ms, from one part of the clients to the next. It is also for how long a request that was
+ * under way may still be answered: as long as a slow disk takes to sync.
+ */
+#define STOP_PART_EVERY 200
+
 struct stop_ops {
     /** Nobody new from now on. */
     void (*refuse)(void *arg);

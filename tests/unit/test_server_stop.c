@@ -126,8 +126,8 @@ static void clients_go_one_by_one_within_the_drain(void **state)
         int64_t at_least_ms;
     } rows[] = {
         {"one", 1, 2000, 0},
-        {"a few", 10, 2000, 10 * STOP_LOOK_EVERY - STOP_LOOK_EVERY},
-        {"many", 10000, 2000, 2000 - 2 * STOP_LOOK_EVERY},
+        {"a few", 5, 2000, 4 * STOP_PART_EVERY},
+        {"many", 10000, 2000, 2000 - 2 * STOP_PART_EVERY},
         {"no drain", 10000, 0, 0},
     };
 
