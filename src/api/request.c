@@ -3,7 +3,8 @@
 #include "api/encode.h"
 #include "base/mem.h"
 
-#define ECHO_MAX 64 // bytes of an unknown event's name that we say again
+#define FAREWELL_SIZE 4096 // bytes that are kept for the last error
+#define ECHO_MAX      64   // bytes of an unknown event's name that we say again
 
 /** It may outlive its client: the chat still has it then. */
 struct request {
@@ -45,15 +46,16 @@ static bool is_waited_for(const struct request *rq)
     return rq->client && (rq->ack_id >= 0 || rq->event->is_send);
 }
 
-static bool is_slow(const struct api_client *c)
+/** Would the queue of the transport overflow? That closes the connection without a word. */
+static bool is_too_much(const struct api_client *c, const struct buf *out)
 {
-    return sio_queued(c->socket) > API_QUEUED_MAX;
+    return sio_queued(c->socket) + buf_str(out).len > EIO_QUEUE_MAX - FAREWELL_SIZE;
 }
 
 /** rq is over. */
 static void answer(struct request *rq, struct buf *out)
 {
-    if (is_slow(rq->client)) { // what it has asked at once, and has not read
+    if (is_too_much(rq->client, out)) { // it was all asked before anything was answered
         buf_fini(out);
         api_client_fail(rq->client, API_SLOW_CONSUMER);
     } else if (rq->ack_id < 0) {
@@ -291,7 +293,7 @@ void api_request(struct api_client *c, const struct sio_event *e)
         API_BAD_REQUEST, NULL, "Binary data can't be sent here. Send it as text.", 0};
 
     c->api->counters.requests++;
-    if (is_slow(c)) {
+    if (sio_queued(c->socket) > API_QUEUED_MAX) {
         api_client_fail(c, API_SLOW_CONSUMER);
         return;
     }
