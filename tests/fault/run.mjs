@@ -14,6 +14,7 @@ import { ChatServers, ChatTrial } from '../e2e/chat/serve.mjs';
 import { rows as broken } from './broken.mjs';
 import { rows as chaos } from './chaos.mjs';
 import { rows as killed } from './killed.mjs';
+import { rows as ordered } from './ordered.mjs';
 import { rows as stuck } from './stuck.mjs';
 import { whyNoTracing } from './trace.mjs';
 
@@ -22,7 +23,7 @@ const AT_ONCE = 3; // each has a server, a tracer and two clients
 const { values: flags } = parseArgs({
     options: { list: { type: 'boolean' }, only: { type: 'string', default: '' } },
 });
-const rows = select([...killed, ...broken, ...stuck, ...chaos], flags.only);
+const rows = select([...killed, ...broken, ...stuck, ...ordered, ...chaos], flags.only);
 if (flags.list) {
     for (const { name } of rows) console.log(name);
     process.exit(0);
