@@ -30,7 +30,6 @@ static_assert(CRYPTO_RSA_BITS_MIN == 2048 && CRYPTO_RSA_BITS_MAX == 8192, "as sa
 /** What crypto said of a key. */
 static int refuse_key(int r, const char **why)
 {
-    static_assert(CRYPTO_RSA_BITS_MIN == 2048 && CRYPTO_RSA_BITS_MAX == 8192, "as said");
     switch (r) {
     case 0: return 0;
     case CRYPTO_KEY_UNSUPPORTED:

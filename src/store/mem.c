@@ -239,9 +239,10 @@ static int check_append(const struct store_mem *s, const struct conversation *c,
 
     if (a->reply_to > (c ? c->n_messages : 0))
         return STORE_NO_SUCH_SEQ;
-    if (c)
+    if (c) {
         n_undelivered =
             count_above(c, recipient, c->sides[recipient].marks[CHAT_MARK_DELIVERED].seq);
+    }
     return n_undelivered >= undelivered_limit(s, c, recipient) ? STORE_MAILBOX_FULL : 0;
 }
 
@@ -455,20 +456,22 @@ static void run_read(struct job *job)
     struct chat_message *messages = NULL;
     struct store_page page = {.upto = s->position};
     const int refusal = read_failure(s);
+    int64_t last = 0; // position
 
-    for (size_t i = 0; i < s->n_log && !page.has_more; i++) {
+    for (size_t i = 0; i < s->n_log; i++) {
         const struct message *m = s->log[i];
         if (!is_due(m, r))
             continue;
         page.has_more = !page_take(&room, m->append.content.len);
-        if (page.has_more)
+        if (page.has_more) {
+            page.upto = last;
             break;
+        }
         messages = mem_resize(messages, (page.n_messages + 1) * sizeof(*messages));
         messages[page.n_messages++] = view(m, &r->account);
+        last = m->position;
     }
     page.messages = messages;
-    if (page.has_more)
-        page.upto = messages[page.n_messages - 1].position;
     op->on_read(op->arg, refusal, refusal == 0 ? &page : NULL);
     free(messages);
     free(op);
@@ -581,12 +584,10 @@ static void answer_history(struct op *op, const struct conversation *c)
     struct store_history_page page = {.has_more = fit(c, h, &range), .first_seq = 1};
     struct chat_message *messages = NULL;
 
-    if (range.first <= range.last) {
-        page.n_messages = range.last - range.first + 1;
-        messages = mem_alloc(page.n_messages * sizeof(*messages));
+    for (uint64_t seq = range.first; seq <= range.last; seq++) {
+        messages = mem_resize(messages, (page.n_messages + 1) * sizeof(*messages));
+        messages[page.n_messages++] = view(c->messages[seq - 1], &h->account);
     }
-    for (size_t i = 0; i < page.n_messages; i++)
-        messages[i] = view(c->messages[range.first - 1 + i], &h->account);
     page.messages = messages;
     op->on_history(op->arg, 0, &page);
     free(messages);
@@ -652,6 +653,7 @@ static void run_list(struct job *job)
     struct chat_conversation *found = NULL;
     struct store_list_page page = {0};
     const int refusal = read_failure(s);
+    int64_t last = 0; // position
 
     for (size_t i = s->n_log; i-- > 0;) {
         const struct message *m = s->log[i];
@@ -659,11 +661,12 @@ static void run_list(struct job *job)
         if (side == 2 || !is_last(m) || (l->before != 0 && m->position >= l->before))
             continue;
         if (!page_take(&room, m->append.content.len)) {
-            page.next = found[page.n_conversations - 1].last_message.position;
+            page.next = last;
             break;
         }
         found = mem_resize(found, (page.n_conversations + 1) * sizeof(*found));
         found[page.n_conversations++] = view_conversation(m->conversation, side);
+        last = m->position;
     }
     page.conversations = found;
     op->on_list(op->arg, refusal, refusal == 0 ? &page : NULL);

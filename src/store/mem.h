@@ -15,10 +15,10 @@ struct store *store_mem_new(struct job_queue *later, struct rand *rand,
                             const struct store_limits *limits);
 
 /** For tests: the next so many appends and receipts are not done, and answered with r. */
-void store_mem_fail(struct store *s, int r, unsigned times);
+void store_mem_fail(struct store *base, int r, unsigned times);
 
 /** For tests: the next so many appends and receipts are done, and answered STORE_UNCERTAIN. */
-void store_mem_lose(struct store *s, unsigned times);
+void store_mem_lose(struct store *base, unsigned times);
 
 /** For tests: the next so many other operations are answered STORE_UNAVAILABLE. */
-void store_mem_fail_reads(struct store *s, unsigned times);
+void store_mem_fail_reads(struct store *base, unsigned times);

@@ -94,8 +94,8 @@ static void on_written(void *arg, struct list *tasks)
     struct store_sqlite *s = arg;
 
     s->store.counters.commits += has_committed(tasks);
-    while (!list_is_empty(tasks))
-        answer_write(s, container_of(list_shift(tasks), struct sqlite_write, node));
+    list_each (node, tasks)
+        answer_write(s, container_of(node, struct sqlite_write, node));
 }
 
 static const struct worker_ops write_ops = {.run = run_writes, .on_done = on_written};
@@ -167,9 +167,10 @@ static void sqlite_receipt(struct store *base, const struct store_receipt *r,
 
     op->receipt.done = done;
     op->receipt.asked = *r;
-    if (list_is_empty(&s->held))
+    if (list_is_empty(&s->held)) {
         timer_set(&s->loop->timers, &s->held_long,
                   s->loop->timers.now_ms + STORE_SQLITE_RECEIPT_MS);
+    }
     list_push(&s->held, &op->node);
 }
 
@@ -202,8 +203,8 @@ static void on_read(void *arg, struct list *tasks)
 {
     struct store_sqlite *s = arg;
 
-    while (!list_is_empty(tasks)) {
-        struct sqlite_read *op = container_of(list_shift(tasks), struct sqlite_read, node);
+    list_each (node, tasks) {
+        struct sqlite_read *op = container_of(node, struct sqlite_read, node);
         s->store.counters.queued--;
         s->store.counters.reads++;
         s->store.counters.refused += op->r == STORE_UNAVAILABLE;
@@ -223,7 +224,6 @@ static struct sqlite_read *new_read(struct store *base, enum sqlite_read_kind ki
     op->kind = kind;
     op->arg = arg;
     op->horizon = s->horizon;
-    list_init(&op->strings);
     base->counters.queued++;
     worker_submit(s->read_thread, &op->node);
     return op;

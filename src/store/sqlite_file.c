@@ -130,9 +130,10 @@ static int lock(int *fd, const char *dir)
     if (*fd < 0)
         return err_fault(-errno, "open %s", path);
     // Not fcntl(): its locks do not hold off this same process, and go with any close().
-    if (flock(*fd, LOCK_EX | LOCK_NB) < 0)
+    if (flock(*fd, LOCK_EX | LOCK_NB) < 0) {
         return errno == EWOULDBLOCK ? refuse_taken(*fd, dir)
                                     : err_fault(-errno, "lock %s", path);
+    }
 
     const int n = snprintf(pid, sizeof(pid), "%d", (int)getpid());
     if (ftruncate(*fd, 0) < 0 || pwrite(*fd, pid, (size_t)n, 0) != n)
@@ -177,14 +178,16 @@ static int check(struct sqlite_db *d, int64_t *version)
         r = sqlite_db_number(d, "SELECT count(*) FROM sqlite_schema", &n_tables);
     if (r < 0)
         return r;
-    if (id != APPLICATION_ID && (id != 0 || n_tables > 0))
+    if (id != APPLICATION_ID && (id != 0 || n_tables > 0)) {
         return err_fault(-EINVAL,
                          "parley.db is no store of Parley's: choose another directory");
-    if (*version > VERSION)
+    }
+    if (*version > VERSION) {
         return err_fault(-EINVAL,
                          "parley.db has version %lld, this Parley knows %lld: run a newer one, "
                          "or restore a backup",
                          (long long)*version, (long long)VERSION);
+    }
     return 0;
 }
 

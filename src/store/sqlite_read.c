@@ -118,16 +118,12 @@ static struct view view_of(sqlite3_stmt *stmt)
 
 // Messages. Their strings are copied, for the page outlives the snapshot.
 
-struct strings {
-    struct list node;
-    char bytes[];
-};
-
 static char *keep_strings(struct sqlite_read *op, size_t size)
 {
     struct strings *s = mem_alloc(sizeof(*s) + size);
 
-    list_push(&op->strings, &s->node);
+    s->next = op->strings;
+    op->strings = s;
     return s->bytes;
 }
 
@@ -546,7 +542,7 @@ static void sift_down(struct merge *m, size_t i)
 
 static void make_heap(struct merge *m)
 {
-    m->heap = (struct stream **)mem_alloc((m->n_streams + 1) * sizeof(*m->heap));
+    m->heap = (struct stream **)mem_alloc((m->n_streams + 1) * sizeof(struct stream *));
     m->n = m->n_streams;
     for (size_t i = 0; i < m->n; i++)
         m->heap[i] = &m->streams[i];
@@ -561,9 +557,10 @@ static int add_streams(struct sqlite_reader *rd, struct merge *m, sqlite3_stmt *
     int r = 0;
 
     for (r = sqlite_db_step(&rd->db, stmt); r == 0; r = sqlite_db_step(&rd->db, stmt)) {
-        if ((m->n_streams & (m->n_streams - 1)) == 0)
-            m->streams = mem_resize(m->streams, (m->n_streams > 0 ? 2 * m->n_streams : 1) *
-                                                    sizeof(*m->streams));
+        if ((m->n_streams & (m->n_streams - 1)) == 0) {
+            const size_t n = m->n_streams > 0 ? 2 * m->n_streams : 1;
+            m->streams = mem_resize(m->streams, n * sizeof(*m->streams));
+        }
         struct stream *s = &m->streams[m->n_streams];
         *s = (struct stream){.view = view_of(stmt)};
         r = start(rd, s, asked);
@@ -676,15 +673,17 @@ void sqlite_reader_run(struct sqlite_reader *rd, struct sqlite_read *op)
     op->r = r < 0 ? STORE_UNAVAILABLE : r;
 }
 
+static const char pragmas[] =
+    "PRAGMA query_only = 1;"
+    "PRAGMA cache_size = -16384;"
+    "PRAGMA mmap_size = 268435456";
+
 int sqlite_reader_open(struct sqlite_reader *rd, const char *path)
 {
     int r = sqlite_db_open(&rd->db, path);
 
     if (r == 0)
-        r = sqlite_db_exec(&rd->db,
-                           "PRAGMA query_only = 1;"
-                           "PRAGMA cache_size = -16384;"
-                           "PRAGMA mmap_size = 268435456");
+        r = sqlite_db_exec(&rd->db, pragmas);
     if (r == 0)
         r = sqlite_db_prepare(&rd->db, texts, R_COUNT);
     return r < 0 ? err_up(r) : 0;
@@ -697,8 +696,11 @@ void sqlite_reader_close(struct sqlite_reader *rd)
 
 void sqlite_read_free(struct sqlite_read *op)
 {
-    while (!list_is_empty(&op->strings))
-        free(container_of(list_shift(&op->strings), struct strings, node));
+    while (op->strings) {
+        struct strings *s = op->strings;
+        op->strings = s->next;
+        free(s);
+    }
     free(op->items);
     free(op);
 }

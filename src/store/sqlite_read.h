@@ -16,6 +16,12 @@ enum sqlite_read_kind {
     READ_UNREAD,
 };
 
+/** The strings of one message. */
+struct strings {
+    struct strings *next;
+    char bytes[];
+};
+
 /** A question on its way: moved to the reader's thread, and back with its answer. */
 struct sqlite_read {
     struct list node;
@@ -44,8 +50,8 @@ struct sqlite_read {
         struct store_list_page list;
         uint64_t unread;
     } answer;
-    void *items;         // what the page points to, owned
-    struct list strings; // what its messages point to, owned
+    void *items;             // what the page points to, owned
+    struct strings *strings; // what its messages point to, owned
 };
 
 struct sqlite_reader {

@@ -288,9 +288,10 @@ static int move_marks(struct sqlite_writer *w, struct sqlite_write *op, struct t
     int r = move_mark(w, t, side, CHAT_MARK_READ, &to, &op->receipt.answer.read_moved);
     if (asked->delivered_seq > to.seq)
         to.seq = asked->delivered_seq;
-    if (r == 0)
+    if (r == 0) {
         r = move_mark(w, t, side, CHAT_MARK_DELIVERED, &to,
                       &op->receipt.answer.delivered_moved);
+    }
     if (r == 0)
         answer_receipt(w, op, t, side, to.position);
     return r;
@@ -463,6 +464,16 @@ static int on_wal(void *arg, sqlite3 *db, const char *name, int n_pages)
     return SQLITE_OK;
 }
 
+// FULL: the log is synced with each commit. After a flood the log is cut to its limit.
+static const char pragmas[] =
+    "PRAGMA journal_mode = WAL;"
+    "PRAGMA synchronous = FULL;"
+    "PRAGMA wal_autocheckpoint = 0;"
+    "PRAGMA journal_size_limit = 134217728;"
+    "PRAGMA cache_size = -65536;"
+    "PRAGMA mmap_size = 268435456;"
+    "PRAGMA temp_store = MEMORY";
+
 /** SQLite stays with another journal where it can't share memory: some network disks. */
 static int expect_wal(struct sqlite_db *db)
 {
@@ -484,16 +495,8 @@ int sqlite_writer_open(struct sqlite_writer *w, const char *path,
     int r = sqlite_db_open(&w->db, path);
     if (r == 0)
         r = sqlite_file_migrate(&w->db, epoch);
-    // FULL: the log is synced with each commit. The log is kept short after a flood.
     if (r == 0)
-        r = sqlite_db_exec(&w->db,
-                           "PRAGMA journal_mode = WAL;"
-                           "PRAGMA synchronous = FULL;"
-                           "PRAGMA wal_autocheckpoint = 0;"
-                           "PRAGMA journal_size_limit = 134217728;"
-                           "PRAGMA cache_size = -65536;"
-                           "PRAGMA mmap_size = 268435456;"
-                           "PRAGMA temp_store = MEMORY");
+        r = sqlite_db_exec(&w->db, pragmas);
     if (r == 0)
         r = expect_wal(&w->db);
     if (r == 0)

@@ -270,7 +270,7 @@ static void a_mailbox_holds_so_many_undelivered_ones_of_a_sender(void **state)
     put(w, 'a', 'b', "6", 6);
     mark(w, 'b', 'a', 0, 6, NULL); // read takes delivered along
     for (unsigned i = 0; i < 3; i++)
-        put(w, 'a', 'b', (const char[]){(char)('x' + i), '\0'}, 7 + i);
+        put(w, 'a', 'b', i == 0 ? "x" : i == 1 ? "y" : "z", 7 + i);
 }
 
 static void a_mailbox_may_hold_none(void **state)
@@ -465,8 +465,9 @@ static void pages_join_without_a_gap(void **state)
         const char letter = (char)('p' + peer);
         snprintf(key, sizeof(key), "%u", i);
         const bool is_mine = i % 3 == 0;
-        middle =
-            put(w, is_mine ? 'a' : letter, is_mine ? letter : 'a', key, ++seqs[peer]).position;
+        const uint64_t seq = ++seqs[peer];
+        middle = is_mine ? put(w, 'a', letter, key, seq).position
+                         : put(w, letter, 'a', key, seq).position;
         if (i == 120)
             mark(w, 'a', letter, seqs[peer] / 2, 0, NULL);
     }
@@ -710,8 +711,8 @@ static void a_list_is_paged(void **state)
     struct store_world *w = *state;
     struct store_list l = {.account = who('a'), .max_conversations = 2, .max_bytes = PLENTY};
 
-    for (char peer = 'b'; peer < 'g'; peer++)
-        put(w, 'a', peer, "1", 1);
+    for (const char *peer = "bcdef"; *peer; peer++)
+        put(w, 'a', *peer, "1", 1);
     struct store_answer a = ask_list(w, &l, 0, "[f u0 a1] [e u0 a1]");
     l.before = a.upto;
     a = ask_list(w, &l, 0, "[d u0 a1] [c u0 a1]");

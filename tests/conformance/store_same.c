@@ -186,10 +186,11 @@ static void compare(struct both *b, struct asked *a, unsigned round)
 
     answer_await(&a->answers[MODEL]);
     answer_await(&a->answers[SQLITE]);
-    if (got->r != want->r || !str_eq(buf_str(&got->text), buf_str(&want->text)))
+    if (got->r != want->r || !str_eq(buf_str(&got->text), buf_str(&want->text))) {
         fail_msg("SEED=%llu, round %u: %d \"" STR_FMT "\", the model says %d \"" STR_FMT "\"",
                  (unsigned long long)b->seed, round, got->r, STR_ARG(buf_str(&got->text)),
                  want->r, STR_ARG(buf_str(&want->text)));
+    }
     for (unsigned side = 0; side < SIDES; side++) {
         learn_id(b, side, a->answers[side].conversation);
         answer_fini(&a->answers[side]);
@@ -227,7 +228,7 @@ static void sqlite_answers_as_the_model_does(void **state)
 static int setup(void **state)
 {
     struct both *b = NEW(struct both);
-    const char *seed = getenv("SEED");
+    const char *seed = getenv("SEED"); // NOLINT(concurrency-mt-unsafe): one thread
 
     b->seed = seed ? strtoull(seed, NULL, 10) : (uint64_t)time(NULL);
     b->chance = seeded_of(b->seed);

@@ -18,7 +18,10 @@ async function ends(t, inject) {
     await story.goOn();
 }
 
-export const rows = numbers(20).map((n) => ({
+/** The second one is of a folder, and SQLite does not look at what that gives. */
+const OF_A_FOLDER = 2;
+
+export const rows = numbers(20).filter((n) => n !== OF_A_FOLDER).map((n) => ({
     name: `the disk fails at fdatasync number ${n}`,
     run: (t) => ends(t, `fdatasync:error=EIO:when=${n}`),
     limit: 60000,

@@ -138,6 +138,7 @@ static inline void remove_dir(const char *path)
     DIR *dir = opendir(path);
 
     assert_non_null(dir);
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): one thread
     for (const struct dirent *e = readdir(dir); e; e = readdir(dir)) {
         snprintf(name, sizeof(name), "%s/%s", path, e->d_name);
         if (e->d_name[0] != '.')
@@ -177,11 +178,18 @@ static inline void answer_await(struct store_answer *a)
     assert_int_equal(a->times, 1);
 }
 
-#define answer_say(a, ...)                                                                     \
-    do {                                                                                       \
-        const int said_ = buf_addf(&(a)->text, __VA_ARGS__);                                   \
-        assert_int_equal(said_, 0);                                                            \
-    } while (0)
+PRINTF_LIKE(2, 3) static inline void say(struct store_answer *a, const char *fmt, ...)
+{
+    char text[512];
+    va_list ap;
+
+    va_start(ap, fmt);
+    const int n = vsnprintf(text, sizeof(text), fmt, ap);
+    va_end(ap);
+    assert_in_range(n, 0, sizeof(text) - 1);
+    const int r = buf_add(&a->text, (str){text, (size_t)n});
+    assert_int_equal(r, 0);
+}
 
 static inline struct store_answer *answer_begin(void *arg, int r)
 {
@@ -204,19 +212,18 @@ static inline void say_message(struct store_answer *a, const struct chat_message
     static const char *const statuses[] = {"", "d", "r"};
 
     if (a->text.len > 0)
-        answer_say(a, " ");
-    answer_say(a, "%c%llu%s", letter_of(&m->from), (unsigned long long)m->seq,
-               statuses[m->status]);
+        say(a, " ");
+    say(a, "%c%llu%s", letter_of(&m->from), (unsigned long long)m->seq, statuses[m->status]);
     if (!a->w->in_full)
         return;
     // the lower half of a conversation's id is chance
-    answer_say(a, ">%c c%llu @%lld t%lld re%llu ", letter_of(&m->to),
-               (unsigned long long)(m->conversation >> 32), (long long)m->position,
-               (long long)m->created_at_ms, (unsigned long long)m->reply_to);
+    say(a, ">%c c%llu @%lld t%lld re%llu ", letter_of(&m->to),
+        (unsigned long long)(m->conversation >> 32), (long long)m->position,
+        (long long)m->created_at_ms, (unsigned long long)m->reply_to);
     say_bytes(a, m->type);
-    answer_say(a, "/");
+    say(a, "/");
     say_bytes(a, m->key);
-    answer_say(a, "/");
+    say(a, "/");
     say_bytes(a, m->content);
 }
 
@@ -236,8 +243,9 @@ static inline void on_append(void *arg, int r, const struct store_appended *appe
     if (!a->is_duplicate)
         assert_true(a->horizon >= a->position);
     say_message(a, &appended->message);
-    if (a->w->in_full)
-        answer_say(a, " dup%d", appended->is_duplicate);
+    if (a->w->in_full) {
+        say(a, " dup%d", appended->is_duplicate);
+    }
 }
 
 static inline void on_receipt(void *arg, int r, const struct store_receipted *receipted)
@@ -251,21 +259,23 @@ static inline void on_receipt(void *arg, int r, const struct store_receipted *re
     a->position = receipted->position;
     a->at_ms = receipted->at_ms;
     assert_true(a->horizon >= a->position);
-    answer_say(a, "%c %llu%s %llu%s", letter_of(&receipted->peer),
-               (unsigned long long)receipted->marks.delivered_seq,
-               receipted->delivered_moved ? "+" : "",
-               (unsigned long long)receipted->marks.read_seq, receipted->read_moved ? "+" : "");
-    if (a->w->in_full)
-        answer_say(a, " c%llu @%lld t%lld", (unsigned long long)(a->conversation >> 32),
-                   (long long)a->position, (long long)a->at_ms);
+    say(a, "%c %llu%s %llu%s", letter_of(&receipted->peer),
+        (unsigned long long)receipted->marks.delivered_seq,
+        receipted->delivered_moved ? "+" : "", (unsigned long long)receipted->marks.read_seq,
+        receipted->read_moved ? "+" : "");
+    if (a->w->in_full) {
+        say(a, " c%llu @%lld t%lld", (unsigned long long)(a->conversation >> 32),
+            (long long)a->position, (long long)a->at_ms);
+    }
 }
 
 static inline void end_page(struct store_answer *a, bool has_more, int64_t upto)
 {
     a->has_more = has_more;
     a->upto = upto;
-    if (a->w->in_full)
-        answer_say(a, " more%d upto%lld", has_more, (long long)upto);
+    if (a->w->in_full) {
+        say(a, " more%d upto%lld", has_more, (long long)upto);
+    }
 }
 
 static inline void on_read(void *arg, int r, const struct store_page *page)
@@ -291,12 +301,13 @@ static inline void on_receipts(void *arg, int r, const struct store_receipts_pag
         return;
     for (size_t i = 0; i < page->n_receipts; i++) {
         const struct chat_receipt *x = &page->receipts[i];
-        answer_say(a, "%s%c%c%llu", i > 0 ? " " : "", letter_of(&x->by),
-                   x->mark == CHAT_MARK_READ ? 'r' : 'd', (unsigned long long)x->seq);
-        if (a->w->in_full)
-            answer_say(a, "<%c c%llu @%lld t%lld", letter_of(&x->peer),
-                       (unsigned long long)(x->conversation >> 32), (long long)x->position,
-                       (long long)x->at_ms);
+        say(a, "%s%c%c%llu", i > 0 ? " " : "", letter_of(&x->by),
+            x->mark == CHAT_MARK_READ ? 'r' : 'd', (unsigned long long)x->seq);
+        if (a->w->in_full) {
+            say(a, "<%c c%llu @%lld t%lld", letter_of(&x->peer),
+                (unsigned long long)(x->conversation >> 32), (long long)x->position,
+                (long long)x->at_ms);
+        }
     }
     a->n = page->n_receipts;
     end_page(a, page->has_more, page->upto);
@@ -318,20 +329,20 @@ static inline void on_history(void *arg, int r, const struct store_history_page 
 /** "[b u2 a1 b2]": with b, 2 unread, accepted unless there is a '?', and the last message. */
 static inline void say_conversation(struct store_answer *a, const struct chat_conversation *c)
 {
-    answer_say(a, "%s[%c%s u%llu", a->text.len > 0 ? " " : "", letter_of(&c->peer),
-               c->accepted ? "" : "?", (unsigned long long)c->unread);
+    say(a, "%s[%c%s u%llu", a->text.len > 0 ? " " : "", letter_of(&c->peer),
+        c->accepted ? "" : "?", (unsigned long long)c->unread);
     say_message(a, &c->last_message);
-    answer_say(a, "]");
+    say(a, "]");
     assert_false(c->blocked);
     assert_int_equal(c->last_seq, c->last_message.seq);
     assert_int_equal(c->updated_at_ms, c->last_message.created_at_ms);
     assert_int_equal(c->id, c->last_message.conversation);
     assert_int_equal(c->first_seq, 1);
-    if (a->w->in_full)
-        answer_say(
-            a, " mine %llu %llu theirs %llu %llu", (unsigned long long)c->mine.delivered_seq,
+    if (a->w->in_full) {
+        say(a, " mine %llu %llu theirs %llu %llu", (unsigned long long)c->mine.delivered_seq,
             (unsigned long long)c->mine.read_seq, (unsigned long long)c->theirs.delivered_seq,
             (unsigned long long)c->theirs.read_seq);
+    }
 }
 
 static inline void on_list(void *arg, int r, const struct store_list_page *page)
@@ -353,8 +364,9 @@ static inline void on_unread(void *arg, int r, uint64_t n)
 
     assert_true(r == 0 || n == 0);
     a->n = n;
-    if (a->w->in_full)
-        answer_say(a, "%llu", (unsigned long long)n);
+    if (a->w->in_full) {
+        say(a, "%llu", (unsigned long long)n);
+    }
 }
 
 // Operations that wait for their answer.
@@ -372,9 +384,10 @@ static inline struct store_append message(char from, char to, const char *key,
         .now_ms = NOW,
     };
 
-    for (size_t i = 0; i < a.content.len; i++)
-        a.digest[i % CHAT_DIGEST_SIZE] =
-            (uint8_t)(a.digest[i % CHAT_DIGEST_SIZE] * 31 + (uint8_t)content[i]);
+    for (size_t i = 0; i < a.content.len; i++) {
+        uint8_t *byte = &a.digest[i % CHAT_DIGEST_SIZE];
+        *byte = (uint8_t)(*byte * 31 + (uint8_t)content[i]);
+    }
     return a;
 }
 

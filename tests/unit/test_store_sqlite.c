@@ -119,6 +119,7 @@ static void expect_refused(const struct store_world *w, const char *want)
     log_set_sink(NULL, NULL);
     assert_true(r < 0);
     assert_null(s);
+    assert(said.ptr);
     if (!memmem(buf_str(&said).ptr, said.len, want, strlen(want)))
         fail_msg("no \"%s\" in: " STR_FMT, want, STR_ARG(buf_str(&said)));
     buf_fini(&said);

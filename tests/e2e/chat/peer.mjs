@@ -48,7 +48,7 @@ export class Peer {
             this.#hear(event, args.length === 1 ? args[0] : args, ack);
         });
         this.socket.on('connect_error', (error) => {
-            saw(error.data?.code);
+            if (error.data) saw(error.data.code); // none where there is no server
             this.#put('connect_error', error);
         });
         this.socket.on('disconnect', (reason) => this.#put('disconnect', reason));
@@ -119,6 +119,16 @@ export class Peer {
         });
         if (answer?.error) saw(answer.error.code);
         return answer;
+    }
+
+    /** The answer, or undefined where the connection is over before it comes. */
+    async askAtTheEnd(event, payload, ms = 20000) {
+        try {
+            return await this.ask(event, payload, ms);
+        } catch (error) {
+            match(error.message, /socket has been disconnected/, 'why there is no answer');
+            return undefined;
+        }
     }
 
     /** What the answer says beside its status, which must be ok. */

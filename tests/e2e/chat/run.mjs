@@ -66,11 +66,11 @@ const UNREACHABLE = new Set(['internal']);
 /** The table that the program prints. */
 function checkCodes() {
     const lines = servers.command('help', 'errors').split('\n'); // code, use, when
-    const table = lines.map((line) => /^\s*([a-z_]+)\s+(sent|reserved)\b/.exec(line))
+    const table = lines.map((line) => /^\s*([a-z_]+)\s+(yes|reserved)\b/.exec(line))
         .filter(Boolean).map(([, code, use]) => [code, use]);
     runner.report(table.length > 20 ? 'passed' : 'failed', 'codes: the program has a table');
     for (const [code, use] of table) {
-        if (use === 'sent' && !UNREACHABLE.has(code))
+        if (use === 'yes' && !UNREACHABLE.has(code))
             runner.report(codes.has(code) ? 'passed' : 'failed', `codes: ${code} was seen`);
         else if (codes.has(code))
             runner.report('failed', `codes: ${code} is "${use}", and was seen`);

@@ -78,6 +78,7 @@ const backlog = (n, accepts) => async (t) => {
     await heardOf(a, 'message.delivered', first + n - 1);
     same((await a.ok('message.send', more)).duplicate, false, 'duplicate');
     same((await again.take('message.new')).content, 'one more', 'message');
+    await heardOf(a, 'message.delivered', first + n);
     await again.drop();
     const last = await joinSynced(t, b.address);
     await last.heardNo('message.new');
@@ -168,6 +169,7 @@ async function comesAgainAfterAKill(t) {
     const again = await joinSynced(t, b.address);
     same(seqs(await again.takeAll('message.new', 4)), [3, 4, 5, 6], 'seqs');
     await again.heardNo('message.new');
+    await heardOf(again, 'message.delivered', 6);
     const back = await joinSynced(t, a.address);
     const { messages } = await back.ok('message.history', { peer: b.address });
     same(messages.map(({ status }) => status), Array(6).fill('delivered'), 'status');
@@ -209,7 +211,7 @@ async function hasAWindow(t) {
 async function hasAWindowOfBytes(t) {
     const [a, b] = [await joinSynced(t), await joinSynced(t, undefined, { acking: false })];
     const fill = 'x'.repeat(60000);
-    await sendMany(a, b.address, 40, { fill });
+    await sendMany(a, b.address, 40, { fill, atOnce: 5 });
     const got = await b.takeAll('message.new', 15, 10000);
     await b.works();
     const extra = b.heard.get('message.new') ?? [];

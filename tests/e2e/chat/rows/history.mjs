@@ -49,7 +49,7 @@ async function pagesBothWays(t) {
 
 /** A page ends at a megabyte, too; nothing is lost between pages. */
 async function pagesByBytes(t) {
-    const [a, b] = await talked(t, 40, { fill: 'x'.repeat(65000) });
+    const [a, b] = await talked(t, 40, { fill: 'x'.repeat(65000), atOnce: 5 });
     const back = [];
     let before;
     for (let hasMore = true; hasMore;) {

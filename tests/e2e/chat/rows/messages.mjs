@@ -37,6 +37,7 @@ async function livesItsLife(t) {
         seq: 2, from: b.address, to: a.address, peer: b.address, type: 'text',
         content: 'and hello', reply_to: 1, status: 'undelivered',
     }, true);
+    for (const who of [a, b]) same((await who.take('message.delivered')).seq, 2, 'delivered');
     const { messages } = await a.ok('message.history', { peer: b.address });
     same(messages.map(({ status }) => status), ['read', 'delivered'], 'status');
     same(messages[0].client_msg_id, key, 'client_msg_id, to its sender');
