@@ -143,10 +143,9 @@ static void local_publish(struct bus *bus, const struct bus_event *e)
 
 static void drop_parcels(struct bus_local *b)
 {
-    struct list *node;
-
-    while ((node = list_shift(&b->parcels)))
+    list_each (node, &b->parcels)
         free(container_of(node, struct parcel, node));
+    list_init(&b->parcels);
 }
 
 static void drop_subscriptions(struct bus_local *b)

@@ -192,7 +192,7 @@ static void a_foreign_cursor_counts_as_none(void **state)
     connect_device(w, &bob, wallet(2), "");
     memcpy(cursor, bob.cursor, sizeof(cursor));
     close_device(&bob);
-    memcpy(cursor + 32, "7fffffffffffffff", 16); // a place that the store has not reached
+    str_copy(cursor + 32, STR("7fffffffffffffff")); // a place that the store has not reached
     connect_device(w, &bob, wallet(2), cursor);
     assert_false(bob.recovered);
     close_device(&alice);
@@ -554,9 +554,10 @@ static void look(struct chaos *c, size_t i)
     for (; c->looked_at[i] < d->n_got; c->looked_at[i]++) {
         const struct got *got = &d->got[c->looked_at[i]];
         const uint8_t peer = peer_of(i, got);
-        if (got->seq <= c->last_seq[i][peer])
+        if (got->seq <= c->last_seq[i][peer]) {
             fail_msg("device %zu: seq %d after %d", i, (int)got->seq,
                      (int)c->last_seq[i][peer]);
+        }
         c->last_seq[i][peer] = got->seq;
         c->has[i][peer][got->seq] = true;
     }
@@ -674,9 +675,10 @@ static void expect_everything(const struct chaos *c)
                 if (!c->has[i][peer][seq])
                     fail_msg("device %zu never had seq %d of %d", i, (int)seq, peer);
             }
-            if (c->told[i][peer] < c->last_from[self][peer])
+            if (c->told[i][peer] < c->last_from[self][peer]) {
                 fail_msg("device %zu was told %d of %d, which has %d", i, (int)c->told[i][peer],
                          peer, (int)c->last_from[self][peer]);
+            }
         }
     }
 }
@@ -726,7 +728,7 @@ static void run_chaos(struct chat_world *w, uint64_t seed, bool loses)
 
 static void keeps_what_it_promises(void **state)
 {
-    const char *given = getenv("SEED");
+    const char *given = getenv("SEED"); // NOLINT(concurrency-mt-unsafe): one thread
     const uint64_t first = given ? strtoull(given, NULL, 0) : 1;
 
     (void)state;

@@ -126,8 +126,8 @@ static void clients_go_one_by_one_within_the_drain(void **state)
         int64_t at_least_ms;
     } rows[] = {
         {"one", 1, 2000, 0},
-        {"a few", 5, 2000, 4 * STOP_PART_EVERY},
-        {"many", 10000, 2000, 2000 - 2 * STOP_PART_EVERY},
+        {"a few", 5, 2000, INT64_C(4) * STOP_PART_EVERY},
+        {"many", 10000, 2000, 2000 - INT64_C(2) * STOP_PART_EVERY},
         {"no drain", 10000, 0, 0},
     };
 

@@ -380,23 +380,52 @@ static void an_unknown_commit_ends_the_process(void **state)
 
 // Groups.
 
-static void what_waits_is_one_commit(void **state)
+static void append_at_once(struct store_world *w, char to, unsigned n)
 {
-    struct store_world *w = *state;
-    struct store_answer answers[100];
+    struct store_answer *answers = mem_alloc(n * sizeof(*answers));
 
-    for (unsigned i = 0; i < COUNT_OF(answers); i++) {
-        char key[8];
+    for (unsigned i = 0; i < n; i++) {
+        char key[16];
         snprintf(key, sizeof(key), "%u", i);
-        const struct store_append what = message('a', 'b', key, key);
+        const struct store_append what = message('a', to, key, key);
         answer_init(&answers[i], w);
         store_append(w->store, &what, on_append, &answers[i]);
     }
-    for (unsigned i = 0; i < COUNT_OF(answers); i++) {
+    for (unsigned i = 0; i < n; i++) {
         answer_await(&answers[i]);
+        assert_int_equal(answers[i].r, 0);
         answer_fini(&answers[i]);
     }
+    free(answers);
+}
+
+static void what_waits_is_one_commit_up_to_its_largest(void **state)
+{
+    struct store_world *w = *state;
+
+    append_at_once(w, 'b', STORE_SQLITE_GROUP_MAX);
     assert_int_equal(w->store->counters.commits, 1);
+    append_at_once(w, 'c', STORE_SQLITE_GROUP_MAX + 1);
+    assert_int_equal(w->store->counters.commits, 3);
+}
+
+static void there_are_so_many_conversations(void **state)
+{
+    struct store_world *w = *state;
+    const struct store_append one_more = message('a', 'c', "1", "1");
+
+    run_sql(w, "UPDATE meta SET conversations = 2147483646");
+    const struct store_answer last = put(w, 'a', 'b', "1", 1);
+    assert_int_equal(last.conversation >> 32, 0x7fffffff);
+    assert_int_equal(append(w, &one_more).r, STORE_UNAVAILABLE);
+    put(w, 'a', 'b', "2", 2);
+    store_world_close(w);
+    store_world_open(w);
+    const struct store_history h = {.account = who('a'),
+                                    .place.conversation = last.conversation,
+                                    .max_messages = 9,
+                                    .max_bytes = 9};
+    ask_history(w, &h, 0, "a1 a2");
 }
 
 static void a_receipt_rides_with_the_next_append(void **state)
@@ -450,7 +479,8 @@ int main(void)
         TEST(only_its_owner_can_read_it),
         TEST(a_full_disk_refuses_and_recovers),
         TEST(a_group_is_stored_whole_or_not_at_all),
-        TEST(what_waits_is_one_commit),
+        TEST(what_waits_is_one_commit_up_to_its_largest),
+        TEST(there_are_so_many_conversations),
         TEST(a_receipt_rides_with_the_next_append),
         TEST(receipts_alone_wait_a_little_for_company),
     };
