@@ -4,7 +4,7 @@
  */
 import { Failure, same } from '../e2e/lib.mjs';
 import { areInOrder, numbers } from '../e2e/chat/expect.mjs';
-import { Peer, join } from '../e2e/chat/peer.mjs';
+import { Peer, isRefusal, join } from '../e2e/chat/peer.mjs';
 import { folder } from '../e2e/chat/serve.mjs';
 import { wallet } from '../e2e/chat/wallet.mjs';
 import { tracing } from './trace.mjs';
@@ -59,6 +59,12 @@ export class Story {
         return peer.askAtTheEnd('message.send', send);
     }
 
+    /** So many messages, or fewer if it ends. It is killed then, if it has not ended. */
+    async sendSome(n) {
+        this.enough = n;
+        await this.sendUntilItEnds();
+    }
+
     /** Messages, until it ends. @return how it has ended */
     async sendUntilItEnds() {
         const { t } = this;
@@ -69,6 +75,7 @@ export class Story {
         if (await Promise.race([joined, gone])) {
             const hearing = this.#hear(b, gone);
             await this.#sendAll(a);
+            if (this.enough) t.server.child.kill('SIGKILL');
             await hearing;
             for (const message of b.heard.get('message.new') ?? []) this.#keep(message);
         }
@@ -78,16 +85,21 @@ export class Story {
     async #sendAll(peer) {
         let next = 0;
         const worker = async () => {
-            while (peer.isLive && next < ENDLESS) {
+            while (peer.isLive && next < (this.enough ?? ENDLESS)) {
                 const key = `k${++next}`;
                 const answer = await this.#ask(peer, key);
                 if (!answer) return;
                 if (answer.status === 'ok') this.acked.set(key, answer.message);
-                else this.refused.add(key);
+                else this.#refuse(key, answer);
             }
-            if (peer.isLive) throw new Failure(`it has not ended after ${ENDLESS} messages`);
+            if (peer.isLive && !this.enough) throw new Failure(`it has not ended after ${ENDLESS} messages`);
         };
         await Promise.all(numbers(AT_ONCE).map(worker));
+    }
+
+    #refuse(key, answer) {
+        isRefusal(answer, 'storage_unavailable');
+        this.refused.add(key);
     }
 
     async #stored(peer) {

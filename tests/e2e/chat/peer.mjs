@@ -24,15 +24,16 @@ export class Peer {
      * @param token    of the wallet, unless given; null for none
      * @param cursor   to resume from
      * @param acking   acknowledge each message at once; else ack() does
+     * @param tap      gets each event as it comes, and its ack: (event, payload, ack)
      * @param options  of socket.io-client
      */
-    static async dial(t, address, { token, cursor, acking = true, ...options } = {}) {
+    static async dial(t, address, { token, cursor, acking = true, tap, ...options } = {}) {
         const peer = new Peer();
         const auth = {
             ...(token !== null && { token: token ?? (await t.issuers.token(address)) }),
             ...(cursor && { cursor }),
         };
-        Object.assign(peer, { t, address, isAcking: acking, token: auth.token });
+        Object.assign(peer, { t, address, isAcking: acking, token: auth.token, tap });
         peer.socket = io(t.url, {
             transports: TRANSPORTS[t.transport], forceNew: true, reconnection: false, auth,
             ...options,
@@ -58,6 +59,7 @@ export class Peer {
         this.log.push([event, payload]);
         if (payload?.cursor) this.cursor = payload.cursor;
         if (event === 'error') saw(payload.error.code);
+        this.tap?.(event, payload, ack);
         if (ack && this.isAcking) ack();
         else if (ack) this.acks.set(payload.id, ack);
         this.#put(event, payload);

@@ -89,7 +89,7 @@ export async function get(url) {
 /** What rows call their server, and the options that it has beside the issuers. */
 const OPTIONS = {
     default: ['--rate-limits=off', '--drain=1s'],
-    rates: ['--send-rate=5', '--send-burst=20'],
+    rates: ['--send-rate=5', '--send-burst=20', '--request-rate=5', '--request-burst=30'],
     'two a wallet': ['--sockets-per-wallet=2'],
     'small mailboxes': [
         '--rate-limits=off', '--mailbox-peer-messages=20', '--mailbox-stranger-messages=5',

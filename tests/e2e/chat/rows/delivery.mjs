@@ -223,6 +223,33 @@ async function hasAWindowOfBytes(t) {
     areInOrder(seqs([...got, ...rest]), 1, 40);
 }
 
+/** More than a session remembers; each has its own mark, and what is withheld comes again. */
+async function hasManyConversations(t) {
+    const b = await joinSynced(t, undefined, { acking: false });
+    const queue = numbers(1100).map(() => wallet());
+    const withheld = new Set(queue.filter((_, i) => i % 100 === 50));
+    const worker = async () => {
+        while (queue.length) {
+            const a = await joinSynced(t, queue.shift());
+            await a.send(b.address, 'hello');
+            if (!withheld.has(a.address)) await heardOf(a, 'message.delivered', 1);
+            await a.leave();
+        }
+    };
+    const hearing = async () => {
+        for (const _ of numbers(1100)) {
+            const message = await b.take('message.new', 20000);
+            if (!withheld.has(message.from)) b.ack(message);
+        }
+    };
+    await Promise.all([hearing(), ...numbers(16).map(worker)]);
+    await b.leave();
+    const again = await joinSynced(t, b.address);
+    const got = await again.takeAll('message.new', withheld.size);
+    same(new Set(got.map(({ from }) => from)), withheld, 'senders');
+    await again.heardNo('message.new');
+}
+
 /** Two talk at once, and both see one order. */
 async function agreesOnOneOrder(t) {
     const [a, b] = await joinAll(t, 2);
@@ -255,6 +282,8 @@ export const rows = overTransports('delivery', [
     ['slow: warns who never acknowledges', warnsWhoNeverAcknowledges, SLOW],
     ['keeps a window of 256 messages', hasAWindow],
     ['keeps a window of a megabyte', hasAWindowOfBytes],
+    ['has more conversations than a session remembers', hasManyConversations,
+        { over: ['websocket'], limit: 60000 }],
     ['lets both sides see one order', agreesOnOneOrder],
 ]);
 

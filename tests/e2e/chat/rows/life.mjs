@@ -1,5 +1,7 @@
 /** The program: how it starts, ends, and what is there afterwards. */
-import { between, match, now, oneOf, same, spare } from '../../lib.mjs';
+import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { join as path } from 'node:path';
+import { Failure, between, match, now, oneOf, same, spare } from '../../lib.mjs';
 import { ask } from '../../wire.mjs';
 import { areInOrder, numbers, seqs } from '../expect.mjs';
 import { join, joinAll, joinSynced, overTransports } from '../peer.mjs';
@@ -125,6 +127,35 @@ async function refusesToStart(t) {
     }
 }
 
+/** It does not make a new one in the place of what it can't read. */
+async function refusesForeignData(t) {
+    const { data } = await t.serve();
+    await (await joinSynced(t)).send(wallet(), 'x');
+    await t.server.stop();
+    const [name] = readdirSync(data).filter((file) => file.endsWith('.db'));
+    const file = path(data, name);
+    const bytes = readFileSync(file);
+    const others = {
+        'a text': Buffer.from('this is no database\n'.repeat(500)),
+        'its first half': bytes.subarray(0, bytes.length / 2),
+        'another program\'s': Buffer.concat([bytes.subarray(0, 68), Buffer.from('XXXX'),
+            bytes.subarray(72)]), // SQLite's application_id
+    };
+    for (const [what, other] of Object.entries(others)) {
+        writeFileSync(file, other);
+        const started = await t.servers.serve({ data }).then((server) => server, (error) => error);
+        if (started.child) {
+            started.child.kill('SIGKILL');
+            throw new Failure(`it starts with ${what}`);
+        }
+        match(started.message, /ended \([1-9]\d*\), not ready:\n/, what);
+        match(started.message, /^parley serve: can't open the store in \S+; /m, what);
+        same(readFileSync(file).equals(other), true, `${what} is as it was`);
+    }
+    writeFileSync(file, bytes);
+    await (await t.serve({ data })).stop();
+}
+
 const once = { own: true, over: ['websocket'] };
 
 export const rows = overTransports('life', [
@@ -134,6 +165,7 @@ export const rows = overTransports('life', [
         { own: true, limit: 40000 }],
     ['lets clients come back', letsClientsComeBack, { own: true, limit: 30000 }],
     ['refuses a second server on its data', refusesASecond, once],
+    ['refuses data that it cannot read', refusesForeignData, once],
     ['refuses to start with what it does not understand', refusesToStart, once],
     ['is healthy, and counts', isHealthy, { over: ['websocket'] }],
 ]);

@@ -7,26 +7,43 @@ import { wallet } from '../wallet.mjs';
 
 const text = (to, content = 'x') => ({ to, type: 'text', content });
 
-/** A burst of 20, then 5 a second. What is refused takes no seq. */
-async function limitsSends(t) {
-    const [a, b] = await joinAll(t, 2);
+/**
+ * More than a burst at once, of which 5 a second are let through.
+ * @return how many have passed, and for how long to wait
+ */
+async function burst(peer, event, payload, size) {
     const from = now();
-    const answers = await Promise.all(numbers(40).map(() =>
-        a.ask('message.send', text(b.address))));
-    const passed = answers.filter(({ status }) => status === 'ok');
-    const most = 20 + Math.ceil(((now() - from) / 1000) * 5);
-    between(passed.length, 20, Math.min(most, 39), 'sends that passed');
-    const refused = answers.filter(({ status }) => status === 'error');
-    for (const answer of refused) {
-        const wait = answer.error.retry_after_ms;
+    const answers = await Promise.all(numbers(2 * size).map(() => peer.ask(event, payload)));
+    const passed = answers.filter(({ status }) => status === 'ok').length;
+    const most = size + Math.ceil(((now() - from) / 1000) * 5);
+    between(passed, size, Math.min(most, 2 * size - 1), 'what has passed');
+    let wait = 0;
+    for (const answer of answers.filter(({ status }) => status === 'error')) {
+        wait = answer.error.retry_after_ms;
         isRefusal(answer, 'rate_limited', { retry_after_ms: wait });
         between(wait, 1, 200, 'retry_after_ms');
         same(Number.isInteger(wait), true, 'a whole number');
     }
+    return { passed, wait };
+}
+
+/** What is refused takes no seq, and another wallet has a rate of its own. */
+async function limitsSends(t) {
+    const [a, b] = await joinAll(t, 2);
+    const { passed, wait } = await burst(a, 'message.send', text(b.address), 20);
     await a.works(); // other requests have a rate of their own
-    await sleep(refused.at(-1).error.retry_after_ms + 200); // there is nothing else to wait for
-    same((await a.send(b.address, 'later')).seq, passed.length + 1, 'seq');
     await b.send(a.address, 'from another wallet');
+    await sleep(wait + 50); // there is nothing else to wait for
+    same((await a.send(b.address, 'later')).seq, passed + 2, 'seq');
+}
+
+async function limitsRequests(t) {
+    const [a, b] = await joinAll(t, 2);
+    const { wait } = await burst(a, 'conversation.list', {}, 30);
+    await a.send(b.address, 'sends have a rate of their own');
+    await b.works();
+    await sleep(wait + 50);
+    await a.works();
 }
 
 /** The third ends the one of the two that has been silent longest. */
@@ -132,6 +149,7 @@ async function refusesOverManyRequests(t) {
 
 export const rows = overTransports('limits', [
     ['limits the sends of a wallet', limitsSends, { server: 'rates' }],
+    ['limits the requests of a wallet', limitsRequests, { server: 'rates' }],
     ['ends the socket of a wallet that is silent longest', limitsSocketsOfAWallet,
         { server: 'two a wallet' }],
     ['limits the sockets of an address', limitsSocketsOfAnAddress, { own: true }],

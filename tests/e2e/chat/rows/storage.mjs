@@ -1,5 +1,6 @@
 /** When there is no room, or no disk. */
-import { Failure, same } from '../../lib.mjs';
+import { Failure, same, sleep, within } from '../../lib.mjs';
+import { ask } from '../../wire.mjs';
 import { areInOrder, seqs } from '../expect.mjs';
 import { isRefusal, join, joinAll, joinSynced, overTransports } from '../peer.mjs';
 import { SmallDisk } from '../serve.mjs';
@@ -17,6 +18,18 @@ async function fill(peer, to) {
     throw new Failure('it never fills');
 }
 
+/** Whether clients had better come: a load balancer asks, while somebody does something. */
+async function readyIs(t, status, something) {
+    const asking = async () => {
+        for (;;) {
+            await something();
+            if ((await ask(t, t.url, 'GET', '/readyz')).status === status) return;
+            await sleep(100);
+        }
+    };
+    await within(8000, `${status} from /readyz`, asking());
+}
+
 /** It says so, reads on, and writes on when there is room. */
 async function saysWhenItIsFull(t) {
     const disk = new SmallDisk(6000);
@@ -32,12 +45,15 @@ async function saysWhenItIsFull(t) {
     same(messages.at(-1).seq, acked.length, 'the last one');
     isRefusal(await a.ask('message.send', refused), 'storage_unavailable');
     await joinSynced(t); // a new wallet may join
+    await readyIs(t, 503, async () =>
+        isRefusal(await a.ask('message.send', refused), 'storage_unavailable'));
 
     disk.resize(60000);
     const { duplicate, message } = await a.ok('message.send', refused);
     same([duplicate, message.seq], [false, acked.length + 1], 'what was refused');
     same((await b.take('message.new')).seq, acked.length + 1, 'seq');
     await b.heardNo('message.new');
+    await readyIs(t, 200, () => a.works());
     await t.server.stop();
 
     await t.serve({ data, options: ['--rate-limits=off'] });
