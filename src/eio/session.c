@@ -305,9 +305,10 @@ void eio_set_reading(struct eio_session *s, bool on)
     if (!s->ws)
         return;
     ws_set_reading(s->ws, on);
-    if (on && s->awaiting_pong) // it gets the whole time to answer
+    if (on && s->awaiting_pong) { // it gets the whole time to answer
         timer_set(timers_of(s), &s->timer,
                   timers_of(s)->now_ms + s->server->config.ping_timeout_ms);
+    }
 }
 
 // Packets in.
