@@ -114,6 +114,11 @@ size_t sio_queued(const struct sio_socket *s)
     return eio_queued(s->conn->session);
 }
 
+void sio_set_reading(struct sio_socket *s, bool on)
+{
+    eio_set_reading(s->conn->session, on);
+}
+
 static void socket_free(struct sio_socket *s)
 {
     if (s->fsm.now != SOCKET_GONE)

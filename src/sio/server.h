@@ -98,6 +98,9 @@ str sio_bearer(const struct sio_socket *s);
 /** As eio_queued(). */
 size_t sio_queued(const struct sio_socket *s);
 
+/** As eio_set_reading(): for all of the client's namespaces. */
+void sio_set_reading(struct sio_socket *s, bool on);
+
 /** End the connection as a network would: the client comes back by itself. s is no more; the
  * others get on_disconnect with SIO_CONNECTION_LOST. */
 void sio_drop(struct sio_socket *s);
