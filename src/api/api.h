@@ -8,8 +8,7 @@
 #include "chat/chat.h"
 #include "sio/server.h"
 
-#define API_CONTENT_MAX 65536   // bytes of a message's content, by default
-#define API_QUEUED_MAX  2097152 // bytes that a client has not taken; more and it is slow
+#define API_CONTENT_MAX 65536 // bytes of a message's content, by default
 
 struct api;
 

@@ -1,6 +1,7 @@
 #include "api/client.h"
 
 #include "api/encode.h"
+#include "api/gate.h"
 #include "api/request.h"
 #include "auth/account.h"
 #include "base/mem.h"
@@ -30,16 +31,20 @@ static struct sio_message end(struct buf *out)
 void api_client_emit(struct api_client *c, struct buf *out)
 {
     const struct sio_message m = end(out);
+    const size_t before = sio_queued(c->socket);
 
     sio_emit(c->socket, &m);
+    api_gate_on_queued(c, sio_queued(c->socket) - before);
     buf_fini(out);
 }
 
 void api_client_answer(struct api_client *c, int64_t ack_id, struct buf *out)
 {
     const struct sio_message m = end(out);
+    const size_t before = sio_queued(c->socket);
 
     sio_ack(c->socket, ack_id, &m);
+    api_gate_on_queued(c, sio_queued(c->socket) - before);
     buf_fini(out);
 }
 
@@ -85,7 +90,9 @@ static int64_t on_message(void *arg, const struct chat_message *m, str cursor)
     api_client_begin(&out, STR("message.new"));
     api_encode_message(&out, m, &c->account, &cursor);
     const struct sio_message event = end(&out);
+    const size_t before = sio_queued(c->socket);
     const int64_t token = sio_emit_with_ack(c->socket, &event);
+    api_gate_on_queued(c, sio_queued(c->socket) - before);
     buf_fini(&out);
     return token;
 }
@@ -147,6 +154,7 @@ static void client_free(struct api_client *c, const char *why)
     auth_account_text(acct, &c->account);
     log_debug(sio_log(c->socket), "api_close", "acct=%s reason=%s", acct, why);
     timer_cancel(c->api->config.timers, &c->expiry);
+    api_gate_close(c);
     api_request_forget_all(&c->requests);
     if (c->ip)
         api_ips_give(&c->api->ips, c->ip);

@@ -20,9 +20,11 @@ struct api_client {
     struct api *api;
     struct sio_socket *socket;
     struct chat_session *session;
-    struct api_ip *ip;    // NULL: not counted
-    char *name;           // of the token's session; NULL once the client knows it
-    struct list requests; // under way: they are told when the client goes
+    struct api_ip *ip;     // NULL: not counted
+    char *name;            // of the token's session; NULL once the client knows it
+    struct list requests;  // under way: they are told when the client goes
+    size_t under_way;      // bytes of answers to come
+    struct api_gate *gate; // NULL: no request waits
     struct timer expiry;
     account account;
 };

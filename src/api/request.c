@@ -1,6 +1,7 @@
 #include "api/request.h"
 
 #include "api/encode.h"
+#include "api/gate.h"
 #include "base/mem.h"
 
 #define ECHO_MAX 64 // bytes of an unknown event's name that we say again
@@ -12,6 +13,7 @@ struct request {
     const struct event *event;
     str event_name; // of an event that we do not know: borrowed
     int64_t ack_id; // -1: no answer is waited for
+    size_t bytes;   // of the answer, as the gate counts them
     uint8_t key_len;
     char key[]; // the client_msg_id of a send without a callback
 };
@@ -22,10 +24,13 @@ struct event {
     str name;
     void (*start)(struct request *rq, const struct json *payload);
     bool is_send; // answered in any case, with an event where there is no callback
+    bool is_page; // the answer has the contents of many
 };
 
 static void request_free(struct request *rq)
 {
+    if (rq->client)
+        api_gate_remove(rq->client, rq->bytes);
     list_remove(&rq->node);
     free(rq);
 }
@@ -39,12 +44,6 @@ void api_request_forget_all(struct list *requests)
 }
 
 // Answers.
-
-/** It has asked for more than it takes. */
-static bool is_slow(const struct api_client *c)
-{
-    return sio_queued(c->socket) > API_QUEUED_MAX;
-}
 
 static bool is_waited_for(const struct request *rq)
 {
@@ -140,8 +139,6 @@ static void end(struct request *rq, int r)
 /** @return false: there is nothing to say but what was said, and rq is over */
 static bool begin_answer(struct request *rq, int r, struct buf *out)
 {
-    if (rq->client && is_slow(rq->client))
-        api_client_fail(rq->client, API_SLOW_CONSUMER); // and rq has no client any more
     if (r != 0 || !is_waited_for(rq)) {
         end(rq, r);
         return false;
@@ -163,6 +160,17 @@ static void on_sent(void *arg, int r, const struct store_appended *a)
     answer(rq, &out);
 }
 
+/** Printed anew, a content may be longer than it was. */
+static void weigh(struct request *rq, str content)
+{
+    const size_t bytes = API_ANSWER_BYTES + content.len;
+
+    if (bytes <= rq->bytes)
+        return;
+    api_gate_add(rq->client, bytes - rq->bytes);
+    rq->bytes = bytes;
+}
+
 static void start_send(struct request *rq, const struct json *payload)
 {
     struct api_decoder *d = &rq->client->api->decoder;
@@ -172,6 +180,7 @@ static void start_send(struct request *rq, const struct json *payload)
         refuse_bad(rq, &d->problem);
         return;
     }
+    weigh(rq, send.content);
     const int r = chat_send(rq->client->session, &send, on_sent, rq);
     if (r != 0)
         end(rq, r);
@@ -263,11 +272,11 @@ static void start_list(struct request *rq, const struct json *payload)
 }
 
 static const struct event events[] = {
-    {{"message.send", 12}, start_send, true},
-    {{"message.delivered", 17}, start_delivered, false},
-    {{"message.read", 12}, start_read, false},
-    {{"message.history", 15}, start_history, false},
-    {{"conversation.list", 17}, start_list, false},
+    {{"message.send", 12}, start_send, true, false},
+    {{"message.delivered", 17}, start_delivered, false, false},
+    {{"message.read", 12}, start_read, false, false},
+    {{"message.history", 15}, start_history, false, true},
+    {{"conversation.list", 17}, start_list, false, true},
 };
 
 static const struct event *find_event(str name)
@@ -279,8 +288,16 @@ static const struct event *find_event(str name)
     return NULL;
 }
 
+/** Of the answer, as far as can be told before anything is decoded. */
+static size_t answer_bytes(const struct event *event, const struct sio_event *e)
+{
+    if (event && event->is_page)
+        return CHAT_PAGE_BYTES_MAX;
+    return API_ANSWER_BYTES + (event && event->is_send ? e->text.len : 0);
+}
+
 static struct request *request_new(struct api_client *c, const struct event *event,
-                                   const struct sio_event *e)
+                                   const struct sio_event *e, size_t bytes)
 {
     const bool has_key = event && event->is_send && e->ack_id < 0;
     const str key = has_key ? api_decode_key(json_item(e->data, 1)) : (str){0};
@@ -292,30 +309,41 @@ static struct request *request_new(struct api_client *c, const struct event *eve
     if (rq->event_name.len > ECHO_MAX)
         rq->event_name = (str){0};
     rq->ack_id = e->ack_id;
+    rq->bytes = bytes;
     rq->key_len = (uint8_t)key.len;
     str_copy(rq->key, key);
     list_push(&c->requests, &rq->node);
+    api_gate_add(c, bytes);
     return rq;
 }
 
-void api_request(struct api_client *c, const struct sio_event *e)
+void api_request_start(struct api_client *c, const struct sio_event *e, size_t bytes)
 {
     static const struct api_problem unknown = {.error = API_UNKNOWN_EVENT};
     static const struct api_problem binary = {
         API_BAD_REQUEST, NULL, "Binary data can't be sent here. Send it as text.", 0};
-
-    c->api->counters.requests++;
-    if (is_slow(c)) {
-        api_client_fail(c, API_SLOW_CONSUMER);
-        return;
-    }
     const struct event *event = find_event(e->name);
-    struct request *rq = request_new(c, event, e);
+    struct request *rq = request_new(c, event, e, bytes);
+
     if (!event) {
         refuse_bad(rq, &unknown);
     } else if (e->n_attachments > 0) {
         refuse_bad(rq, &binary);
     } else {
         event->start(rq, json_item(e->data, 1));
+    }
+}
+
+void api_request(struct api_client *c, const struct sio_event *e)
+{
+    static const struct api_problem busy = {.error = API_BUSY};
+    const struct event *event = find_event(e->name);
+    const size_t bytes = answer_bytes(event, e);
+
+    c->api->counters.requests++;
+    if (api_gate_is_open(c, bytes)) {
+        api_request_start(c, e, bytes);
+    } else if (api_gate_wait(c, e, bytes) != 0) {
+        refuse(request_new(c, event, e, 0), &busy);
     }
 }

@@ -3,8 +3,12 @@
 
 #include "api/client.h"
 
-/** Answer it, now or later. c may be over afterwards. */
+/** Start it, or have it wait for its turn: it is answered now or later. */
 void api_request(struct api_client *c, const struct sio_event *e);
+
+/** It is its turn. @param bytes  as the gate was told; e->text and the attachments are not
+ * asked for */
+void api_request_start(struct api_client *c, const struct sio_event *e, size_t bytes);
 
 /** Their client is over: nobody waits for their answers. */
 void api_request_forget_all(struct list *requests);

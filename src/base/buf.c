@@ -75,11 +75,11 @@ int buf_addf(struct buf *b, const char *fmt, ...)
     va_end(ap);
     assert(n >= 0);
 
+    if (n == 0)
+        return 0;
     char *room = buf_room(b, (size_t)n);
     if (!room)
         return BUF_FULL;
-    if (n == 0)
-        return 0;
     va_start(ap, fmt);
     vsnprintf(room, (size_t)n + 1, fmt, ap); // the NUL is not counted, nor kept
     va_end(ap);

@@ -1,6 +1,7 @@
 #include "cli/token.h"
 
 #include <stdio.h>
+#include <unistd.h>
 
 #include "auth/account.h"
 #include "auth/auth.h"
@@ -10,10 +11,12 @@
 #include "io/loop.h"
 #include "server/keys.h"
 #include "server/options.h"
+#include "server/serve_options.h"
 
 #define TTL_MAX_MS (INT64_C(30) * 24 * 3600 * 1000) // 30 days: there is no calling it back
 
 struct values {
+    str config;
     str data;
     int64_t ttl;
     uint64_t home_chain;
@@ -23,10 +26,12 @@ struct values {
 static const struct option rows[] = {
     {"ttl", OPTION_DURATION, FIELD(ttl), "1h", "DURATION", "how long it is good, at most 30d",
      1000, TTL_MAX_MS},
-    {"data", OPTION_TEXT, FIELD(data), "./parley-data", "DIR",
-     "the server's data directory; its key is made if there is none", 0, 0},
-    {"home-chain", OPTION_COUNT, FIELD(home_chain), "1", "CHAIN",
-     "the chain of 0x... addresses, as the server has it", 1, (UINT64_C(1) << 53) - 1},
+    {"config", OPTION_TEXT, FIELD(config), NULL, "FILE",
+     "the server's file of options, for what it says of these two", 0, 0},
+    {"data", OPTION_TEXT, FIELD(data), NULL, "DIR",
+     "the server's data directory; its key is made if there is none (./parley-data)", 0, 0},
+    {"home-chain", OPTION_COUNT, FIELD(home_chain), NULL, "CHAIN",
+     "the chain of 0x... addresses, as the server has it (1)", 1, (UINT64_C(1) << 53) - 1},
 };
 #undef FIELD
 
@@ -36,7 +41,8 @@ static const struct option_table table = {
     .summary =
         "Print a token with which a client connects as ADDRESS, for trying things out\n"
         "and for servers of yours. The server need not run; when it does, it accepts the\n"
-        "token if it has the same data directory.\n\n"
+        "token if it has the same data directory. Like 'parley serve' it looks into the\n"
+        "environment: PARLEY_DATA, PARLEY_CONFIG, PARLEY_HOME_CHAIN.\n\n"
         "ADDRESS is 0x... of the home chain, or eip155:CHAIN:0x..., or\n"
         "solana:5eykt4UsFv8P8NJdTREpY1vzqKqZKvdp:... (CAIP-10).",
     .options = rows,
@@ -81,24 +87,54 @@ static int make(const account *a, const struct values *v)
     return code;
 }
 
-int token_main(int argc, char **argv)
+/** What the flags have left open is as the server has it, which reads the same. */
+static int read_of_server(struct values *v, struct buf *file, char **env)
 {
-    struct values v = {0};
+    static char flag[] = "--config";
+    struct serve_options server = {0};
+    char *argv[] = {flag, (char *)(uintptr_t)v->config.ptr}; // a word of our own argv
+    const struct options_from from = {
+        .argc = v->config.ptr ? 2 : 0, .argv = argv, .env = env, .file = file};
+
+    if (options_parse(&serve_table, &server, &from) != 0)
+        return 2;
+    if (!v->data.ptr)
+        v->data = server.data;
+    if (v->home_chain == 0)
+        v->home_chain = server.home_chain;
+    return 0;
+}
+
+static int check_and_make(str address, const struct values *v)
+{
     account a;
 
-    const str address = options_take_operand(&argc, argv);
-    const struct options_from from = {.argc = argc, .argv = argv};
-    const int r = options_parse(&table, &v, &from);
-    if (r != 0)
-        return r == OPTIONS_HELP ? 0 : 2;
     if (address.len == 0)
         return usage("whose? It needs an ADDRESS");
-    if (auth_account_parse(&a, address, v.home_chain) != 0) {
+    if (auth_account_parse(&a, address, v->home_chain) != 0) {
         return usage(
             "that is no ADDRESS: not 0x and 40 hex digits, nor CAIP-10, or a capital "
             "letter of it is wrong (EIP-55)");
     }
     if (auth_account_is_zero(&a))
         return usage("the address of zeroes is nobody's");
-    return make(&a, &v);
+    return make(&a, v);
+}
+
+int token_main(int argc, char **argv)
+{
+    struct values v = {0};
+    struct buf file;
+
+    const str address = options_take_operand(&argc, argv);
+    const struct options_from from = {.argc = argc, .argv = argv};
+    const int r = options_parse(&table, &v, &from);
+    if (r != 0)
+        return r == OPTIONS_HELP ? 0 : 2;
+    buf_init(&file, OPTIONS_FILE_MAX + 1);
+    int code = read_of_server(&v, &file, environ);
+    if (code == 0)
+        code = check_and_make(address, &v);
+    buf_fini(&file);
+    return code;
 }

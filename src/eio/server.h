@@ -119,6 +119,15 @@ void eio_send(struct eio_session *s, bool is_binary, const str *parts, size_t n_
  */
 void eio_limit_payload(struct eio_session *s, size_t max_bytes);
 
+/**
+ * Read no more from this client, or go on. What was read already still comes as messages; a
+ * client that polls is heard all the same, until it upgrades.
+ *
+ * Pongs are not read either, so a paused client does not end with EIO_PING_TIMEOUT: the
+ * application goes on within a bounded time, or closes the session.
+ */
+void eio_set_reading(struct eio_session *s, bool on);
+
 /** Would a message leave at once? (What is volatile is dropped where not.) */
 bool eio_is_writable(const struct eio_session *s);
 

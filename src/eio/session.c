@@ -80,8 +80,10 @@ void eio_session_finish(struct eio_session *s, str last)
     eio_drop_bearer(s);
     eio_upgrade_drop(s);
     eio_poll_finish(s, last);
-    if (s->ws)
+    if (s->ws) {
+        ws_set_reading(s->ws, true); // the close frame that answers ours
         ws_close(s->ws, WS_NO_CODE, (str){0});
+    }
     s->ws = NULL;
     job_push(s->server->config.later, &s->job, session_free);
 }
@@ -250,9 +252,15 @@ const struct log_ctx *eio_log(const struct eio_session *s)
 
 // The heartbeat. Deadlines follow from each other, not from when we noticed.
 
+/** Its pong may be there, and is not read. */
+static bool is_unheard(const struct eio_session *s)
+{
+    return s->is_paused && s->ws;
+}
+
 static void beat(struct eio_session *s)
 {
-    if (s->awaiting_pong || s->fsm.now == EIO_CLOSING) {
+    if ((s->awaiting_pong && !is_unheard(s)) || s->fsm.now == EIO_CLOSING) {
         eio_session_end(s, EIO_PING_TIMEOUT);
         return;
     }
@@ -281,6 +289,26 @@ void eio_session_restart_heartbeat(struct eio_session *s)
     s->awaiting_pong = false;
     timer_set(timers_of(s), &s->timer,
               timers_of(s)->now_ms + s->server->config.ping_interval_ms);
+}
+
+void eio_session_apply_pause(struct eio_session *s)
+{
+    if (s->is_paused && s->ws)
+        ws_set_reading(s->ws, false);
+}
+
+void eio_set_reading(struct eio_session *s, bool on)
+{
+    if (s->is_paused == !on || !eio_session_is_open(s))
+        return;
+    s->is_paused = !on;
+    if (!s->ws)
+        return;
+    ws_set_reading(s->ws, on);
+    if (on && s->awaiting_pong) { // it gets the whole time to answer
+        timer_set(timers_of(s), &s->timer,
+                  timers_of(s)->now_ms + s->server->config.ping_timeout_ms);
+    }
 }
 
 // Packets in.

@@ -29,10 +29,11 @@ struct eio_session {
     struct eio_peer peer;
     // Bits, because there are many sessions, and they fill a gap.
     bool awaiting_pong : 1;
-    bool is_b64 : 1;  // the WebSocket takes no binary frames
-    bool is_slow : 1; // a packet found no room: it ends in this turn
-    bool is_deaf : 1; // messages of the client are dropped: it ends soon
-    char *bearer;     // NULL: none, or dropped
+    bool is_b64 : 1;    // the WebSocket takes no binary frames
+    bool is_slow : 1;   // a packet found no room: it ends in this turn
+    bool is_deaf : 1;   // messages of the client are dropped: it ends soon
+    bool is_paused : 1; // its WebSocket is not read
+    char *bearer;       // NULL: none, or dropped
     struct eio_server *server;
     void *state; // the application's
     struct fsm fsm;
@@ -104,6 +105,9 @@ void eio_session_lose(struct eio_session *s);
 
 /** The next ping is due an interval from now. */
 void eio_session_restart_heartbeat(struct eio_session *s);
+
+/** A paused session has got its WebSocket. */
+void eio_session_apply_pause(struct eio_session *s);
 
 /** Over, at once: its sid is forgotten, and the application told. */
 void eio_session_end(struct eio_session *s, enum eio_reason reason);

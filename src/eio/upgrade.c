@@ -90,6 +90,7 @@ void eio_upgrade_go_on(struct eio_session *s)
         eio_poll_answer_get(s, eio_closed);
     send_queue(s);
     eio_session_restart_heartbeat(s);
+    eio_session_apply_pause(s);
     for (struct held *h = held; h && s->ws; h = h->next)
         eio_session_ws_events.on_message(s, h->type, h->bytes, h->len);
     free_held(held);

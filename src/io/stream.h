@@ -52,6 +52,7 @@ struct stream;
 struct stream_ops {
     void (*flush_later)(struct stream *s);
     void (*set_reading)(struct stream *s, bool on);
+    size_t (*in_flight)(struct stream *s); // asked only while the field below is not 0
     void (*close)(struct stream *s);
     void (*abort)(struct stream *s);
     int (*detach)(struct stream *s, struct stream_parcel *out);
@@ -65,13 +66,13 @@ struct stream {
     void *owner;
     struct list dirty; // in the loop's list while there is something to flush
     struct buf out;    // gathered in this turn
-    size_t in_flight;  // bytes that the kernel has not taken yet
+    size_t in_flight;  // bytes that the kernel had no room for when it got them
 };
 
 /** Bytes written and not yet taken by the kernel. */
-static inline size_t stream_queued(const struct stream *s)
+static inline size_t stream_queued(struct stream *s)
 {
-    return s->out.len + s->in_flight;
+    return s->out.len + (s->in_flight > 0 ? s->ops->in_flight(s) : 0);
 }
 
 /** Take the stream over: from now on its callbacks go to owner. */

@@ -283,6 +283,11 @@ static void tcp_set_reading(struct stream *s, bool on)
     }
 }
 
+static size_t tcp_in_flight(struct stream *s)
+{
+    return uv_stream_get_write_queue_size((uv_stream_t *)&tcp_of(s)->uv);
+}
+
 static void on_ending_late(struct timer *timer)
 {
     go(container_of(timer, struct tcp_ending, timer)->tcp);
@@ -362,6 +367,7 @@ static void tcp_peer(struct stream *s, char *out)
 static const struct stream_ops tcp_ops = {
     .flush_later = tcp_flush_later,
     .set_reading = tcp_set_reading,
+    .in_flight = tcp_in_flight,
     .close = tcp_close,
     .abort = tcp_abort,
     .detach = tcp_detach,

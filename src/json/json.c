@@ -166,6 +166,15 @@ static json_t *parse_large(str text, size_t flags, json_error_t *error)
     return tree;
 }
 
+static int refusal_of(const json_error_t *error)
+{
+    const enum json_error_code code = json_error_code(error);
+    const bool is_beyond =
+        code == json_error_numeric_overflow || code == json_error_null_byte_in_key;
+
+    return is_beyond ? JSON_BEYOND : JSON_BAD;
+}
+
 static int parse(struct json **out, char *text, size_t len, size_t flags)
 {
     json_error_t error;
@@ -178,7 +187,7 @@ static int parse(struct json **out, char *text, size_t len, size_t flags)
     if (!tree && json_error_code(&error) == json_error_numeric_overflow)
         tree = parse_large((str){text, len}, flags, &error);
     if (!tree)
-        return JSON_BAD;
+        return refusal_of(&error);
     *out = (struct json *)tree;
     return 0;
 }

@@ -23,9 +23,10 @@ enum json_kind {
 };
 
 enum json_refusal {
-    JSON_BAD = 1,  // not one JSON value (RFC 8259), or not UTF-8, or a number beyond a double,
-                   // or a member's name with U+0000 in it, which jansson can't hold
+    JSON_BAD = 1,  // not one JSON value (RFC 8259), or not UTF-8
     JSON_TOO_DEEP, // more than JSON_DEPTH_MAX
+    JSON_BEYOND,   // a number beyond a double, or a member's name with U+0000 in it, which
+                   // jansson can't hold. It may be JSON otherwise, or not
 };
 
 /**

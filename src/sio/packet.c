@@ -173,6 +173,19 @@ static int check(const struct sio_packet *p)
     return is_good ? 0 : SIO_PACKET_BAD;
 }
 
+/** @return 0, or an enum sio_packet_refusal */
+static int read_json(struct sio_packet *p, char *text, size_t len)
+{
+    if (len == 0)
+        return 0;
+    switch (json_parse(&p->data, text, len)) {
+    case 0: return 0;
+    case JSON_TOO_DEEP:
+    case JSON_BEYOND: return p->type == SIO_EVENT ? SIO_PACKET_UNREADABLE : SIO_PACKET_BAD;
+    default: return SIO_PACKET_BAD;
+    }
+}
+
 int sio_packet_decode(struct sio_packet *p, char *text, size_t len, unsigned max_attachments)
 {
     str rest = {text, len};
@@ -182,11 +195,11 @@ int sio_packet_decode(struct sio_packet *p, char *text, size_t len, unsigned max
         !take_namespace(p, &rest) || !take_ack_id(p, &rest))
         return SIO_PACKET_BAD;
 
-    if (rest.len > 0 && json_parse(&p->data, text + (len - rest.len), rest.len) != 0)
-        return SIO_PACKET_BAD; // no JSON, or too deep
+    int refusal = read_json(p, text + (len - rest.len), rest.len);
+    if (refusal)
+        return refusal;
     p->text = rest;
-
-    const int refusal = check(p);
+    refusal = check(p);
     if (refusal)
         sio_packet_fini(p);
     return refusal;

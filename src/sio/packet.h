@@ -35,10 +35,12 @@ struct sio_packet {
 };
 
 enum sio_packet_refusal {
-    SIO_PACKET_BAD = 1, // close the whole connection
-    SIO_PACKET_IGNORE,  // an event without a payload, an ack without a payload or an id:
-                        // harmless, means nothing. Not the binary ones, whose attachments
-                        // would be left over: those are bad.
+    SIO_PACKET_BAD = 1,    // close the whole connection
+    SIO_PACKET_IGNORE,     // an event without a payload, an ack without a payload or an id:
+                           // harmless, means nothing. Not the binary ones, whose attachments
+                           // would be left over: those are bad.
+    SIO_PACKET_UNREADABLE, // an event whose JSON may be good, but passes what we can hold
+                           // (JSON_TOO_DEEP, JSON_BEYOND). Its namespace and ack_id are there
 };
 
 /**

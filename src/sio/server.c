@@ -114,6 +114,11 @@ size_t sio_queued(const struct sio_socket *s)
     return eio_queued(s->conn->session);
 }
 
+void sio_set_reading(struct sio_socket *s, bool on)
+{
+    eio_set_reading(s->conn->session, on);
+}
+
 static void socket_free(struct sio_socket *s)
 {
     if (s->fsm.now != SOCKET_GONE)
@@ -439,6 +444,18 @@ static bool is_binary_type(const char *text, size_t n)
     return n > 0 && (text[0] == '0' + SIO_BINARY_EVENT || text[0] == '0' + SIO_BINARY_ACK);
 }
 
+static void on_unreadable(struct sio_conn *c, const struct sio_packet *p)
+{
+    const struct sio_server *server = c->server;
+    struct sio_socket *s = find_socket(c, p->namespace);
+
+    if (!s || !server->app->on_unreadable) {
+        fail(c, s ? "bad_packet" : "not_joined");
+    } else if (is_connected(s)) { // or it crosses our DISCONNECT
+        server->app->on_unreadable(server->app_arg, s, p->ack_id);
+    }
+}
+
 static void on_text(struct sio_conn *c, char *text, size_t n)
 {
     const unsigned max = c->server->config.max_attachments;
@@ -465,6 +482,7 @@ static void on_text(struct sio_conn *c, char *text, size_t n)
         sio_packet_fini(&packet);
         break;
     case SIO_PACKET_IGNORE: break;
+    case SIO_PACKET_UNREADABLE: on_unreadable(c, &packet); break;
     default: fail(c, "bad_packet"); break;
     }
 }

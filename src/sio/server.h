@@ -47,6 +47,12 @@ struct sio_app {
     void (*on_event)(void *arg, struct sio_socket *s, const struct sio_event *e);
 
     /**
+     * An event came whose JSON passes what we can hold: too deep, say. NULL: its connection
+     * is closed, as for JSON that is none.
+     */
+    void (*on_unreadable)(void *arg, struct sio_socket *s, int64_t ack_id);
+
+    /**
      * An answer to sio_emit_with_ack(), or what claims to be one: which ids are waited
      * for, and how long, the application knows. e->name is empty.
      */
@@ -91,6 +97,9 @@ str sio_bearer(const struct sio_socket *s);
 
 /** As eio_queued(). */
 size_t sio_queued(const struct sio_socket *s);
+
+/** As eio_set_reading(): for all of the client's namespaces. */
+void sio_set_reading(struct sio_socket *s, bool on);
 
 /** End the connection as a network would: the client comes back by itself. s is no more; the
  * others get on_disconnect with SIO_CONNECTION_LOST. */

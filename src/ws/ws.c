@@ -242,6 +242,12 @@ size_t ws_queued(const struct ws *w)
     return stream_queued(w->stream);
 }
 
+void ws_set_reading(struct ws *w, bool on)
+{
+    assert(w->fsm.now == WS_OPEN);
+    stream_set_reading(w->stream, on);
+}
+
 void ws_close(struct ws *w, enum ws_code code, str reason)
 {
     assert(w->fsm.now == WS_OPEN && code != WS_ABNORMAL);

@@ -81,6 +81,10 @@ MUST_CHECK int ws_send(struct ws *w, enum ws_type type, const str *parts, size_t
 /** Bytes written and not yet taken by the kernel. */
 size_t ws_queued(const struct ws *w);
 
+/** Stop reading, or go on: what was read already still comes, of a paused one neither pongs nor
+ * the end do. */
+void ws_set_reading(struct ws *w, bool on);
+
 /** Start the closing handshake and let go of the ws: it ends by itself. reason <= 123 bytes. */
 void ws_close(struct ws *w, enum ws_code code, str reason);
 

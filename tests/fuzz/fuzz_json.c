@@ -135,7 +135,7 @@ static void check_parse(const uint8_t *data, size_t size)
         buf_fini(&printed);
         json_free(j);
     } else {
-        assert(r == JSON_BAD || r == JSON_TOO_DEEP);
+        assert(r == JSON_BAD || r == JSON_TOO_DEEP || r == JSON_BEYOND);
         assert(!j);
     }
     free(text);

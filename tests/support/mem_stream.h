@@ -24,6 +24,11 @@ static inline void mem_stream_set_reading(struct stream *s, bool on)
     container_of(s, struct mem_stream, stream)->is_reading = on;
 }
 
+static inline size_t mem_stream_in_flight(struct stream *s)
+{
+    return s->in_flight;
+}
+
 static inline void mem_stream_close(struct stream *s)
 {
     container_of(s, struct mem_stream, stream)->is_closed = true;
@@ -43,6 +48,7 @@ static inline void mem_stream_peer(struct stream *s, char *out)
 static const struct stream_ops mem_stream_ops = {
     .flush_later = mem_stream_flush_later,
     .set_reading = mem_stream_set_reading,
+    .in_flight = mem_stream_in_flight,
     .close = mem_stream_close,
     .abort = mem_stream_abort,
     .peer = mem_stream_peer,

@@ -266,55 +266,6 @@ static void who_acknowledges_nothing_is_warned(void **state)
     user_expect_nothing(bob);
 }
 
-/** Answers that nobody takes pile up: it is told why before the transport would end it. */
-static void who_asks_and_does_not_read_is_cut(void **state)
-{
-    static char packet[API_CONTENT_MAX + 256];
-    struct api_world *w = start(state);
-    struct user *u = user_new(w, ALICE);
-    size_t n_answers = 0;
-
-    const int n = snprintf(packet, sizeof(packet),
-                           "2[\"message.send\",{\"to\":\"" BOB
-                           "\",\"type\":\"text\",\"content\":\"%0*d\"}]",
-                           API_CONTENT_MAX, 0);
-    while (errors(w, API_SLOW_CONSUMER) == 0) {
-        user_send(u, (str){packet, (size_t)n});
-        api_world_settle(w);
-    }
-    while (user_take(u) && str_eq(json_text(json_item(u->json, 0)), STR("ack")))
-        n_answers++;
-    // Each is somewhat larger than the content.
-    assert_in_range(n_answers, API_QUEUED_MAX / (API_CONTENT_MAX + 1024),
-                    API_QUEUED_MAX / API_CONTENT_MAX);
-    expect_json(u->json, "0", "\"error\"");
-    expect_json(u->json, "1.error.code", "\"slow_consumer\"");
-    user_expect_closed(u);
-    assert_int_equal(errors(w, API_SLOW_CONSUMER), 1);
-}
-
-/** All its requests were there before the first answer: nothing could tell by then. */
-static void who_asks_for_everything_at_once_is_told_as_well(void **state)
-{
-    static char packet[API_CONTENT_MAX + 256];
-    struct api_world *w = start(state);
-    struct user *u = user_new(w, ALICE);
-
-    const int n = snprintf(packet, sizeof(packet),
-                           "2[\"message.send\",{\"to\":\"" BOB
-                           "\",\"type\":\"text\",\"content\":\"%0*d\"}]",
-                           API_CONTENT_MAX, 0);
-    for (int i = 0; i < 2 * API_QUEUED_MAX / API_CONTENT_MAX; i++)
-        user_send(u, (str){packet, (size_t)n});
-    api_world_settle(w);
-    assert_int_equal(errors(w, API_SLOW_CONSUMER), 1);
-    while (user_take(u) && str_eq(json_text(json_item(u->json, 0)), STR("ack"))) {
-        // those that still found room
-    }
-    expect_json(u->json, "1.error.code", "\"slow_consumer\"");
-    user_expect_closed(u);
-}
-
 /** The client is gone before the store has answered. */
 static void a_request_outlives_its_socket(void **state)
 {
@@ -360,8 +311,6 @@ int main(void)
         TEST(a_wallet_with_too_many_connections_loses_the_most_silent),
         TEST(what_nobody_knows_is_not_answered),
         TEST(who_acknowledges_nothing_is_warned),
-        TEST(who_asks_and_does_not_read_is_cut),
-        TEST(who_asks_for_everything_at_once_is_told_as_well),
         TEST(a_request_outlives_its_socket),
     };
     return cmocka_run_group_tests_name("api_app", tests, NULL, NULL);

@@ -112,6 +112,7 @@ static void formats_at_the_end(void **state)
     struct buf b;
 
     buf_init(&b, 16);
+    assert_int_equal(buf_addf(&b, "%s", ""), 0); // as the first, too
     assert_int_equal(buf_addf(&b, "%d-", 12), 0);
     assert_int_equal(buf_addf(&b, "%s", ""), 0);
     assert_int_equal(buf_addf(&b, "%s", "three"), 0);

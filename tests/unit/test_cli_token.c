@@ -120,6 +120,38 @@ static void takes_its_options_on_both_sides_of_the_address(void **state)
     expect_account(&id, "eip155:10:" ADDRESS);
 }
 
+static void looks_where_the_server_looks(void **state)
+{
+    struct world *w = *state;
+    struct auth_identity id;
+    char path[512];
+    char text[700];
+
+    folder_path(path, &w->folder, "parley.conf");
+    FILE *file = fopen(path, "we");
+    assert_non_null(file);
+    snprintf(text, sizeof(text), "data = %s\nhome-chain = 137\nlisten = 127.0.0.1:1\n",
+             w->data);
+    assert_true(fputs(text, file) >= 0);
+    assert_int_equal(fclose(file), 0);
+
+    assert_int_equal(token(w, ARGS("eip155:137:" ADDRESS, "--config", path)), 0);
+    verify(w, 137, &id);
+    expect_account(&id, ADDRESS);
+
+    // NOLINTBEGIN(concurrency-mt-unsafe): one thread
+    assert_int_equal(setenv("PARLEY_DATA", w->data, 1), 0);
+    assert_int_equal(token(w, ARGS(ADDRESS)), 0);
+    verify(w, 1, &id);
+    assert_int_equal(setenv("PARLEY_CONFIG", path, 1), 0);
+    assert_int_equal(token(w, ARGS("eip155:1:" ADDRESS, "--home-chain", "1")), 0); // flags win
+    verify(w, 1, &id);
+    expect_account(&id, ADDRESS);
+    assert_int_equal(unsetenv("PARLEY_CONFIG"), 0);
+    assert_int_equal(unsetenv("PARLEY_DATA"), 0);
+    // NOLINTEND(concurrency-mt-unsafe)
+}
+
 static void a_wrong_use_prints_no_token_and_ends_with_2(void **state)
 {
     static const struct {
@@ -177,6 +209,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(prints_a_token_that_the_server_accepts),
         TEST(takes_its_options_on_both_sides_of_the_address),
+        TEST(looks_where_the_server_looks),
         TEST(a_wrong_use_prints_no_token_and_ends_with_2),
         TEST(without_a_key_it_ends_with_1),
         TEST(help_tells_of_the_address),

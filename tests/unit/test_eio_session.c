@@ -595,6 +595,65 @@ static void a_request_finds_the_session_dead_before_the_timer_does(void **state)
     expect_over("a pong too late", q, EIO_PING_TIMEOUT);
 }
 
+/** Its pong may be there: nobody looks. It is pinged all the same, or it would leave. */
+static void a_paused_websocket_has_all_the_time(void **state)
+{
+    struct world *w = serve(state);
+    struct client *c;
+    struct peer *p = open_websocket(w, &c);
+
+    eio_set_reading(p->session, false);
+    eio_set_reading(p->session, false);
+    assert_false(c->stream.is_reading);
+    pass_ms(w, 25000);
+    expect_frames(w, c, "2");
+    for (int i = 0; i < 10; i++) {
+        pass_ms(w, 20000);
+        expect_frames(w, c, "2");
+    }
+    pass_ms(w, 19999);
+    eio_set_reading(p->session, true);
+    assert_true(c->stream.is_reading);
+    pass_ms(w, 19999);
+    assert_int_equal(p->fate, STILL_OPEN);
+    tell(w, c, "3");
+    pass_ms(w, 25000);
+    expect_frames(w, c, "2");
+
+    eio_set_reading(p->session, false);
+    eio_set_reading(p->session, true);
+    pass_ms(w, 20000);
+    expect_over("silent", p, EIO_PING_TIMEOUT);
+}
+
+static void who_polls_is_heard_though_paused(void **state)
+{
+    struct world *w = serve(state);
+    struct peer *p = open_polling(w);
+
+    eio_set_reading(p->session, false);
+    expect_answer(post(p, STR("4hi")), 200, "ok");
+    expect_heard(p, "hi");
+    pass_ms(w, 45000);
+    expect_over("no pong", p, EIO_PING_TIMEOUT);
+}
+
+/** The client's close frame is the answer to ours. */
+static void a_paused_websocket_is_closed_properly(void **state)
+{
+    struct world *w = serve(state);
+    struct client *c;
+    struct peer *p = open_websocket(w, &c);
+
+    eio_set_reading(p->session, false);
+    close_peer(p);
+    eio_set_reading(p->session, true); // harmless
+    assert_true(c->stream.is_reading);
+    expect_frames(w, c, "<close>");
+    client_send_frame(c, WS_CLOSE, STR(""));
+    assert_true(c->stream.is_closed);
+}
+
 static void a_ping_that_is_hardly_late_does_not_shift_the_deadline(void **state)
 {
     struct world *w = serve(state);
@@ -965,6 +1024,9 @@ int main(void)
         TEST(a_pong_that_was_not_asked_for_counts),
         TEST(a_request_finds_the_session_dead_before_the_timer_does),
         TEST(an_answer_that_the_connection_cannot_take_ends_the_session),
+        TEST(a_paused_websocket_has_all_the_time),
+        TEST(who_polls_is_heard_though_paused),
+        TEST(a_paused_websocket_is_closed_properly),
         TEST(a_ping_that_is_hardly_late_does_not_shift_the_deadline),
         TEST(a_ping_that_is_late_gives_its_pong_the_whole_time),
         TEST(the_application_closes_a_waiting_poll),

@@ -54,6 +54,20 @@ static void upgrades_without_a_probe(void **state)
     expect_heard(p, "hi");
 }
 
+static void a_pause_lasts_over_the_upgrade(void **state)
+{
+    struct world *w = serve(state);
+    struct peer *p = open_polling(w);
+
+    eio_set_reading(p->session, false);
+    struct client *ws = probe(p);
+    assert_true(ws->stream.is_reading);
+    tell(w, ws, "5");
+    assert_false(ws->stream.is_reading);
+    eio_set_reading(p->session, true);
+    assert_true(ws->stream.is_reading);
+}
+
 static void a_poll_that_waits_when_polling_ends_is_told_so(void **state)
 {
     struct world *w = serve(state);
@@ -827,6 +841,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(upgrades_as_the_reference_client_does),
         TEST(upgrades_without_a_probe),
+        TEST(a_pause_lasts_over_the_upgrade),
         TEST(a_poll_that_waits_when_polling_ends_is_told_so),
         TEST(nothing_is_lost_between_the_poll_and_the_websocket),
         TEST(upgrades_in_one_piece_with_the_request),

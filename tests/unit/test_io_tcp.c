@@ -454,6 +454,25 @@ static void room_is_what_neither_waits_nor_is_on_its_way(void **state)
     }
 }
 
+/** It shows at once what a slow peer takes, not only when it has all. */
+static void what_is_queued_shrinks_as_the_peer_takes_it(void **state)
+{
+    struct world *w = *state;
+    const int fd = connect_peer(w);
+    struct conn *c = &w->conns[0];
+
+    get_stuck(w, c);
+    turns(w);
+    const size_t all = stream_queued(c->stream);
+    widen(fd);
+    take_bytes(w, fd, STUCK - all + 1);
+    UNTIL(w, stream_queued(c->stream) < all);
+    if (c->n_drained == 0)
+        assert_in_range(stream_queued(c->stream), 1, all - 1);
+    take_bytes(w, fd, all - 1);
+    UNTIL(w, stream_queued(c->stream) == 0);
+}
+
 static void a_paused_stream_is_not_read(void **state)
 {
     struct world *w = *state;
@@ -1119,6 +1138,7 @@ int main(void)
         TEST(echoes_to_a_slow_reader),
         TEST(drained_comes_once_the_kernel_has_all),
         TEST(room_is_what_neither_waits_nor_is_on_its_way),
+        TEST(what_is_queued_shrinks_as_the_peer_takes_it),
         TEST(a_paused_stream_is_not_read),
         TEST(the_peers_fin_comes_once_and_does_not_stop_our_writing),
         TEST(the_peers_reset_comes_once),

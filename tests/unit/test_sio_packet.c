@@ -140,7 +140,12 @@ static const struct refused {
     {"a negative id",                STR("2-1[\"a\"]"),            SIO_PACKET_BAD},
     {"one above the largest id",     STR("29007199254740992[\"a\"]"), SIO_PACKET_BAD},
     {"an id beyond 64 bits",         STR("218446744073709551616[\"a\"]"), SIO_PACKET_BAD},
-    {"too deep",                     STR("2[\"a\"," TIMES_32("[") TIMES_32("]") "]"), SIO_PACKET_BAD},
+    {"too deep",                     STR("2[\"a\"," TIMES_32("[") TIMES_32("]") "]"), SIO_PACKET_UNREADABLE},
+    {"too deep, not closed",         STR("2[\"a\"," TIMES_32("[") "[["),            SIO_PACKET_UNREADABLE},
+    {"too deep, binary",             STR("51-[\"a\"," TIMES_32("[") TIMES_32("]") "]"), SIO_PACKET_BAD},
+    {"too deep, an ack",             STR("31[" TIMES_32("[") TIMES_32("]") "]"),    SIO_PACKET_BAD},
+    {"a number beyond a double",     STR("2[\"a\",1e309]"),                         SIO_PACKET_UNREADABLE},
+    {"U+0000 in a name",             STR("2[\"a\",{\"\\u0000\":1}]"),                SIO_PACKET_UNREADABLE},
 
     {"ack without payload",          STR("312"),                   SIO_PACKET_IGNORE},
     {"ack of nothing at all",        STR("3"),                     SIO_PACKET_IGNORE},

@@ -990,6 +990,18 @@ static void nothing_is_said_to_a_client_that_does_not_read(void **state)
     expect_log(w, "lost /");
 }
 
+static void a_pause_is_the_connections(void **state)
+{
+    struct world *w = serve(state);
+
+    join(w, "");
+    join(w, "/b");
+    sio_set_reading(w->sockets[1], false);
+    assert_false(w->client->stream.is_reading);
+    sio_set_reading(w->sockets[0], true);
+    assert_true(w->client->stream.is_reading);
+}
+
 static void drop(struct world *w, struct sio_socket *s)
 {
     (void)w;
@@ -1103,6 +1115,7 @@ int main(void)
         TEST(the_limit_of_attachments_can_be_lower),
         TEST(polling_carries_attachments_too),
         TEST(nothing_is_said_to_a_client_that_does_not_read),
+        TEST(a_pause_is_the_connections),
         TEST(a_drop_ends_the_connection_and_says_nothing),
         TEST(what_is_not_accepted_may_be_dropped),
         TEST(the_bearer_is_there_until_one_is_accepted),

@@ -503,6 +503,25 @@ static void lets_go_inside_on_message(void **state)
     }
 }
 
+static void pause_it(struct world *w)
+{
+    ws_set_reading(w->ws, false);
+}
+
+/** The messages of one read come, the next read does not. */
+static void what_was_read_comes_though_it_is_paused(void **state)
+{
+    struct world *w = *state;
+
+    w->in_message = pause_it;
+    feed(w, STR(HELLO HELLO PING));
+    assert_int_equal(w->n_messages, 2);
+    expect_sent(w, STR("\x8a\x00"));
+    assert_false(w->peer.is_reading);
+    ws_set_reading(w->ws, true);
+    assert_true(w->peer.is_reading);
+}
+
 static void frees_itself_as_a_job(void **state)
 {
     struct world *w = *state;
@@ -538,6 +557,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(drops_the_peer_when_not_even_its_close_frame_fits,
                                         setup, teardown),
         cmocka_unit_test(lets_go_inside_on_message),
+        cmocka_unit_test_setup_teardown(what_was_read_comes_though_it_is_paused, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(frees_itself_as_a_job, setup, teardown),
     };
     return cmocka_run_group_tests_name("ws/ws", tests, NULL, NULL);
