@@ -24,7 +24,7 @@ import { rows as messages } from './rows/messages.mjs';
 import { rows as origins } from './rows/origins.mjs';
 import { rows as readme } from './rows/readme.mjs';
 import { rows as secrets } from './rows/secrets.mjs';
-import { rows as slow } from './rows/slow.mjs';
+import { rows as raw } from './rows/raw.mjs';
 import { rows as storage } from './rows/storage.mjs';
 import { rows as tokens } from './rows/tokens.mjs';
 
@@ -34,7 +34,7 @@ const { values: flags } = parseArgs({
 
 const rows = select([
     ...tokens, ...messages, ...contents, ...delivery, ...devices, ...history, ...limits,
-    ...slow, ...origins, ...storage, ...life, ...secrets,
+    ...raw, ...origins, ...storage, ...life, ...secrets,
     ...readme,
 ], flags.only);
 if (flags.list) {

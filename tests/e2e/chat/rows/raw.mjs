@@ -1,4 +1,4 @@
-/** Clients that ask for more than they take: by the byte, since no proper client would. */
+/** What no proper client does, by the byte: asking for more than it takes, and the like. */
 import { readFileSync } from 'node:fs';
 import { Failure, between, same, sleep } from '../../lib.mjs';
 import { SESSIONS, TEXT, frame } from '../../wire.mjs';
@@ -28,6 +28,7 @@ async function answersOf(session, n) {
     while (answers.filter(Boolean).length < n) {
         const packet = await session.hear();
         const found = /^43(\d+)(\[.*\])$/s.exec(packet);
+        if (/^42\d*\["message\./.test(packet)) continue;
         if (!found) throw new Failure(`packet ${packet.slice(0, 200)}, want an answer`);
         [answers[found[1]]] = JSON.parse(found[2]);
         if (answers[found[1]].error) saw(answers[found[1]].error.code);
@@ -191,6 +192,33 @@ async function waitsWithMessages(t) {
     same((await back.takeAll('message.new', 60, 10000)).length, 60, 'messages');
 }
 
+/** Ids that it was never given, and one that it has given back already. */
+async function ignoresForeignAcks(t) {
+    const [a, address] = [await joinSynced(t), wallet()];
+    const session = await signIn(t, address);
+    for (const i of numbers(3)) await a.send(address, `${i}`);
+    const ids = [];
+    while (ids.length < 3) {
+        const found = /^42(\d+)\["message\.new",/.exec(await session.hear());
+        if (found) ids.push(Number(found[1]));
+    }
+    await session.say(`43${ids[2]}[]`, `43${ids[2]}[]`, `43${ids[2] + 1}[]`, `43${2 ** 31}[]`,
+        '4399999999999999[]', `43${ids[2] + 1}["x",{}]`);
+    await session.say('427["conversation.list",{}]');
+    const [{ conversations: [{ mine }] }] = (await answersOf(session, 1)).filter(Boolean);
+    same(mine.delivered_seq, 0, 'delivered_seq');
+    await session.say(`43${ids[0]}["whatever",[1]]`, `43${ids[1]}[]`);
+    await heardOf(a, 'message.delivered', 3);
+}
+
+/** Whoever connects and does not say who it is. */
+async function letsGoOfStrangers(t) {
+    await t.serve({ options: ['--connect-timeout=300ms'] });
+    const session = await SESSIONS[t.transport](t, t.url, '/socket.io/');
+    await isOver(session);
+    await (await joinSynced(t)).works();
+}
+
 const TABLE = [
     ['answers many requests at once', answersMany, ['websocket', 'polling', 'upgrade']],
     ['takes many messages at once of who reads', takesMuchAtOnce, ['websocket', 'upgrade']],
@@ -198,6 +226,10 @@ const TABLE = [
         ['websocket', 'polling', 'upgrade']],
     ['refuses what is over the edge', refusesWhatIsOverTheEdge, ['polling']],
     ['ends who asks and does not read', endsWhoDoesNotRead, ['websocket', 'polling', 'upgrade']],
+    ['ignores acknowledgements of what it was not sent', ignoresForeignAcks,
+        ['websocket', 'polling', 'upgrade']],
+    ['lets go of who does not say who it is', letsGoOfStrangers,
+        ['websocket', 'polling', 'upgrade'], { own: true }],
     ['stays small when all is asked at once and nothing read', staysSmall, ['websocket'],
         { own: true, alone: true }],
     ['waits with messages for who does not read', waitsWithMessages, ['websocket'],
@@ -206,5 +238,5 @@ const TABLE = [
 
 
 export const rows = TABLE.flatMap(([name, run, over, more]) => over.map((transport) => ({
-    name: `slow/${transport}: ${name}`, run, transport, limit: 40000, ...more,
+    name: `raw/${transport}: ${name}`, run, transport, limit: 40000, ...more,
 })));
