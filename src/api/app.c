@@ -105,6 +105,12 @@ static void on_event(void *arg, struct sio_socket *s, const struct sio_event *e)
     api_request(sio_state(s), e);
 }
 
+static void on_unreadable(void *arg, struct sio_socket *s, int64_t ack_id)
+{
+    (void)arg;
+    api_request_unreadable(sio_state(s), ack_id);
+}
+
 static void on_ack(void *arg, struct sio_socket *s, const struct sio_event *e)
 {
     const struct api_client *c = sio_state(s);
@@ -127,6 +133,7 @@ static void on_disconnect(void *arg, struct sio_socket *s, enum sio_reason reaso
 const struct sio_app api_sio_app = {
     .on_connect = on_connect,
     .on_event = on_event,
+    .on_unreadable = on_unreadable,
     .on_ack = on_ack,
     .on_disconnect = on_disconnect,
 };

@@ -4,6 +4,8 @@
 #include "api/gate.h"
 #include "base/mem.h"
 
+static_assert(JSON_DEPTH_MAX == 32, "as the message below says");
+
 #define ECHO_MAX 64 // bytes of an unknown event's name that we say again
 
 /** It may outlive its client: the chat still has it then. */
@@ -346,4 +348,17 @@ void api_request(struct api_client *c, const struct sio_event *e)
     } else if (api_gate_wait(c, e, bytes) != 0) {
         refuse(request_new(c, event, e, 0), &busy);
     }
+}
+
+void api_request_unreadable(struct api_client *c, int64_t ack_id)
+{
+    static const struct api_problem unreadable = {
+        API_BAD_REQUEST, NULL,
+        "This JSON can't be taken: it nests deeper than 32, or has a number beyond a double, "
+        "or "
+        "U+0000 in a member's name.",
+        0};
+
+    c->api->counters.requests++;
+    refuse_bad(request_new(c, NULL, &(struct sio_event){.ack_id = ack_id}, 0), &unreadable);
 }

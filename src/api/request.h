@@ -6,6 +6,9 @@
 /** Start it, or have it wait for its turn: it is answered now or later. */
 void api_request(struct api_client *c, const struct sio_event *e);
 
+/** One came whose JSON passes what we can hold. */
+void api_request_unreadable(struct api_client *c, int64_t ack_id);
+
 /** It is its turn. @param bytes  as the gate was told; e->text and the attachments are not
  * asked for */
 void api_request_start(struct api_client *c, const struct sio_event *e, size_t bytes);

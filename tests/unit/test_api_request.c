@@ -299,6 +299,32 @@ static void binary_data_is_refused_and_harms_nothing(void **state)
     expect_json(user_ask(u, SEND), "message.seq", "1");
 }
 
+static void json_that_is_too_much_is_refused_and_harms_nothing(void **state)
+{
+#define FIVE(s) s s s s s
+    static const char *const contents[] = {
+        FIVE(FIVE("[")) "[[[[1]]]]" FIVE(FIVE("]")) "}]", // an answer has three more around it
+        FIVE(FIVE("[")) FIVE("[") "[1]" FIVE(FIVE("]")) FIVE("]") "}]",
+        "{\"a\\u0000\":1}}]",
+        "1e400}]",
+    };
+    struct api_world *w = start(state);
+    struct user *u = user_new(w, ALICE);
+
+    for (size_t i = 0; i < COUNT_OF(contents); i++) {
+        char text[512];
+        snprintf(text, sizeof(text),
+                 "[\"message.send\",{" TO_BOB ",\"type\":\"x-a\",\"content\":%s", contents[i]);
+        const struct json *answer = user_ask(u, text);
+        expect_json(answer, "status", i == 0 ? "\"ok\"" : "\"error\"");
+        if (i > 0)
+            expect_json(answer, "error.code", "\"bad_request\"");
+    }
+    user_tell(u, "2[\"message.send\",{\"content\":1e400}]");
+    expect_json(user_expect_event(u, "error"), "error.code", "\"bad_request\"");
+    expect_json(user_ask(u, SEND), "message.seq", "2");
+}
+
 static void what_comes_after_the_payload_is_ignored(void **state)
 {
     struct user *u = user_new(start(state), ALICE);
@@ -374,6 +400,7 @@ int main(void)
         TEST(says_how_long_to_wait),
         TEST(each_request_counts_but_a_send),
         TEST(binary_data_is_refused_and_harms_nothing),
+        TEST(json_that_is_too_much_is_refused_and_harms_nothing),
         TEST(what_comes_after_the_payload_is_ignored),
         TEST(a_history_comes_in_pages),
         TEST(a_list_comes_in_pages),
