@@ -1,6 +1,6 @@
 /**
- * Wallets that write, read, forget and vanish at random, on a server that is killed under
- * them again and again. Whatever happened in between, at the end every device has everything.
+ * Wallets that write, read, forget and vanish at random, on a server that is killed or
+ * stopped under them again and again. Whatever happened in between, at the end every device has everything.
  */
 import { randomInt } from 'node:crypto';
 import { Failure, same, sleep } from '../e2e/lib.mjs';
@@ -84,7 +84,8 @@ class World {
     async kill() {
         await sleep(LIFE_MS * (0.5 + this.random()));
         this.isUp = false;
-        await this.t.server.kill();
+        if (this.random() < 0.7) await this.t.server.kill();
+        else await this.t.server.stop(); // which it may be asked to as well
         for (const device of this.devices) device.vanish();
         await this.t.serveAgain({ options: OPTIONS });
         this.isUp = true;
