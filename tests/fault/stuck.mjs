@@ -1,7 +1,7 @@
-/** A disk that takes its time: what was sent meanwhile waits, and more than that is refused. */
-import { between, oneOf, same } from '../e2e/lib.mjs';
+/** A disk that takes its time: what was sent meanwhile waits. */
+import { oneOf, same } from '../e2e/lib.mjs';
 import { numbers } from '../e2e/chat/expect.mjs';
-import { isRefusal, join, joinAll } from '../e2e/chat/peer.mjs';
+import { join, joinAll } from '../e2e/chat/peer.mjs';
 import { tracing } from './trace.mjs';
 
 const sendOf = (to, i) => ({
@@ -10,21 +10,19 @@ const sendOf = (to, i) => ({
 
 const slowly = (ms) => tracing(`fdatasync:delay_enter=${ms * 1000}`); // microseconds
 
-/** 1 024 of a socket are under way, whatever is asked; and no other socket minds. */
-async function refusesWhatIsTooMuch(t) {
+/** More than may be under way at once: the rest is not read before, and no other socket minds. */
+async function takesItsTime(t) {
     await t.serve({ options: ['--rate-limits=off'], wrap: slowly(300) });
     const [a, b, c] = await joinAll(t, 3);
     await b.send(a.address, 'welcome'); // or its mailbox would be full before
     await a.take('message.new');
-    const sends = numbers(1500).map((i) => a.ask('message.send', sendOf(b, i), 30000));
+    let n = 0;
+    const sends = numbers(1500).map((i) =>
+        a.ok('message.send', sendOf(b, i), 30000).finally(() => n++));
     await c.works();
+    same(n < 1500, true, 'the other one has not waited for all of them');
     const answers = await Promise.all(sends);
-    const passed = answers.filter(({ status }) => status === 'ok');
-    for (const answer of answers)
-        if (answer.status !== 'ok') isRefusal(answer, 'busy');
-    between(passed.length, 1024, 1499, 'answered ok');
-    const { messages } = await a.ok('message.history', { peer: b.address, limit: 1 });
-    same(messages[0].seq, passed.length + 1, 'the last seq');
+    same(answers.map(({ message }) => message.seq), numbers(1500, 2), 'seqs');
 }
 
 /** A duplicate waits as long as the first does. */
@@ -61,7 +59,7 @@ async function drainsWhileItWaits(t) {
 }
 
 export const rows = [
-    ['stuck: refuses what is over 1024 requests under way', refusesWhatIsTooMuch],
+    ['stuck: takes 1500 messages in its time', takesItsTime],
     ['stuck: lets duplicates wait for the first', letsDuplicatesWait],
     ['stuck: drains while a commit is under way', drainsWhileItWaits],
 ].map(([name, run]) => ({ name, run, limit: 60000 }));

@@ -83,6 +83,25 @@ async function limitsValues(t) {
     await a.works();
 }
 
+const nested = (depth) => JSON.parse('['.repeat(depth) + ']'.repeat(depth));
+
+/** The event's array and the payload's object count, too: 32 in all. */
+const DEPTH = 30;
+const UNHELD = [nested(DEPTH + 1), nested(1000), { 'a\0b': 1 }, { deep: nested(DEPTH) }];
+
+async function refusesWhatItCannotHold(t) {
+    const [a, b] = await joinAll(t, 2);
+    const send = { to: b.address, type: 'x-deep' };
+    await a.ok('message.send', { ...send, content: nested(DEPTH) });
+    same((await b.take('message.new')).content, nested(DEPTH), 'content');
+    for (const content of UNHELD) {
+        await a.refused('message.send', { ...send, content }, 'bad_request');
+        a.socket.emit('message.send', { ...send, content });
+        same((await a.take('error')).error.code, 'bad_request', 'code');
+    }
+    same((await a.send(b.address, 'still here')).seq, 2, 'seq');
+}
+
 const BINARY = [Buffer.from([0, 1, 255]), Buffer.alloc(0), { deep: [Buffer.from('x')] }];
 
 async function refusesBinary(t) {
@@ -242,6 +261,7 @@ export const rows = overTransports('contents', [
     takesUpTo(LIMIT),
     takesUpTo(1024, 'small contents'),
     ['limits the JSON of other types', limitsValues],
+    ['refuses JSON that it cannot hold, and lives on', refusesWhatItCannotHold],
     ['refuses binary and lives on', refusesBinary],
     ['refuses binary without a callback and lives on', refusesBinaryEvents],
     ['refuses types', refusesTypes],
