@@ -6,6 +6,7 @@
 #include "auth/account.h"
 #include "auth/auth.h"
 #include "base/clock.h"
+#include "base/mem.h"
 #include "crypto/random.h"
 #include "crypto/secret.h"
 #include "io/loop.h"
@@ -90,13 +91,16 @@ static int make(const account *a, const struct values *v)
 /** What the flags have left open is as the server has it, which reads the same. */
 static int read_of_server(struct values *v, struct buf *file, char **env)
 {
-    static char flag[] = "--config";
+    static const str flag = {"--config=", 9};
     struct serve_options server = {0};
-    char *argv[] = {flag, (char *)(uintptr_t)v->config.ptr}; // a word of our own argv
+    char *word = mem_alloc(flag.len + v->config.len + 1);
     const struct options_from from = {
-        .argc = v->config.ptr ? 2 : 0, .argv = argv, .env = env, .file = file};
+        .argc = v->config.len > 0, .argv = &word, .env = env, .file = file};
 
-    if (options_parse(&serve_table, &server, &from) != 0)
+    str_copy(word + str_copy(word, flag).len, v->config);
+    const int r = options_parse(&serve_table, &server, &from);
+    free(word); // of which nothing is kept but the name of the file
+    if (r != 0)
         return 2;
     if (!v->data.ptr)
         v->data = server.data;
