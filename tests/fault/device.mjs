@@ -6,6 +6,7 @@ export class Device {
     kept = new Map();     // by conversation: seq -> message
     sent = new Map();     // key -> message: what it has sent, and was answered
     unanswered = [];      // what it sends again
+    marks = new Map();    // "conversation, event, whose": the highest seq that it was told
     acks = 0.95;          // how many of the messages it acknowledges
     cursor = undefined;
     wrong = undefined;    // the first thing that was
@@ -30,10 +31,23 @@ export class Device {
         };
         this.peer = await join(this.t, this.address, { cursor, acking: false, tap });
         same(this.peer.ready.recovered, cursor !== undefined, `${this.name}: recovered`);
+        await this.#checkMarks(new Map(this.marks));
+    }
+
+    /** What it was told of is stored, whatever has happened since. */
+    async #checkMarks(told) {
+        const list = await this.peer.askAtTheEnd('conversation.list', {});
+        for (const { conversation, peer, mine, theirs } of list?.conversations ?? [])
+            for (const [whose, { delivered_seq: delivered, read_seq: read }] of
+                [[this.address, mine], [peer, theirs]])
+                for (const [event, seq] of [['message.delivered', delivered], ['message.read', read]])
+                    if (seq < told.get(`${conversation}, ${event}, ${whose}`))
+                        this.wrong = `${event} of ${whose} has gone back to ${seq}`;
     }
 
     #hear(event, payload, ack) {
         if (event === 'message.new') this.#keep(payload);
+        else if (payload.by) this.#mark(event, payload);
         if (payload.cursor) this.cursor = payload.cursor; // after it has been kept
         if (ack && this.random() < this.acks) ack();
     }
@@ -46,6 +60,11 @@ export class Device {
         if (before && before.content !== content) this.wrong = `${id} has changed`;
         this.#last.set(conversation, seq);
         this.kept.set(conversation, all.set(seq, { id, content }));
+    }
+
+    #mark(event, { conversation, by, seq }) {
+        const mark = `${conversation}, ${event}, ${by}`;
+        this.marks.set(mark, Math.max(seq, this.marks.get(mark) ?? 0));
     }
 
     check() {
