@@ -19,7 +19,8 @@ import { scenarios } from './scenarios.mjs';
 import { rules } from './rules.mjs';
 import { versions } from './versions.mjs';
 
-const REFERENCE_FAILS = /^(?:ok|not ok) ([^:]*(?:burst|sends in order)[^:]*\(polling\))/; // takes 16
+/** This client takes at most 16 packets of a poll. */
+const REFERENCE_FAILS = /^(?:ok|not ok) ([^:]*(?:burst|sends in order)[^:]*\(polling\))/;
 
 const { values: flags, positionals } = parseArgs({
     allowPositionals: true,
@@ -61,7 +62,7 @@ async function runRow(row) {
         : runner.report('passed', row.name);
 }
 
-/** The reference sends this client more than it takes. */
+/** @return whether it has seen to the line */
 function isReferenceFault(line) {
     const found = flags.reference && REFERENCE_FAILS.exec(line);
     if (found) runner.report('skipped', `python/${found[1]}`, 'the reference sends it too much');

@@ -1,4 +1,7 @@
-/** Runs the rows of a table, some at once, and counts what came of them. */
+/**
+ * Runs the rows of a table, some at once, and counts what came of them. With TIMES=1 it says
+ * how long each has taken.
+ */
 import { createInterface } from 'node:readline';
 import { Failure, Skip, now, run, within } from './lib.mjs';
 

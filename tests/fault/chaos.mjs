@@ -1,6 +1,7 @@
 /**
- * Wallets that write, read, forget and vanish at random, on a server that is killed or
- * stopped under them again and again. Whatever happened in between, at the end every device has everything.
+ * Wallets that write, read, forget and vanish at random, on a server that is killed or stopped
+ * under them again and again. Whatever happened in between, at the end every device has
+ * everything.
  */
 import { randomInt } from 'node:crypto';
 import { Failure, same, sleep } from '../e2e/lib.mjs';

@@ -37,12 +37,15 @@ export class Device {
     /** What it was told of is stored, whatever has happened since. */
     async #checkMarks(told) {
         const list = await this.peer.askAtTheEnd('conversation.list', {});
+        const check = (event, conversation, whose, seq) => {
+            if (seq < told.get(`${conversation}, ${event}, ${whose}`))
+                this.wrong = `${event} of ${whose} has gone back to ${seq}`;
+        };
         for (const { conversation, peer, mine, theirs } of list?.conversations ?? [])
-            for (const [whose, { delivered_seq: delivered, read_seq: read }] of
-                [[this.address, mine], [peer, theirs]])
-                for (const [event, seq] of [['message.delivered', delivered], ['message.read', read]])
-                    if (seq < told.get(`${conversation}, ${event}, ${whose}`))
-                        this.wrong = `${event} of ${whose} has gone back to ${seq}`;
+            for (const [whose, marks] of [[this.address, mine], [peer, theirs]]) {
+                check('message.delivered', conversation, whose, marks.delivered_seq);
+                check('message.read', conversation, whose, marks.read_seq);
+            }
     }
 
     #hear(event, payload, ack) {

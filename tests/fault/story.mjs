@@ -92,7 +92,8 @@ export class Story {
                 if (answer.status === 'ok') this.acked.set(key, answer.message);
                 else this.#refuse(key, answer);
             }
-            if (peer.isLive && !this.enough) throw new Failure(`it has not ended after ${ENDLESS} messages`);
+            if (peer.isLive && !this.enough)
+                throw new Failure(`it has not ended after ${ENDLESS} messages`);
         };
         await Promise.all(numbers(AT_ONCE).map(worker));
     }

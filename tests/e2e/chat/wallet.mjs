@@ -6,7 +6,8 @@ import { keccak_256 } from '@noble/hashes/sha3';
 export function checksummed(hex40) {
     const hex = hex40.toLowerCase();
     const hash = Buffer.from(keccak_256(hex)).toString('hex');
-    return `0x${[...hex].map((c, i) => (parseInt(hash[i], 16) > 7 ? c.toUpperCase() : c)).join('')}`;
+    const cased = [...hex].map((c, i) => (parseInt(hash[i], 16) > 7 ? c.toUpperCase() : c));
+    return `0x${cased.join('')}`;
 }
 
 /** An address with capital and small letters, so that its checksum can be wrong, too. */
