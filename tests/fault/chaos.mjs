@@ -51,10 +51,11 @@ class World {
         } else if (dice < 0.93) {
             const [conversation, all] = this.pick([...device.kept]) ?? [];
             if (all)
-                await device.peer.askAtTheEnd('message.read',
+                await device.peer?.askAtTheEnd('message.read',
                     { conversation, seq: Math.max(...all.keys()) });
         } else {
             device.vanish();
+            await sleep(this.random() * 200); // and much is waiting when it comes back
         }
         await sleep(this.random() * 5);
     }
@@ -96,7 +97,7 @@ class World {
     async settle() {
         for (const device of this.devices) {
             device.vanish();
-            device.acks = 1;
+            Object.assign(device, { acks: 1, crashes: 0 });
             await device.connect();
             await device.flush();
             same(device.unanswered, [], `${device.name}: unanswered`);

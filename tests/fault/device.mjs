@@ -8,6 +8,7 @@ export class Device {
     unanswered = [];      // what it sends again
     marks = new Map();    // "conversation, event, whose": the highest seq that it was told
     acks = 0.95;          // how many of the messages it acknowledges
+    crashes = 0.02;       // and after how many it is gone, with others on their way
     cursor = undefined;
     wrong = undefined;    // the first thing that was
     #sockets = 0;
@@ -53,6 +54,7 @@ export class Device {
         else if (payload.by) this.#mark(event, payload);
         if (payload.cursor) this.cursor = payload.cursor; // after it has been kept
         if (ack && this.random() < this.acks) ack();
+        if (ack && this.random() < this.crashes) this.vanish();
     }
 
     #keep({ conversation, seq, id, content }) {
