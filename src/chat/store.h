@@ -107,7 +107,8 @@ struct store_page {
 typedef void store_read_fn(void *arg, int r, const struct store_page *page);
 
 /** A page of the marks, of either side, that have moved behind `after` in an account's
- * conversations; as they are now, in the order of positions. */
+ * conversations; as they are now, in the order of positions. None that has moved above the
+ * horizon of the call: its receipt has not been answered yet. */
 struct store_receipts {
     account account;
     int64_t after;

@@ -53,6 +53,7 @@ struct store_mem {
 struct op {
     struct job job;
     struct store_mem *s;
+    int64_t horizon; // when it was called
     void *arg;
     union {
         struct store_append append;
@@ -85,6 +86,7 @@ static struct op *new_op(struct store *base, size_t n_bytes, void *arg)
     struct op *op = mem_alloc(sizeof(*op) + n_bytes);
 
     op->s = mem_of(base);
+    op->horizon = op->s->position;
     op->arg = arg;
     base->counters.queued++;
     return op;
@@ -454,11 +456,11 @@ static void run_read(struct job *job)
     const struct store_read *r = &op->read;
     struct page_room room = page_room_of(r->max_messages, r->max_bytes);
     struct chat_message *messages = NULL;
-    struct store_page page = {.upto = s->position};
+    struct store_page page = {.upto = op->horizon};
     const int refusal = read_failure(s);
     int64_t last = 0; // position
 
-    for (size_t i = 0; i < s->n_log; i++) {
+    for (size_t i = 0; i < s->n_log && s->log[i]->position <= op->horizon; i++) {
         const struct message *m = s->log[i];
         if (!is_due(m, r))
             continue;
@@ -489,14 +491,15 @@ static void mem_read(struct store *base, const struct store_read *r, store_read_
 }
 
 /** At most four: two marks of two sides. @return how many */
-static size_t moved_marks(const struct conversation *c, int64_t after, struct chat_receipt *out)
+static size_t moved_marks(const struct conversation *c, const struct op *op,
+                          struct chat_receipt *out)
 {
     size_t n = 0;
 
     for (unsigned i = 0; i < 4; i++) {
         const struct side *side = &c->sides[i / 2];
         const struct mark *mark = &side->marks[i % 2];
-        if (mark->position <= after)
+        if (mark->position <= op->receipts.after || mark->position > op->horizon)
             continue;
         out[n++] = (struct chat_receipt){.conversation = c->id,
                                          .by = side->account,
@@ -519,10 +522,10 @@ static void run_receipts(struct job *job)
 
     for (size_t i = 0; i < s->n_conversations; i++) {
         if (side_of(s->conversations[i], &op->receipts.account) < 2)
-            n += moved_marks(s->conversations[i], op->receipts.after, all + n);
+            n += moved_marks(s->conversations[i], op, all + n);
     }
     const struct store_receipts_page page =
-        page_of_receipts(all, n, op->receipts.max_receipts, s->position);
+        page_of_receipts(all, n, op->receipts.max_receipts, op->horizon);
     op->on_receipts(op->arg, refusal, refusal == 0 ? &page : NULL);
     free(all);
     free(op);

@@ -340,7 +340,8 @@ static size_t add_mark(struct sqlite_read *op, size_t n, sqlite3_stmt *stmt, int
     const account peer = account_of(sqlite_db_str(stmt, 1));
     const bool is_mine = column < 8;
 
-    if (sqlite3_column_int64(stmt, column + 2) <= op->asked.receipts.after)
+    const int64_t position = sqlite3_column_int64(stmt, column + 2);
+    if (position <= op->asked.receipts.after || position > op->horizon)
         return 0;
     struct chat_receipt *all = room_for_one(op, n, sizeof(*all));
     all[n] = (struct chat_receipt){
@@ -350,7 +351,7 @@ static size_t add_mark(struct sqlite_read *op, size_t n, sqlite3_stmt *stmt, int
         .mark = mark,
         .seq = column_u64(stmt, column),
         .at_ms = sqlite3_column_int64(stmt, column + 1),
-        .position = sqlite3_column_int64(stmt, column + 2),
+        .position = position,
     };
     return 1;
 }
@@ -624,7 +625,7 @@ static int merge(struct sqlite_reader *rd, struct sqlite_read *op, struct merge 
 
     int r = find_streams(rd, m, asked);
     make_heap(m);
-    while (r == 0 && m->n > 0)
+    while (r == 0 && m->n > 0 && position_in(m, 0) <= op->horizon)
         r = take_first(rd, op, m, &room);
     if (r < 0)
         return r;
