@@ -334,3 +334,21 @@ static inline void world_stop(struct chat_world *w)
     settle(w);
     store_free(w->store);
 }
+
+// As fixtures.
+
+static inline int world_setup(void **state)
+{
+    struct chat_world *w = NEW(struct chat_world);
+
+    world_start(w, NULL);
+    *state = w;
+    return 0;
+}
+
+static inline int world_teardown(void **state)
+{
+    world_stop(*state);
+    free(*state);
+    return 0;
+}

@@ -1,21 +1,5 @@
 #include "support/chat_world.h"
 
-static int start(void **state)
-{
-    struct chat_world *w = NEW(struct chat_world);
-
-    world_start(w, NULL);
-    *state = w;
-    return 0;
-}
-
-static int stop(void **state)
-{
-    world_stop(*state);
-    free(*state);
-    return 0;
-}
-
 static const struct chat_receipt *last_receipt(const struct device *d)
 {
     assert_true(d->n_receipts > 0);
@@ -371,7 +355,7 @@ static void counts_what_it_does(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
     const struct CMUnitTest tests[] = {
         TEST(an_acknowledgement_is_a_receipt_for_both_sides),
         TEST(delivered_waits_for_what_is_missing),

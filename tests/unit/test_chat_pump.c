@@ -1,22 +1,6 @@
 #include "support/chat_world.h"
 #include "support/lossy_bus.h"
 
-static int start(void **state)
-{
-    struct chat_world *w = NEW(struct chat_world);
-
-    world_start(w, NULL);
-    *state = w;
-    return 0;
-}
-
-static int stop(void **state)
-{
-    world_stop(*state);
-    free(*state);
-    return 0;
-}
-
 static void expect_seqs(const struct device *d, uint64_t first, size_t n)
 {
     assert_int_equal(d->n_got, n);
@@ -735,22 +719,22 @@ static void keeps_what_it_promises(void **state)
     for (uint64_t seed = first; seed < first + (given ? 1 : 20); seed++) {
         void *w = NULL;
         print_message("# SEED=%llu\n", (unsigned long long)seed);
-        start(&w);
+        world_setup(&w);
         run_chaos(w, seed, false);
-        stop(&w);
+        world_teardown(&w);
         start_late(&w);
         run_chaos(w, seed, false);
-        stop(&w);
+        world_teardown(&w);
         start_lossy(&w);
         run_chaos(w, seed, true);
-        stop(&w);
+        world_teardown(&w);
     }
 }
 
 int main(void)
 {
-#define TEST(name)       cmocka_unit_test_setup_teardown(name, start, stop)
-#define LOSSY_TEST(name) cmocka_unit_test_setup_teardown(name, start_lossy, stop)
+#define TEST(name)       cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
+#define LOSSY_TEST(name) cmocka_unit_test_setup_teardown(name, start_lossy, world_teardown)
     const struct CMUnitTest tests[] = {
         TEST(an_idle_account_is_ready_and_synced),
         TEST(what_was_missed_comes_oldest_first),

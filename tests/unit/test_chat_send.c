@@ -1,21 +1,5 @@
 #include "support/chat_world.h"
 
-static int start(void **state)
-{
-    struct chat_world *w = NEW(struct chat_world);
-
-    world_start(w, NULL);
-    *state = w;
-    return 0;
-}
-
-static int stop(void **state)
-{
-    world_stop(*state);
-    free(*state);
-    return 0;
-}
-
 static void stores_then_answers_then_delivers(void **state)
 {
     struct chat_world *w = *state;
@@ -302,8 +286,9 @@ static void ends_the_session_that_is_silent_longest(void **state)
 
 int main(void)
 {
-#define TEST(name)         cmocka_unit_test_setup_teardown(name, start, stop)
-#define LIMITED_TEST(name) cmocka_unit_test_setup_teardown(name, start_with_limits, stop)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
+#define LIMITED_TEST(name)                                                                     \
+    cmocka_unit_test_setup_teardown(name, start_with_limits, world_teardown)
     const struct CMUnitTest tests[] = {
         TEST(stores_then_answers_then_delivers),
         TEST(a_resend_is_a_duplicate_and_reaches_nobody_again),

@@ -271,7 +271,7 @@ export const rows = overTransports('delivery', [
     ['keeps messages for who is away', waitsForWhoIsAway],
     ['keeps the order of several senders', keepsTheOrderOfAll],
     ['keeps 10 000 for who is away', backlog(10000, true),
-        { over: ['websocket'], limit: 90000, alone: true }],
+        { limit: 90000, alone: true }],
     ['keeps 1 000 of a stranger for who is away', backlog(1000, false), { limit: 60000 }],
     ['moves over what is acknowledged, in any order', movesOverWhatIsAcknowledged],
     ['moves at once when it is told so', movesAtOnce],
