@@ -752,7 +752,7 @@ int main(void)
         TEST(who_acknowledges_something_is_not_silent),
         TEST(waits_for_a_store_that_is_away),
         cmocka_unit_test_setup_teardown(what_comes_while_it_is_read_is_not_missed, start_late,
-                                        stop),
+                                        world_teardown),
         LOSSY_TEST(the_next_hint_shows_what_was_lost),
         LOSSY_TEST(a_gap_makes_it_look),
         cmocka_unit_test(keeps_what_it_promises),
