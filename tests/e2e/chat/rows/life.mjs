@@ -89,7 +89,7 @@ async function refusesASecond(t) {
         why = error.message;
     }
     match(why, /ended \([1-9]\d*\), not ready:\n/, 'end');
-    match(why, /process \d+ has opened \S+: only one may/, 'why');
+    match(why, /process \d+ has opened \S+: stop it, or choose another directory/, 'why');
     await (await joinSynced(t)).works();
     await t.server.stop();
     await (await t.serve({ data })).stop(); // and when the first has gone, it may
