@@ -117,7 +117,8 @@ static int refuse_taken(int fd, const char *dir)
 
     if (pread(fd, pid, sizeof(pid) - 1, 0) < 0)
         return err_fault(-errno, "read %s/lock", dir);
-    return err_fault(-EBUSY, "process %s has opened %s: stop it, or choose another directory", pid, dir);
+    return err_fault(-EBUSY, "process %s has opened %s: stop it, or choose another directory",
+                     pid, dir);
 }
 
 static int lock(int *fd, const char *dir)
