@@ -144,13 +144,13 @@ struct api *api_new(const struct api_config *config)
 
     a->config = *config;
     api_decoder_init(&a->decoder, config->home_chain, config->content_bytes);
-    api_ips_init(&a->ips, config->sockets_per_ip, config->rand);
+    ips_init(&a->ips, config->sockets_per_ip, config->rand);
     return a;
 }
 
 void api_free(struct api *a)
 {
-    api_ips_fini(&a->ips);
+    ips_fini(&a->ips);
     api_decoder_fini(&a->decoder);
     free(a);
 }

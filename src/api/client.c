@@ -157,7 +157,7 @@ static void client_free(struct api_client *c, const char *why)
     api_gate_close(c);
     api_request_forget_all(&c->requests);
     if (c->ip)
-        api_ips_give(&c->api->ips, c->ip);
+        ips_give(c->ip);
     free(c->name);
     free(c);
 }
@@ -235,10 +235,10 @@ static struct api_client *client_new(struct api *a, struct sio_socket *s,
 struct api_client *api_client_open(struct api *a, struct sio_socket *s,
                                    const struct auth_identity *who, str cursor)
 {
-    struct api_ip *taken = NULL;
+    struct ips_count *taken = NULL;
 
     if (a->config.rate_limits) {
-        taken = api_ips_take(&a->ips, &sio_peer(s)->ip);
+        taken = ips_take(&a->ips, &sio_peer(s)->ip);
         if (!taken)
             return NULL;
     }

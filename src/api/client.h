@@ -6,21 +6,21 @@
 
 #include "api/api.h"
 #include "api/decode.h"
-#include "api/ips.h"
+#include "base/ips.h"
 #include "base/list.h"
 
 struct api {
     struct api_config config;
     struct api_counters counters;
     struct api_decoder decoder;
-    struct api_ips ips;
+    struct ips ips;
 };
 
 struct api_client {
     struct api *api;
     struct sio_socket *socket;
     struct chat_session *session;
-    struct api_ip *ip;     // NULL: not counted
+    struct ips_count *ip;  // NULL: not counted
     char *name;            // of the token's session; NULL once the client knows it
     struct list requests;  // under way: they are told when the client goes
     size_t under_way;      // bytes of answers to come

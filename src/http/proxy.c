@@ -15,7 +15,7 @@ static bool is_in(const struct http_proxy_range *range, const ip *address)
     return (range->first.bytes[whole] ^ address->bytes[whole]) >> (8 - rest) == 0;
 }
 
-static bool is_trusted(const struct http_proxies *p, const ip *address)
+bool http_proxies_trust(const struct http_proxies *p, const ip *address)
 {
     for (size_t i = 0; i < p->n; i++) {
         if (is_in(&p->ranges[i], address))
@@ -81,7 +81,7 @@ static bool walk(const struct http_proxies *p, str field, ip *client)
         if (parse_hop(&address, hop) != 0)
             return false;
         *client = address;
-        if (!is_trusted(p, &address))
+        if (!http_proxies_trust(p, &address))
             return false;
     }
     return true;
@@ -90,7 +90,7 @@ static bool walk(const struct http_proxies *p, str field, ip *client)
 ip http_proxies_client(const struct http_proxies *p, ip peer, const struct http_head *head)
 {
     ip client = peer;
-    bool go_on = is_trusted(p, &peer);
+    bool go_on = http_proxies_trust(p, &peer);
 
     for (size_t i = head->n_headers; go_on && i > 0; i--) {
         const struct http_header *h = &head->headers[i - 1];

@@ -29,6 +29,8 @@ enum http_proxy_refusal {
 /** Trust an address, or a range of them. @return 0 or an enum http_proxy_refusal */
 MUST_CHECK int http_proxies_add(struct http_proxies *p, str text);
 
+bool http_proxies_trust(const struct http_proxies *p, const ip *address);
+
 /**
  * @param peer  of the connection
  * @return the last address that none of the trusted has; if there is none, the one farthest

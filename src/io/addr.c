@@ -64,12 +64,6 @@ int ip_parse(ip *out, str text)
     return 0;
 }
 
-bool ip_is_v4(const ip *i)
-{
-    static const uint8_t before[V4_AT] = {[10] = 0xff, [11] = 0xff};
-    return memcmp(i->bytes, before, sizeof(before)) == 0;
-}
-
 bool ip_is_loopback(const ip *i)
 {
     static const ip v6 = {{[15] = 1}};

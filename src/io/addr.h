@@ -1,7 +1,7 @@
 /** "HOST:PORT" addresses to listen on, and the addresses of peers. */
 #pragma once
 
-#include "base/str.h"
+#include "base/ip.h"
 
 #define ADDR_HOST_SIZE 46 // bytes of an IPv6 address, NUL included
 
@@ -9,11 +9,6 @@ struct addr {
     char host[ADDR_HOST_SIZE]; // numeric; no brackets
     uint16_t port;             // 0: the system picks one
 };
-
-/** An IPv6 address in network order; an IPv4 one as ::ffff:a.b.c.d. A value. */
-typedef struct ip {
-    uint8_t bytes[16];
-} ip;
 
 enum addr_refusal {
     ADDR_BAD = 1, // neither "1.2.3.4:80" nor "[::1]:80" nor "localhost:80"
@@ -33,8 +28,6 @@ const char *addr_text(char out[ADDR_TEXT_SIZE], const struct addr *a);
 
 /** Digits alone: no name, no brackets, no zone. @return 0 or ADDR_NO_IP */
 MUST_CHECK int ip_parse(ip *out, str text);
-
-bool ip_is_v4(const ip *i);
 
 /** As addr_is_loopback(). */
 bool ip_is_loopback(const ip *i);

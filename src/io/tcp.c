@@ -51,6 +51,7 @@ struct tcp {
     struct fsm fsm;
     struct tcp_write *write;
     struct tcp_ending *ending;
+    struct ips_count *counted; // NULL: not
     bool has_peer_ended;
 };
 
@@ -73,6 +74,8 @@ static void on_gone(uv_handle_t *handle)
         timer_cancel(&l->loop.timers, &t->ending->timer);
         free(t->ending);
     }
+    if (t->counted)
+        ips_give(t->counted);
     list_remove(&t->stream.dirty);
     buf_fini(&t->stream.out);
     fsm_fini(&t->fsm);
@@ -427,6 +430,33 @@ int tcp_attach(struct stream **out, struct loop *loop, struct stream_parcel *par
     return 0;
 }
 
+static ip ip_from(const struct sockaddr_storage *from)
+{
+    ip i = {{[10] = 0xff, [11] = 0xff}};
+
+    if (from->ss_family == AF_INET6) {
+        memcpy(i.bytes, &((const struct sockaddr_in6 *)from)->sin6_addr, sizeof(i.bytes));
+    } else {
+        memcpy(i.bytes + 12, &((const struct sockaddr_in *)from)->sin_addr, 4);
+    }
+    return i;
+}
+
+/** @return false: its address has as many as one may */
+static bool count(const struct listener *l, struct tcp *t)
+{
+    struct sockaddr_storage from = {0};
+    int size = sizeof(from);
+
+    if (!l->how.per_ip || uv_tcp_getpeername(&t->uv, (struct sockaddr *)&from, &size) < 0)
+        return true;
+    const ip peer = ip_from(&from);
+    if (l->how.is_exempt && l->how.is_exempt(l->how.arg, &peer))
+        return true;
+    t->counted = ips_take(l->how.per_ip, &peer);
+    return t->counted != NULL;
+}
+
 static void on_connection(uv_stream_t *uv, int status)
 {
     struct listener *l = container_of((uv_tcp_t *)uv, struct listener, uv);
@@ -440,6 +470,12 @@ static void on_connection(uv_stream_t *uv, int status)
     const bool is_too_many = is_full(l, loop);
     struct tcp *t = tcp_new(loop, l->how.max_queued);
     if (uv_accept(uv, (uv_stream_t *)&t->uv) < 0 || is_too_many) { // or gone again already
+        go(t);
+        return;
+    }
+    if (!count(l, t)) {
+        log_debug(NULL, "io_too_many_of_one", "max=%llu",
+                  (unsigned long long)l->how.per_ip->max);
         go(t);
         return;
     }

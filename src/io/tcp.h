@@ -1,6 +1,7 @@
 /** TCP: listeners, and the streams that they accept. */
 #pragma once
 
+#include "base/ips.h"
 #include "io/addr.h"
 #include "io/loop.h"
 #include "io/stream.h"
@@ -25,6 +26,9 @@ struct tcp_listen {
     struct addr addr;
     size_t max_queued;  // bytes that a stream may hold unsent; stream_write() refuses more
     size_t max_streams; // of the loop; who comes then is turned away. 0: no limit
+    struct ips *per_ip; // who comes when its address has its number is turned away. NULL: no
+                        // limit. Must outlive the streams
+    bool (*is_exempt)(void *arg, const ip *peer); // from per_ip; a proxy, say. NULL: nobody
     tcp_accept_fn *on_accept;
     void *arg;
 };

@@ -194,6 +194,8 @@ static int serve(struct node *n)
         .http = n->http,
         .listen = n->config->listen,
         .max_streams = n->config->max_streams,
+        .max_per_ip = n->config->chat.rate_limits ? n->config->connections_per_ip : 0,
+        .proxies = &n->config->proxies,
         .drain_ms = n->config->drain_ms,
         .ops = &run_ops,
         .arg = n,

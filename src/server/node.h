@@ -26,6 +26,7 @@ struct node_config {
     uint64_t home_chain;
     size_t content_bytes;
     uint64_t sockets_per_ip;
+    uint64_t connections_per_ip;
     struct chat_config chat;
     struct store_limits mailbox;
 };

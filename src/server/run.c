@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdio.h>
 
+#include "crypto/random.h"
 #include "eio/server.h"
 #include "io/process.h"
 #include "io/tcp.h"
@@ -15,6 +16,7 @@ struct running {
     const struct run *how;
     struct listener *listener; // NULL once stopping
     struct stop stop;
+    struct ips per_ip;
     bool is_clean;
 };
 
@@ -89,6 +91,12 @@ static void on_accept(void *arg, struct stream *stream)
     http_server_accept(r->how->http, stream);
 }
 
+static bool is_proxy(void *arg, const ip *peer)
+{
+    const struct running *r = arg;
+    return r->how->proxies && http_proxies_trust(r->how->proxies, peer);
+}
+
 static int fail(const struct run *how, int r)
 {
     char text[ADDR_TEXT_SIZE];
@@ -105,6 +113,8 @@ static int start(struct running *r)
         .addr = r->how->listen,
         .max_queued = STREAM_MAX,
         .max_streams = r->how->max_streams,
+        .per_ip = r->how->max_per_ip > 0 ? &r->per_ip : NULL,
+        .is_exempt = is_proxy,
         .on_accept = on_accept,
         .arg = r,
     };
@@ -126,6 +136,7 @@ int run(const struct run *how)
     struct running r = {.how = how};
     char text[ADDR_TEXT_SIZE];
 
+    ips_init(&r.per_ip, how->max_per_ip, crypto_random());
     stop_init(&r.stop, &how->loop->timers, how->drain_ms, &stop_ops, &r);
     const int result = start(&r);
     if (result != 0)
@@ -135,7 +146,10 @@ int run(const struct run *how)
     fflush(stdout);
     loop_run(how->loop);
     loop_run_once(how->loop); // the last jobs free what is left
-    return r.is_clean ? 0 : RUN_UNCLEAN;
+    if (!r.is_clean)
+        return RUN_UNCLEAN;
+    ips_fini(&r.per_ip);
+    return 0;
 }
 
 size_t run_max_streams(uint64_t *files)

@@ -2,6 +2,7 @@
  * says. */
 #pragma once
 
+#include "http/proxy.h"
 #include "http/server.h"
 #include "io/addr.h"
 #include "io/loop.h"
@@ -28,6 +29,8 @@ struct run {
     struct http_server *http;
     struct addr listen;
     size_t max_streams;
+    uint64_t max_per_ip;                // connections of one address; 0: no limit
+    const struct http_proxies *proxies; // which that is not for; NULL: none
     int64_t drain_ms;
     const struct run_ops *ops;
     void *arg;

@@ -108,6 +108,7 @@ static int configure(const struct serve_options *o, struct node_config *out)
         .home_chain = o->home_chain,
         .content_bytes = o->content_bytes,
         .sockets_per_ip = o->sockets_per_ip,
+        .connections_per_ip = o->connections_per_ip,
         .chat = {.rate_limits = o->rate_limits,
                  .sends = {.burst = o->send_burst, .per_s = o->send_rate},
                  .requests = {.burst = o->request_burst, .per_s = o->request_rate},

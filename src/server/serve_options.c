@@ -63,6 +63,11 @@ static const struct option rows[] = {
      "one more ends the one that was silent longest", 1, 0},
     {"sockets-per-ip", OPTION_COUNT, FIELD(sockets_per_ip), "1000", "N", "one more is refused",
      1, 0},
+    {"connections-per-ip", OPTION_COUNT, FIELD(connections_per_ip), "2000", "N",
+     "TCP connections, whether they have said who they are or not; trusted proxies may have "
+     "any "
+     "number",
+     1, 0},
 
     HEADING("Messages"),
     {"content-bytes", OPTION_SIZE, FIELD(content_bytes), "64KiB", "SIZE",

@@ -44,6 +44,7 @@ struct serve_options {
     uint64_t request_burst;
     uint64_t sockets_per_wallet;
     uint64_t sockets_per_ip;
+    uint64_t connections_per_ip;
     uint64_t mailbox_peer_messages;
     uint64_t mailbox_stranger_messages;
 

@@ -51,6 +51,7 @@ struct world {
     struct conn conns[N_CONNS];
     size_t n_conns;
     hook_fn *in_accept;
+    bool exempts; // loopback from the number that an address may have
     int peers[N_CONNS];
     size_t n_peers;
     unsigned n_logged;
@@ -913,6 +914,57 @@ static void turns_away_whom_it_has_no_room_for(void **state)
     expect_int("the place of the one that left", w->n_conns, 3);
 }
 
+static void key_bytes(struct rand *r, void *out, size_t n)
+{
+    (void)r;
+    memset(out, 7, n);
+}
+
+static bool is_exempt(void *arg, const ip *peer)
+{
+    const struct world *w = arg;
+    return w->exempts && ip_is_loopback(peer);
+}
+
+static void an_address_may_have_so_many_connections_and_no_more(void **state)
+{
+    static struct rand chance = {.bytes = key_bytes};
+    struct world *w = *state;
+    struct ips per_ip;
+    struct tcp_listen how = {.max_queued = MAX_QUEUED,
+                             .per_ip = &per_ip,
+                             .is_exempt = is_exempt,
+                             .on_accept = on_accept,
+                             .arg = w};
+    char byte = 0;
+
+    ips_init(&per_ip, 2, &chance);
+    listener_close(w->listener);
+    how.addr = w->addr;
+    how.addr.port = 0;
+    assert_int_equal(tcp_listen(&w->listener, w->loop, &how), 0);
+    w->addr = listener_addr(w->listener);
+
+    connect_peer(w);
+    connect_peer(w);
+    const int third = dial(w);
+    UNTIL(w, recv(third, &byte, 1, MSG_DONTWAIT) == 0 || errno == ECONNRESET);
+    expect_int("two are enough", w->n_conns, 2);
+
+    abort_conn(&w->conns[0]);
+    UNTIL(w, w->loop->n_streams == 1);
+    connect_peer(w);
+    expect_int("the place of the one that left", w->n_conns, 3);
+
+    w->exempts = true;
+    connect_peer(w);
+    expect_int("a proxy may have more", w->n_conns, 4);
+    for (size_t i = 1; i < w->n_conns; i++)
+        abort_conn(&w->conns[i]);
+    UNTIL(w, w->loop->n_streams == 0);
+    ips_fini(&per_ip);
+}
+
 static void turns_away_whom_it_has_no_descriptor_for(void **state)
 {
     struct world *w = *state;
@@ -1161,6 +1213,7 @@ int main(void)
         TEST(small_writes_are_not_delayed),
         TEST(listens_on_ipv6),
         TEST(turns_away_whom_it_has_no_room_for),
+        TEST(an_address_may_have_so_many_connections_and_no_more),
         TEST(turns_away_whom_it_has_no_descriptor_for),
         TEST(a_turn_is_network_then_timers_then_jobs_then_writing),
         TEST(the_loop_waits_for_the_next_timer),

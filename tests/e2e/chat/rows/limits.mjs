@@ -1,7 +1,10 @@
 /** Over each limit: an answer that says so, and everybody else goes on. */
-import { between, now, same, sleep } from '../../lib.mjs';
+import { once } from 'node:events';
+import { between, now, same, sleep, within } from '../../lib.mjs';
+import { Wire } from '../../wire.mjs';
 import { numbers, seqs } from '../expect.mjs';
 import { isRefusal, joinAll, joinSynced, overTransports, refusal } from '../peer.mjs';
+import { get } from '../serve.mjs';
 import { heardOf, sendMany } from './delivery.mjs';
 import { wallet } from '../wallet.mjs';
 
@@ -73,6 +76,22 @@ async function limitsSocketsOfAnAddress(t) {
     same(error.data, { code: 'too_many_sockets' }, 'data');
     for (const peer of there) await peer.works();
     await there.pop().leave();
+    await (await joinSynced(t)).works();
+}
+
+/** Also of those who never say who they are; a connection more is closed at once. */
+async function limitsConnectionsOfAnAddress(t) {
+    await t.serve({ options: ['--connections-per-ip=6'] });
+    const silent = [];
+    for (let i = 0; i < 6; i++) silent.push(await Wire.open(t, t.url));
+    const more = await Wire.open(t, t.url);
+    await within(5000, 'end of the connection that is too many', once(more.socket, 'close'));
+    for (const { socket } of silent) socket.destroy();
+    // There is room as soon as the server has seen them go.
+    const count = async () =>
+        Number(/^parley_connections (\d+)$/m.exec(await get(`${t.url}/metrics`))[1]);
+    const isRoomy = () => count().then((n) => n === 1, () => false); // the one that asks
+    while (!await isRoomy()) await sleep(10);
     await (await joinSynced(t)).works();
 }
 
@@ -153,6 +172,7 @@ export const rows = overTransports('limits', [
     ['ends the socket of a wallet that is silent longest', limitsSocketsOfAWallet,
         { server: 'two a wallet' }],
     ['limits the sockets of an address', limitsSocketsOfAnAddress, { own: true }],
+    ['limits the connections of an address', limitsConnectionsOfAnAddress, { own: true }],
     ['believes the proxies that it was told of', believesItsProxies, { own: true }],
     ['believes nobody else', believesNobodyElse, { own: true }],
     ['keeps 20 of an accepted wallet', mailboxOf(20, true), { server: 'small mailboxes' }],

@@ -1,4 +1,4 @@
-#include "api/ips.h"
+#include "base/ips.h"
 #include "support/t.h"
 
 static void key_bytes(struct rand *r, void *out, size_t n)
@@ -26,27 +26,27 @@ static void each_address_has_so_many(void **state)
 {
     const ip a = V4(1);
     const ip b = V4(2);
-    struct api_ip *taken[3];
-    struct api_ips ips;
+    struct ips_count *taken[3];
+    struct ips ips;
 
     (void)state;
-    api_ips_init(&ips, 3, &chance);
+    ips_init(&ips, 3, &chance);
     for (size_t i = 0; i < COUNT_OF(taken); i++) {
-        taken[i] = api_ips_take(&ips, &a);
+        taken[i] = ips_take(&ips, &a);
         assert_non_null(taken[i]);
     }
-    assert_null(api_ips_take(&ips, &a));
-    struct api_ip *other = api_ips_take(&ips, &b);
+    assert_null(ips_take(&ips, &a));
+    struct ips_count *other = ips_take(&ips, &b);
     assert_non_null(other);
 
-    api_ips_give(&ips, taken[0]);
-    taken[0] = api_ips_take(&ips, &a);
+    ips_give(taken[0]);
+    taken[0] = ips_take(&ips, &a);
     assert_non_null(taken[0]);
-    assert_null(api_ips_take(&ips, &a));
+    assert_null(ips_take(&ips, &a));
     for (size_t i = 0; i < COUNT_OF(taken); i++)
-        api_ips_give(&ips, taken[i]);
-    api_ips_give(&ips, other);
-    api_ips_fini(&ips);
+        ips_give(taken[i]);
+    ips_give(other);
+    ips_fini(&ips);
 }
 
 static void a_network_of_ipv6_counts_as_one(void **state)
@@ -66,27 +66,27 @@ static void a_network_of_ipv6_counts_as_one(void **state)
 
     (void)state;
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
-        struct api_ips ips;
-        api_ips_init(&ips, 1, &chance);
-        struct api_ip *a = api_ips_take(&ips, &rows[i].a);
-        struct api_ip *b = api_ips_take(&ips, &rows[i].b);
+        struct ips ips;
+        ips_init(&ips, 1, &chance);
+        struct ips_count *a = ips_take(&ips, &rows[i].a);
+        struct ips_count *b = ips_take(&ips, &rows[i].b);
         expect_int(rows[i].name, b == NULL, rows[i].is_same);
-        api_ips_give(&ips, a);
+        ips_give(a);
         if (b)
-            api_ips_give(&ips, b);
-        api_ips_fini(&ips);
+            ips_give(b);
+        ips_fini(&ips);
     }
 }
 
 static void none_is_a_number_too(void **state)
 {
     const ip a = V4(1);
-    struct api_ips ips;
+    struct ips ips;
 
     (void)state;
-    api_ips_init(&ips, 0, &chance);
-    assert_null(api_ips_take(&ips, &a));
-    api_ips_fini(&ips);
+    ips_init(&ips, 0, &chance);
+    assert_null(ips_take(&ips, &a));
+    ips_fini(&ips);
 }
 
 int main(void)
@@ -96,5 +96,5 @@ int main(void)
         cmocka_unit_test(a_network_of_ipv6_counts_as_one),
         cmocka_unit_test(none_is_a_number_too),
     };
-    return cmocka_run_group_tests_name("api_ips", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("ips", tests, NULL, NULL);
 }
