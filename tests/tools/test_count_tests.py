@@ -24,6 +24,10 @@ ROWS = [
      "0 passed, 1 failed, 0 skipped", "TIMEOUT"),
     ("cmocka's skip", [("1..1\nnot ok 1 # SKIP needs_root\n", "OK", 0)],
      "0 passed, 0 failed, 1 skipped", "skip unit x: needs_root"),
+    ("cmocka's skip, as meson takes it", [("1..1\nnot ok 1 # SKIP needs_root\n", "FAIL", 0)],
+     "0 passed, 0 failed, 1 skipped", "skip unit x: needs_root"),
+    ("a crash behind a skip", [("1..2\nnot ok 1 # SKIP needs_root\n", "FAIL", -11)],
+     "0 passed, 1 failed, 1 skipped", "exit status -11"),
     ("TAP's skip", [("1..1\nok 1 - pg # SKIP no server\n", "OK", 0)],
      "0 passed, 0 failed, 1 skipped", "skip unit x: pg: no server"),
     ("a program without TAP", [("17 inputs\n", "OK", 0)], "1 passed, 0 failed, 0 skipped", ""),
@@ -43,11 +47,22 @@ for row, tests, closing, also in ROWS:
             log.write_text("".join(
                 json.dumps({"name": "parley:unit / unit x", "stdout": out, "result": result,
                             "returncode": code}) + "\n" for out, result, code in tests))
-        done = subprocess.run([COUNT, log], capture_output=True, text=True, check=False)
+        n_bad = sum(result in ("ERROR", "FAIL", "TIMEOUT") for _, result, _ in tests or [])
+        done = subprocess.run([COUNT, log, str(n_bad)], capture_output=True, text=True,
+                              check=False)
     said = done.stdout
     want_status = 0 if ", 0 failed," in closing else 1
     if done.returncode != want_status or said.splitlines()[-1] != closing or also not in said:
         print(f"not ok {row}: exit status {done.returncode}, said {said!r}")
         n_failed += 1
-print(f"{len(ROWS) - n_failed} passed, {n_failed} failed, 0 skipped")
+# A log that is not whole: meson knows of more failures than stand in it.
+with tempfile.TemporaryDirectory() as folder:
+    log = pathlib.Path(folder, "testlog.json")
+    log.write_text(json.dumps({"name": "x / x", "stdout": "ok 1 - a\n", "result": "OK",
+                               "returncode": 0}) + "\n")
+    done = subprocess.run([COUNT, log, "1"], capture_output=True, text=True, check=False)
+if done.returncode != 1 or "1 passed, 1 failed, 0 skipped" not in done.stdout:
+    print(f"not ok a log that is not whole: {done.stdout!r}")
+    n_failed += 1
+print(f"{len(ROWS) + 1 - n_failed} passed, {n_failed} failed, 0 skipped")
 sys.exit(n_failed > 0)

@@ -23,7 +23,7 @@
 #define STUCK      (16UL << 20) // more than the kernel ever holds of a connection
 #define ECHOED     (8UL << 20)
 #define GIVE_UP_MS INT64_C(20000)
-#define N_CONNS    4
+#define N_CONNS    6
 
 struct conn;
 typedef void hook_fn(struct conn *c);
