@@ -222,7 +222,7 @@ void sqlite_reader_run(struct sqlite_reader *rd, struct sqlite_read *op)
 static const char pragmas[] =
     "PRAGMA query_only = 1;"
     "PRAGMA cache_size = -16384;"
-    "PRAGMA mmap_size = 268435456";
+    "PRAGMA mmap_size = 0";
 
 int sqlite_reader_open(struct sqlite_reader *rd, const char *path)
 {
