@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "api/errors.h"
 #include "auth/auth.h"
 #include "chat/chat.h"
 #include "sio/server.h"
@@ -29,7 +30,7 @@ struct api_counters {
     uint64_t connects;
     uint64_t refused_connects;
     uint64_t requests;
-    uint64_t errors[64]; // sent, by enum api_error
+    uint64_t errors[API_N_ERRORS]; // sent
 };
 
 struct api *api_new(const struct api_config *config);

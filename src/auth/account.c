@@ -42,11 +42,6 @@ static uint64_t chain_of(const account *a)
     return chain;
 }
 
-static char lower_digit(uint8_t value)
-{
-    return "0123456789abcdef"[value];
-}
-
 static bool is_letter(char c)
 {
     return c > '9';
@@ -58,7 +53,7 @@ static void print_checksummed(char out[HEX_LEN], const uint8_t key[EVM_KEY])
     uint8_t hash[CRYPTO_KECCAK_SIZE];
 
     for (size_t i = 0; i < HEX_LEN; i++)
-        out[i] = lower_digit(i % 2 == 0 ? key[i / 2] >> 4 : key[i / 2] & 15);
+        out[i] = hex_digit(i % 2 == 0 ? key[i / 2] >> 4 : key[i / 2] & 15);
     crypto_keccak256(hash, (str){out, HEX_LEN});
     for (size_t i = 0; i < HEX_LEN; i++) {
         const uint8_t nibble = i % 2 == 0 ? hash[i / 2] >> 4 : hash[i / 2] & 15;

@@ -2,6 +2,7 @@
 
 #include "auth/account.h"
 #include "auth/why.h"
+#include "base/hex.h"
 #include "crypto/digest.h"
 #include "json/json.h"
 
@@ -94,14 +95,13 @@ static bool is_session_name(str s)
 
 static void digest_name(char out[AUTH_SESSION_SIZE], str s)
 {
-    static const char digits[] = "0123456789abcdef";
     uint8_t digest[CRYPTO_SHA256_SIZE];
 
     static_assert(2 * sizeof(digest) + 1 == AUTH_SESSION_SIZE, "its digits and NUL");
     crypto_sha256(digest, s);
     for (size_t i = 0; i < sizeof(digest); i++) {
-        *out++ = digits[digest[i] >> 4];
-        *out++ = digits[digest[i] & 15];
+        *out++ = hex_digit(digest[i] >> 4);
+        *out++ = hex_digit(digest[i] & 15U);
     }
     *out = '\0';
 }

@@ -3,6 +3,12 @@
 
 #include "base/base.h"
 
+/** @param value  below 16 @return its digit, in lower case */
+static inline char hex_digit(unsigned value)
+{
+    return "0123456789abcdef"[value];
+}
+
 /** @return the value of a hex digit of either case, or -1 */
 static inline int hex_value(char c)
 {

@@ -6,6 +6,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/hex.h"
+
 #define LINE_MAX_BYTES 1024 // a longer line is cut
 
 static const char *const level_names[] = {"error", "warn", "info", "debug", "trace"};
@@ -160,7 +162,6 @@ void log_line(const struct log_ctx *ctx, enum log_level level, const char *event
 
 const char *log_quote(char out[LOG_QUOTE_SIZE], str text)
 {
-    static const char hex[] = "0123456789abcdef";
     const size_t end = LOG_QUOTE_SIZE - sizeof("\\xff...\""); // room for one more and the end
     size_t n = 0;
 
@@ -175,8 +176,8 @@ const char *log_quote(char out[LOG_QUOTE_SIZE], str text)
         if (c < 0x20 || c >= 0x7f) {
             out[n++] = '\\';
             out[n++] = 'x';
-            out[n++] = hex[c >> 4];
-            out[n++] = hex[c & 15];
+            out[n++] = hex_digit(c >> 4);
+            out[n++] = hex_digit(c & 15U);
         } else {
             if (c == '"' || c == '\\')
                 out[n++] = '\\';

@@ -19,6 +19,8 @@
 #include "chat/limits.h"
 #include "chat/window.h"
 
+static_assert(CURSOR_SIZE - 1 <= CHAT_CURSOR_MAX, "a cursor is as short as was promised");
+
 enum session_state {
     SESSION_OPENING,
     SESSION_FILLING,

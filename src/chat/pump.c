@@ -70,7 +70,7 @@ static bool is_needed(const struct chat_session *s, const struct thread *t)
     return t->is_marking || t->hole_seq > 0 || window_first(&s->window, t->conversation, 0);
 }
 
-/** Forget the threads for which @p is_kept does not hold; all where it is NULL. */
+/** Forget the threads for which is_kept does not hold; all where it is NULL. */
 static void drop_threads(struct chat_session *s,
                          bool (*is_kept)(const struct chat_session *, const struct thread *))
 {
@@ -154,23 +154,19 @@ static void watch_acks(struct chat_session *s)
 
 // Sending to the client.
 
-static bool is_own(const struct chat_session *s, const struct chat_message *m)
-{
-    return account_eq(&m->from, &s->account);
-}
-
 static void emit(struct chat_session *s, const struct chat_message *m)
 {
     struct thread *t = get_thread(s, m->conversation);
+    const bool from_peer = !account_eq(&m->from, &s->account);
     char text[CURSOR_SIZE];
 
     t->last_seq = m->seq;
     const int64_t token = s->events->on_message(s->arg, m, cursor_of(s, text));
     if (token < 0)
         return; // its connection is over, and it will be closed
-    if (!is_own(s, m))
+    if (from_peer)
         t->peer_seq = m->seq;
-    if (!is_own(s, m) && m->status != CHAT_UNDELIVERED)
+    if (from_peer && m->status != CHAT_UNDELIVERED && m->seq > t->mark_seq)
         t->mark_seq = m->seq;
     s->chat->counters.emitted++;
     watch_acks(s);
@@ -179,7 +175,7 @@ static void emit(struct chat_session *s, const struct chat_message *m)
                                .conversation = m->conversation,
                                .seq = m->seq,
                                .bytes = (uint32_t)m->content.len,
-                               .from_peer = !is_own(s, m),
+                               .from_peer = from_peer,
                            });
 }
 

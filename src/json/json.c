@@ -337,7 +337,6 @@ static size_t plain_len(str s)
 
 static char *write_escape(char *at, char c)
 {
-    static const char digits[] = "0123456789abcdef";
     const char letter = letter_for(c);
 
     *at++ = '\\';
@@ -346,8 +345,8 @@ static char *write_escape(char *at, char c)
         return at;
     }
     at += str_copy(at, STR("u00")).len;
-    *at++ = digits[(uint8_t)c >> 4];
-    *at++ = digits[(uint8_t)c & 15];
+    *at++ = hex_digit((uint8_t)c >> 4);
+    *at++ = hex_digit((uint8_t)c & 15U);
     return at;
 }
 
