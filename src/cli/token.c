@@ -6,7 +6,6 @@
 #include "auth/account.h"
 #include "auth/auth.h"
 #include "base/clock.h"
-#include "base/mem.h"
 #include "crypto/random.h"
 #include "crypto/secret.h"
 #include "io/loop.h"
@@ -89,18 +88,11 @@ static int make(const account *a, const struct values *v)
 }
 
 /** What the flags have left open is as the server has it, which reads the same. */
-static int read_of_server(struct values *v, struct buf *file, char **env)
+static int read_of_server(struct values *v, struct buf *file)
 {
-    static const str flag = {"--config=", 9};
     struct serve_options server = {0};
-    char *word = mem_alloc(flag.len + v->config.len + 1);
-    const struct options_from from = {
-        .argc = v->config.len > 0, .argv = &word, .env = env, .file = file};
 
-    str_copy(word + str_copy(word, flag).len, v->config);
-    const int r = options_parse(&serve_table, &server, &from);
-    free(word); // of which nothing is kept but the name of the file
-    if (r != 0)
+    if (serve_options_read(&server, v->config, environ, file) != 0)
         return 2;
     if (!v->data.ptr)
         v->data = server.data;
@@ -136,7 +128,7 @@ int token_main(int argc, char **argv)
     if (r != 0)
         return r == OPTIONS_HELP ? 0 : 2;
     buf_init(&file, OPTIONS_FILE_MAX + 1);
-    int code = read_of_server(&v, &file, environ);
+    int code = read_of_server(&v, &file);
     if (code == 0)
         code = check_and_make(address, &v);
     buf_fini(&file);

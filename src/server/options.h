@@ -17,6 +17,8 @@
 enum option_kind {
     OPTION_TEXT,     // str
     OPTION_LIST,     // struct option_list; "a,b"
+    OPTION_EACH,     // struct option_list; one of it each time that the flag is given; in a
+                     // table without a file, and without a default
     OPTION_ADDR,     // struct addr; "127.0.0.1:8080"
     OPTION_DURATION, // int64_t, milliseconds; "500ms", "30s", "15m", "12h", "30d"
     OPTION_SIZE,     // uint64_t, bytes; "1000000", "64KiB", "8MiB", "1GiB"

@@ -64,6 +64,14 @@ static int parse_list(str text, struct option_list *out)
     return 0;
 }
 
+static int parse_one_more(str text, struct option_list *out)
+{
+    if (text.len == 0 || out->n == OPTIONS_LIST_MAX)
+        return OPTIONS_BAD;
+    out->items[out->n++] = text;
+    return 0;
+}
+
 static int parse_switch(str text, bool *out)
 {
     *out = str_eq(text, STR("on")) || str_eq(text, STR("true"));
@@ -75,6 +83,7 @@ const char *option_form(enum option_kind kind)
     static_assert(OPTIONS_LIST_MAX == 32, "as the text below says");
     switch (kind) {
     case OPTION_LIST: return "a list such as a,b (at most 32 values)";
+    case OPTION_EACH: return "a value, or one too many (at most 32)";
     case OPTION_ADDR: return "an address such as 127.0.0.1:8080 or [::1]:8080";
     case OPTION_DURATION: return "a duration such as 500ms, 30s, 15m, 12h or 30d";
     case OPTION_SIZE: return "a size such as 1000000, 64KiB or 8MiB";
@@ -93,6 +102,7 @@ static int parse_value(const struct option *o, void *field, str text)
     switch (o->kind) {
     case OPTION_TEXT: *(str *)field = text; return 0;
     case OPTION_LIST: return parse_list(text, field);
+    case OPTION_EACH: return parse_one_more(text, field);
     case OPTION_ADDR: return addr_parse(field, text);
     case OPTION_DURATION: return options_duration(text, field);
     case OPTION_SIZE: return options_size(text, field);

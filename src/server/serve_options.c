@@ -1,5 +1,9 @@
 #include "server/serve_options.h"
 
+#include <stdlib.h>
+
+#include "base/mem.h"
+
 #define DAY_MS       86400000
 #define MAX_PAYLOAD  (64U << 20)
 #define CONTENT_MAX  262144 // written as JSON six times that fits a client's queue
@@ -114,3 +118,20 @@ const struct option_table serve_table = {
     .sections = sections,
     .n_sections = COUNT_OF(sections),
 };
+
+int serve_options_read(struct serve_options *out, str config, char *const *env,
+                       struct buf *file)
+{
+    static const str flag = {"--config=", 9};
+    char *word = mem_alloc(flag.len + config.len + 1);
+    const struct options_from from = {
+        .argc = config.len > 0, .argv = &word, .env = env, .file = file};
+
+    str_copy(word + str_copy(word, flag).len, config);
+    *out = (struct serve_options){0};
+    const int r = options_parse(&serve_table, out, &from);
+    free(word);
+    if (config.len > 0)
+        out->config = config; // and not a part of the word
+    return r;
+}

@@ -53,3 +53,14 @@ struct serve_options {
 };
 
 extern const struct option_table serve_table;
+
+/**
+ * What a server would have that is started with this --config and nothing else in this
+ * environment: for programs beside it.
+ *
+ * @param config  empty: none
+ * @param file    initialised; holds the file's text, to which *out points
+ * @return 0, or an enum options_refusal
+ */
+MUST_CHECK int serve_options_read(struct serve_options *out, str config, char *const *env,
+                                  struct buf *file);

@@ -1,0 +1,21 @@
+/** What a run has shown: as JSON for programs, as lines for people. */
+#pragma once
+
+#include <stdio.h>
+
+#include "bench/load.h"
+#include "bench/options.h"
+
+struct report {
+    const struct bench_options *options;
+    const struct load_result *result;
+};
+
+/** What is wrong with the run, for a person; NULL if nothing is. Static. */
+const char *report_verdict(const struct report *r);
+
+/** One JSON object and a newline. What was not measured is null. */
+void report_json(FILE *out, const struct report *r);
+
+/** Some lines. */
+void report_text(FILE *out, const struct report *r);
