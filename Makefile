@@ -4,7 +4,7 @@
 help:   ## this list
 	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t10
 
-build:  ## compile into build/: build/parley
+build:  ## compile into build/: build/parley, build/parley-bench
 	@test -f build/build.ninja || meson setup build
 	@meson compile -C build
 
@@ -20,7 +20,7 @@ tsan:   ## unit and conformance tests under TSan
 fuzz:   ## every fuzzer for FUZZ_SECONDS (default 600)
 	@script/test fuzz
 
-cover:  ## line coverage of src, by file
+cover:  ## line coverage of src and bench, by file
 	@script/test cover
 
 fmt:    ## format in place

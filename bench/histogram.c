@@ -3,26 +3,26 @@
 // Below 64 each microsecond is a class. From there on, 64 classes an octave: of
 // 2^o <= us < 2^(o+1), with o >= 6, the six bits behind the leading one say which.
 
-#define BITS 6
+#define BITS       6U
+#define PER_OCTAVE (UINT64_C(1) << BITS)
 
 static size_t class_of(uint64_t us)
 {
-    if (us < 1U << BITS)
-        return (size_t)us;
+    if (us < PER_OCTAVE)
+        return us;
     const unsigned octave = 63U - (unsigned)__builtin_clzll(us);
-    const size_t within = (size_t)(us >> (octave - BITS)) - (1U << BITS);
-    const size_t i = ((size_t)(octave - BITS + 1) << BITS) + within;
+    const unsigned shift = octave - BITS;
+    const size_t i = (shift + 1) * PER_OCTAVE + (us >> shift) - PER_OCTAVE;
     return i < HISTOGRAM_CLASSES ? i : HISTOGRAM_CLASSES - 1;
 }
 
 /** The longest that is counted there. */
 static int64_t longest_of(size_t i)
 {
-    if (i < 1U << BITS)
+    if (i < PER_OCTAVE)
         return (int64_t)i;
-    const unsigned shift = (unsigned)(i >> BITS) - 1;
-    const uint64_t within = i & ((1U << BITS) - 1);
-    return (int64_t)((((1U << BITS) + within + 1) << shift) - 1);
+    const uint64_t shift = i / PER_OCTAVE - 1;
+    return (int64_t)(((PER_OCTAVE + i % PER_OCTAVE + 1) << shift) - 1);
 }
 
 void histogram_add(struct histogram *h, int64_t us)

@@ -6,7 +6,7 @@
 
 #include "base/base.h"
 
-#define HISTOGRAM_CLASSES (64 * 36) // up to 2^41 µs, 25 days; longer counts as that
+#define HISTOGRAM_CLASSES (UINT64_C(64) * 36) // up to 2^41 µs, 25 days; longer counts as that
 
 struct histogram {
     uint64_t n;

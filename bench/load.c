@@ -378,9 +378,10 @@ static void on_end(void *owner, struct client *c, enum session_end end, const ch
         return;
     if (l->phase.now == CONNECTING) {
         say("session %u did not connect: %s", c->i, why);
-        if (end == SESSION_REFUSED)
+        if (end == SESSION_REFUSED) {
             say("is --data (or --config) the server's, and does it run with "
                 "--rate-limits off?");
+        }
         fail(l);
         return;
     }
@@ -505,9 +506,10 @@ static int init(struct load *l)
     buf_init(&l->crowd.scratch, SCRATCH_MAX);
     fsm_init(&l->phase, "load", phases, CONNECTING);
     l->clients = mem_alloc(config->n_sessions * sizeof(*l->clients));
-    for (uint32_t i = 0; i < config->n_sessions; i++)
+    for (uint32_t i = 0; i < config->n_sessions; i++) {
         client_init(&l->clients[i], &l->crowd, i, &config->targets[i % config->n_targets],
                     config->tokens[i]);
+    }
     return net_new(&l->crowd.net, on_turn, l) == 0 ? 0 : LOAD_FAILED;
 }
 

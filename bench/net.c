@@ -224,8 +224,9 @@ struct job_queue *net_later(struct net *n)
 
 void net_free(struct net *n)
 {
-    list_each (node, &n->links)
+    list_each (node, &n->links) {
         link_close(container_of(node, struct link, node));
+    }
     while (n->later.head)
         job_run_all(&n->later);
     uv_close((uv_handle_t *)&n->prepare, NULL);

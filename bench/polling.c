@@ -142,7 +142,8 @@ static void post(struct polling *p)
     put(out, STR("\r\nContent-Type: text/plain;charset=UTF-8\r\nContent-Length: "));
     (void)snprintf(length, sizeof(length), "%zu\r\n\r\n", n);
     put(out, str_of(length));
-    put(out, (str){buf_str(&p->pending).ptr, n});
+    str pending = buf_str(&p->pending);
+    put(out, str_take(&pending, n));
     buf_consume(&p->pending, n < p->pending.len ? n + 1 : n); // and its separator
 }
 

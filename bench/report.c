@@ -38,9 +38,10 @@ static struct figures figures_of(const struct report *r)
     if (has_pids)
         f.server_cores = per(cpu_us, (double)x->measured_us);
     if (r->options->idle) {
-        if (has_pids)
+        if (has_pids) {
             f.rss_kib_per_session =
                 per((double)(x->to.rss_kib - x->before.rss_kib), (double)r->options->sessions);
+        }
         return f;
     }
     f.acked_per_s = (double)m->acked_meanwhile / (double)r->options->seconds;
@@ -82,6 +83,15 @@ static void json_figure(FILE *out, const char *name, double value)
         fprintf(out, ",\"%s\":null", name);
     } else {
         fprintf(out, ",\"%s\":%.3f", name, value);
+    }
+}
+
+static void json_whole(FILE *out, const char *name, int64_t value)
+{
+    if (value < 0) {
+        fprintf(out, ",\"%s\":null", name);
+    } else {
+        fprintf(out, ",\"%s\":%lld", name, (long long)value);
     }
 }
 
@@ -149,7 +159,7 @@ void report_json(FILE *out, const struct report *r)
     json_figure(out, "connects_per_s", f.connects_per_s);
     json_figure(out, "server_cpu_us_per_message", f.server_cpu_us);
     json_figure(out, "server_cores", f.server_cores);
-    json_figure(out, "server_rss_kib", (double)f.rss_kib);
+    json_whole(out, "server_rss_kib", f.rss_kib);
     json_figure(out, "server_rss_kib_per_session", f.rss_kib_per_session);
     json_figure(out, "generator_cpu_us_per_message", f.own_cpu_us);
     fprintf(out, "}\n");
@@ -173,9 +183,10 @@ static void text_load(FILE *out, const struct report *r, const struct figures *f
     text_latency(out, "ack", &m->ack);
     text_latency(out, "delivery", &m->delivery);
     fprintf(out, "%-12s %.1f µs of CPU a message\n", "generator", f->own_cpu_us);
-    if (f->server_cpu_us >= 0)
+    if (f->server_cpu_us >= 0) {
         fprintf(out, "%-12s %.1f µs of CPU a message, %.2f cores, %lld KiB\n", "server",
                 f->server_cpu_us, f->server_cores, (long long)f->rss_kib);
+    }
 }
 
 static void text_checks(FILE *out, const struct report *r)

@@ -11,7 +11,7 @@
 #include "bench/transport.h"
 #include "crypto/digest.h"
 
-#define KEY_BYTES 16
+#define KEY_BYTES ((size_t)16)
 #define KEY_LEN   BASE64_LEN(KEY_BYTES)
 #define GUID      "258EAFA5-E914-47DA-95CA-C5AB0DC85B11" // section 1.3
 

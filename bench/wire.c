@@ -85,6 +85,7 @@ static void put_content(const struct wire *w, struct buf *out, const struct wire
 {
     const uint32_t numbers[] = {mark->from, mark->to, mark->n};
     const size_t before = out->len;
+    str pad = buf_str(&w->pad);
 
     put(out, (str){w->run, sizeof(w->run)});
     for (size_t i = 0; i < COUNT_OF(numbers); i++) {
@@ -92,7 +93,7 @@ static void put_content(const struct wire *w, struct buf *out, const struct wire
         put_number(out, numbers[i]);
     }
     put(out, STR(":"));
-    put(out, (str){buf_str(&w->pad).ptr, w->size - (out->len - before)});
+    put(out, str_take(&pad, w->size - (out->len - before)));
 }
 
 void wire_put_send(const struct wire *w, struct buf *out, const struct wire_send *s)
@@ -238,5 +239,5 @@ int wire_read_content(const struct wire *w, struct wire_mark *out, str content)
     if (!str_starts(rest, STR(":")))
         return WIRE_BAD;
     str_take(&rest, 1);
-    return str_eq(rest, (str){buf_str(&w->pad).ptr, rest.len}) ? 0 : WIRE_BAD;
+    return str_starts(buf_str(&w->pad), rest) ? 0 : WIRE_BAD;
 }

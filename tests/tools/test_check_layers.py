@@ -6,7 +6,7 @@ import sys
 import tempfile
 
 CHECK = pathlib.Path(__file__).resolve().parents[2] / "tools/check-layers"
-TABLE = "base:\ncrypto: base\njson: base\nio: base crypto\nchat: base\nstore: base chat\nbus: io\n"
+TABLE = "base:\ncrypto: base\njson: base\nio: base crypto\nchat: base\nstore: base chat\nbus: io\nbench: base\n"
 
 # name, files, what it must say; None: nothing, and pass
 ROWS = [
@@ -29,6 +29,10 @@ ROWS = [
     ("a folder that is no layer", {"src/misc/a.c": ""},
      "src/misc/a.c:1: misc is no layer of tools/layers"),
     ("a file in no folder", {"src/a.c": ""}, "src/a.c:1: a.c is no layer of tools/layers"),
+    ("the generator is a layer", {"bench/a.c": '#include "base/a.h"\n#include <uv.h>'}, None),
+    ("and has its limits", {"bench/a.c": '#include "chat/a.h"'}, "bench/a.c:1: bench may not include chat"),
+    ("nobody may include it", {"src/chat/a.c": '#include "bench/net.h"'},
+     "src/chat/a.c:1: chat may not include bench"),
     ("libc is for all", {"src/base/a.c": "#include <time.h>\n#include <sys/uio.h>"}, None),
     ("a table that points down", {"tools/layers": "base: io\nio:\n"},
      "base names io before it is defined"),
