@@ -114,7 +114,12 @@ static void on_message(struct client *c, const struct wire_packet *p)
     struct buf *ack = scratch(c);
     wire_put_ack(ack, p->ack_id);
     session_send(c->session, buf_str(ack));
-    if (wire_read_content(crowd->wire, &mark, p->content) != 0 || mark.to != c->i) {
+    const bool is_read = wire_read_content(crowd->wire, &mark, p->content) == 0;
+    if (is_read && mark.from == c->i) {
+        crowd->measure.n_echoed++;
+        return;
+    }
+    if (!is_read || mark.to != c->i) {
         ledger_arrived_unsent(crowd->ledger);
         return;
     }

@@ -32,6 +32,7 @@ struct measure {
     uint64_t n_delivered;
     uint64_t n_errors; // refused sends, lost connections, and what else the server said
     uint64_t n_reconnects;
+    uint64_t n_echoed;  // a client's own messages, which it may get after a reconnect
     uint64_t n_repeats; // sends repeated on a new connection
     size_t n_codes;
     struct measure_error errors[MEASURE_CODES_MAX];

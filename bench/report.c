@@ -153,6 +153,7 @@ void report_json(FILE *out, const struct report *r)
     json_count(out, "reconnects", m->n_reconnects);
     json_count(out, "repeated", m->n_repeats);
     json_count(out, "redelivered", x->counts.redelivered);
+    json_count(out, "echoed", m->n_echoed);
     json_figure(out, "acked_per_s", f.acked_per_s);
     json_latency(out, "ack_ms", &m->ack);
     json_latency(out, "delivery_ms", &m->delivery);

@@ -17,6 +17,7 @@
 #include "chat/chat.h"
 #include "chat/cursor.h"
 #include "chat/limits.h"
+#include "chat/own.h"
 #include "chat/window.h"
 
 static_assert(CURSOR_SIZE - 1 <= CHAT_CURSOR_MAX, "a cursor is as short as was promised");
@@ -63,14 +64,6 @@ struct thread {
     bool is_marking;
 };
 
-/** A message that the session sent itself before it was live. */
-struct own {
-    conversation_id conversation;
-    uint64_t seq;
-};
-
-#define OWN_MAX_N 64 // remembered; what is forgotten comes as an event
-
 struct chat_session {
     struct list node; // of the account's
     struct chat *chat;
@@ -98,8 +91,7 @@ struct chat_session {
     bool wants_receipts;
     bool is_silent; // it acknowledges nothing, and its window moves with what it takes
     bool is_warned;
-    uint8_t n_own;
-    struct own *own;
+    struct own *own; // what it has sent itself since it was live last
     struct map threads;
     struct window window;
     int64_t
@@ -144,7 +136,7 @@ void pump_on_event(struct chat_session *s, const struct bus_event *e);
 void pump_on_gap(struct chat_session *s);
 
 /** The session has stored a message, and will be told so. */
-void pump_on_own(struct chat_session *s, conversation_id conversation, uint64_t seq);
+void pump_on_own(struct chat_session *s, const struct chat_message *m);
 
 // receipts.c
 

@@ -230,44 +230,16 @@ void chat_session_ack(struct chat_session *s, int64_t token)
         go(s);
 }
 
-// What the session sent itself, and so does not get as an event.
-
-static struct own *find_own(const struct chat_session *s, conversation_id conversation,
-                            uint64_t seq)
+void pump_on_own(struct chat_session *s, const struct chat_message *m)
 {
-    for (unsigned i = 0; i < s->n_own; i++) {
-        if (s->own[i].conversation == conversation && s->own[i].seq == seq)
-            return &s->own[i];
-    }
-    return NULL;
-}
-
-static void forget_own(struct chat_session *s)
-{
-    free(s->own);
-    s->own = NULL;
-    s->n_own = 0;
-}
-
-static void remember_own(struct chat_session *s, conversation_id conversation, uint64_t seq)
-{
-    if (s->n_own == OWN_MAX_N || find_own(s, conversation, seq))
-        return;
-    if (!s->own)
-        s->own = mem_alloc(OWN_MAX_N * sizeof(*s->own));
-    s->own[s->n_own++] = (struct own){.conversation = conversation, .seq = seq};
-}
-
-void pump_on_own(struct chat_session *s, conversation_id conversation, uint64_t seq)
-{
-    struct thread *t = find_thread(s, conversation);
+    struct thread *t = find_thread(s, m->conversation);
 
     if (s->chat->ports.bus->is_ordered)
         return; // the event is on its way, behind those of what was stored before it
-    if (s->fsm.now == SESSION_LIVE && t && t->last_seq + 1 == seq) {
-        t->last_seq = seq;
+    if (s->fsm.now == SESSION_LIVE && t && t->last_seq + 1 == m->seq) {
+        t->last_seq = m->seq;
     } else {
-        remember_own(s, conversation, seq);
+        own_add(&s->own, m->position);
     }
 }
 
@@ -309,7 +281,7 @@ static void on_page(void *arg, int r, const struct store_page *page)
         s->after = m->position;
         if (t && t->last_seq >= m->seq)
             continue;
-        if (find_own(s, m->conversation, m->seq)) {
+        if (own_take(s->own, m->position)) {
             get_thread(s, m->conversation)->last_seq = m->seq;
             continue;
         }
@@ -381,7 +353,7 @@ static void go_live(struct chat_session *s)
 {
     char text[CURSOR_SIZE];
 
-    forget_own(s);
+    own_clear(&s->own);
     move(s, SESSION_LIVE);
     if (s->is_synced)
         return;
@@ -448,7 +420,7 @@ static void on_live_message(struct chat_session *s, const struct bus_event *e)
     if (!is_expected(s, m)) {
         s->wants_messages = true;
         if (e->origin == s->id)
-            remember_own(s, m->conversation, m->seq);
+            own_add(&s->own, m->position);
         go(s);
         return;
     }
@@ -474,7 +446,7 @@ static void on_message(struct chat_session *s, const struct bus_event *e)
     }
     s->wants_messages = true;
     if (e->origin == s->id)
-        remember_own(s, e->message.conversation, e->message.seq);
+        own_add(&s->own, e->message.position);
 }
 
 static void on_receipt(struct chat_session *s, const struct chat_receipt *r)
@@ -544,5 +516,5 @@ void pump_fini(struct chat_session *s)
     drop_threads(s, NULL);
     map_fini(&s->threads);
     window_clear(&s->window);
-    forget_own(s);
+    own_clear(&s->own);
 }

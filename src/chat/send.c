@@ -65,7 +65,7 @@ static void stored(struct send_op *op, const struct store_appended *a)
         c->counters.sent++;
     }
     if (!chat_is_closed(s))
-        pump_on_own(s, a->message.conversation, a->message.seq);
+        pump_on_own(s, &a->message);
     op->done(op->arg, 0, a);
     // A duplicate was announced by whoever stored it, unless that was an attempt of ours.
     if (!a->is_duplicate || op->is_uncertain)

@@ -267,6 +267,26 @@ static void what_a_session_sends_before_it_is_synced_is_no_event(void **state)
     close_device(&bob);
 }
 
+static void what_a_session_sends_while_it_is_behind_is_no_event(void **state)
+{
+    struct chat_world *w = *state;
+    struct device alice;
+    struct device bob;
+
+    connect_device(w, &alice, wallet(1), "");
+    connect_device(w, &bob, wallet(2), "");
+    say_n(&alice, wallet(2), CHAT_WINDOW_MESSAGES_MAX + 50);
+    say_n(&bob, wallet(1), 300); // while 50 wait for him to acknowledge some
+    expect_seqs(&bob, 1, CHAT_WINDOW_MESSAGES_MAX);
+    ack_from(&bob, 0);
+    settle(w);
+    expect_seqs(&bob, 1, CHAT_WINDOW_MESSAGES_MAX + 50);
+    say(&alice, wallet(2), "and he is live again");
+    assert_int_equal(bob.n_got, CHAT_WINDOW_MESSAGES_MAX + 51);
+    close_device(&alice);
+    close_device(&bob);
+}
+
 static void another_device_gets_what_one_sends(void **state)
 {
     struct chat_world *w = *state;
@@ -746,6 +766,8 @@ int main(void)
         TEST(no_cursor_of_a_backlog_skips_anything),
         TEST(receipts_since_the_cursor_come_again),
         TEST(what_a_session_sends_before_it_is_synced_is_no_event),
+        TEST(what_a_session_sends_while_it_is_behind_is_no_event),
+        LOSSY_TEST(what_a_session_sends_while_it_is_behind_is_no_event),
         TEST(another_device_gets_what_one_sends),
         TEST(a_silent_client_is_warned_and_its_messages_stay_undelivered),
         TEST(an_explicit_mark_heals_what_was_forgotten),
