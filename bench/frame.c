@@ -19,6 +19,12 @@ static bool is_known(unsigned opcode)
     }
 }
 
+/** Bytes behind the two, in the only form that section 5.2 allows. */
+static size_t size_of_length(uint64_t len)
+{
+    return len < LEN_IN_2 ? 0 : len <= UINT16_MAX ? 2 : 8;
+}
+
 int frame_read(struct frame *f, size_t *used, char *bytes, size_t n)
 {
     const uint8_t *p = (const uint8_t *)bytes;
@@ -29,13 +35,15 @@ int frame_read(struct frame *f, size_t *used, char *bytes, size_t n)
         return FRAME_MORE;
     if (p[1] & MASKED) // section 5.1: not from a server
         return FRAME_BAD;
+    if ((p[0] & ~FIN) >= FRAME_CLOSE && p[1] >= LEN_IN_2) // section 5.5: at most 125
+        return FRAME_BAD;
     const size_t extended = p[1] == LEN_IN_2 ? 2 : p[1] == LEN_IN_8 ? 8 : 0;
     if (n < 2 + extended)
         return FRAME_MORE;
     uint64_t len = extended ? 0 : p[1];
     for (size_t i = 0; i < extended; i++)
         len = len << 8 | p[2 + i];
-    if (len > SIZE_MAX / 2)
+    if (len > SIZE_MAX / 2 || size_of_length(len) != extended)
         return FRAME_BAD;
     if (n - 2 - extended < len)
         return FRAME_MORE;
@@ -63,7 +71,7 @@ static void copy_masked(char *to, str from, uint32_t key)
 
 void frame_write(struct buf *out, enum frame_opcode opcode, uint32_t key, str payload)
 {
-    const size_t extended = payload.len < LEN_IN_2 ? 0 : payload.len <= UINT16_MAX ? 2 : 8;
+    const size_t extended = size_of_length(payload.len);
     const size_t n = 2 + extended + sizeof(key) + payload.len;
     char *p = put_room(out, n);
 
