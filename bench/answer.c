@@ -1,5 +1,7 @@
 #include "bench/answer.h"
 
+#define NO_LENGTH UINT64_MAX
+
 /** "HTTP/1.1 200 OK" */
 static int read_status(struct answer *a, str line)
 {
@@ -15,14 +17,27 @@ static int read_status(struct answer *a, str line)
     return 0;
 }
 
+/** Two that differ would be two answers (section 6.3). */
+static int read_length(uint64_t *length, str value)
+{
+    const uint64_t before = *length;
+
+    if (str_to_u64(value, ANSWER_BODY_MAX, length) != 0)
+        return ANSWER_BAD;
+    return before == NO_LENGTH || before == *length ? 0 : ANSWER_BAD;
+}
+
 static int read_field(struct answer *a, uint64_t *length, str line)
 {
     if (str_find(line, ':') == line.len)
         return ANSWER_BAD;
     const str name = str_take_until(&line, ':');
     const str value = str_trim(line);
+    // Sections 5.1 and 5.2: no space before the colon, and no line that goes on.
+    if (name.len == 0 || str_find(name, ' ') < name.len || str_find(name, '\t') < name.len)
+        return ANSWER_BAD;
     if (str_eq_nocase(name, STR("content-length")))
-        return str_to_u64(value, ANSWER_BODY_MAX, length) == 0 ? 0 : ANSWER_BAD;
+        return read_length(length, value);
     if (str_eq_nocase(name, STR("transfer-encoding")))
         return ANSWER_BAD;
     if (str_eq_nocase(name, STR("sec-websocket-accept")))
@@ -44,7 +59,7 @@ static size_t find_end(const char *bytes, size_t n)
 int answer_read(struct answer *a, size_t *used, char *bytes, size_t n)
 {
     const size_t head = find_end(bytes, n);
-    uint64_t length = 0;
+    uint64_t length = NO_LENGTH;
 
     if (head == 0)
         return n < ANSWER_HEAD_MAX ? ANSWER_MORE : ANSWER_BAD;
@@ -58,7 +73,8 @@ int answer_read(struct answer *a, size_t *used, char *bytes, size_t n)
         if ((is_first ? read_status(a, line) : read_field(a, &length, line)) != 0)
             return ANSWER_BAD;
     }
-    if (a->status == 101) // section 3.2.2: what follows is the other protocol's
+    // Behind a 101 is the other protocol (RFC 9110, section 15.2.2).
+    if (length == NO_LENGTH || a->status == 101)
         length = 0;
     if (n - head < length)
         return ANSWER_MORE;
