@@ -9,6 +9,11 @@ static bool is_plain(str text)
     return true;
 }
 
+static bool has(str text, char c)
+{
+    return str_find(text, c) < text.len;
+}
+
 static int copy(char *out, size_t size, str text)
 {
     if (text.len == 0 || text.len >= size)
@@ -54,13 +59,13 @@ int url_parse(struct url *out, str text)
 {
     if (str_starts(text, STR("https://")))
         return URL_TLS;
-    if (!str_starts(text, STR("http://")) || !is_plain(text))
+    if (!str_starts(text, STR("http://")) || !is_plain(text) || has(text, '?') ||
+        has(text, '#'))
         return URL_BAD;
     str_take(&text, strlen("http://"));
     const size_t slash = str_find(text, '/');
     out->authority = str_take(&text, slash);
-    if (str_find(text, '?') < text.len || str_find(text, '#') < text.len ||
-        str_find(out->authority, '@') < out->authority.len)
+    if (has(out->authority, '@'))
         return URL_BAD;
     out->path = text.len > 1 ? text : STR("/socket.io/");
     return parse_authority(out, out->authority);
