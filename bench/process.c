@@ -22,6 +22,8 @@ int process_read_stat(str text, int64_t ticks_per_s, int64_t page_kib, struct pr
     str rest = {name_end + 1, text.len - (size_t)(name_end + 1 - text.ptr)};
     str_take_until(&rest, ' ');
     for (int field = FIELD_STATE; field <= FIELD_RSS; field++) {
+        if (str_find(rest, ' ') == rest.len) // the text ends, maybe within a number
+            return PROCESS_GONE;
         const str word = str_take_until(&rest, ' ');
         uint64_t value = 0;
         if (field != FIELD_UTIME && field != FIELD_STIME && field != FIELD_RSS)
@@ -34,7 +36,7 @@ int process_read_stat(str text, int64_t ticks_per_s, int64_t page_kib, struct pr
             ticks += value;
         }
     }
-    out->cpu_us = (int64_t)ticks * (1000000 / ticks_per_s);
+    out->cpu_us = (int64_t)ticks * 1000000 / ticks_per_s;
     return 0;
 }
 
