@@ -25,9 +25,11 @@ struct flow {
     uint32_t n_slots;       // a power of two, or 0
     uint32_t socket;        // that the recipient had when one came last
     int64_t last;           // number of the last that came on it, -1: none
-    int64_t highest;        // of all that came on any, -1: none
     int64_t last_seq;       // of the last that came on it
     struct record *records; // a ring; number n is at n & (n_slots - 1)
+    uint32_t *refused;      // of the forgotten ones, which must not come either; ascending
+    size_t n_refused;
+    size_t refused_size;
 };
 
 struct ledger {
@@ -47,6 +49,7 @@ void ledger_free(struct ledger *l)
             struct flow *f = container_of(l->flows.buckets[i], struct flow, node);
             map_remove(&l->flows, &f->node);
             free(f->records);
+            free(f->refused);
             free(f);
         }
     }
@@ -90,7 +93,7 @@ struct flow *ledger_flow(struct ledger *l, uint32_t from, uint32_t to)
     f = NEW(struct flow);
     f->from = from;
     f->to = to;
-    f->last = f->highest = -1;
+    f->last = -1;
     map_add(&l->flows, &f->node, hash_of(from, to));
     return f;
 }
@@ -124,6 +127,32 @@ static void grow(struct flow *f)
     f->n_slots = n_slots;
 }
 
+static void keep_refused(struct flow *f, uint32_t n)
+{
+    if (f->n_refused == f->refused_size) {
+        f->refused_size = f->refused_size ? f->refused_size * 2 : FIRST_RECORDS;
+        f->refused = mem_resize(f->refused, f->refused_size * sizeof(*f->refused));
+    }
+    f->refused[f->n_refused++] = n;
+}
+
+/** Of one that is forgotten. */
+static bool was_refused(const struct flow *f, uint32_t n)
+{
+    size_t low = 0;
+    size_t high = f->n_refused;
+
+    while (low < high) {
+        const size_t middle = low + (high - low) / 2;
+        if (f->refused[middle] < n) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low < f->n_refused && f->refused[low] == n;
+}
+
 /** Forget the oldest ones that are through. */
 static void forget(struct flow *f)
 {
@@ -131,6 +160,8 @@ static void forget(struct flow *f)
         const struct record *r = record_of(f, f->base);
         if (!r->is_refused && !(r->is_acked && r->has_arrived))
             return;
+        if (r->is_refused)
+            keep_refused(f, f->base);
         f->base++;
     }
 }
@@ -173,12 +204,15 @@ void ledger_refused(struct ledger *l, struct flow *f, uint32_t n)
     forget(f);
 }
 
-/** One that has come before, or can't come at all. */
+/** One that has come before, or can't come at all. @param r  NULL: it is forgotten */
 static void arrived_oddly(struct ledger *l, struct flow *f, const struct arrival *a,
                           const struct record *r)
 {
-    if (r ? r->is_refused : (int64_t)a->n > f->highest) {
-        l->counts.invented++; // of what is forgotten, too, all that was stored has come
+    const bool is_refused = r ? r->is_refused : was_refused(f, a->n);
+    const bool is_other = r && r->seq != a->seq; // stored twice, at two places
+
+    if (is_refused || is_other) {
+        l->counts.invented++;
     } else if ((int64_t)a->n <= f->last) {
         l->counts.duplicated++;
     } else {
@@ -201,8 +235,6 @@ static void remember(struct flow *f, const struct arrival *a)
 {
     if ((int64_t)a->n > f->last)
         f->last = a->n;
-    if ((int64_t)a->n > f->highest)
-        f->highest = a->n;
     if (a->seq > f->last_seq)
         f->last_seq = a->seq;
 }
