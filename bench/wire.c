@@ -232,7 +232,10 @@ int wire_read_content(const struct wire *w, struct wire_mark *out, str content)
         if (!str_starts(rest, STR(":")))
             return WIRE_BAD;
         str_take(&rest, 1);
-        if (read_number(&rest, &number) != 0 || number > UINT32_MAX)
+        const bool is_zero = str_starts(rest, STR("0"));
+        const size_t before = rest.len;
+        if (read_number(&rest, &number) != 0 || number > UINT32_MAX ||
+            (is_zero && before - rest.len > 1)) // none has written that
             return WIRE_BAD;
         *numbers[i] = (uint32_t)number;
     }
