@@ -5,12 +5,13 @@
 #include "server/options.h"
 #include "support/t.h"
 
-#define ARGS_MAX 8
+#define ARGS_MAX (OPTIONS_LIST_MAX + 1)
 
 struct values {
     str text;
     str quiet; // no default
     struct option_list list;
+    struct option_list each;
     struct addr addr;
     int64_t duration;
     uint64_t size;
@@ -24,6 +25,7 @@ static const struct option rows[] = {
     {"text", OPTION_TEXT, FIELD(text), "some", "TEXT", "a text", 0, 0},
     {"quiet", OPTION_TEXT, FIELD(quiet), NULL, "QUIET", "has no default", 0, 0},
     {"list", OPTION_LIST, FIELD(list), "a,b", "LIST", "a list", 0, 0},
+    {"each", OPTION_EACH, FIELD(each), NULL, "ONE", "one of many", 0, 0},
     {"listen", OPTION_ADDR, FIELD(addr), "127.0.0.1:80", "HOST:PORT", "an address", 0, 0},
     {"ping-interval", OPTION_DURATION, FIELD(duration), "25s", "DURATION", "a duration", 10,
      86400000},
@@ -133,6 +135,7 @@ static void without_arguments_all_have_their_defaults(void **state)
     assert_int_equal(w->v.list.n, 2);
     expect_str("list", w->v.list.items[0], STR("a"));
     expect_str("list", w->v.list.items[1], STR("b"));
+    assert_int_equal(w->v.each.n, 0);
     assert_string_equal(w->v.addr.host, "127.0.0.1");
     assert_int_equal(w->v.addr.port, 80);
     assert_int_equal(w->v.duration, 25000);
@@ -342,6 +345,50 @@ static void a_list_holds_so_many_and_no_more(void **state)
     expect_str("the last", w->v.list.items[OPTIONS_LIST_MAX - 1], STR("1"));
 }
 
+static void gathers_one_each_time(void **state)
+{
+    static const struct {
+        const char *name;
+        const char *args[6];
+        size_t n;
+        str items[3];
+    } cases[] = {
+        {"one", {"--each", "x"}, 1, {STR("x")}},
+        {"in order",
+         {"--each=y", "--each", "x", "--each=z"},
+         3,
+         {STR("y"), STR("x"), STR("z")}},
+        {"others between", {"--each=x", "--count=3", "--each=y"}, 2, {STR("x"), STR("y")}},
+        {"the same twice", {"--each=x", "--each=x"}, 2, {STR("x"), STR("x")}},
+        {"a comma is a part of it", {"--each=x,y"}, 1, {STR("x,y")}},
+        {"so is a space", {"--each", " x "}, 1, {STR(" x ")}},
+    };
+    struct world *w = *state;
+
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        expect_int(cases[i].name, parse(w, cases[i].args), 0);
+        expect_said(cases[i].name, w, "", "");
+        expect_int(cases[i].name, w->v.each.n, cases[i].n);
+        for (size_t j = 0; j < cases[i].n; j++)
+            expect_str(cases[i].name, w->v.each.items[j], cases[i].items[j]);
+    }
+}
+
+static void so_many_are_gathered_and_no_more(void **state)
+{
+    struct world *w = *state;
+    const char *args[OPTIONS_LIST_MAX + 2] = {0};
+
+    for (size_t i = 0; i < OPTIONS_LIST_MAX; i++)
+        args[i] = "--each=x";
+    assert_int_equal(parse(w, args), 0);
+    assert_int_equal(w->v.each.n, OPTIONS_LIST_MAX);
+    args[OPTIONS_LIST_MAX] = "--each=more";
+    assert_int_equal(parse(w, args), OPTIONS_BAD);
+    expect_said("one more", w, "",
+                "parley test: --each: 'more' is not a value, or one too many (at most 32)\n");
+}
+
 static void reads_each_switch(void **state)
 {
     static const struct {
@@ -372,6 +419,8 @@ static void says_what_is_wrong_and_what_to_do(void **state)
         const char *said;
     } cases[] = {
         {"list",     {"--list", "a,,b"},   "--list: 'a,,b' is not a list such as a,b (at most 32 values)"},
+        {"an empty one", {"--each="},      "--each: '' is not a value, or one too many (at most 32)"},
+        {"one, value missing", {"--each"}, "--each needs a value: a value, or one too many (at most 32)"},
         {"address",  {"--listen", "here"}, "--listen: 'here' is not an address such as 127.0.0.1:8080 or [::1]:8080"},
         {"duration", {"--ping-interval", "1"}, "--ping-interval: '1' is not a duration such as 500ms, 30s, 15m, 12h or 30d"},
         {"size",     {"--max-payload=1K"}, "--max-payload: '1K' is not a size such as 1000000, 64KiB or 8MiB"},
@@ -436,6 +485,7 @@ static void help_lists_every_option_with_its_default(void **state)
         "  --text TEXT                  a text (some)\n"
         "  --quiet QUIET                has no default\n"
         "  --list LIST                  a list (a,b)\n"
+        "  --each ONE                   one of many\n"
         "  --listen HOST:PORT           an address (127.0.0.1:80)\n"
         "  --ping-interval DURATION     a duration (25s)\n"
         "  --max-payload SIZE           a size (64KiB)\n"
@@ -809,6 +859,8 @@ int main(void)
         TEST(holds_numbers_to_their_limits),
         TEST(reads_each_list),
         TEST(a_list_holds_so_many_and_no_more),
+        TEST(gathers_one_each_time),
+        TEST(so_many_are_gathered_and_no_more),
         TEST(reads_each_switch),
         TEST(says_what_is_wrong_and_what_to_do),
         TEST(a_default_that_is_wrong_is_refused),
