@@ -3,6 +3,9 @@
 #include <unistd.h>
 
 #include "server/serve.h"
+#include "server/serve_options.h"
+#include "support/folder.h"
+#include "support/said.h"
 #include "support/t.h"
 
 #define ARGS_MAX 6
@@ -94,11 +97,123 @@ static void help_is_no_error(void **state)
     free(said);
 }
 
+// What a program beside the server reads.
+
+static void write_file(const char *path, const char *text)
+{
+    FILE *f = fopen(path, "wbe");
+
+    assert_non_null(f);
+    assert_int_equal(fputs(text, f) >= 0, true);
+    assert_int_equal(fclose(f), 0);
+}
+
+/** What serve_options_read() says of one file and one environment. */
+static void the_options_of_a_server_beside_are_its_own(void **state)
+{
+    // clang-format off
+    static const struct {
+        const char *name;
+        bool is_given;    // the first file, as --config
+        bool is_in_env;   // the second, as PARLEY_CONFIG
+        const char *env;  // NULL: none
+        int r;
+        str data; // these are looked at only when r is 0
+        const char *host;
+    } rows[] = {
+        {"nothing", false, false, NULL, 0, STR("./parley-data"), "127.0.0.1"},
+        {"given", true, false, NULL, 0, STR("one"), "127.0.0.2"},
+        {"in the environment", false, true, NULL, 0, STR("two"), "127.0.0.1"},
+        {"both: what is given", true, true, NULL, 0, STR("one"), "127.0.0.2"},
+        {"data in the environment", false, false, "PARLEY_DATA=three", 0, STR("three"), "127.0.0.1"},
+        {"which wins over the file", true, false, "PARLEY_DATA=three", 0, STR("three"), "127.0.0.2"},
+        {"another program's", true, false, "DATA=three", 0, STR("one"), "127.0.0.2"},
+        {"no option", false, false, "PARLEY_DAT=three", OPTIONS_BAD, {0}, NULL},
+        {"no value", true, false, "PARLEY_LISTEN=x", OPTIONS_BAD, {0}, NULL},
+    };
+    // clang-format on
+    struct folder folder;
+    char one[512];
+    char two[512];
+    char variable[600];
+
+    (void)state;
+    folder_make(&folder);
+    write_file(folder_path(one, &folder, "one"), "data = one\nlisten = 127.0.0.2:81\n");
+    write_file(folder_path(two, &folder, "two"), "data = two\n");
+    (void)snprintf(variable, sizeof(variable), "PARLEY_CONFIG=%s", two);
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        char *other = rows[i].env ? strdup(rows[i].env) : NULL;
+        char *env[3] = {variable, other, NULL};
+        struct serve_options o;
+        struct buf file;
+        struct said said;
+
+        buf_init(&file, OPTIONS_FILE_MAX + 1);
+        said_start(&said);
+        const int r = serve_options_read(&o, rows[i].is_given ? str_of(one) : STR(""),
+                                         rows[i].is_in_env ? env : env + 1, &file);
+        said_stop(&said);
+        expect_int(rows[i].name, r, rows[i].r);
+        expect_int(rows[i].name, said.n_err > 0, r != 0);
+        if (r == 0) {
+            expect_str(rows[i].name, o.data, rows[i].data);
+            expect_str(rows[i].name, str_of(o.listen.host), str_of(rows[i].host));
+            if (rows[i].is_given)
+                expect_str(rows[i].name, o.config, str_of(one));
+        }
+        said_free(&said);
+        buf_fini(&file);
+        free(other);
+    }
+    folder_remove(&folder);
+}
+
+static void a_server_beside_whose_file_is_wrong_is_refused(void **state)
+{
+    static const struct {
+        const char *name;
+        const char *text; // NULL: there is no file
+        const char *said; // a part of it
+    } rows[] = {
+        {"absent", NULL, "can't read "},
+        {"an option that is none", "dta = x\n", "did you mean data?"},
+        {"a value that is none", "drain = x\n", "'x' is not a duration"},
+    };
+    struct folder folder;
+    char path[512];
+    char *env[] = {NULL};
+
+    (void)state;
+    folder_make(&folder);
+    folder_path(path, &folder, "options");
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct serve_options o;
+        struct buf file;
+        struct said said;
+
+        if (rows[i].text)
+            write_file(path, rows[i].text);
+        buf_init(&file, OPTIONS_FILE_MAX + 1);
+        said_start(&said);
+        const int r = serve_options_read(&o, str_of(path), env, &file);
+        said_stop(&said);
+        expect_int(rows[i].name, r, OPTIONS_BAD);
+        expect_in(rows[i].name, said.err, rows[i].said);
+        expect_in(rows[i].name, said.err, path);
+        said_free(&said);
+        buf_fini(&file);
+    }
+    folder_remove(&folder);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(refuses_to_start_on_what_can_not_work),
         cmocka_unit_test(help_is_no_error),
+        cmocka_unit_test(the_options_of_a_server_beside_are_its_own),
+        cmocka_unit_test(a_server_beside_whose_file_is_wrong_is_refused),
     };
     return cmocka_run_group_tests_name("server/serve", tests, NULL, NULL);
 }
