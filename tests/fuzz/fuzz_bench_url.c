@@ -10,9 +10,9 @@ static void check_port(const struct url *url)
 {
     uint64_t port = 0;
 
-    const int r = str_to_u64(str_of(url->port), UINT16_MAX, &port);
-    assert(r == 0 && port > 0);
     assert(strlen(url->port) < URL_PORT_SIZE);
+    const int r = str_to_u64((str){url->port, strlen(url->port)}, UINT16_MAX, &port);
+    assert(r == 0 && port > 0);
 }
 
 static void check_url(const struct url *url, str text)

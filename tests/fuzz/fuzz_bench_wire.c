@@ -18,7 +18,7 @@ static bool is_inside(str part, str whole)
 static void check_name(const struct wire_packet *p, str text)
 {
     const size_t at = str_find(text, '[');
-    char *copy = mem_alloc(text.len);
+    char *copy = mem_alloc(text.len + 1);
     struct json *j = NULL;
 
     str_copy(copy, text);

@@ -24,10 +24,12 @@ static struct parsed *parse(const char *const *words)
     struct parsed *p = calloc(1, sizeof(*p));
 
     assert_non_null(p);
-    for (; words[p->argc]; p->argc++) {
-        assert_true(p->argc < ARGS_MAX);
-        p->argv[p->argc] = strdup(words[p->argc]);
+    int argc = 0;
+    for (; words[argc]; argc++) {
+        assert_true(argc < ARGS_MAX);
+        p->argv[argc] = strdup(words[argc]);
     }
+    p->argc = argc;
     said_start(&p->said);
     p->r = bench_options_parse(&p->o, p->argc, p->argv);
     said_stop(&p->said);

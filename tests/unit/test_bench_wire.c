@@ -411,7 +411,9 @@ static void a_changed_byte_is_seen_anywhere(void **state)
     buf_init(&out, PACKET_MAX);
     wire_begin(&w, 100);
     for (size_t k = 0; k < COUNT_OF(marks); k++) {
-        char *content = exact_copy(content_of(&w, &out, &marks[k]));
+        const str made = content_of(&w, &out, &marks[k]);
+        assert(made.len > 0 && made.len == w.size);
+        char *content = exact_copy(made);
         const size_t end = numbers_end((str){content, w.size});
         for (size_t at = 0; at < w.size; at++) {
             const bool is_number = at > WIRE_RUN_SIZE && at < end && content[at] != ':';
@@ -494,11 +496,13 @@ static void numbers_that_none_has_written_are_refused(void **state)
 
     (void)state;
     wire_begin(&w, WIRE_CONTENT_MIN);
+    const str pad = buf_str(&w.pad);
+    assert(pad.ptr);
     for (size_t i = 0; i < COUNT_OF(fronts); i++) {
         struct wire_mark read;
         char content[WIRE_CONTENT_MIN];
         const size_t n = str_copy(content, fronts[i].front).len;
-        str_copy(content + n, (str){buf_str(&w.pad).ptr, sizeof(content) - n});
+        str_copy(content + n, (str){pad.ptr, sizeof(content) - n});
         expect_int(fronts[i].name,
                    wire_read_content(&w, &read, (str){content, sizeof(content)}), fronts[i].r);
     }

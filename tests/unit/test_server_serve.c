@@ -108,30 +108,55 @@ static void write_file(const char *path, const char *text)
     assert_int_equal(fclose(f), 0);
 }
 
-/** What serve_options_read() says of one file and one environment. */
+struct beside_row {
+    const char *name;
+    bool is_given;   // the first file, as --config
+    bool is_in_env;  // the second, as PARLEY_CONFIG
+    const char *env; // NULL: none
+    int r;
+    str data; // these are looked at only when r is 0
+    const char *host;
+};
+
+// clang-format off
+static const struct beside_row beside_rows[] = {
+    {"nothing", false, false, NULL, 0, STR("./parley-data"), "127.0.0.1"},
+    {"given", true, false, NULL, 0, STR("one"), "127.0.0.2"},
+    {"in the environment", false, true, NULL, 0, STR("two"), "127.0.0.1"},
+    {"both: what is given", true, true, NULL, 0, STR("one"), "127.0.0.2"},
+    {"data in the environment", false, false, "PARLEY_DATA=three", 0, STR("three"), "127.0.0.1"},
+    {"which wins over the file", true, false, "PARLEY_DATA=three", 0, STR("three"), "127.0.0.2"},
+    {"another program's", true, false, "DATA=three", 0, STR("one"), "127.0.0.2"},
+    {"no option", false, false, "PARLEY_DAT=three", OPTIONS_BAD, {0}, NULL},
+    {"no value", true, false, "PARLEY_LISTEN=x", OPTIONS_BAD, {0}, NULL},
+};
+// clang-format on
+
+/** serve_options_read() with this file, or "", and this environment. */
+static void check_beside(const struct beside_row *row, str config, char *const *env)
+{
+    struct serve_options o;
+    struct buf file;
+    struct said said;
+
+    buf_init(&file, OPTIONS_FILE_MAX + 1);
+    said_start(&said);
+    const int r = serve_options_read(&o, config, env, &file);
+    said_stop(&said);
+    expect_int(row->name, r, row->r);
+    expect_int(row->name, said.n_err > 0, r != 0);
+    if (r == 0) {
+        expect_str(row->name, o.data, row->data);
+        expect_str(row->name, str_of(o.listen.host), str_of(row->host));
+    }
+    if (r == 0 && row->is_given)
+        expect_str(row->name, o.config, config);
+    said_free(&said);
+    buf_fini(&file);
+}
+
 static void the_options_of_a_server_beside_are_its_own(void **state)
 {
-    // clang-format off
-    static const struct {
-        const char *name;
-        bool is_given;    // the first file, as --config
-        bool is_in_env;   // the second, as PARLEY_CONFIG
-        const char *env;  // NULL: none
-        int r;
-        str data; // these are looked at only when r is 0
-        const char *host;
-    } rows[] = {
-        {"nothing", false, false, NULL, 0, STR("./parley-data"), "127.0.0.1"},
-        {"given", true, false, NULL, 0, STR("one"), "127.0.0.2"},
-        {"in the environment", false, true, NULL, 0, STR("two"), "127.0.0.1"},
-        {"both: what is given", true, true, NULL, 0, STR("one"), "127.0.0.2"},
-        {"data in the environment", false, false, "PARLEY_DATA=three", 0, STR("three"), "127.0.0.1"},
-        {"which wins over the file", true, false, "PARLEY_DATA=three", 0, STR("three"), "127.0.0.2"},
-        {"another program's", true, false, "DATA=three", 0, STR("one"), "127.0.0.2"},
-        {"no option", false, false, "PARLEY_DAT=three", OPTIONS_BAD, {0}, NULL},
-        {"no value", true, false, "PARLEY_LISTEN=x", OPTIONS_BAD, {0}, NULL},
-    };
-    // clang-format on
     struct folder folder;
     char one[512];
     char two[512];
@@ -142,28 +167,13 @@ static void the_options_of_a_server_beside_are_its_own(void **state)
     write_file(folder_path(one, &folder, "one"), "data = one\nlisten = 127.0.0.2:81\n");
     write_file(folder_path(two, &folder, "two"), "data = two\n");
     (void)snprintf(variable, sizeof(variable), "PARLEY_CONFIG=%s", two);
-    for (size_t i = 0; i < COUNT_OF(rows); i++) {
-        char *other = rows[i].env ? strdup(rows[i].env) : NULL;
+    for (size_t i = 0; i < COUNT_OF(beside_rows); i++) {
+        const struct beside_row *row = &beside_rows[i];
+        char *other = row->env ? strdup(row->env) : NULL;
         char *env[3] = {variable, other, NULL};
-        struct serve_options o;
-        struct buf file;
-        struct said said;
 
-        buf_init(&file, OPTIONS_FILE_MAX + 1);
-        said_start(&said);
-        const int r = serve_options_read(&o, rows[i].is_given ? str_of(one) : STR(""),
-                                         rows[i].is_in_env ? env : env + 1, &file);
-        said_stop(&said);
-        expect_int(rows[i].name, r, rows[i].r);
-        expect_int(rows[i].name, said.n_err > 0, r != 0);
-        if (r == 0) {
-            expect_str(rows[i].name, o.data, rows[i].data);
-            expect_str(rows[i].name, str_of(o.listen.host), str_of(rows[i].host));
-            if (rows[i].is_given)
-                expect_str(rows[i].name, o.config, str_of(one));
-        }
-        said_free(&said);
-        buf_fini(&file);
+        check_beside(row, row->is_given ? str_of(one) : STR(""),
+                     row->is_in_env ? env : env + 1);
         free(other);
     }
     folder_remove(&folder);
