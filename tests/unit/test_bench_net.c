@@ -41,6 +41,14 @@ static void say_bye(int fd)
     (void)send(fd, "bye", 3, MSG_NOSIGNAL);
 }
 
+/** With bytes that it has not read, so that the kernel resets the connection. */
+static void hang_up(int fd)
+{
+    char byte;
+
+    (void)recv(fd, &byte, 1, 0);
+}
+
 static void *peer_run(void *arg)
 {
     struct peer *p = arg;
@@ -244,6 +252,25 @@ static void the_end_is_told_once_behind_the_bytes(void **state)
     peer_stop(&p);
 }
 
+/** Reading fails, and so does what is being written. */
+static void a_link_that_breaks_both_ways_ends_once(void **state)
+{
+    struct world *w = *state;
+    struct peer p;
+
+    peer_start(&p, hang_up);
+    open_link(w, &p);
+    char *bytes = mem_alloc(MUCH);
+    assert_int_equal(buf_add(link_out(w->link), (str){bytes, MUCH}), 0);
+    free(bytes);
+    net_run(w->net);
+    assert_int_equal(w->n_ends, 1);
+    run_for(w, 50000);
+    assert_int_equal(w->n_ends, 1);
+    close_link(w);
+    peer_stop(&p);
+}
+
 static void a_port_where_nobody_listens_ends_the_link(void **state)
 {
     struct world *w = *state;
@@ -401,6 +428,7 @@ int main(void)
         TEST(what_is_written_before_it_has_connected_is_sent),
         TEST(much_goes_both_ways),
         TEST(the_end_is_told_once_behind_the_bytes),
+        TEST(a_link_that_breaks_both_ways_ends_once),
         TEST(a_port_where_nobody_listens_ends_the_link),
         TEST(an_address_that_is_none_ends_the_link_later),
         TEST(a_link_may_be_closed_from_inside),
