@@ -266,7 +266,7 @@ static void step_preloading(struct load *l, int64_t now_us)
     if (l->crowd.measure.n_refused > 0) {
         say("preloading: a message was refused: %s. Does the server run with "
             "--rate-limits off?",
-            l->crowd.measure.errors[0].code);
+            l->crowd.measure.first_refusal);
         fail(l);
     } else if (is_stuck(l, now_us)) {
         say("preloading: the server has answered nothing for %d s", LOAD_PATIENCE_US / 1000000);

@@ -35,13 +35,28 @@ void measure_delivered(struct measure *m, int64_t planned_us, int64_t now_us)
     histogram_add(&m->delivery, now_us - planned_us);
 }
 
-void measure_error(struct measure *m, str code)
+/** The server's word, fit for any report: other than its plain characters, each is a '?'. */
+static void clean(char out[MEASURE_CODE_SIZE], str code)
 {
+    size_t n = 0;
+
+    for (; n < code.len && n < MEASURE_CODE_SIZE - 1; n++) {
+        const char c = code.ptr[n];
+        out[n] = '?';
+        if (c > ' ' && c <= '~' && c != '"' && c != '\\')
+            out[n] = c;
+    }
+    out[n] = '\0';
+}
+
+void measure_error(struct measure *m, str text)
+{
+    char code[MEASURE_CODE_SIZE];
+
+    clean(code, text);
     m->n_errors++;
-    if (code.len >= MEASURE_CODE_SIZE)
-        code.len = MEASURE_CODE_SIZE - 1;
     for (size_t i = 0; i < m->n_codes; i++) {
-        if (str_eq(str_of(m->errors[i].code), code)) {
+        if (strcmp(m->errors[i].code, code) == 0) {
             m->errors[i].n++;
             return;
         }
@@ -49,13 +64,13 @@ void measure_error(struct measure *m, str code)
     if (m->n_codes == MEASURE_CODES_MAX)
         return;
     struct measure_error *e = &m->errors[m->n_codes++];
-    str_copy(e->code, code);
-    e->code[code.len] = '\0';
+    memcpy(e->code, code, sizeof(e->code));
     e->n = 1;
 }
 
 void measure_refused(struct measure *m, str code)
 {
-    m->n_refused++;
+    if (m->n_refused++ == 0)
+        clean(m->first_refusal, code);
     measure_error(m, code);
 }

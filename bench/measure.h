@@ -29,6 +29,7 @@ struct measure {
     uint64_t n_sent;
     uint64_t n_acked;
     uint64_t n_refused;
+    char first_refusal[MEASURE_CODE_SIZE]; // its code
     uint64_t n_delivered;
     uint64_t n_errors; // refused sends, lost connections, and what else the server said
     uint64_t n_reconnects;
@@ -47,5 +48,6 @@ void measure_delivered(struct measure *m, int64_t planned_us, int64_t now_us);
 /** A send was answered with an error. */
 void measure_refused(struct measure *m, str code);
 
-/** One more of this code. Beyond MEASURE_CODES_MAX they are counted, and not named. */
+/** One more of this code; what is no plain character in it becomes '?'. Beyond
+ * MEASURE_CODES_MAX they are counted, and not named. */
 void measure_error(struct measure *m, str code);

@@ -69,7 +69,7 @@ static size_t on_bytes(void *owner, char *bytes, size_t n)
         return n;
     }
     if (a.status != 200) {
-        end(p, transport_why(p->why, &a));
+        end(p, transport_why_answer(p->why, &a));
         return n;
     }
     lane->is_waiting = false;

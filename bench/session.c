@@ -1,6 +1,5 @@
 #include "bench/session.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
@@ -57,10 +56,10 @@ static void on_refused(struct session *s, str json)
     const str code = wire_member(json, STR("\"code\":"));
     const str message = wire_member(json, STR("\"message\":"));
 
-    (void)snprintf(why, sizeof(why), "refused: %.*s (" STR_FMT ")",
-                   message.len < 96 ? (int)message.len : 96, message.ptr,
-                   STR_ARG(code.len < 32 ? code : STR("?")));
-    end(s, SESSION_REFUSED, why);
+    end(s, SESSION_REFUSED,
+        transport_why(why, "refused: " STR_FMT " (" STR_FMT ")",
+                      STR_ARG(message.len > 0 ? message : STR("it does not say why")),
+                      STR_ARG(code.len > 0 ? code : STR("no code"))));
 }
 
 static void on_message(struct session *s, str text)

@@ -48,6 +48,11 @@ extern const struct transport_ops transport_polling;
 
 #define TRANSPORT_WHY_SIZE 160 // bytes
 
-/** "the server answered 503: …", for an answer that is none. @return out */
+/** A sentence with what the server has said in it: control characters become '?'. @return out
+ */
+const char *transport_why(char out[TRANSPORT_WHY_SIZE], const char *fmt, ...) PRINTF_LIKE(2, 3);
+
 struct answer;
-const char *transport_why(char out[TRANSPORT_WHY_SIZE], const struct answer *a);
+
+/** "the server answered 503 …", for an answer that is none. @return out */
+const char *transport_why_answer(char out[TRANSPORT_WHY_SIZE], const struct answer *a);

@@ -1,6 +1,5 @@
 // Socket.IO over a WebSocket from the start (RFC 6455, sections 4.1 and 5).
 
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/base64.h"
@@ -11,7 +10,7 @@
 #include "bench/transport.h"
 #include "crypto/digest.h"
 
-#define KEY_BYTES ((size_t)16)
+#define KEY_BYTES 16UL
 #define KEY_LEN   BASE64_LEN(KEY_BYTES)
 #define GUID      "258EAFA5-E914-47DA-95CA-C5AB0DC85B11" // section 1.3
 
@@ -24,15 +23,6 @@ struct websocket {
     char key[KEY_LEN];
     char why[TRANSPORT_WHY_SIZE];
 };
-
-const char *transport_why(char out[TRANSPORT_WHY_SIZE], const struct answer *a)
-{
-    const int n = a->body_len < 96 ? (int)a->body_len : 96;
-
-    (void)snprintf(out, TRANSPORT_WHY_SIZE, "the server answered %u %.*s", a->status, n,
-                   a->body);
-    return out;
-}
 
 static void end(struct websocket *w, const char *why)
 {
@@ -69,7 +59,7 @@ static size_t take_answer(struct websocket *w, char *bytes, size_t n)
         return n;
     }
     if (a.status != 101) {
-        end(w, transport_why(w->why, &a));
+        end(w, transport_why_answer(w->why, &a));
         return n;
     }
     if (!is_accepted(w, a.accept)) {

@@ -145,16 +145,28 @@ static void so_many_codes_are_named_and_the_others_counted(void **state)
 
     (void)state;
     for (unsigned i = 0; i < MEASURE_CODES_MAX + 2; i++) {
-        (void)snprintf(code, sizeof(code), "code %u", i);
+        (void)snprintf(code, sizeof(code), "code_%u", i);
         measure_error(m, str_of(code));
     }
     assert_int_equal(m->n_codes, MEASURE_CODES_MAX);
     assert_int_equal(m->n_errors, MEASURE_CODES_MAX + 2);
-    (void)snprintf(code, sizeof(code), "code %u", MEASURE_CODES_MAX - 1);
+    (void)snprintf(code, sizeof(code), "code_%u", MEASURE_CODES_MAX - 1);
     measure_error(m, str_of(code));
     assert_string_equal(m->errors[MEASURE_CODES_MAX - 1].code, code);
     assert_int_equal(m->errors[MEASURE_CODES_MAX - 1].n, 2);
     assert_int_equal(m->n_errors, MEASURE_CODES_MAX + 3);
+    free(m);
+}
+
+static void a_code_is_of_plain_characters(void **state)
+{
+    struct measure *m = begin();
+
+    (void)state;
+    measure_refused(m, STR("a\"\\ b\n\x1b\xff~"));
+    measure_refused(m, STR("second"));
+    assert_string_equal(m->errors[0].code, "a???b???~");
+    assert_string_equal(m->first_refusal, "a???b???~");
     free(m);
 }
 
@@ -183,6 +195,7 @@ int main(void)
         cmocka_unit_test(codes_are_told_apart),
         cmocka_unit_test(a_refused_send_is_an_error_too),
         cmocka_unit_test(so_many_codes_are_named_and_the_others_counted),
+        cmocka_unit_test(a_code_is_of_plain_characters),
         cmocka_unit_test(a_long_code_is_cut),
     };
     return cmocka_run_group_tests_name("bench/measure", tests, NULL, NULL);

@@ -338,9 +338,9 @@ static void the_text_leaves_out_what_was_not_measured(void **state)
     struct world *w = *state;
 
     w->options.pids.n = 0;
-    assert_null(strstr(tell(w, report_text), "cores"));
+    assert_null(strstr(tell(w, report_text), "server"));
     w->options.idle = true;
-    assert_null(strstr(tell(w, report_text), "cores"));
+    assert_null(strstr(tell(w, report_text), "server"));
     w->options.pids.n = 1;
     expect_in("idle", tell(w, report_text), "20.00 KiB a session");
     expect_in("idle", w->text, "0.200 cores");
