@@ -48,6 +48,6 @@ void measure_delivered(struct measure *m, int64_t planned_us, int64_t now_us);
 /** A send was answered with an error. */
 void measure_refused(struct measure *m, str code);
 
-/** One more of this code; what is no plain character in it becomes '?'. Beyond
+/** One more of the code that is this text; what is no plain character in it becomes '?'. Beyond
  * MEASURE_CODES_MAX they are counted, and not named. */
-void measure_error(struct measure *m, str code);
+void measure_error(struct measure *m, str text);
