@@ -167,14 +167,17 @@ static void send_all(struct load *l)
         send_more(l, &l->clients[i]);
 }
 
-/** @return when the next one is due */
+/** However late a turn comes: all that is due, and none behind the measured time.
+ * @return when the next one is due */
 static int64_t pace(struct load *l, int64_t now_us)
 {
     const uint32_t n = l->config->n_sessions;
+    const int64_t end_us = l->crowd.measure.to_us;
+    const int64_t until_us = now_us < end_us ? now_us : end_us - 1;
 
     if (l->config->rate == 0 || (l->phase.now != WARMING && l->phase.now != MEASURING))
         return INT64_MAX;
-    while (due_us(l, l->n_planned) <= now_us) {
+    while (due_us(l, l->n_planned) <= until_us) {
         struct client *c = &l->clients[l->n_planned % n];
         l->n_planned++;
         c->n_due++;
@@ -332,6 +335,7 @@ static void step(struct load *l, int64_t now_us)
     case MEASURING:
         if (now_us < m->to_us)
             return;
+        (void)pace(l, now_us);
         end_measuring(l);
         go(l, DRAINING);
         return;
