@@ -39,8 +39,8 @@ class Generator {
     /** Ends, having found that all is well or (1) that it is not. @return its report */
     async report(status = 0) {
         const got = await this.end();
-        if (got !== status)
-            throw new Failure(`exit status ${got}, want ${status}:\n${this.stdout}${this.stderr}`);
+        const said = `\n${this.stdout}${this.stderr}`;
+        if (got !== status) throw new Failure(`exit status ${got}, want ${status}:${said}`);
         same(this.stdout.split('\n').length, 2, 'lines on stdout, and what is behind them');
         return JSON.parse(this.stdout);
     }

@@ -100,6 +100,11 @@ class Link {
         from.on('close', () => to.end());
     }
 
+    /** A text that did not come from the server just now. */
+    tell(text) {
+        this.client.write(writeFrame(text, false));
+    }
+
     /** Both sides at once, with what is under way. */
     cut() {
         this.client.destroy();

@@ -1,4 +1,6 @@
 /** What the generator refuses, and the sentence that it has for it. */
+import { once } from 'node:events';
+import { createServer } from 'node:net';
 import { match, same } from '../../e2e/lib.mjs';
 import { folder } from '../../e2e/chat/serve.mjs';
 import { PACED, SERVER, found } from '../generator.mjs';
@@ -50,11 +52,12 @@ async function helps(t) {
 }
 
 
-/** It is another key: it makes one where it finds none. */
+/** It makes one where it finds none. */
 async function hasAnotherKey(t) {
     const { url } = await t.serve({ options: SERVER });
-    await refuses([`--url=${url}`], 1,
-        /not connect: refused: .*\(token_invalid\)\n.*is --data \(or --config\) the server's/)(t);
+    const sentences = new RegExp('not connect: refused: .*\\(token_invalid\\)\n' +
+        "parley-bench: is --data \\(or --config\\) the server's");
+    await refuses([`--url=${url}`], 1, sentences)(t);
 }
 
 const LIMITED = ['--send-rate=50', '--send-burst=20'];
@@ -84,12 +87,40 @@ async function isRefusedASocket(t) {
     await t.serve({ options: ['--sockets-per-ip=4'] });
     const generator = t.load(PACED);
     same(await generator.end(), 1, 'exit status');
-    match(generator.stderr, /did not connect: .*\(too_many_sockets\)\n.*--rate-limits off\?/, 'stderr');
+    match(generator.stderr, /not connect: .*\(too_many_sockets\)\n.*--rate-limits off\?/,
+        'stderr');
     same(generator.stdout, '', 'stdout');
 }
 
+const SWITCHED = 'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n' +
+    'Connection: Upgrade\r\nSec-WebSocket-Accept: ';
+
+const OTHER_SERVERS = [
+    ['has nothing there', 'HTTP/1.1 404 Not Found\r\nContent-Length: 4\r\n\r\nnone',
+        /session \d did not connect: the server answered 404 none/],
+    ['speaks another protocol', 'SSH-2.0-OpenSSH_9.2\r\n\r\n', /does not speak HTTP\/1\.1/],
+    ['accepts another WebSocket', `${SWITCHED}s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n`,
+        /did not connect: the server accepted another WebSocket than this one/],
+];
+
+/** @param answer  to whatever is asked */
+const knowsAnother = (answer, sentence) => async (t) => {
+    const sockets = new Set();
+    const listener = createServer((socket) => {
+        sockets.add(socket);
+        socket.on('error', () => {});
+        socket.once('data', () => socket.write(answer));
+    }).listen(0, '127.0.0.1');
+    t.defer(() => listener.close());
+    t.defer(() => sockets.forEach((socket) => socket.destroy()));
+    await once(listener, 'listening');
+    await refuses([`--url=http://127.0.0.1:${listener.address().port}`], 1, sentence)(t);
+};
+
 export const rows = [
     ...USAGE.map(([what, ...how]) => [`refuses ${what}`, refuses(...how)]),
+    ...OTHER_SERVERS.map(([what, ...how]) =>
+        [`says that a server ${what}`, knowsAnother(...how)]),
     ['helps', helps],
     ['says that the key is another', hasAnotherKey],
     ['counts what a server with rate limits refuses', isRateLimited],
