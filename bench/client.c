@@ -75,6 +75,7 @@ static void on_answer(struct client *c, const struct wire_packet *p)
     } else {
         measure_refused(&crowd->measure, p->code);
         ledger_refused(crowd->ledger, s->flow, s->n);
+        crowd->events->on_refused(crowd->owner, c);
     }
     s->flow = NULL;
     s->next_free = c->first_free;
@@ -232,16 +233,32 @@ static void on_retry(struct timer *timer)
     client_connect(c);
 }
 
+void client_pause(struct client *c, int64_t ms)
+{
+    struct timers *timers = c->crowd->timers;
+
+    timer_set(timers, &c->pause, timers->now_ms + ms);
+}
+
+static void on_pause_over(struct timer *timer)
+{
+    struct client *c = container_of(timer, struct client, pause);
+
+    c->crowd->events->on_room(c->crowd->owner, c);
+}
+
 void client_init(struct client *c, struct crowd *crowd, uint32_t i, const struct target *target,
                  str token)
 {
     *c = (struct client){.crowd = crowd, .i = i, .target = target, .token = token};
     timer_init(&c->retry, on_retry);
+    timer_init(&c->pause, on_pause_over);
 }
 
 void client_fini(struct client *c)
 {
     timer_cancel(c->crowd->timers, &c->retry);
+    timer_cancel(c->crowd->timers, &c->pause);
     if (c->session)
         session_close(c->session);
     c->session = NULL;

@@ -46,6 +46,7 @@ struct client {
     uint32_t socket; // how many it had before this one
     struct session *session;
     struct timer retry;
+    struct timer pause;    // while it is set, nothing is sent
     struct job read_later; // one receipt for all that came in a turn
     uint32_t read_peer;
     int64_t read_seq;          // 0: none to send
@@ -64,7 +65,10 @@ struct client_events {
     /** It has joined, and everything that waited for it has come. Also after a reconnect. */
     void (*on_ready)(void *owner, struct client *c);
 
-    /** An answer came, so that there is room for another send. */
+    /** A send was answered with an error; on_room() follows. */
+    void (*on_refused)(void *owner, struct client *c);
+
+    /** An answer came, or a pause is over, so that there is room for another send. */
     void (*on_room)(void *owner, struct client *c);
 
     /** The connection ended. Where `end` is SESSION_LOST it tries again by itself. */
@@ -80,8 +84,11 @@ void client_connect(struct client *c);
 
 static inline bool client_has_room(const struct client *c, uint32_t window)
 {
-    return c->is_ready && c->n_taken < window;
+    return c->is_ready && !c->pause.is_set && c->n_taken < window;
 }
+
+/** Have no room for so long. */
+void client_pause(struct client *c, int64_t ms);
 
 /** Send the next message; there must be room. @param planned_us  when it should have been */
 void client_send(struct client *c, uint32_t to, int64_t planned_us);

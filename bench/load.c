@@ -10,8 +10,9 @@
 #define TICK_US        100000
 #define PROGRESS_US    1000000
 #define WATCH_US       1000000
-#define PRELOAD_WINDOW 64 // of a session, while it does not matter how long one takes
-#define SAID_MAX       5  // lost connections that are told one by one
+#define PRELOAD_WINDOW 64  // of a session, while it does not matter how long one takes
+#define SAID_MAX       5   // lost connections that are told one by one
+#define REFUSED_MS     100 // that a session waits then, where no rate says how fast it sends
 #define SCRATCH_MAX    (SIZE_MAX / 2)
 
 enum phase {
@@ -143,8 +144,10 @@ static void send_more(struct load *l, struct client *c)
 {
     switch ((enum phase)l->phase.now) {
     case PRELOADING:
-        for (; l->n_left > 0 && client_has_room(c, PRELOAD_WINDOW); l->n_left--)
+        if (l->n_left > 0 && client_has_room(c, PRELOAD_WINDOW)) {
+            l->n_left--;
             client_send(c, peer_of(l, c->i), net_now_us());
+        }
         return;
     case WARMING:
     case MEASURING:
@@ -224,7 +227,8 @@ static void all_connected(struct load *l)
         return;
     }
     go(l, PRELOADING);
-    send_all(l);
+    for (int round = 0; round < PRELOAD_WINDOW; round++)
+        send_all(l); // one each
 }
 
 static void end_measuring(struct load *l)
@@ -361,12 +365,22 @@ static void on_ready(void *owner, struct client *c)
     struct load *l = owner;
 
     if (l->phase.now != CONNECTING) {
-        send_more(l, c);
+        for (int round = 0; round < PRELOAD_WINDOW; round++)
+            send_more(l, c);
         return;
     }
     l->n_ready++;
     l->moved_us = net_now_us();
     open_more(l);
+}
+
+/** Who sends as fast as it can would be refused as fast as it can. */
+static void on_refused(void *owner, struct client *c)
+{
+    const struct load *l = owner;
+
+    if (l->config->rate == 0)
+        client_pause(c, REFUSED_MS);
 }
 
 static void on_room(void *owner, struct client *c)
@@ -397,6 +411,7 @@ static void on_end(void *owner, struct client *c, enum session_end end, const ch
 
 static const struct client_events client_events = {
     .on_ready = on_ready,
+    .on_refused = on_refused,
     .on_room = on_room,
     .on_end = on_end,
 };

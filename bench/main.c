@@ -197,6 +197,11 @@ static int report(const struct bench *b)
     const struct report r = {.options = &b->options, .result = &b->result};
     const char *verdict = report_verdict(&r);
 
+    if (strcmp(b->result.measure.first_refusal, "rate_limited") == 0) {
+        fprintf(stderr,
+                "parley-bench: sends were refused: rate_limited. Does the server run "
+                "with --rate-limits off?\n");
+    }
     if (b->options.json) {
         report_json(stdout, &r);
         if (verdict)

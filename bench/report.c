@@ -1,8 +1,11 @@
 #include "bench/report.h"
 
-#define BUSY_CORES 0.9 // of the generator's one thread
+#include <math.h>
 
-/** What the figures make, once for both forms. A negative one was not measured. */
+#define BUSY_CORES   0.9 // of the generator's one thread
+#define NOT_MEASURED ((double)NAN)
+
+/** What the figures make, once for both forms. */
 struct figures {
     double seconds;
     double acked_per_s;
@@ -11,13 +14,13 @@ struct figures {
     double server_cores;
     double own_cpu_us;
     double own_cores;
-    int64_t rss_kib;
+    double rss_kib;
     double rss_kib_per_session;
 };
 
 static double per(double what, double n)
 {
-    return n > 0 ? what / n : -1;
+    return n > 0 ? what / n : NOT_MEASURED;
 }
 
 static struct figures figures_of(const struct report *r)
@@ -30,13 +33,13 @@ static struct figures figures_of(const struct report *r)
     struct figures f = {
         .seconds = (double)x->measured_us / 1e6,
         .connects_per_s = per((double)r->options->sessions, (double)x->connected_us / 1e6),
-        .acked_per_s = -1,
-        .server_cpu_us = -1,
-        .server_cores = -1,
-        .own_cpu_us = -1,
+        .acked_per_s = NOT_MEASURED,
+        .server_cpu_us = NOT_MEASURED,
+        .server_cores = NOT_MEASURED,
+        .own_cpu_us = NOT_MEASURED,
         .own_cores = per(own_us, (double)x->measured_us),
-        .rss_kib = has_pids ? x->to.rss_kib : -1,
-        .rss_kib_per_session = -1,
+        .rss_kib = has_pids ? (double)x->to.rss_kib : NOT_MEASURED,
+        .rss_kib_per_session = NOT_MEASURED,
     };
 
     if (has_pids)
@@ -83,19 +86,19 @@ static void json_count(FILE *out, const char *name, uint64_t value)
 
 static void json_figure(FILE *out, const char *name, double value)
 {
-    if (value < 0) {
+    if (isnan(value)) {
         fprintf(out, ",\"%s\":null", name);
     } else {
         fprintf(out, ",\"%s\":%.3f", name, value);
     }
 }
 
-static void json_whole(FILE *out, const char *name, int64_t value)
+static void json_whole(FILE *out, const char *name, double value)
 {
-    if (value < 0) {
+    if (isnan(value)) {
         fprintf(out, ",\"%s\":null", name);
     } else {
-        fprintf(out, ",\"%s\":%lld", name, (long long)value);
+        fprintf(out, ",\"%s\":%.0f", name, value);
     }
 }
 
@@ -187,9 +190,9 @@ static void text_load(FILE *out, const struct report *r, const struct figures *f
     text_latency(out, "delivery", &m->delivery);
     fprintf(out, "%-12s %.1f µs of CPU a message, %.2f cores%s\n", "generator", f->own_cpu_us,
             f->own_cores, f->own_cores > BUSY_CORES ? ": it may be what was measured" : "");
-    if (f->server_cpu_us >= 0) {
-        fprintf(out, "%-12s %.1f µs of CPU a message, %.2f cores, %lld KiB\n", "server",
-                f->server_cpu_us, f->server_cores, (long long)f->rss_kib);
+    if (!isnan(f->server_cpu_us)) {
+        fprintf(out, "%-12s %.1f µs of CPU a message, %.2f cores, %.0f KiB\n", "server",
+                f->server_cpu_us, f->server_cores, f->rss_kib);
     }
 }
 
@@ -220,9 +223,9 @@ void report_text(FILE *out, const struct report *r)
     fprintf(out, "%-12s %.0f a second\n", "connected", f.connects_per_s);
     if (!r->options->idle) {
         text_load(out, r, &f);
-    } else if (f.rss_kib_per_session >= 0) {
-        fprintf(out, "%-12s %.2f KiB a session, %lld KiB in all, %.3f cores\n", "server",
-                f.rss_kib_per_session, (long long)f.rss_kib, f.server_cores);
+    } else if (!isnan(f.rss_kib_per_session)) {
+        fprintf(out, "%-12s %.2f KiB a session, %.0f KiB in all, %.3f cores\n", "server",
+                f.rss_kib_per_session, f.rss_kib, f.server_cores);
     }
     text_checks(out, r);
 }

@@ -31,8 +31,8 @@ function hasForm(report, numbersOf) {
     const all = [
         'sessions', 'servers', 'window', 'rate', 'size', 'preload', 'seconds', 'sent', 'acked',
         'delivered', 'lost', 'duplicated', 'reordered', 'invented', 'unanswered', 'errors',
-        'reconnects', 'repeated', 'redelivered', 'acked_per_s', 'connects_per_s',
-        'generator_cpu_us_per_message', ...numbersOf,
+        'reconnects', 'repeated', 'redelivered', 'echoed', 'acked_per_s', 'connects_per_s',
+        'generator_cpu_us_per_message', 'generator_cores', ...numbersOf,
     ];
     same(got, {
         kind: 'load', peers: 'pair', receipts: true, transport: report.transport,
@@ -266,7 +266,7 @@ async function tellsPeople(t) {
     for (const line of [
         /^connected +\d+ a second$/m, /^acked +\d+ a second: .*; 200 sent, 200 delivered$/m,
         /^ack +p50 \d+\.\d\d ms, p99 /m, /^delivery +p50 \d+\.\d\d ms, p99 /m,
-        /^generator +\d+\.\d .s of CPU a message$/m, /^server +\d+\.\d .s of CPU a message, /m,
+        /^generator +\d+\.\d .s of CPU a message, \d+\.\d\d cores$/m, /^server +\d+\.\d .s of CPU a message, /m,
         /^checked +0 lost, 0 duplicated, 0 reordered, 0 invented, 0 unanswered$/m,
         /^errors +0$/m,
     ])

@@ -65,13 +65,24 @@ const LIMITED = ['--send-rate=50', '--send-burst=20'];
 /** What the server counts of these, the generator counts too. */
 async function isRateLimited(t) {
     await t.serve({ options: LIMITED });
-    const report = await t.load(['--sessions=2', '--seconds=1', '--rate=400']).report();
+    const generator = t.load(['--sessions=2', '--seconds=1', '--rate=400']);
+    const report = await generator.report();
+    match(generator.stderr, /refused: rate_limited\. Does the server run with --rate/, 'stderr');
     found(report);
     same(report.sent > report.acked, true, 'something was refused');
     same(report.delivered, report.acked, 'delivered');
     const metrics = await t.server.metrics();
     const refused = metrics.get('parley_errors_total{code="rate_limited"}');
     same([report.errors, report.errors_by_code], [refused, { rate_limited: refused }], 'errors');
+}
+
+/** Refused, a session waits a tenth of a second: what it had under way is all that is refused. */
+async function waitsWhenRefused(t) {
+    await t.serve({ options: LIMITED });
+    const report = await t.load(['--sessions=2', '--seconds=1']).report();
+    found(report);
+    const most = 2 * 16 * 10 * 3; // sessions, their windows, pauses a second, seconds
+    same(report.errors > 0 && report.errors <= most + 32, true, `${report.errors} errors`);
 }
 
 async function isRateLimitedBefore(t) {
@@ -124,6 +135,7 @@ export const rows = [
     ['helps', helps],
     ['says that the key is another', hasAnotherKey],
     ['counts what a server with rate limits refuses', isRateLimited],
+    ['waits when it is refused, where no rate says how fast it sends', waitsWhenRefused],
     ['does not begin where what is to be there before is refused', isRateLimitedBefore],
     ['says that sockets are refused', isRefusedASocket],
 ].map(([name, run]) => ({ name: `refusal: ${name}`, run }));
