@@ -10,8 +10,9 @@
 #define TICK_US        100000
 #define PROGRESS_US    1000000
 #define WATCH_US       1000000
-#define PRELOAD_WINDOW 64  // of a session, while it does not matter how long one takes
-#define SAID_MAX       5   // lost connections that are told one by one
+#define PRELOAD_WINDOW 64      // of a session, while it does not matter how long one takes
+#define SAID_MAX       5       // lost connections that are told one by one
+#define START_US       3000000 // for a server that is only just starting
 #define REFUSED_MS     100 // that a session waits then, where no rate says how fast it sends
 #define SCRATCH_MAX    (SIZE_MAX / 2)
 
@@ -48,7 +49,9 @@ struct load {
     struct timers timers;
     struct client *clients;
     struct fsm phase;
-    int64_t phase_us; // when it began
+    int64_t phase_us;   // when it began
+    int64_t start_us;   // when we began to try to connect
+    int64_t connect_us; // and when there was somebody to connect to
     uint32_t n_opened;
     uint32_t n_ready;   // of these; each is counted once
     uint64_t n_left;    // to preload
@@ -220,7 +223,8 @@ static void begin_work(struct load *l)
 
 static void all_connected(struct load *l)
 {
-    l->result->connected_us = net_now_us() - l->phase_us;
+    l->result->connected_us = net_now_us() - l->connect_us;
+    l->crowd.measure.n_reconnects = 0;
     l->n_left = l->config->n_preload;
     if (l->n_left == 0) {
         begin_work(l);
@@ -388,6 +392,21 @@ static void on_room(void *owner, struct client *c)
     send_more(owner, c);
 }
 
+static void did_not_connect(struct load *l, const struct client *c, enum session_end end,
+                            const char *why)
+{
+    const int64_t now_us = net_now_us();
+
+    if (end == SESSION_LOST && l->n_ready == 0 && now_us - l->start_us < START_US) {
+        l->connect_us = now_us; // it tries again
+        return;
+    }
+    say("session %u did not connect: %s", c->i, why);
+    if (end == SESSION_REFUSED)
+        say("is --data (or --config) the server's, and does it run with --rate-limits off?");
+    fail(l);
+}
+
 static void on_end(void *owner, struct client *c, enum session_end end, const char *why)
 {
     struct load *l = owner;
@@ -395,12 +414,7 @@ static void on_end(void *owner, struct client *c, enum session_end end, const ch
     if (l->phase.now == OVER)
         return;
     if (l->phase.now == CONNECTING) {
-        say("session %u did not connect: %s", c->i, why);
-        if (end == SESSION_REFUSED) {
-            say("is --data (or --config) the server's, and does it run with "
-                "--rate-limits off?");
-        }
-        fail(l);
+        did_not_connect(l, c, end, why);
         return;
     }
     measure_error(&l->crowd.measure,
@@ -548,7 +562,7 @@ static void run(struct load *l)
     const int64_t now_us = net_now_us();
 
     l->timers.now_ms = now_us / 1000;
-    l->phase_us = l->moved_us = now_us;
+    l->phase_us = l->moved_us = l->start_us = l->connect_us = now_us;
     l->tick_us = now_us + TICK_US;
     l->watch_us = now_us + WATCH_US;
     l->progress_us = now_us + PROGRESS_US;

@@ -32,7 +32,19 @@ async function survivesASilence(t) {
     same(report.reconnects > 0, true, 'some have reconnected');
 }
 
+/** It is given some seconds to start. */
+async function waitsForIt(t) {
+    await t.serve({ options: SERVER });
+    await t.server.stop();
+    const generator = t.load(PACED);
+    await until('waiting', () => /connecting: 0 of/.test(generator.stderr));
+    await t.serveAgain({ options: SERVER });
+    const report = isFine(await generator.report());
+    same([report.errors, report.reconnects], [0, 0], 'errors, reconnects');
+}
+
 export const rows = [
+    ['is only just starting', waitsForIt],
     ['is killed', survives(kill, 'websocket')],
     ['is killed while clients poll', survives(kill, 'polling')],
     ['is terminated', survives(terminate, 'websocket')],

@@ -26,7 +26,7 @@ const USAGE = [
     ['other peers', [URL, '--peers=all'], 2, /--peers is pair or uniform/],
     ['a PID that is not there', [URL, `--pid=${NO_PID}`], 1, /no such process: 4194305/],
     ['a PID that is none', [URL, '--pid=self'], 1, /no such process: self/],
-    ['a server that is not there', [URL], 1, /session 0 did not connect: connection refused/],
+    ['a server that is not there', [URL], 1, /session \d+ did not connect: connection refused/],
     ['more sessions than open files', [URL, '--sessions=100'], 1,
         /100 sessions need 164 open files, and 100 are allowed: raise the limit \(ulimit/,
         { files: 100 }],
@@ -108,7 +108,7 @@ const SWITCHED = 'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n' +
 
 const OTHER_SERVERS = [
     ['has nothing there', 'HTTP/1.1 404 Not Found\r\nContent-Length: 4\r\n\r\nnone',
-        /session \d did not connect: the server answered 404 none/],
+        /session \d+ did not connect: the server answered 404 none/],
     ['speaks another protocol', 'SSH-2.0-OpenSSH_9.2\r\n\r\n', /does not speak HTTP\/1\.1/],
     ['accepts another WebSocket', `${SWITCHED}s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n`,
         /did not connect: the server accepted another WebSocket than this one/],
