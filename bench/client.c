@@ -195,10 +195,8 @@ static void on_end(void *owner, enum session_end end, const char *why)
     c->crowd->events->on_end(c->crowd->owner, c, end, why);
     session_close(c->session);
     c->session = NULL;
-    if (end == SESSION_REFUSED) {
-        c->is_refused = true;
+    if (end == SESSION_REFUSED)
         return;
-    }
     const uint32_t wait_ms =
         RETRY_MIN_MS + prng_below(&c->crowd->prng, RETRY_MAX_MS - RETRY_MIN_MS);
     timer_set(timers, &c->retry, timers->now_ms + wait_ms);

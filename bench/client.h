@@ -30,7 +30,6 @@ struct crowd {
     struct ledger *ledger;
     struct measure measure;
     struct buf scratch;
-    uint32_t n_clients;
     uint32_t n_slots;     // that a client has, at most
     uint64_t n_under_way; // sends of all that are not answered
     bool has_receipts;
@@ -55,7 +54,6 @@ struct client {
     uint32_t n_taken;
     uint64_t order;
     bool is_ready;
-    bool is_refused;
     // For who drives it.
     uint64_t n_due;     // messages whose time has come
     uint64_t n_started; // of these, sent

@@ -98,11 +98,6 @@ struct flow *ledger_flow(struct ledger *l, uint32_t from, uint32_t to)
     return f;
 }
 
-uint32_t flow_from(const struct flow *f)
-{
-    return f->from;
-}
-
 uint32_t flow_to(const struct flow *f)
 {
     return f->to;

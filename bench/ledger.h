@@ -29,7 +29,6 @@ const struct ledger_counts *ledger_counts(const struct ledger *l);
 
 /** Borrowed, as long as the ledger. */
 struct flow *ledger_flow(struct ledger *l, uint32_t from, uint32_t to);
-uint32_t flow_from(const struct flow *f);
 uint32_t flow_to(const struct flow *f);
 
 /** @param planned_us  from when on it is late @return its number */

@@ -96,13 +96,13 @@ static void fail(struct load *l)
     go(l, OVER);
 }
 
-static void use_of_all(const struct load *l, struct process_use *sum)
+static void use_of_all(struct load *l, struct process_use *sum)
 {
     *sum = (struct process_use){0};
     for (size_t i = 0; i < l->config->n_pids; i++) {
-        struct process_use one;
+        struct process_use one = {0};
         if (process_use(l->config->pids[i], &one) != 0)
-            continue; // it was there at first: main() has looked
+            l->result->is_use_lost = true;
         sum->cpu_us += one.cpu_us;
         sum->rss_kib += one.rss_kib;
     }
@@ -529,7 +529,6 @@ static int init(struct load *l)
         .prng = {config->seed},
         .wire = config->wire,
         .ledger = ledger_new(),
-        .n_clients = config->n_sessions,
         .n_slots = window,
         .has_receipts = config->has_receipts,
         .events = &client_events,

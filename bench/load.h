@@ -36,12 +36,13 @@ struct load_config {
 struct load_result {
     struct measure measure;
     struct ledger_counts counts;
-    uint64_t n_unanswered;       // sends, though their connections last
+    uint64_t n_unanswered;       // sends with neither an answer nor an error
     int64_t connected_us;        // that connecting took
     int64_t measured_us;         // that measuring took
     struct process_use before;   // of all pids, before the first connection
     struct process_use from;     // when measuring, or being idle, began
     struct process_use to;       // and when it ended
+    bool is_use_lost;            // of these three, some is not known: a process has ended
     struct process_use own_from; // and of this program
     struct process_use own_to;
 };

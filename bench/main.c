@@ -87,6 +87,7 @@ static int find_processes(struct bench *b)
             process_use(b->config.pids[i], &use) != 0)
             return failed("there is no such process", text);
     }
+    static_assert(LOAD_PIDS_MAX >= OPTIONS_LIST_MAX, "each --pid has room");
     b->config.n_pids = b->options.pids.n;
     return 0;
 }

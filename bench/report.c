@@ -27,7 +27,7 @@ static struct figures figures_of(const struct report *r)
 {
     const struct load_result *x = r->result;
     const struct measure *m = &x->measure;
-    const bool has_pids = r->options->pids.n > 0;
+    const bool has_pids = r->options->pids.n > 0 && !x->is_use_lost;
     const double cpu_us = (double)(x->to.cpu_us - x->from.cpu_us);
     const double own_us = (double)(x->own_to.cpu_us - x->own_from.cpu_us);
     struct figures f = {

@@ -196,18 +196,32 @@ static void each_count_has_its_own_member(void **state)
     json_free(j);
 }
 
-static void what_no_pid_has_shown_is_null(void **state)
+static void expect_no_use(struct world *w)
 {
-    struct world *w = *state;
-
-    w->options.pids.n = 0;
     struct json *j = tell_json(w);
+
     expect_null(j, "server_cpu_us_per_message");
     expect_null(j, "server_cores");
     expect_null(j, "server_rss_kib");
     expect_null(j, "server_rss_kib_per_session");
     expect_number(j, "generator_cpu_us_per_message", 100);
     json_free(j);
+}
+
+static void what_no_pid_has_shown_is_null(void **state)
+{
+    struct world *w = *state;
+
+    w->options.pids.n = 0;
+    expect_no_use(w);
+}
+
+static void what_an_ended_process_has_used_is_null(void **state)
+{
+    struct world *w = *state;
+
+    w->result.is_use_lost = true;
+    expect_no_use(w);
 }
 
 static void what_did_not_happen_is_null(void **state)
@@ -355,6 +369,7 @@ int main(void)
         TEST(the_json_has_every_figure),
         TEST(each_count_has_its_own_member),
         TEST(what_no_pid_has_shown_is_null),
+        TEST(what_an_ended_process_has_used_is_null),
         TEST(what_did_not_happen_is_null),
         TEST(an_idle_run_has_what_a_session_costs),
         TEST(codes_from_outside_stay_json),

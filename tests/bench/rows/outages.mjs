@@ -8,7 +8,8 @@ const terminate = (server) => server.stop();
 /** @param transport  with polling what was under way is lost with a request */
 const survives = (end, transport) => async (t) => {
     await t.serve({ options: SERVER });
-    const generator = t.load([...PACED, `--transport=${transport}`]);
+    const pid = `--pid=${t.server.child.pid}`;
+    const generator = t.load([...PACED, `--transport=${transport}`, pid]);
     await t.stored(RATE);
     await end(t.server);
     await t.serveAgain({ options: SERVER });
@@ -16,6 +17,7 @@ const survives = (end, transport) => async (t) => {
     same(report.sent, RATE, 'sent');
     same(report.reconnects >= SESSIONS, true, 'all have reconnected');
     same(report.errors >= SESSIONS, true, 'all have lost their connection');
+    same(report.server_rss_kib, null, 'memory of what is gone');
     same(Object.keys(report.errors_by_code), ['connection_lost'], 'errors by code');
 };
 
