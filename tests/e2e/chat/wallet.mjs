@@ -10,11 +10,14 @@ export function checksummed(hex40) {
     return `0x${cased.join('')}`;
 }
 
-/** An address with capital and small letters, so that its checksum can be wrong, too. */
+/**
+ * An address with two capital and two small letters: with one of them changed there are still
+ * both kinds, and only then is there a checksum that can be wrong.
+ */
 export function wallet() {
     for (;;) {
         const text = checksummed(randomBytes(20).toString('hex'));
-        if (/[A-F]/.test(text) && /[a-f]/.test(text)) return text;
+        if (/[A-F].*[A-F]/.test(text) && /[a-f].*[a-f]/.test(text)) return text;
     }
 }
 
