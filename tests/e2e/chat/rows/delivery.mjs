@@ -17,10 +17,14 @@ export async function sendMany(peer, to, n, { from = 1, fill = '', atOnce = AT_O
     await Promise.all(Array.from({ length: Math.min(n, atOnce) }, worker));
 }
 
-/** The sender hears of it, up to seq: marks are told as they are by then. */
-export async function heardOf(peer, event, seq) {
+/**
+ * The sender hears of it, up to seq: marks are told as they are by then.
+ * @param by  whose mark, where both sides have some: these come in either order
+ */
+export async function heardOf(peer, event, seq, by) {
     for (;;) {
         const receipt = await peer.take(event);
+        if (by && receipt.by !== by) continue;
         if (receipt.seq === seq) return receipt;
         if (receipt.seq > seq) throw new Failure(`${event} ${receipt.seq}, want ${seq}`);
     }

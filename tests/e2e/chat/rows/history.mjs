@@ -76,8 +76,8 @@ async function isWhatWasTold(t) {
     const sent = [await a.send(b.address, 'one', { client_msg_id: 'k' }),
         await b.send(a.address, 'two', { reply_to: 1 })];
     await a.take('message.new');
-    await heardOf(b, 'message.delivered', 2);
-    await heardOf(a, 'message.delivered', 1);
+    await heardOf(b, 'message.delivered', 2, a.address);
+    await heardOf(a, 'message.delivered', 1, b.address);
     const status = 'delivered';
     const mine = await a.ok('message.history', { peer: b.address });
     same(mine.messages, [{ ...sent[0], status }, asPeer(sent[1], a.address, { status })], 'to a');
