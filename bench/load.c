@@ -402,8 +402,9 @@ static void did_not_connect(struct load *l, const struct client *c, enum session
         return;
     }
     say("session %u did not connect: %s", c->i, why);
-    if (end == SESSION_REFUSED)
-        say("is --data (or --config) the server's, and does it run with --rate-limits off?");
+    say(end == SESSION_REFUSED
+            ? "is --data (or --config) the server's, and does it run with --rate-limits off?"
+            : "does a Parley server run where --url says?");
     fail(l);
 }
 

@@ -26,7 +26,6 @@ struct measure {
     struct histogram delivery;
 
     // These over the whole run.
-    uint64_t n_sent;
     uint64_t n_acked;
     uint64_t n_refused;
     char first_refusal[MEASURE_CODE_SIZE]; // its code

@@ -11,8 +11,9 @@
 #include "base/err.h"
 #include "base/mem.h"
 
-#define OUT_MAX (SIZE_MAX / 2) // how much is under way is for --window and --size to say
-#define IN_MAX  (64U << 20)    // bytes of one message, or answer to a poll
+#define READ_SIZE 65536
+#define OUT_MAX   (SIZE_MAX / 2) // how much is under way is for --window and --size to say
+#define IN_MAX    (64U << 20)    // bytes of one message, or answer to a poll
 
 struct net {
     uv_loop_t uv;
@@ -25,7 +26,7 @@ struct net {
     struct job_queue later;
     struct list links;
     struct list dirty; // links with gathered output
-    char read_buffer[NET_READ_SIZE];
+    char read_buffer[READ_SIZE];
 };
 
 /** Output that the kernel had no room for. */
@@ -246,7 +247,7 @@ static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *out)
     const struct link *l = container_of((uv_tcp_t *)handle, struct link, uv);
 
     (void)suggested;
-    *out = uv_buf_init(l->net->read_buffer, NET_READ_SIZE);
+    *out = uv_buf_init(l->net->read_buffer, READ_SIZE);
 }
 
 /** What the owner can't use yet is kept, and only that is copied. */

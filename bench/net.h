@@ -13,8 +13,6 @@
 #include "base/job.h"
 #include "base/list.h"
 
-#define NET_READ_SIZE 65536
-
 struct net;
 struct link;
 

@@ -7,13 +7,9 @@
 #define LOAD_S 10
 #define IDLE_S 60
 
-#define HEADING(text)                                                                          \
-    {                                                                                          \
-        NULL, OPTION_HEADING, 0, NULL, "", text, 0, 0                                          \
-    }
 #define FIELD(name) offsetof(struct bench_options, name)
 static const struct option rows[] = {
-    HEADING("The server"),
+    OPTIONS_HEADING("The server"),
     {"url", OPTION_EACH, FIELD(urls), NULL, "URL",
      "where it is: http://HOST:PORT. May be given several times: the sessions are dealt out", 0,
      0},
@@ -24,7 +20,7 @@ static const struct option rows[] = {
     {"pid", OPTION_EACH, FIELD(pids), NULL, "PID",
      "whose CPU and memory to report. May be given several times: they are added up", 0, 0},
 
-    HEADING("The load"),
+    OPTIONS_HEADING("The load"),
     {"sessions", OPTION_COUNT, FIELD(sessions), "100", "N", "wallets, one connection each", 2,
      BENCH_SESSIONS_MAX},
     {"peers", OPTION_TEXT, FIELD(peers), "pair", "pair|uniform",
@@ -45,13 +41,13 @@ static const struct option rows[] = {
      "how the sessions connect", 0, 0},
     {"preload", OPTION_COUNT, FIELD(preload), "0", "N",
      "messages to store, and deliver, before anything is measured", 0, 0},
-    {"seconds", OPTION_COUNT, FIELD(seconds), "0", "S",
+    {"seconds", OPTION_COUNT, FIELD(seconds), NULL, "S",
      "to measure, behind 2 s of warm-up (10; with --idle 60)", 0, 86400},
-    {"idle", OPTION_FLAG, FIELD(idle), "off", "",
+    {"idle", OPTION_FLAG, FIELD(idle), NULL, "",
      "send nothing: what do sessions cost that only answer heartbeats?", 0, 0},
 
-    HEADING("The report"),
-    {"json", OPTION_FLAG, FIELD(json), "off", "", "one JSON object on stdout", 0, 0},
+    OPTIONS_HEADING("The report"),
+    {"json", OPTION_FLAG, FIELD(json), NULL, "", "one JSON object on stdout", 0, 0},
 };
 #undef FIELD
 

@@ -84,22 +84,18 @@ static void json_count(FILE *out, const char *name, uint64_t value)
     fprintf(out, ",\"%s\":%llu", name, (unsigned long long)value);
 }
 
-static void json_figure(FILE *out, const char *name, double value)
+static void json_rounded(FILE *out, const char *name, double value, int decimals)
 {
     if (isnan(value)) {
         fprintf(out, ",\"%s\":null", name);
     } else {
-        fprintf(out, ",\"%s\":%.3f", name, value);
+        fprintf(out, ",\"%s\":%.*f", name, decimals, value);
     }
 }
 
-static void json_whole(FILE *out, const char *name, double value)
+static void json_figure(FILE *out, const char *name, double value)
 {
-    if (isnan(value)) {
-        fprintf(out, ",\"%s\":null", name);
-    } else {
-        fprintf(out, ",\"%s\":%.0f", name, value);
-    }
+    json_rounded(out, name, value, 3);
 }
 
 static double ms_at(const struct histogram *h, double share)
@@ -164,7 +160,7 @@ void report_json(FILE *out, const struct report *r)
     json_figure(out, "connects_per_s", f.connects_per_s);
     json_figure(out, "server_cpu_us_per_message", f.server_cpu_us);
     json_figure(out, "server_cores", f.server_cores);
-    json_whole(out, "server_rss_kib", f.rss_kib);
+    json_rounded(out, "server_rss_kib", f.rss_kib, 0);
     json_figure(out, "server_rss_kib_per_session", f.rss_kib_per_session);
     json_figure(out, "generator_cpu_us_per_message", f.own_cpu_us);
     json_figure(out, "generator_cores", f.own_cores);

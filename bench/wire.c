@@ -1,7 +1,5 @@
 #include "bench/wire.h"
 
-#include <stdio.h>
-
 #include "base/hex.h"
 #include "base/rand.h"
 #include "bench/put.h"
@@ -126,6 +124,15 @@ void wire_put_ack(struct buf *out, uint64_t ack_id)
     put(out, STR("[]"));
 }
 
+static size_t count_digits(str text)
+{
+    size_t n = 0;
+
+    while (n < text.len && text.ptr[n] >= '0' && text.ptr[n] <= '9')
+        n++;
+    return n;
+}
+
 str wire_member(str json, str quoted)
 {
     const char *at = json.len > 0 ? memmem(json.ptr, json.len, quoted.ptr, quoted.len) : NULL;
@@ -138,19 +145,12 @@ str wire_member(str json, str quoted)
         value.len = str_find(value, '"'); // one that is escaped inside cuts it short
         return value;
     }
-    size_t n = 0;
-    while (n < value.len && value.ptr[n] >= '0' && value.ptr[n] <= '9')
-        n++;
-    return (str){value.ptr, n};
+    return str_take(&value, count_digits(value));
 }
 
 static int read_number(str *text, uint64_t *out)
 {
-    size_t n = 0;
-
-    while (n < text->len && text->ptr[n] >= '0' && text->ptr[n] <= '9')
-        n++;
-    return str_to_u64(str_take(text, n), INT64_MAX, out) == 0 ? 0 : WIRE_BAD;
+    return str_to_u64(str_take(text, count_digits(*text)), INT64_MAX, out) == 0 ? 0 : WIRE_BAD;
 }
 
 static int read_seq(struct wire_packet *p, str json)

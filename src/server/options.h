@@ -45,6 +45,12 @@ struct option {
     uint64_t max; // 0: no limit
 };
 
+/** The row of a heading. */
+#define OPTIONS_HEADING(text)                                                                  \
+    {                                                                                          \
+        NULL, OPTION_HEADING, 0, NULL, "", text, 0, 0                                          \
+    }
+
 /** A kind of section that the file may hold any number of: "[issuer NAME]". */
 struct option_section {
     const char *kind; // "issuer"

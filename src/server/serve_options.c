@@ -9,10 +9,6 @@
 #define CONTENT_MAX  262144 // written as JSON six times that fits a client's queue
 #define DRAIN_MAX_MS 60000
 #define CHAIN_MAX    ((UINT64_C(1) << 53) - 1)
-#define HEADING(text)                                                                          \
-    {                                                                                          \
-        NULL, OPTION_HEADING, 0, NULL, "", text, 0, 0                                          \
-    }
 
 #define FIELD(name) offsetof(struct serve_issuer, name)
 static const struct option issuer_rows[] = {
@@ -41,7 +37,7 @@ static const struct option_section sections[] = {
 };
 
 static const struct option rows[] = {
-    HEADING("The server"),
+    OPTIONS_HEADING("The server"),
     {"listen", OPTION_ADDR, FIELD(listen), "127.0.0.1:8080", "HOST:PORT",
      "where to listen; port 0 picks one", 0, 0},
     {"data", OPTION_TEXT, FIELD(data), "./parley-data", "DIR",
@@ -54,7 +50,7 @@ static const struct option rows[] = {
     {"drain", OPTION_DURATION, FIELD(drain), "2s", "DURATION",
      "over which clients are let go of when the server stops", 0, DRAIN_MAX_MS},
 
-    HEADING("Who may connect"),
+    OPTIONS_HEADING("Who may connect"),
     {"origins", OPTION_LIST, FIELD(origins), NULL, "LIST",
      "whose pages, such as https://shop.example, or * for all; the server's own always", 0, 0},
     {"trusted-proxies", OPTION_LIST, FIELD(trusted_proxies), NULL, "LIST",
@@ -73,7 +69,7 @@ static const struct option rows[] = {
      "number",
      1, 0},
 
-    HEADING("Messages"),
+    OPTIONS_HEADING("Messages"),
     {"content-bytes", OPTION_SIZE, FIELD(content_bytes), "64KiB", "SIZE",
      "of one message, at most 256KiB; --max-payload is at least four times that", 1024,
      CONTENT_MAX},
@@ -89,7 +85,7 @@ static const struct option rows[] = {
     {"mailbox-stranger-messages", OPTION_COUNT, FIELD(mailbox_stranger_messages), "1000", "N",
      "and of any other sender", 1, 0},
 
-    HEADING("The transport"),
+    OPTIONS_HEADING("The transport"),
     {"path", OPTION_TEXT, FIELD(path), "/socket.io/", "PATH", "where Socket.IO is", 0, 0},
     {"transports", OPTION_LIST, FIELD(transports), "polling,websocket", "LIST",
      "what a client may come with", 0, 0},

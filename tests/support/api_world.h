@@ -331,3 +331,29 @@ static inline void expect_json(const struct json *j, const char *path, const cha
     expect_str(path, buf_str(&text), want ? str_of(want) : STR("nothing"));
     buf_fini(&text);
 }
+
+// What the tests begin and end with.
+
+static inline int world_setup(void **state)
+{
+    *state = api_world_new();
+    return 0;
+}
+
+static inline struct api_world *start(void **state)
+{
+    api_world_start(*state);
+    return *state;
+}
+
+static inline int world_teardown(void **state)
+{
+    api_world_free(*state);
+    return 0;
+}
+
+/** How many of these were sent so far. */
+static inline uint64_t errors(const struct api_world *w, enum api_error error)
+{
+    return api_counters(w->api)->errors[error];
+}

@@ -3,29 +3,6 @@
 
 #define HI "\"type\":\"text\",\"content\":\"hi\""
 
-static int setup(void **state)
-{
-    *state = api_world_new();
-    return 0;
-}
-
-static struct api_world *start(void **state)
-{
-    api_world_start(*state);
-    return *state;
-}
-
-static int teardown(void **state)
-{
-    api_world_free(*state);
-    return 0;
-}
-
-static uint64_t errors(const struct api_world *w, enum api_error error)
-{
-    return api_counters(w->api)->errors[error];
-}
-
 // Joining.
 
 static void a_wallet_is_told_that_it_is_ready(void **state)
@@ -292,7 +269,7 @@ static void a_request_outlives_its_socket(void **state)
                 "messages.1.content", "\"hi\"");
 }
 
-#define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+#define TEST(fn) cmocka_unit_test_setup_teardown(fn, world_setup, world_teardown)
 
 int main(void)
 {

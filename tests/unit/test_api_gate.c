@@ -15,23 +15,6 @@ static int setup(void **state)
     return 0;
 }
 
-static struct api_world *start(void **state)
-{
-    api_world_start(*state);
-    return *state;
-}
-
-static int teardown(void **state)
-{
-    api_world_free(*state);
-    return 0;
-}
-
-static uint64_t errors(const struct api_world *w, enum api_error error)
-{
-    return api_counters(w->api)->errors[error];
-}
-
 static size_t queued(struct user *u)
 {
     return stream_queued(&u->client->stream.stream);
@@ -398,7 +381,7 @@ static void who_polls_is_told_that_it_is_too_much(void **state)
     assert_int_equal(chat_counters(w->chat)->sent, n_ok);
 }
 
-#define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+#define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, world_teardown)
 
 int main(void)
 {

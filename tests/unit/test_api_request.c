@@ -8,24 +8,6 @@
 #define SEND   "[\"message.send\",{" TO_BOB "," HI "}]"
 #define KEYED  "[\"message.send\",{" TO_BOB "," HI ",\"client_msg_id\":\"k1\"}]"
 
-static int setup(void **state)
-{
-    *state = api_world_new();
-    return 0;
-}
-
-static struct api_world *start(void **state)
-{
-    api_world_start(*state);
-    return *state;
-}
-
-static int teardown(void **state)
-{
-    api_world_free(*state);
-    return 0;
-}
-
 static void expect_error(struct user *u, const char *event, const char *code, const char *field)
 {
     const struct json *answer = user_ask(u, event);
@@ -383,7 +365,7 @@ static void a_list_comes_in_pages(void **state)
     expect_json(page, "next", NULL);
 }
 
-#define TEST(fn) cmocka_unit_test_setup_teardown(fn, setup, teardown)
+#define TEST(fn) cmocka_unit_test_setup_teardown(fn, world_setup, world_teardown)
 
 int main(void)
 {

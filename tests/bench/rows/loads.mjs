@@ -266,7 +266,8 @@ async function tellsPeople(t) {
     for (const line of [
         /^connected +\d+ a second$/m, /^acked +\d+ a second: .*; 200 sent, 200 delivered$/m,
         /^ack +p50 \d+\.\d\d ms, p99 /m, /^delivery +p50 \d+\.\d\d ms, p99 /m,
-        /^generator +\d+\.\d .s of CPU a message, \d+\.\d\d cores$/m, /^server +\d+\.\d .s of CPU a message, /m,
+        /^generator +\d+\.\d .s of CPU a message, \d+\.\d\d cores$/m,
+        /^server +\d+\.\d .s of CPU a message, /m,
         /^checked +0 lost, 0 duplicated, 0 reordered, 0 invented, 0 unanswered$/m,
         /^errors +0$/m,
     ])

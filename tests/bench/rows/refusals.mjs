@@ -26,7 +26,7 @@ const USAGE = [
     ['other peers', [URL, '--peers=all'], 2, /--peers is pair or uniform/],
     ['a PID that is not there', [URL, `--pid=${NO_PID}`], 1, /no such process: 4194305/],
     ['a PID that is none', [URL, '--pid=self'], 1, /no such process: self/],
-    ['a server that is not there', [URL], 1, /session \d+ did not connect: connection refused/],
+    ['a server that is not there', [URL], 1, /session \d+ did not connect: connection refused\n.*where --url says\?/],
     ['more sessions than open files', [URL, '--sessions=100'], 1,
         /100 sessions need 164 open files, and 100 are allowed: raise the limit \(ulimit/,
         { files: 100 }],
