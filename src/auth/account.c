@@ -116,11 +116,11 @@ static int parse_eip155(account *out, str text, uint64_t home_chain)
     return parse_evm(out, text, chain == home_chain ? 0 : chain);
 }
 
-static int parse_solana(account *out, str text)
+int auth_account_parse_solana(account *out, str key)
 {
     account a = account_start(ACCOUNT_SOLANA, 0, ACCOUNT_SOLANA_SIZE);
 
-    if (base58_decode(a.bytes + KEY_AT, SOL_KEY, text) != 0)
+    if (base58_decode(a.bytes + KEY_AT, SOL_KEY, key) != 0)
         return AUTH_ACCOUNT_BAD;
     *out = a;
     return 0;
@@ -131,7 +131,7 @@ int auth_account_parse(account *out, str text, uint64_t home_chain)
     if (take_prefix(&text, EIP155_PREFIX))
         return parse_eip155(out, text, home_chain);
     if (take_prefix(&text, SOLANA_PREFIX))
-        return parse_solana(out, text);
+        return auth_account_parse_solana(out, text);
     return parse_evm(out, text, 0);
 }
 

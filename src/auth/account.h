@@ -22,6 +22,9 @@ enum auth_account_refusal {
  */
 MUST_CHECK int auth_account_parse(account *out, str text, uint64_t home_chain);
 
+/** A Solana key as its wallets write it: the base58 alone. @return 0 or AUTH_ACCOUNT_BAD */
+MUST_CHECK int auth_account_parse_solana(account *out, str key);
+
 /** The one form that goes out, EIP-55 where it applies; NUL-terminated. @return it, in out */
 str auth_account_text(char out[AUTH_ACCOUNT_TEXT_SIZE], const account *a);
 

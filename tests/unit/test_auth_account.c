@@ -119,6 +119,19 @@ static void what_is_printed_reads_back_the_same(void **state)
     }
 }
 
+static void a_key_of_solana_is_read_without_its_cluster(void **state)
+{
+    account whole;
+    account a = {.len = 7};
+
+    (void)state;
+    assert_int_equal(auth_account_parse(&whole, STR(SOLANA KEY), HOME), 0);
+    assert_int_equal(auth_account_parse_solana(&a, STR(SOLANA KEY)), AUTH_ACCOUNT_BAD);
+    assert_int_equal(a.len, 7);
+    assert_int_equal(auth_account_parse_solana(&a, STR(KEY)), 0);
+    assert_true(account_eq(&a, &whole));
+}
+
 static void refuses_every_cut(void **state)
 {
     static const str texts[] = {STR(A), STR("eip155:137:" A), STR(SOLANA KEY)};
@@ -223,6 +236,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_each_row_and_prints_it),
         cmocka_unit_test(what_is_printed_reads_back_the_same),
+        cmocka_unit_test(a_key_of_solana_is_read_without_its_cluster),
         cmocka_unit_test(refuses_every_cut),
         cmocka_unit_test(refuses_any_letter_in_the_other_case),
         cmocka_unit_test(the_bytes_are_namespace_chain_and_key),
