@@ -20,13 +20,14 @@
 
 #define AUTH_NONCE_MAX           64 // bytes of a nonce
 #define AUTH_SESSIONS_MAX        100 // of one account; one more ends the one refreshed longest ago
-#define AUTH_STORE_FORGOTTEN_MAX 64 // rows that are over, removed with a change; of each kind
+#define AUTH_STORE_FORGOTTEN_MAX 64   // rows that are over, removed with a change; of each kind
+#define AUTH_STORE_QUEUE_MAX     1024 // changes that wait
 
 struct auth_store;
 
 enum auth_store_refusal {
     AUTH_STORE_UNCERTAIN = 1, // a change: it went away in the middle. Done, or not
-    AUTH_STORE_UNAVAILABLE,   // any: full, or out of reach. Not done
+    AUTH_STORE_UNAVAILABLE,   // any: full, out of reach, or over AUTH_STORE_QUEUE_MAX. Not done
     AUTH_STORE_NONCE_USED,    // begin
     AUTH_STORE_NO_SESSION,    // refresh: unknown, ended, or over. Nothing was done
     AUTH_STORE_LATE,          // refresh: the last generation, after the grace. Nothing was done

@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 #include "store/copy.h"
+#include "store/mem_auth.h"
 #include "store/page.h"
 
 struct message {
@@ -44,10 +45,8 @@ struct store_mem {
     size_t n_log;
     int64_t position;    // the last one taken
     size_t queued_bytes; // of waiting appends
-    int fail_with;
-    unsigned n_fail;
-    unsigned n_lose;
-    unsigned n_fail_reads;
+    struct mem_faults faults;
+    struct mem_auth auth;
 };
 
 struct op {
@@ -97,14 +96,6 @@ static struct store_mem *begin(struct op *op)
 {
     op->s->store.counters.queued--;
     return op->s;
-}
-
-static bool take_one(unsigned *n)
-{
-    if (*n == 0)
-        return false;
-    (*n)--;
-    return true;
 }
 
 /** Room for one more pointer behind n; grows at every power of two. */
@@ -299,16 +290,6 @@ static int append(struct store_mem *s, const struct store_append *a, struct stor
     return 0;
 }
 
-/** @return what a write is answered with instead of being done, or 0 */
-static int injected(struct store_mem *s)
-{
-    if (!take_one(&s->n_fail))
-        return 0;
-    if (s->fail_with == STORE_UNAVAILABLE)
-        s->store.counters.refused++;
-    return s->fail_with;
-}
-
 static void run_append(struct job *job)
 {
     struct op *op = container_of(job, struct op, job);
@@ -316,12 +297,9 @@ static void run_append(struct job *job)
     struct store_appended out;
 
     s->queued_bytes -= append_cost(&op->append);
-    int r = injected(s);
-    if (r == 0) {
-        r = append(s, &op->append, &out);
-        if (take_one(&s->n_lose))
-            r = STORE_UNCERTAIN;
-    }
+    int r = mem_faults_before(&s->faults, &s->store.counters);
+    if (r == 0)
+        r = mem_faults_after(&s->faults, append(s, &op->append, &out));
     op->on_append(op->arg, r, r == 0 ? &out : NULL);
     free(op);
 }
@@ -399,12 +377,9 @@ static void run_receipt(struct job *job)
     struct store_mem *s = begin(op);
     struct store_receipted out;
 
-    int r = injected(s);
-    if (r == 0) {
-        r = receipt(s, &op->receipt, &out);
-        if (take_one(&s->n_lose))
-            r = STORE_UNCERTAIN;
-    }
+    int r = mem_faults_before(&s->faults, &s->store.counters);
+    if (r == 0)
+        r = mem_faults_after(&s->faults, receipt(s, &op->receipt, &out));
     op->on_receipt(op->arg, r, r == 0 ? &out : NULL);
     free(op);
 }
@@ -431,10 +406,7 @@ static struct store_mem *begin_read(struct op *op)
 
 static int read_failure(struct store_mem *s)
 {
-    if (!take_one(&s->n_fail_reads))
-        return 0;
-    s->store.counters.refused++;
-    return STORE_UNAVAILABLE;
+    return mem_faults_of_read(&s->faults, &s->store.counters);
 }
 
 static bool is_due(const struct message *m, const struct store_read *r)
@@ -722,6 +694,7 @@ static void mem_free(struct store *base)
     struct store_mem *s = mem_of(base);
 
     assert(base->counters.queued == 0);
+    mem_auth_fini(&s->auth);
     for (size_t i = 0; i < s->n_log; i++)
         free(s->log[i]);
     for (size_t i = 0; i < s->n_conversations; i++) {
@@ -756,23 +729,47 @@ struct store *store_mem_new(struct job_queue *later, struct rand *rand,
     s->later = later;
     s->rand = rand;
     s->limits = *limits;
+    mem_auth_init(&s->auth, later, &s->store.counters);
     return &s->store;
+}
+
+struct auth_store *store_mem_auth(struct store *base)
+{
+    return &mem_of(base)->auth.store;
+}
+
+static void fail_changes(struct mem_faults *f, int r, unsigned times)
+{
+    f->fail_with = r;
+    f->n_fail = times;
 }
 
 void store_mem_fail(struct store *base, int r, unsigned times)
 {
-    struct store_mem *s = mem_of(base);
-
-    s->fail_with = r;
-    s->n_fail = times;
+    fail_changes(&mem_of(base)->faults, r, times);
 }
 
 void store_mem_lose(struct store *base, unsigned times)
 {
-    mem_of(base)->n_lose = times;
+    mem_of(base)->faults.n_lose = times;
 }
 
 void store_mem_fail_reads(struct store *base, unsigned times)
 {
-    mem_of(base)->n_fail_reads = times;
+    mem_of(base)->faults.n_fail_reads = times;
+}
+
+void store_mem_fail_auth(struct store *base, int r, unsigned times)
+{
+    fail_changes(&mem_of(base)->auth.faults, r, times);
+}
+
+void store_mem_lose_auth(struct store *base, unsigned times)
+{
+    mem_of(base)->auth.faults.n_lose = times;
+}
+
+void store_mem_fail_auth_reads(struct store *base, unsigned times)
+{
+    mem_of(base)->auth.faults.n_fail_reads = times;
 }

@@ -1,4 +1,5 @@
-#include "support/store_world.h"
+#include "support/aborts.h"
+#include "support/auth_store_world.h"
 
 static int setup(void **state)
 {
@@ -53,6 +54,63 @@ static void fails_reads_apart_from_writes(void **state)
     ask_list(w, &l, 0, "[b u0 a1]");
 }
 
+static void refuses_changes_of_sessions_as_often_as_it_is_told(void **state)
+{
+    struct store_world *w = *state;
+    const struct auth_store_begin b = begin_of('a', "s", "n");
+
+    store_mem_fail_auth(w->store, AUTH_STORE_UNAVAILABLE, 2);
+    put(w, 'a', 'b', "k", 1);
+    ask_begin(w, &b, AUTH_STORE_UNAVAILABLE, "");
+    ask_begin(w, &b, AUTH_STORE_UNAVAILABLE, "");
+    assert_int_equal(w->store->counters.refused, 2);
+    store_mem_fail_auth(w->store, AUTH_STORE_UNCERTAIN, 1);
+    ask_begin(w, &b, AUTH_STORE_UNCERTAIN, "");
+    sign_in(w, 'a', "s"); // nothing was done
+    assert_int_equal(w->store->counters.commits, 2);
+}
+
+static void loses_answers_of_sessions_that_it_has_changed(void **state)
+{
+    struct store_world *w = *state;
+    const struct auth_store_begin b = begin_of('a', "s", "n");
+
+    store_mem_lose_auth(w->store, 1);
+    ask_begin(w, &b, AUTH_STORE_UNCERTAIN, "");
+    turn(w, "s", 1, 0, 0, 2);
+    ask_begin(w, &b, AUTH_STORE_NONCE_USED, "");
+    assert_int_equal(w->store->counters.commits, 2);
+}
+
+static void fails_pages_of_revocations_apart_from_all_else(void **state)
+{
+    struct store_world *w = *state;
+    const struct auth_store_revocations r = {.now_ms = NOW, .max_revocations = 1};
+    const struct auth_store_end e = end_of("s");
+
+    store_mem_fail_auth_reads(w->store, 1);
+    assert_int_equal(ask_unread(w, 'a'), 0);
+    ask_end(w, &e, 0, "0");
+    ask_revocations(w, &r, AUTH_STORE_UNAVAILABLE, "");
+    ask_revocations(w, &r, 0, "s@1~3600000");
+}
+
+static void begin_one_name_twice(void *arg)
+{
+    struct store_world *w = arg;
+    const struct auth_store_begin b = begin_of('a', "s", "another nonce");
+    ask_begin(w, &b, 0, NULL);
+}
+
+static void a_name_of_a_session_is_new(void **state)
+{
+    char text[256];
+
+    sign_in(*state, 'a', "s");
+    assert_true(aborts(begin_one_name_twice, *state, text, sizeof(text)));
+    assert_non_null(strstr(text, "find_session"));
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -60,6 +118,10 @@ int main(void)
         TEST(refuses_as_often_as_it_is_told),
         TEST(loses_answers_of_what_it_has_done),
         TEST(fails_reads_apart_from_writes),
+        TEST(refuses_changes_of_sessions_as_often_as_it_is_told),
+        TEST(loses_answers_of_sessions_that_it_has_changed),
+        TEST(fails_pages_of_revocations_apart_from_all_else),
+        TEST(a_name_of_a_session_is_new),
     };
     return cmocka_run_group_tests_name("store_mem", tests, NULL, NULL);
 }
