@@ -49,41 +49,40 @@ static void run_writes(void *arg, struct list *tasks)
     sqlite_writer_run(&s->writer, tasks);
 }
 
-static void count_write(struct store_counters *c, const struct sqlite_write *op)
+static void answer_append(struct store_sqlite *s, struct sqlite_write *op)
 {
-    c->queued--;
-    if (op->r == STORE_UNAVAILABLE)
-        c->refused++;
-    if (op->r != 0)
-        return;
-    if (!op->is_append) {
-        c->receipts += op->position != 0;
-    } else if (op->append.answer.is_duplicate) {
-        c->duplicates++;
-    } else {
-        c->appended++;
-    }
+    const bool ok = op->r == 0;
+
+    s->queued_bytes -= append_cost(&op->append.asked);
+    s->store.counters.appended += ok && !op->append.answer.is_duplicate;
+    s->store.counters.duplicates += ok && op->append.answer.is_duplicate;
+    op->append.done(op->append.arg, op->r, ok ? &op->append.answer : NULL);
+    free(op->append.found);
+}
+
+static void answer_receipt(struct store_sqlite *s, struct sqlite_write *op)
+{
+    s->store.counters.receipts += op->has_changed;
+    op->receipt.done(op->receipt.arg, op->r, op->r == 0 ? &op->receipt.answer : NULL);
 }
 
 static void answer_write(struct store_sqlite *s, struct sqlite_write *op)
 {
-    count_write(&s->store.counters, op);
+    s->store.counters.queued--;
+    s->store.counters.refused += op->r == STORE_UNAVAILABLE;
     if (op->position != 0)
         s->horizon = op->position;
-    if (op->is_append) {
-        s->queued_bytes -= append_cost(&op->append.asked);
-        op->append.done(op->arg, op->r, op->r == 0 ? &op->append.answer : NULL);
-    } else {
-        op->receipt.done(op->arg, op->r, op->r == 0 ? &op->receipt.answer : NULL);
+    switch (op->kind) {
+    case WRITE_APPEND: answer_append(s, op); break;
+    case WRITE_RECEIPT: answer_receipt(s, op); break;
     }
-    free(op->found);
     free(op);
 }
 
-static bool has_committed(const struct list *tasks)
+static bool has_changed(const struct list *tasks)
 {
     list_each (node, tasks) {
-        if (container_of(node, struct sqlite_write, node)->position != 0)
+        if (container_of(node, struct sqlite_write, node)->has_changed)
             return true;
     }
     return false;
@@ -93,18 +92,19 @@ static void on_written(void *arg, struct list *tasks)
 {
     struct store_sqlite *s = arg;
 
-    s->store.counters.commits += has_committed(tasks);
+    s->store.counters.commits += has_changed(tasks);
     list_each (node, tasks)
         answer_write(s, container_of(node, struct sqlite_write, node));
 }
 
 static const struct worker_ops write_ops = {.run = run_writes, .on_done = on_written};
 
-static struct sqlite_write *new_write(struct store_sqlite *s, size_t n_bytes, void *arg)
+static struct sqlite_write *new_write(struct store_sqlite *s, enum sqlite_write_kind kind,
+                                      size_t n_bytes)
 {
     struct sqlite_write *op = mem_alloc(sizeof(*op) + n_bytes);
 
-    op->arg = arg;
+    op->kind = kind;
     s->store.counters.queued++;
     return op;
 }
@@ -149,9 +149,9 @@ static void sqlite_append(struct store *base, const struct store_append *a,
         refuse_append(s, done, arg);
         return;
     }
-    struct sqlite_write *op = new_write(s, append_size(a), arg);
-    op->is_append = true;
+    struct sqlite_write *op = new_write(s, WRITE_APPEND, append_size(a));
     op->append.done = done;
+    op->append.arg = arg;
     op->append.asked = append_copy(a, op->bytes);
     s->queued_bytes += append_cost(a);
     submit_held(s); // those were called before
@@ -163,9 +163,10 @@ static void sqlite_receipt(struct store *base, const struct store_receipt *r,
                            store_receipt_fn *done, void *arg)
 {
     struct store_sqlite *s = sqlite_of(base);
-    struct sqlite_write *op = new_write(s, 0, arg);
+    struct sqlite_write *op = new_write(s, WRITE_RECEIPT, 0);
 
     op->receipt.done = done;
+    op->receipt.arg = arg;
     op->receipt.asked = *r;
     if (list_is_empty(&s->held)) {
         timer_set(&s->loop->timers, &s->held_long,

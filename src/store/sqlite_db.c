@@ -38,25 +38,33 @@ int sqlite_db_open(struct sqlite_db *d, const char *path)
     return 0;
 }
 
-int sqlite_db_prepare(struct sqlite_db *d, const char *const *texts, size_t n)
+int sqlite_db_prepare_into(struct sqlite_db *d, const char *const *texts, size_t n,
+                           sqlite3_stmt **out)
 {
-    d->stmts = (sqlite3_stmt **)mem_alloc(n * sizeof(sqlite3_stmt *));
-    d->n_stmts = n;
     for (size_t i = 0; i < n; i++) {
-        if (sqlite3_prepare_v3(d->db, texts[i], -1, SQLITE_PREPARE_PERSISTENT, &d->stmts[i],
-                               NULL) != SQLITE_OK)
+        if (sqlite3_prepare_v3(d->db, texts[i], -1, SQLITE_PREPARE_PERSISTENT, &out[i], NULL) !=
+            SQLITE_OK)
             return sqlite_db_fault(d, texts[i]);
     }
     return 0;
 }
 
+int sqlite_db_prepare(struct sqlite_db *d, const char *const *texts, size_t n)
+{
+    d->stmts = (sqlite3_stmt **)mem_alloc(n * sizeof(sqlite3_stmt *));
+    return sqlite_db_prepare_into(d, texts, n, d->stmts);
+}
+
 void sqlite_db_close(struct sqlite_db *d)
 {
-    for (size_t i = 0; i < d->n_stmts; i++)
-        sqlite3_finalize(d->stmts[i]);
+    if (!d->db)
+        return;
+    for (sqlite3_stmt *s = sqlite3_next_stmt(d->db, NULL); s;
+         s = sqlite3_next_stmt(d->db, NULL))
+        sqlite3_finalize(s);
     free((void *)d->stmts);
     const int r = sqlite3_close(d->db);
-    assert(r == SQLITE_OK); // busy only with a statement that was forgotten
+    assert(r == SQLITE_OK);
     (void)r;
     *d = (struct sqlite_db){0};
 }

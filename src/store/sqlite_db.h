@@ -13,8 +13,7 @@
 
 struct sqlite_db {
     sqlite3 *db;
-    sqlite3_stmt **stmts; // in the order of the texts that it was opened with
-    size_t n_stmts;
+    sqlite3_stmt **stmts; // in the order of the texts of sqlite_db_prepare()
     bool is_failing;
 };
 
@@ -22,7 +21,11 @@ struct sqlite_db {
 MUST_CHECK int sqlite_db_open(struct sqlite_db *d, const char *path);
 MUST_CHECK int sqlite_db_prepare(struct sqlite_db *d, const char *const *texts, size_t n);
 
-/** A struct of zeroes is closed. */
+/** Statements of a part of the backend, in an array of its own. */
+MUST_CHECK int sqlite_db_prepare_into(struct sqlite_db *d, const char *const *texts, size_t n,
+                                      sqlite3_stmt **out);
+
+/** With all that was prepared. A struct of zeroes is closed. */
 void sqlite_db_close(struct sqlite_db *d);
 
 /** Statements without results, separated by ';'. @return 0 or a fault */

@@ -90,7 +90,7 @@ static void answer_duplicate(struct sqlite_write *op, const struct thread *t,
     const str type = sqlite_db_str(found, 5);
     const str content = sqlite_db_str(found, 6);
 
-    op->found = mem_alloc(type.len + content.len + 1);
+    op->append.found = mem_alloc(type.len + content.len + 1);
     op->append.answer.is_duplicate = true;
     answer_append(op, t,
                   &(struct chat_message){
@@ -98,8 +98,8 @@ static void answer_duplicate(struct sqlite_write *op, const struct thread *t,
                       .seq = (uint64_t)sqlite3_column_int64(found, 1),
                       .created_at_ms = sqlite3_column_int64(found, 2),
                       .reply_to = (uint64_t)sqlite3_column_int64(found, 3),
-                      .type = str_copy(op->found, type),
-                      .content = str_copy(op->found + type.len, content),
+                      .type = str_copy(op->append.found, type),
+                      .content = str_copy(op->append.found + type.len, content),
                   });
 }
 
@@ -188,7 +188,7 @@ static int add_message(struct sqlite_writer *w, struct sqlite_write *op, struct 
     t->sides[sender].accepted = true; // who writes to the peer has accepted it
     t->last_at_ms = m.created_at_ms;
     t->message_pos = op->position = w->position = m.position;
-    t->has_grown = true;
+    t->has_grown = op->has_changed = true;
     threads_touch(&w->threads, t);
     answer_append(op, t, &m);
     return 0;
@@ -269,7 +269,7 @@ static void answer_receipt(struct sqlite_writer *w, struct sqlite_write *op, str
         return;
     out->at_ms = op->receipt.asked.now_ms;
     out->position = op->position = w->position = t->receipt_pos = position;
-    mine->marks_moved = true;
+    mine->marks_moved = op->has_changed = true;
     threads_touch(&w->threads, t);
 }
 
@@ -353,6 +353,16 @@ static int write_meta(struct sqlite_writer *w)
     return sqlite_db_run(&w->db, stmt);
 }
 
+/** @return 0, a refusal, which has left the group as it was, or a fault */
+static int write_one(struct sqlite_writer *w, struct sqlite_write *op)
+{
+    switch (op->kind) {
+    case WRITE_APPEND: return append(w, op);
+    case WRITE_RECEIPT: break;
+    }
+    return receipt(w, op);
+}
+
 /** All but the end: whatever goes wrong here, nothing of the group is stored. */
 static int write_group(struct sqlite_writer *w, struct list *writes)
 {
@@ -362,14 +372,15 @@ static int write_group(struct sqlite_writer *w, struct list *writes)
     if (r < 0)
         return r;
     const int64_t before = w->position;
+    w->has_changed = false;
     list_each (node, writes) {
         struct sqlite_write *op = container_of(node, struct sqlite_write, node);
-        op->r = op->is_append ? append(w, op) : receipt(w, op);
+        op->r = write_one(w, op);
         if (op->r < 0)
             return op->r;
+        w->has_changed |= op->has_changed;
     }
-    w->has_changed = w->position != before;
-    if (!w->has_changed)
+    if (w->position == before) // no conversation has changed
         return 0;
     r = threads_write_back(&w->threads);
     return r == 0 ? write_meta(w) : r;
@@ -419,6 +430,7 @@ static void fail_group(struct sqlite_writer *w, struct list *writes)
     list_each (node, writes) {
         struct sqlite_write *op = container_of(node, struct sqlite_write, node);
         op->r = STORE_UNAVAILABLE;
+        op->has_changed = false;
         op->position = 0;
     }
 }

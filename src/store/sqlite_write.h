@@ -7,23 +7,29 @@
 #include "chat/store.h"
 #include "store/sqlite_thread.h"
 
-/** An append or a receipt on its way: moved to the writer's thread, and back with its answer.
- */
+enum sqlite_write_kind {
+    WRITE_APPEND,
+    WRITE_RECEIPT,
+};
+
+/** A change on its way: moved to the writer's thread, and back with its answer. */
 struct sqlite_write {
     struct list node;
-    bool is_append;
-    int r;            // 0, or an enum store_refusal
+    enum sqlite_write_kind kind;
+    bool has_changed; // anything: without that nothing is to be committed
+    int r;            // 0, or a refusal of its port
     int64_t position; // that it took; 0: none
-    void *arg;
-    char *found; // the strings of a duplicate, owned
     union {
         struct {
             store_append_fn *done;
+            void *arg;
             struct store_append asked; // its strings are in bytes
             struct store_appended answer;
+            char *found; // the strings of a duplicate, owned
         } append;
         struct {
             store_receipt_fn *done;
+            void *arg;
             struct store_receipt asked;
             struct store_receipted answer;
         } receipt;
