@@ -354,10 +354,10 @@ void mem_auth_init(struct mem_auth *m, struct job_queue *later, struct store_cou
 
 void mem_auth_fini(struct mem_auth *m)
 {
-    while (!list_is_empty(&m->sessions))
-        free(session_at(list_shift(&m->sessions)));
-    while (!list_is_empty(&m->nonces))
-        free(container_of(list_shift(&m->nonces), struct nonce, node));
-    while (!list_is_empty(&m->revocations))
-        free(container_of(list_shift(&m->revocations), struct revocation, node));
+    list_each (node, &m->sessions)
+        free(session_at(node));
+    list_each (node, &m->nonces)
+        free(container_of(node, struct nonce, node));
+    list_each (node, &m->revocations)
+        free(container_of(node, struct revocation, node));
 }

@@ -14,6 +14,7 @@
 
 struct store_sqlite {
     struct store store;
+    struct auth_store auth;
     struct loop *loop;
     int lock;                    // descriptor of the directory's lock
     struct sqlite_writer writer; // its thread's, while there is one
@@ -22,6 +23,7 @@ struct store_sqlite {
     struct worker *read_thread;
     int64_t horizon;
     size_t queued_bytes;    // of waiting appends
+    size_t n_auth_queued;   // waiting changes of sessions
     struct list held;       // receipts that wait for an append
     struct timer held_long; // enough
 };
@@ -32,6 +34,13 @@ struct refusal {
     struct store_sqlite *s;
     store_append_fn *done;
     void *arg;
+};
+
+/** A change of sessions over AUTH_STORE_QUEUE_MAX. */
+struct refused_auth {
+    struct job job;
+    struct store_sqlite *s;
+    struct auth_change change;
 };
 
 DEFINE_CLEANUP(struct store *, store_free)
@@ -66,6 +75,12 @@ static void answer_receipt(struct store_sqlite *s, struct sqlite_write *op)
     op->receipt.done(op->receipt.arg, op->r, op->r == 0 ? &op->receipt.answer : NULL);
 }
 
+static void answer_auth(struct store_sqlite *s, struct sqlite_write *op)
+{
+    s->n_auth_queued--;
+    auth_change_answer(&op->auth, op->r);
+}
+
 static void answer_write(struct store_sqlite *s, struct sqlite_write *op)
 {
     s->store.counters.queued--;
@@ -75,6 +90,7 @@ static void answer_write(struct store_sqlite *s, struct sqlite_write *op)
     switch (op->kind) {
     case WRITE_APPEND: answer_append(s, op); break;
     case WRITE_RECEIPT: answer_receipt(s, op); break;
+    case WRITE_AUTH: answer_auth(s, op); break;
     }
     free(op);
 }
@@ -175,6 +191,60 @@ static void sqlite_receipt(struct store *base, const struct store_receipt *r,
     list_push(&s->held, &op->node);
 }
 
+// Sessions.
+
+static void refuse_auth(struct job *job)
+{
+    struct refused_auth *refused = container_of(job, struct refused_auth, job);
+
+    refused->s->store.counters.queued--;
+    auth_change_answer(&refused->change, AUTH_STORE_UNAVAILABLE);
+    free(refused);
+}
+
+static struct auth_change *new_refused_auth(struct store_sqlite *s)
+{
+    struct refused_auth *refused = NEW(struct refused_auth);
+
+    refused->s = s;
+    s->store.counters.queued++;
+    job_push(&s->loop->later, &refused->job, refuse_auth);
+    return &refused->change;
+}
+
+/** Submitted already: the thread gets it at the end of the turn. Somebody waits for it: it is
+ * worth a sync of its own. */
+static struct auth_change *new_auth(struct auth_store *base)
+{
+    struct store_sqlite *s = container_of(base, struct store_sqlite, auth);
+
+    if (s->n_auth_queued == AUTH_STORE_QUEUE_MAX)
+        return new_refused_auth(s);
+    struct sqlite_write *op = new_write(s, WRITE_AUTH, 0);
+    s->n_auth_queued++;
+    submit_held(s); // those were called before
+    worker_submit(s->write_thread, &op->node);
+    return &op->auth;
+}
+
+static void sqlite_begin(struct auth_store *base, const struct auth_store_begin *b,
+                         auth_store_begin_fn *done, void *arg)
+{
+    auth_change_begin(new_auth(base), b, done, arg);
+}
+
+static void sqlite_refresh(struct auth_store *base, const struct auth_store_refresh *r,
+                           auth_store_refresh_fn *done, void *arg)
+{
+    auth_change_refresh(new_auth(base), r, done, arg);
+}
+
+static void sqlite_end(struct auth_store *base, const struct auth_store_end *e,
+                       auth_store_end_fn *done, void *arg)
+{
+    auth_change_end(new_auth(base), e, done, arg);
+}
+
 // Reading.
 
 static void run_reads(void *arg, struct list *tasks)
@@ -197,6 +267,9 @@ static void answer_read(struct sqlite_read *op)
     case READ_HISTORY: op->done.history(op->arg, op->r, ok ? &op->answer.history : NULL); break;
     case READ_LIST: op->done.list(op->arg, op->r, ok ? &op->answer.list : NULL); break;
     case READ_UNREAD: op->done.unread(op->arg, op->r, ok ? op->answer.unread : 0); break;
+    case READ_REVOCATIONS:
+        op->done.revocations(op->arg, op->r, ok ? &op->answer.revocations : NULL);
+        break;
     }
 }
 
@@ -217,15 +290,15 @@ static void on_read(void *arg, struct list *tasks)
 static const struct worker_ops read_ops = {.run = run_reads, .on_done = on_read};
 
 /** Submitted already: the thread gets it at the end of the turn. */
-static struct sqlite_read *new_read(struct store *base, enum sqlite_read_kind kind, void *arg)
+static struct sqlite_read *new_read(struct store_sqlite *s, enum sqlite_read_kind kind,
+                                    void *arg)
 {
-    struct store_sqlite *s = sqlite_of(base);
     struct sqlite_read *op = NEW(struct sqlite_read);
 
     op->kind = kind;
     op->arg = arg;
     op->horizon = s->horizon;
-    base->counters.queued++;
+    s->store.counters.queued++;
     worker_submit(s->read_thread, &op->node);
     return op;
 }
@@ -233,7 +306,7 @@ static struct sqlite_read *new_read(struct store *base, enum sqlite_read_kind ki
 static void sqlite_read(struct store *base, const struct store_read *r, store_read_fn *done,
                         void *arg)
 {
-    struct sqlite_read *op = new_read(base, READ_DUE, arg);
+    struct sqlite_read *op = new_read(sqlite_of(base), READ_DUE, arg);
 
     assert(r->max_messages >= 1);
     op->asked.read = *r;
@@ -243,7 +316,7 @@ static void sqlite_read(struct store *base, const struct store_read *r, store_re
 static void sqlite_receipts(struct store *base, const struct store_receipts *r,
                             store_receipts_fn *done, void *arg)
 {
-    struct sqlite_read *op = new_read(base, READ_RECEIPTS, arg);
+    struct sqlite_read *op = new_read(sqlite_of(base), READ_RECEIPTS, arg);
 
     assert(r->max_receipts >= 2);
     op->asked.receipts = *r;
@@ -253,7 +326,7 @@ static void sqlite_receipts(struct store *base, const struct store_receipts *r,
 static void sqlite_history(struct store *base, const struct store_history *h,
                            store_history_fn *done, void *arg)
 {
-    struct sqlite_read *op = new_read(base, READ_HISTORY, arg);
+    struct sqlite_read *op = new_read(sqlite_of(base), READ_HISTORY, arg);
 
     assert(h->max_messages >= 1);
     op->asked.history = *h;
@@ -263,7 +336,7 @@ static void sqlite_history(struct store *base, const struct store_history *h,
 static void sqlite_list(struct store *base, const struct store_list *l, store_list_fn *done,
                         void *arg)
 {
-    struct sqlite_read *op = new_read(base, READ_LIST, arg);
+    struct sqlite_read *op = new_read(sqlite_of(base), READ_LIST, arg);
 
     assert(l->max_conversations >= 1);
     op->asked.list = *l;
@@ -273,10 +346,21 @@ static void sqlite_list(struct store *base, const struct store_list *l, store_li
 static void sqlite_unread(struct store *base, const account *a, store_unread_fn *done,
                           void *arg)
 {
-    struct sqlite_read *op = new_read(base, READ_UNREAD, arg);
+    struct sqlite_read *op = new_read(sqlite_of(base), READ_UNREAD, arg);
 
     op->asked.unread = *a;
     op->done.unread = done;
+}
+
+static void sqlite_revocations(struct auth_store *base, const struct auth_store_revocations *r,
+                               auth_store_revocations_fn *done, void *arg)
+{
+    struct store_sqlite *s = container_of(base, struct store_sqlite, auth);
+    struct sqlite_read *op = new_read(s, READ_REVOCATIONS, arg);
+
+    assert(r->max_revocations >= 1);
+    op->asked.revocations = *r;
+    op->done.revocations = done;
 }
 
 static int64_t sqlite_horizon(struct store *base)
@@ -313,6 +397,13 @@ static const struct store_ops sqlite_ops = {
     .unread = sqlite_unread,
     .horizon = sqlite_horizon,
     .free = sqlite_free,
+};
+
+static const struct auth_store_ops sqlite_auth_ops = {
+    .begin = sqlite_begin,
+    .refresh = sqlite_refresh,
+    .end = sqlite_end,
+    .revocations = sqlite_revocations,
 };
 
 static int open_files(struct store_sqlite *s, const struct store_sqlite_config *config)
@@ -354,6 +445,7 @@ int store_sqlite_open(struct store **out, struct loop *l,
     CLEANUP(store_freep) struct store *owned = &s->store;
 
     s->store.ops = &sqlite_ops;
+    s->auth.ops = &sqlite_auth_ops;
     s->loop = l;
     s->lock = -1;
     list_init(&s->held);
@@ -368,4 +460,9 @@ int store_sqlite_open(struct store **out, struct loop *l,
     s->horizon = s->writer.position;
     *out = STEAL(owned);
     return 0;
+}
+
+struct auth_store *store_sqlite_auth(struct store *s)
+{
+    return &sqlite_of(s)->auth;
 }

@@ -7,11 +7,12 @@
  */
 #pragma once
 
+#include "auth/store.h"
 #include "base/rand.h"
 #include "chat/store.h"
 #include "io/loop.h"
 
-#define STORE_SQLITE_GROUP_MAX  1024 // appends and receipts of one transaction
+#define STORE_SQLITE_GROUP_MAX  1024 // changes, of whatever kind, of one transaction
 #define STORE_SQLITE_RECEIPT_MS 50   // receipts alone wait so long for an append
 
 struct store_sqlite_config {
@@ -27,3 +28,6 @@ struct store_sqlite_config {
  */
 MUST_CHECK int store_sqlite_open(struct store **out, struct loop *l,
                                  const struct store_sqlite_config *config);
+
+/** Borrowed, for the store's life. Its changes are in the groups of the store's. */
+struct auth_store *store_sqlite_auth(struct store *s);

@@ -22,6 +22,13 @@
  * `sender` is a side: 0 is conversation.a, whose bytes are the smaller, 1 is b. `ordinal` is
  * the message's number among those of its sender in the conversation, so that messages are
  * counted by looking at one: up to seq s there are s of both senders.
+ *
+ * Sessions, nonces and revocations (auth/store.h) know nothing of all that: who signs in may
+ * never have written, so that accounts are bytes in there. A session is found by its name, as
+ * its tokens have it, and by its account, the one refreshed longest ago first; all three by
+ * when they are over, for the writer removes a few of those with each change. A position of
+ * `revocation` is never given again (AUTOINCREMENT), also where its row is gone: who has read
+ * up to it has seen all up to it.
  */
 static const char *const migrations[] = {
     "CREATE TABLE meta ("
@@ -91,6 +98,38 @@ static const char *const migrations[] = {
     "  UNIQUE (conversation, seq),"
     "  UNIQUE (conversation, sender, key)"
     ") STRICT;",
+
+    "CREATE TABLE session ("
+    "  id INTEGER PRIMARY KEY," // in the order of their beginnings
+    "  name TEXT NOT NULL UNIQUE,"
+    "  account BLOB NOT NULL,"
+    "  generation INTEGER NOT NULL," // of the current refresh token
+    "  began_at_ms INTEGER NOT NULL,"
+    "  refreshed_at_ms INTEGER NOT NULL," // when that was first given out
+    "  expires_at_ms INTEGER NOT NULL"
+    ") STRICT;"
+    "CREATE INDEX session_by_account ON session (account, refreshed_at_ms);"
+    "CREATE INDEX session_by_expiry ON session (expires_at_ms);"
+
+    "CREATE TABLE nonce ("
+    "  bytes BLOB PRIMARY KEY,"
+    "  until_ms INTEGER NOT NULL"
+    ") STRICT, WITHOUT ROWID;"
+    "CREATE INDEX nonce_by_until ON nonce (until_ms);"
+
+    "CREATE TABLE revocation ("
+    "  position INTEGER PRIMARY KEY AUTOINCREMENT,"
+    "  session TEXT,"               // its name, or NULL: all
+    "  account BLOB,"               // of this account
+    "  before_ms INTEGER NOT NULL," // that were issued up to then
+    "  until_ms INTEGER NOT NULL,"
+    "  CHECK ((session IS NULL) <> (account IS NULL))"
+    ") STRICT;"
+    "CREATE UNIQUE INDEX revocation_of_session ON revocation (session)"
+    "  WHERE session IS NOT NULL;"
+    "CREATE UNIQUE INDEX revocation_of_account ON revocation (account)"
+    "  WHERE account IS NOT NULL;"
+    "CREATE INDEX revocation_by_until ON revocation (until_ms);",
 };
 
 #define VERSION ((int64_t)COUNT_OF(migrations))

@@ -3,6 +3,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "store/page.h"
+#include "store/sqlite_auth.h"
 #include "store/sqlite_due.h"
 #include "store/sqlite_row.h"
 
@@ -199,9 +200,10 @@ static int answer(struct sqlite_reader *rd, struct sqlite_read *op)
     case READ_RECEIPTS: return receipts(rd, op);
     case READ_HISTORY: return history(rd, op);
     case READ_LIST: return list_conversations(rd, op);
-    case READ_UNREAD: break;
+    case READ_UNREAD: return count_unread(rd, op);
+    case READ_REVOCATIONS: break;
     }
-    return count_unread(rd, op);
+    return sqlite_auth_revocations(rd, op);
 }
 
 void sqlite_reader_run(struct sqlite_reader *rd, struct sqlite_read *op)

@@ -1,9 +1,10 @@
 /**
- * The reader: pages of messages, receipts and conversations, each from one snapshot. It belongs
- * to one thread from its opening to its closing.
+ * The reader: pages of messages, receipts, conversations and revocations, each from one
+ * snapshot. It belongs to one thread from its opening to its closing.
  */
 #pragma once
 
+#include "auth/store.h"
 #include "base/list.h"
 #include "chat/store.h"
 #include "store/sqlite_db.h"
@@ -14,9 +15,10 @@ enum sqlite_read_kind {
     READ_HISTORY,
     READ_LIST,
     READ_UNREAD,
+    READ_REVOCATIONS,
 };
 
-/** The strings of one message. */
+/** The strings of one item. */
 struct strings {
     struct strings *next;
     char bytes[];
@@ -26,7 +28,7 @@ struct strings {
 struct sqlite_read {
     struct list node;
     enum sqlite_read_kind kind;
-    int r;           // 0, or an enum store_refusal
+    int r;           // 0, or a refusal of its port
     int64_t horizon; // taken before
     void *arg;
     union {
@@ -35,6 +37,7 @@ struct sqlite_read {
         struct store_history history;
         struct store_list list;
         account unread;
+        struct auth_store_revocations revocations;
     } asked;
     union {
         store_read_fn *read;
@@ -42,6 +45,7 @@ struct sqlite_read {
         store_history_fn *history;
         store_list_fn *list;
         store_unread_fn *unread;
+        auth_store_revocations_fn *revocations;
     } done;
     union {
         struct store_page read;
@@ -49,9 +53,10 @@ struct sqlite_read {
         struct store_history_page history;
         struct store_list_page list;
         uint64_t unread;
+        struct auth_store_revocations_page revocations;
     } answer;
     void *items;             // what the page points to, owned
-    struct strings *strings; // what its messages point to, owned
+    struct strings *strings; // what those point to, owned
 };
 
 struct sqlite_reader {

@@ -55,6 +55,9 @@ const char *const sqlite_row_texts[R_COUNT] = {
         " WHERE conversation = ?1 AND seq >= ?2 ORDER BY seq LIMIT 1",
     [R_UP] = MESSAGE " AND seq >= ?2 AND seq < ?3 ORDER BY seq",
     [R_DOWN] = MESSAGE " AND seq >= ?2 AND seq < ?3 ORDER BY seq DESC",
+    [R_REVOCATIONS] =
+        "SELECT position, session, account, before_ms, until_ms"
+        " FROM revocation NOT INDEXED WHERE position > ?1 AND until_ms > ?2 ORDER BY position",
 };
 
 struct sqlite_view sqlite_row_view(sqlite3_stmt *stmt)
@@ -79,7 +82,7 @@ struct sqlite_view sqlite_row_view(sqlite3_stmt *stmt)
 
 // Messages. Their strings are copied, for the page outlives the snapshot.
 
-static char *keep_strings(struct sqlite_read *op, size_t size)
+char *sqlite_row_keep(struct sqlite_read *op, size_t size)
 {
     struct strings *s = mem_alloc(sizeof(*s) + size);
 
@@ -95,7 +98,7 @@ struct chat_message sqlite_row_message(struct sqlite_read *op, const account *vi
     const str type = sqlite_db_str(stmt, 5);
     const str key = is_mine ? sqlite_db_str(stmt, 6) : (str){0};
     const str content = sqlite_db_str(stmt, 7);
-    char *bytes = keep_strings(op, type.len + key.len + content.len);
+    char *bytes = sqlite_row_keep(op, type.len + key.len + content.len);
     struct chat_message m = {
         .conversation = v->conversation,
         .seq = sqlite_row_u64(stmt, 0),

@@ -19,6 +19,7 @@ enum sqlite_row_statement {
     R_PROBE,
     R_UP,
     R_DOWN,
+    R_REVOCATIONS,
     R_COUNT,
 };
 
@@ -63,6 +64,9 @@ sqlite3_stmt *sqlite_row_messages(struct sqlite_reader *rd, enum sqlite_row_stat
 struct chat_message sqlite_row_message(struct sqlite_read *op, const account *viewer,
                                        const struct sqlite_view *v, sqlite3_stmt *stmt);
 size_t sqlite_row_content_bytes(sqlite3_stmt *stmt);
+
+/** Room for strings of a page, of this size; freed with op. */
+char *sqlite_row_keep(struct sqlite_read *op, size_t size);
 
 /** Room for one more in op->items, which grows at every power of two. */
 void *sqlite_row_room(struct sqlite_read *op, size_t n, size_t size);

@@ -310,7 +310,20 @@ static int receipt(struct sqlite_writer *w, struct sqlite_write *op)
     return move_marks(w, op, t);
 }
 
+// Sessions.
+
+static int change_auth(struct sqlite_writer *w, struct sqlite_write *op)
+{
+    const int r = sqlite_auth_change(&w->auth, &op->auth);
+
+    op->has_changed = op->auth.has_changed;
+    return r;
+}
+
 // Groups.
+
+// What an operation of a group that has failed is answered with, whichever port it is of.
+static_assert((int)STORE_UNAVAILABLE == (int)AUTH_STORE_UNAVAILABLE, "one answer for all");
 
 static int read_meta(struct sqlite_writer *w)
 {
@@ -358,9 +371,10 @@ static int write_one(struct sqlite_writer *w, struct sqlite_write *op)
 {
     switch (op->kind) {
     case WRITE_APPEND: return append(w, op);
-    case WRITE_RECEIPT: break;
+    case WRITE_RECEIPT: return receipt(w, op);
+    case WRITE_AUTH: break;
     }
-    return receipt(w, op);
+    return change_auth(w, op);
 }
 
 /** All but the end: whatever goes wrong here, nothing of the group is stored. */
@@ -514,6 +528,8 @@ int sqlite_writer_open(struct sqlite_writer *w, const char *path,
         r = expect_wal(&w->db);
     if (r == 0)
         r = sqlite_db_prepare(&w->db, texts, W_COUNT);
+    if (r == 0)
+        r = sqlite_auth_open(&w->auth, &w->db);
     if (r == 0)
         r = read_meta(w);
     if (r < 0)

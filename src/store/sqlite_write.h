@@ -1,15 +1,17 @@
 /**
- * The writer: appends and receipts, in groups, each group one transaction. It belongs to one
- * thread from its opening to its closing.
+ * The writer: appends, receipts and changes of sessions, in groups, each group one transaction.
+ * It belongs to one thread from its opening to its closing.
  */
 #pragma once
 
 #include "chat/store.h"
+#include "store/sqlite_auth.h"
 #include "store/sqlite_thread.h"
 
 enum sqlite_write_kind {
     WRITE_APPEND,
     WRITE_RECEIPT,
+    WRITE_AUTH,
 };
 
 /** A change on its way: moved to the writer's thread, and back with its answer. */
@@ -33,6 +35,7 @@ struct sqlite_write {
             struct store_receipt asked;
             struct store_receipted answer;
         } receipt;
+        struct auth_change auth;
     };
     char bytes[];
 };
@@ -41,6 +44,7 @@ struct sqlite_writer {
     struct sqlite_db db;
     struct store_limits limits;
     struct threads threads;
+    struct sqlite_auth auth;
     uint64_t epoch;
     int64_t position;     // the last one taken
     int64_t data_version; // changes when somebody else writes

@@ -1,75 +1,10 @@
 /** What is SQLite's own: the file, the disk that is full or broken, the groups. */
-#include <stdatomic.h>
 #include <sys/stat.h>
-
-#include <sqlite3.h>
 
 #include "base/log.h"
 #include "support/aborts.h"
-#include "support/store_world.h"
-
-// A disk that is full, or can't sync: the system's, with two methods of ours.
-
-struct methods {
-    sqlite3_io_methods ours; // first: what a file points to
-    const sqlite3_io_methods *real;
-};
-
-static struct methods methods[2]; // of the database, and of its log
-static sqlite3_vfs disk;
-static atomic_int writes_left; // then one fails; below 0: none does
-static atomic_bool is_full;    // all fail
-static atomic_bool is_broken;  // all syncs fail
-
-static const sqlite3_io_methods *real_of(const sqlite3_file *f)
-{
-    return ((const struct methods *)f->pMethods)->real;
-}
-
-static int disk_write(sqlite3_file *f, const void *bytes, int n, sqlite3_int64 at)
-{
-    if (atomic_load(&is_full) || atomic_fetch_sub(&writes_left, 1) == 0)
-        return SQLITE_FULL;
-    return real_of(f)->xWrite(f, bytes, n, at);
-}
-
-static int disk_sync(sqlite3_file *f, int flags)
-{
-    return atomic_load(&is_broken) ? SQLITE_IOERR_FSYNC : real_of(f)->xSync(f, flags);
-}
-
-static int disk_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *f, int flags, int *got)
-{
-    const sqlite3_vfs *parent = vfs->pAppData;
-    const int r = parent->xOpen(sqlite3_vfs_find(parent->zName), name, f, flags, got);
-
-    if (r != SQLITE_OK)
-        return r;
-    struct methods *m = methods;
-    while (m->real && m->real != f->pMethods)
-        m++;
-    assert(m < methods + COUNT_OF(methods));
-    if (!m->real) {
-        m->real = f->pMethods;
-        m->ours = *m->real;
-        m->ours.xWrite = disk_write;
-        m->ours.xSync = disk_sync;
-    }
-    f->pMethods = &m->ours;
-    return r;
-}
-
-static void disk_install(void)
-{
-    sqlite3_vfs *parent = sqlite3_vfs_find(NULL);
-
-    disk = *parent;
-    disk.zName = "disk";
-    disk.pAppData = parent;
-    disk.xOpen = disk_open;
-    sqlite3_vfs_register(&disk, 1);
-    atomic_store(&writes_left, -1);
-}
+#include "support/sqlite_world.h"
+#include "support/store_v1.h"
 
 // The world.
 
@@ -83,17 +18,6 @@ static int teardown(void **state)
 {
     store_world_free(*state);
     return 0;
-}
-
-static void run_sql(const struct store_world *w, const char *text)
-{
-    char path[128];
-    sqlite3 *db = NULL;
-
-    snprintf(path, sizeof(path), "%s/parley.db", w->dir);
-    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-    assert_int_equal(sqlite3_exec(db, text, NULL, NULL, NULL), SQLITE_OK);
-    assert_int_equal(sqlite3_close(db), SQLITE_OK);
 }
 
 static struct buf said; // to the log
@@ -251,8 +175,35 @@ static void refuses_what_a_newer_one_wrote(void **state)
     store_world_close(w);
     run_sql(w, "PRAGMA user_version = 1000");
     expect_refused(w, "run a newer one");
-    run_sql(w, "PRAGMA user_version = 1");
+    run_sql(w, "PRAGMA user_version = 2");
     store_world_open(w);
+}
+
+static void brings_a_version_1_up_to_date(void **state)
+{
+    struct store_world *w = *state;
+    const struct store_history h = {
+        .account = who('b'), .place.peer = who('a'), .max_messages = 9, .max_bytes = 9};
+    char path[128];
+
+    store_world_close(w);
+    snprintf(path, sizeof(path), "%s/parley.db", w->dir);
+    assert_int_equal(unlink(path), 0);
+    run_sql(w, store_v1);
+    store_world_open(w);
+    assert_int_equal(sql_number(w, "SELECT user_version FROM pragma_user_version"), 2);
+    assert_true(w->store->epoch == STORE_V1_EPOCH);
+    assert_int_equal(store_horizon(w->store), 5);
+    ask_history(w, &h, 0, "a1r b2 a3d");
+    assert_int_equal(ask_unread(w, 'a'), 2);
+    assert_true(put(w, 's', 'a', "1", 1).is_duplicate);
+    assert_int_equal(put(w, 'a', 'b', "3", 4).position, 6);
+    sign_in(w, 'a', "laptop");
+
+    store_world_close(w); // and it is a version 2 like any other
+    store_world_open(w);
+    ask_history(w, &h, 0, "a1r b2 a3d a4");
+    turn(w, "laptop", 1, 0, 0, 2);
 }
 
 static void refuses_what_is_no_store(void **state)
@@ -352,14 +303,9 @@ static void a_group_is_stored_whole_or_not_at_all(void **state)
 
 static void append_to_a_broken_disk(void *dir)
 {
-    struct store_world *w = NEW(struct store_world);
+    struct store_world *w = store_world_in(dir);
     const struct store_append what = message('a', 'b', "2", "2");
 
-    w->limits = (struct store_limits){FROM_ACCEPTED, FROM_STRANGER};
-    w->chance = seeded_of(1);
-    assert_int_equal(loop_new(&w->loop), 0);
-    str_copy(w->dir, str_of(dir));
-    store_world_open(w);
     put(w, 'a', 'b', "1", 1);
     atomic_store(&is_broken, true);
     const struct store_answer a = append(w, &what);
@@ -474,6 +420,7 @@ int main(void)
         TEST(marks_count_what_is_there_where_rows_are_gone),
         TEST(only_one_opens_a_directory),
         TEST(refuses_what_a_newer_one_wrote),
+        TEST(brings_a_version_1_up_to_date),
         TEST(refuses_what_is_no_store),
         TEST(refuses_a_directory_that_can_not_be),
         TEST(only_its_owner_can_read_it),
