@@ -11,8 +11,9 @@
  * A session is one sign-in, on one device, and all its tokens. It has generations: each use of
  * a refresh token makes the next one, and which is the current one is all that is kept of them.
  *
- * What is over by the clock of a call (now_ms) is as good as gone, and a backend removes it by
- * and by: nonces and revocations from their until_ms on, sessions from expires_at_ms on.
+ * What is over by the clock of a call (now_ms) is as good as gone: nonces and revocations from
+ * their until_ms on, sessions from expires_at_ms on. A backend removes it by and by, and not
+ * before AUTH_STORE_KEPT_MS have passed: a clock that is set back by less does no harm.
  */
 #pragma once
 
@@ -20,8 +21,9 @@
 
 #define AUTH_NONCE_MAX           64 // bytes of a nonce
 #define AUTH_SESSIONS_MAX        100 // of one account; one more ends the one refreshed longest ago
-#define AUTH_STORE_FORGOTTEN_MAX 64   // rows that are over, removed with a change; of each kind
-#define AUTH_STORE_QUEUE_MAX     1024 // changes that wait
+#define AUTH_STORE_FORGOTTEN_MAX 64 // rows that are over, removed with a change; of each kind
+#define AUTH_STORE_KEPT_MS       3600000 // what is over
+#define AUTH_STORE_QUEUE_MAX     1024    // changes that wait
 
 struct auth_store;
 

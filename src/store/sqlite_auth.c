@@ -2,10 +2,6 @@
 
 #include "store/sqlite_row.h"
 
-// What is over stays for an hour, in case that the clock is set back: a nonce that was
-// forgotten could be used again, and a token that was revoked.
-#define KEPT_MS (INT64_C(60) * 60 * 1000)
-
 // INDEXED BY: as in the reader's statements, whatever an operator's ANALYZE finds.
 #define LIVE                                                                                   \
     " FROM session INDEXED BY session_by_account WHERE account = ?1 AND expires_at_ms > ?2"
@@ -253,7 +249,7 @@ static int forget(struct sqlite_auth *a, int64_t now_ms)
     int r = 0;
 
     for (unsigned i = A_FORGET_NONCES; r == 0 && i < A_COUNT; i++) {
-        sqlite_db_bind(a->stmts[i], 1, now_ms - KEPT_MS);
+        sqlite_db_bind(a->stmts[i], 1, now_ms - AUTH_STORE_KEPT_MS);
         sqlite_db_bind(a->stmts[i], 2, AUTH_STORE_FORGOTTEN_MAX);
         r = sqlite_db_run(a->db, a->stmts[i]);
     }

@@ -384,7 +384,7 @@ static void what_has_been_over_for_an_hour_goes_a_few_with_each_change(void **st
     struct auth_store_end e = end_of("x");
 
     add_rows(w, NOW);
-    e.now_ms = NOW + HOUR - 1; // not yet: the clock may be set back
+    e.now_ms = NOW + AUTH_STORE_KEPT_MS - 1; // not yet: the clock may be set back
     e.until_ms = NOW + DAY;
     ask_end(w, &e, 0, "0");
     expect_rows(w, ROWS, ROWS, ROWS + 1);
