@@ -1,4 +1,5 @@
 /** What is SQLite's own about sessions: groups, the disk, what is forgotten. */
+#include "base/log.h"
 #include "support/aborts.h"
 #include "support/sqlite_world.h"
 
@@ -263,6 +264,35 @@ static void a_full_disk_refuses_changes_and_recovers(void **state)
     expect_revoked(w, 0, "s@1~3600000");
 }
 
+static atomic_uint n_works; // said to the log
+
+static void hear(void *arg, str line)
+{
+    (void)arg;
+    if (memmem(line.ptr, line.len, STR("store_works").ptr, STR("store_works").len))
+        atomic_fetch_add(&n_works, 1);
+}
+
+static void a_session_alone_shows_that_the_disk_has_room_again(void **state)
+{
+    struct store_world *w = *state;
+    struct group g = {.w = w};
+
+    log_set_sink(hear, NULL);
+    sign_in(w, 'a', "s");
+    atomic_store(&is_full, true);
+    call_begin(&g, "s2", "n2");
+    expect_answers(&g, "!2");
+    call_begin(&g, "s2", "s"); // gets through to a full disk, too
+    expect_answers(&g, "!3");
+    atomic_store(&is_full, false);
+    assert_int_equal(atomic_load(&n_works), 0);
+    call_begin(&g, "s2", "n2");
+    expect_answers(&g, "a/s2 g1 0-3600000");
+    log_set_sink(NULL, NULL);
+    assert_int_equal(atomic_load(&n_works), 1);
+}
+
 /** All that one round changes is named by its number: it has not been there before. */
 static void call_round(struct group *g, int n)
 {
@@ -426,6 +456,7 @@ int main(void)
         TEST(a_session_may_live_and_die_in_one_group),
         TEST(a_change_of_sessions_takes_waiting_receipts_along),
         TEST(a_full_disk_refuses_changes_and_recovers),
+        TEST(a_session_alone_shows_that_the_disk_has_room_again),
         TEST(a_group_of_both_ports_is_stored_whole_or_not_at_all),
         TEST(what_has_been_over_for_an_hour_goes_a_few_with_each_change),
         TEST(a_generation_never_begins_anew),
