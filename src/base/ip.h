@@ -17,3 +17,16 @@ static inline bool ip_is_v4(const ip *i)
 {
     return str_starts(ip_str(i), STR("\0\0\0\0\0\0\0\0\0\0\xff\xff"));
 }
+
+#define IP_NETWORK_SIZE 8 // bytes of an IPv6 address that are the network's
+
+/** Who is counted: an IPv4 address, or of IPv6 the first 64 bits, because whoever has one
+ * address has them all. */
+static inline ip ip_network(const ip *address)
+{
+    ip part = *address;
+
+    if (!ip_is_v4(address))
+        memset(part.bytes + IP_NETWORK_SIZE, 0, sizeof(part.bytes) - IP_NETWORK_SIZE);
+    return part;
+}

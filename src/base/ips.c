@@ -2,8 +2,6 @@
 
 #include "base/mem.h"
 
-#define NETWORK_SIZE 8 // bytes of an IPv6 address that are the network's
-
 struct ips_count {
     struct map_node node;
     struct ips *ips;
@@ -22,15 +20,6 @@ void ips_fini(struct ips *ips)
     map_fini(&ips->map);
 }
 
-static ip counted_part(const ip *address)
-{
-    ip part = *address;
-
-    if (!ip_is_v4(address))
-        memset(part.bytes + NETWORK_SIZE, 0, sizeof(part.bytes) - NETWORK_SIZE);
-    return part;
-}
-
 static bool is_of(struct map_node *node, const void *key)
 {
     const struct ips_count *i = container_of(node, struct ips_count, node);
@@ -40,7 +29,7 @@ static bool is_of(struct map_node *node, const void *key)
 
 struct ips_count *ips_take(struct ips *ips, const ip *address)
 {
-    const ip part = counted_part(address);
+    const ip part = ip_network(address);
     const uint64_t hash = hash_keyed(ips->key, ip_str(&part));
     struct map_node *node = map_find(&ips->map, hash, is_of, &part);
     struct ips_count *i = node ? container_of(node, struct ips_count, node) : NULL;

@@ -160,6 +160,21 @@ struct chat_session *chat_session_open(struct chat *c, const account *a, str cur
     return s;
 }
 
+void *chat_session_find(const struct chat *c, const account *a, chat_session_is_fn *is,
+                        const void *key)
+{
+    const struct chat_account *owner = find_account(c, a);
+
+    if (!owner)
+        return NULL;
+    list_each (node, &owner->sessions) {
+        const struct chat_session *s = container_of(node, struct chat_session, node);
+        if (is(s->arg, key))
+            return s->arg;
+    }
+    return NULL;
+}
+
 // What the bus brings.
 
 static void on_event(void *arg, const struct bus_event *e)
@@ -207,16 +222,16 @@ static const struct bus_handler handler = {
 struct chat *chat_new(const struct chat_ports *ports, const struct chat_config *config)
 {
     struct chat *c = NEW(struct chat);
-    const struct chat_rate rates[LIMITS_N_BUCKETS] = {
-        [LIMITS_SENDS] = config->sends,
-        [LIMITS_REQUESTS] = config->requests,
+    const struct rate rates[CHAT_N_BUCKETS] = {
+        [CHAT_BUCKET_SENDS] = config->sends,
+        [CHAT_BUCKET_REQUESTS] = config->requests,
     };
 
     c->ports = *ports;
     c->config = *config;
     list_init(&c->uncertain);
     rand_bytes(ports->rand, c->hash_key, sizeof(c->hash_key));
-    limits_init(&c->limits, rates, ports->rand);
+    rates_init(&c->rates, rates, CHAT_N_BUCKETS, ports->rand);
     bus_attach(ports->bus, &handler, c);
     return c;
 }
@@ -225,7 +240,7 @@ void chat_free(struct chat *c)
 {
     assert(chat_is_idle(c) && c->counters.sessions == 0);
     map_fini(&c->accounts);
-    limits_fini(&c->limits);
+    rates_fini(&c->rates);
     free(c);
 }
 

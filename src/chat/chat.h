@@ -10,7 +10,7 @@
 #include "base/clock.h"
 #include "base/job.h"
 #include "base/log.h"
-#include "base/rand.h"
+#include "base/rates.h"
 #include "base/timer.h"
 #include "chat/bus.h"
 #include "chat/store.h"
@@ -42,10 +42,10 @@ struct chat_ports {
 };
 
 struct chat_config {
-    bool rate_limits;          // off: none of the rates and counts below
-    struct chat_rate sends;    // of an account
-    struct chat_rate requests; // of an account: all others
-    uint64_t sessions;         // of an account; one more ends the one silent longest
+    bool rate_limits;     // off: none of the rates and counts below
+    struct rate sends;    // of an account
+    struct rate requests; // of an account: all others
+    uint64_t sessions;    // of an account; one more ends the one silent longest
 };
 
 enum chat_end {
@@ -131,6 +131,13 @@ const struct chat_counters *chat_counters(const struct chat *c);
 struct chat_session *chat_session_open(struct chat *c, const account *a, str cursor,
                                        const struct log_ctx *log,
                                        const struct chat_session_events *events, void *arg);
+
+/** Is it the one that is looked for? @param arg  of the session */
+typedef bool chat_session_is_fn(const void *arg, const void *key);
+
+/** @return the arg of the first of the account's sessions for which it is so, or NULL */
+void *chat_session_find(const struct chat *c, const account *a, chat_session_is_fn *is,
+                        const void *key);
 
 /** Requests under way are answered all the same. */
 void chat_session_close(struct chat_session *s);

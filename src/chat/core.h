@@ -16,7 +16,6 @@
 #include "base/map.h"
 #include "chat/chat.h"
 #include "chat/cursor.h"
-#include "chat/limits.h"
 #include "chat/own.h"
 #include "chat/window.h"
 
@@ -30,13 +29,19 @@ enum session_state {
     SESSION_CLOSED,
 };
 
+enum chat_bucket {
+    CHAT_BUCKET_SENDS,
+    CHAT_BUCKET_REQUESTS,
+    CHAT_N_BUCKETS,
+};
+
 struct chat {
     struct chat_ports ports;
     struct chat_config config;
     struct chat_counters counters;
     uint8_t hash_key[HASH_KEY_SIZE];
     struct map accounts;
-    struct limits limits;
+    struct rates rates;    // of accounts, by enum chat_bucket
     struct list uncertain; // sends that wait to be repeated
     size_t n_under_way;    // operations of the store, and sends that wait to be repeated
     bool is_stopping;

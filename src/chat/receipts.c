@@ -119,7 +119,7 @@ static void on_mark(void *arg, int r, const struct store_receipted *a)
 int chat_mark(struct chat_session *s, const struct chat_place *place, enum chat_mark mark,
               uint64_t seq, chat_mark_fn *done, void *arg)
 {
-    const int refusal = requests_begin(s, LIMITS_REQUESTS);
+    const int refusal = requests_begin(s, CHAT_BUCKET_REQUESTS);
     if (refusal)
         return refusal;
 

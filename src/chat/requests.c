@@ -4,14 +4,14 @@
 #include "base/mem.h"
 
 /** @return 0 or CHAT_RATE_LIMITED */
-static int take_rate(struct chat_session *s, enum limits_bucket bucket)
+static int take_rate(struct chat_session *s, enum chat_bucket bucket)
 {
     struct chat *c = s->chat;
 
     s->heard_ms = chat_now_ms(c);
     if (!c->config.rate_limits)
         return 0;
-    s->retry_after_ms = limits_take(&c->limits, &s->account, bucket, s->heard_ms);
+    s->retry_after_ms = rates_take(&c->rates, account_str(&s->account), bucket, s->heard_ms);
     if (s->retry_after_ms == 0)
         return 0;
     c->counters.refused++;
@@ -20,10 +20,10 @@ static int take_rate(struct chat_session *s, enum limits_bucket bucket)
 
 int chat_charge(struct chat_session *s)
 {
-    return take_rate(s, LIMITS_REQUESTS);
+    return take_rate(s, CHAT_BUCKET_REQUESTS);
 }
 
-int requests_begin(struct chat_session *s, enum limits_bucket bucket)
+int requests_begin(struct chat_session *s, enum chat_bucket bucket)
 {
     struct chat *c = s->chat;
 
@@ -91,7 +91,7 @@ static void on_history(void *arg, int r, const struct store_history_page *page)
 int chat_history(struct chat_session *s, const struct chat_history *h, store_history_fn *done,
                  void *arg)
 {
-    const int refusal = requests_begin(s, LIMITS_REQUESTS);
+    const int refusal = requests_begin(s, CHAT_BUCKET_REQUESTS);
     if (refusal)
         return refusal;
 
@@ -128,7 +128,7 @@ static void on_list(void *arg, int r, const struct store_list_page *page)
 int chat_list(struct chat_session *s, size_t limit, int64_t before, store_list_fn *done,
               void *arg)
 {
-    const int refusal = requests_begin(s, LIMITS_REQUESTS);
+    const int refusal = requests_begin(s, CHAT_BUCKET_REQUESTS);
     if (refusal)
         return refusal;
 

@@ -4,7 +4,7 @@
 #include "chat/core.h"
 
 /** @return 0, CHAT_RATE_LIMITED or CHAT_BUSY; after 0, requests_end() */
-MUST_CHECK int requests_begin(struct chat_session *s, enum limits_bucket bucket);
+MUST_CHECK int requests_begin(struct chat_session *s, enum chat_bucket bucket);
 
 /** It has been answered. The session may be no more. */
 void requests_end(struct chat_session *s);

@@ -189,7 +189,7 @@ int chat_send(struct chat_session *s, const struct chat_send *send, chat_send_fn
         s->chat->counters.refused++;
         return CHAT_RECIPIENT_INVALID;
     }
-    const int refusal = requests_begin(s, LIMITS_SENDS);
+    const int refusal = requests_begin(s, CHAT_BUCKET_SENDS);
     if (refusal)
         return refusal;
 

@@ -72,12 +72,6 @@ struct chat_place {
     account peer;
 };
 
-/** A rate: so many at once, then so many a second. Neither is 0. */
-struct chat_rate {
-    uint64_t burst;
-    uint64_t per_s;
-};
-
 /** The status that marks of the recipient's give a message. */
 static inline enum chat_status chat_status_of(uint64_t seq, const struct chat_marks *theirs)
 {

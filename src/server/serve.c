@@ -13,6 +13,7 @@
 #include "server/run.h"
 #include "server/serve_options.h"
 
+#define SECOND_MS           1000
 #define PAYLOAD_PER_CONTENT 4 // too long a content shall be answered, and not cut off
 
 static int usage(const char *text)
@@ -110,8 +111,8 @@ static int configure(const struct serve_options *o, struct node_config *out)
         .sockets_per_ip = o->sockets_per_ip,
         .connections_per_ip = o->connections_per_ip,
         .chat = {.rate_limits = o->rate_limits,
-                 .sends = {.burst = o->send_burst, .per_s = o->send_rate},
-                 .requests = {.burst = o->request_burst, .per_s = o->request_rate},
+                 .sends = {o->send_burst, o->send_rate, SECOND_MS},
+                 .requests = {o->request_burst, o->request_rate, SECOND_MS},
                  .sessions = o->sockets_per_wallet},
         .mailbox = {.from_accepted = o->mailbox_peer_messages,
                     .from_stranger = o->mailbox_stranger_messages},

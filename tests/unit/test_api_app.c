@@ -200,7 +200,7 @@ static void a_wallet_with_too_many_connections_loses_the_most_silent(void **stat
     struct api_world *w = *state;
 
     w->chat_config = (struct chat_config){
-        .rate_limits = true, .sends = {9, 9}, .requests = {9, 9}, .sessions = 1};
+        .rate_limits = true, .sends = {9, 9, 1000}, .requests = {9, 9, 1000}, .sessions = 1};
     api_world_start(w);
     struct user *old = user_new(w, ALICE);
     api_world_pass(w, 1);

@@ -233,7 +233,7 @@ static void says_how_long_to_wait(void **state)
     struct api_world *w = *state;
 
     w->chat_config = (struct chat_config){
-        .rate_limits = true, .sends = {1, 2}, .requests = {1, 1}, .sessions = 9};
+        .rate_limits = true, .sends = {1, 2, 1000}, .requests = {1, 1, 1000}, .sessions = 9};
     api_world_start(w);
     struct user *u = user_new(w, ALICE);
     expect_json(user_ask(u, SEND), "status", "\"ok\"");
@@ -257,7 +257,7 @@ static void each_request_counts_but_a_send(void **state)
     struct api_world *w = *state;
 
     w->chat_config = (struct chat_config){
-        .rate_limits = true, .sends = {9, 9}, .requests = {1, 1}, .sessions = 9};
+        .rate_limits = true, .sends = {9, 9, 1000}, .requests = {1, 1, 1000}, .sessions = 9};
     api_world_start(w);
     struct user *u = user_new(w, ALICE);
     expect_json(user_ask(u, events[0]), "status", "\"ok\"");

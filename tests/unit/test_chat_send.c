@@ -232,8 +232,8 @@ static int start_with_limits(void **state)
 
     w->config = (struct chat_config){
         .rate_limits = true,
-        .sends = {.burst = 2, .per_s = 10},
-        .requests = {.burst = 1, .per_s = 1},
+        .sends = {2, 10, 1000},
+        .requests = {1, 1, 1000},
         .sessions = 2,
     };
     world_start(w, NULL);
