@@ -5,12 +5,12 @@
 #include "base/mem.h"
 #include "eio/poll.h"
 #include "eio/upgrade.h"
+#include "http/cors.h"
 #include "http/url.h"
 #include "ws/handshake.h"
 
-#define HEADERS_MAX         4096 // bytes of header lines
-#define REQUEST_HEADERS_MAX 1024 // bytes of Access-Control-Request-Headers that we reflect
-#define PARAMETER_SIZE      64   // bytes of a query parameter that can mean anything to us
+#define HEADERS_MAX    4096 // bytes of header lines
+#define PARAMETER_SIZE 64   // bytes of a query parameter that can mean anything to us
 
 // The codes and texts of engine.io's error answers; clients look at the code.
 enum refusal {
@@ -38,14 +38,6 @@ struct entry {
     struct buf headers;          // lines for whatever the answer is
 };
 
-// CORS, as npm's cors does it (Fetch standard, "CORS protocol").
-
-static bool origin_is_allowed(const struct eio_config *config, const struct http_head *head,
-                              str origin)
-{
-    return http_origins_allow(&config->origins, origin, http_head_get(head, STR("Host")));
-}
-
 static void add_field(struct buf *out, const char *name, str value)
 {
     const int r = buf_addf(out, "%s: " STR_FMT "\r\n", name, STR_ARG(value));
@@ -55,27 +47,11 @@ static void add_field(struct buf *out, const char *name, str value)
 static void add_cors_fields(struct buf *out, const struct eio_config *config,
                             const struct http_head *head)
 {
-    const str origin = http_head_get(head, STR("Origin"));
-    const str asked = http_head_get(head, STR("Access-Control-Request-Headers"));
-
     if (!config->cors)
         return;
-    if (config->origins.any) {
-        add_field(out, "Access-Control-Allow-Origin", STR("*"));
-    } else {
-        add_field(out, "Vary", STR("Origin"));
-        if (origin_is_allowed(config, head, origin))
-            add_field(out, "Access-Control-Allow-Origin", origin);
-    }
     if (config->cors_credentials)
         add_field(out, "Access-Control-Allow-Credentials", STR("true"));
-    if (head->method != HTTP_OPTIONS)
-        return;
-
-    add_field(out, "Access-Control-Allow-Methods", STR("GET,HEAD,PUT,PATCH,POST,DELETE"));
-    add_field(out, "Vary", STR("Access-Control-Request-Headers"));
-    if (asked.len > 0 && asked.len <= REQUEST_HEADERS_MAX)
-        add_field(out, "Access-Control-Allow-Headers", asked);
+    http_cors_add(out, &config->origins, head);
 }
 
 // Answers.
@@ -202,22 +178,19 @@ static int check(struct entry *e)
 static struct eio_peer peer_of(const struct entry *e)
 {
     const struct eio_config *config = &e->server->config;
-    const str origin = http_head_get(e->head, STR("Origin"));
 
     return (struct eio_peer){
         .ip = http_proxies_client(&config->proxies, http_peer(e->rq), e->head),
-        .origin_is_allowed = !origin.ptr || origin_is_allowed(config, e->head, origin),
+        .origin_is_allowed = http_cors_allows(&config->origins, e->head),
     };
 }
 
-/** @return the token of "Authorization: Bearer TOKEN", owned; NULL: there is none */
+/** @return the token, owned; NULL: there is none */
 static char *bearer_of(const struct http_head *head)
 {
-    str value = http_head_get(head, STR("Authorization"));
-    const str scheme = str_take_until(&value, ' ');
-    const str token = str_trim(value);
+    const str token = http_head_bearer(head);
 
-    if (!str_eq_nocase(scheme, STR("Bearer")) || token.len == 0)
+    if (token.len == 0)
         return NULL;
     char *copy = mem_alloc(token.len + 1); // no field has a NUL in it
     str_copy(copy, token);

@@ -356,3 +356,11 @@ int http_head_parse(struct http_head *h, str *in)
         str_take(in, (size_t)(rest.ptr - in->ptr));
     return r;
 }
+
+str http_head_bearer(const struct http_head *h)
+{
+    str value = http_head_get(h, STR("Authorization"));
+    const str scheme = str_take_until(&value, ' ');
+
+    return str_eq_nocase(scheme, STR("Bearer")) ? str_trim(value) : (str){0};
+}

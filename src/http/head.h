@@ -70,5 +70,8 @@ MUST_CHECK int http_head_parse(struct http_head *h, str *in);
 /** @return the value of the first field with that name, any case; ptr is NULL without one */
 str http_head_get(const struct http_head *h, str name);
 
+/** The token of "Authorization: Bearer TOKEN" (RFC 6750); empty without one. It is a secret. */
+str http_head_bearer(const struct http_head *h);
+
 /** Is token one of the comma-separated values of any field with that name? Any case. */
 bool http_head_has(const struct http_head *h, str name, str token);

@@ -14,6 +14,7 @@
 #include "ws/frame.h"
 
 #define EIO_WORLD_START_MS    1000000
+#define EIO_WORLD_ROUTES      4
 #define EIO_WORLD_REQUEST_MAX (16 << 20) // bytes of what a client sends at once
 
 /** Chance with a seed: xorshift64. */
@@ -58,7 +59,8 @@ struct eio_world {
     struct job_queue later;
     struct seeded seeded;
     struct clock clock;
-    struct http_route route;
+    struct http_route routes[EIO_WORLD_ROUTES]; // the first is Engine.IO's
+    size_t n_routes;                            // a test may add some before it serves
     struct http_server *http;
     struct eio_server *server;
     struct list clients;
@@ -94,6 +96,7 @@ static inline void eio_world_init(struct eio_world *w, uint64_t seed)
         .timers.now_ms = EIO_WORLD_START_MS,
         .clock.unix_ms = eio_world_unix_ms,
         .max_queued = EIO_QUEUE_MAX * (size_t)2,
+        .n_routes = 1,
     };
     w->later = JOB_QUEUE_INIT(w->later);
     seeded_init(&w->seeded, seed);
@@ -104,13 +107,13 @@ static inline void eio_world_serve(struct eio_world *w, const struct eio_config 
                                    const struct eio_app *app, void *app_arg)
 {
     w->server = eio_server_new(config, app, app_arg);
-    w->route = (struct http_route){STR("/engine.io/"), &eio_http_handler, w->server};
+    w->routes[0] = (struct http_route){STR("/engine.io/"), &eio_http_handler, w->server};
     const struct http_config http = {
         .timers = &w->timers,
         .later = &w->later,
         .clock = &w->clock,
-        .routes = &w->route,
-        .n_routes = 1,
+        .routes = w->routes,
+        .n_routes = w->n_routes,
     };
     w->http = http_server_new(&http);
 }
@@ -184,7 +187,8 @@ static inline void eio_world_fini(struct eio_world *w)
 
 struct request {
     const char *method; // NULL: GET
-    const char *query;
+    const char *path;   // NULL: Engine.IO's
+    const char *query;  // NULL: none
     const char *fields; // whole lines; may be NULL
     str body;
     bool has_body;
@@ -199,9 +203,10 @@ static inline void client_send(struct client *c, const struct request *rq)
     if (rq->has_body)
         snprintf(length, sizeof(length), "Content-Length: %zu\r\n", rq->body.len);
     buf_init(&all, EIO_WORLD_REQUEST_MAX);
-    int r = buf_addf(&all, "%s /engine.io/?%s HTTP/1.1\r\nHost: localhost\r\n%s%s\r\n",
-                     rq->method ? rq->method : "GET", rq->query, rq->fields ? rq->fields : "",
-                     length);
+    int r = buf_addf(&all, "%s %s%s%s HTTP/1.1\r\nHost: localhost\r\n%s%s\r\n",
+                     rq->method ? rq->method : "GET", rq->path ? rq->path : "/engine.io/",
+                     rq->query ? "?" : "", rq->query ? rq->query : "",
+                     rq->fields ? rq->fields : "", length);
     r |= buf_add(&all, rq->body);
     assert(r == 0);
     str rest = buf_str(&all);
