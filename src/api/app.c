@@ -1,7 +1,7 @@
 #include <stdio.h>
 
 #include "api/client.h"
-#include "api/errors.h"
+#include "api/identify.h"
 #include "api/request.h"
 #include "auth/account.h"
 #include "base/mem.h"
@@ -13,13 +13,11 @@ static_assert(API_N_ERRORS <= COUNT_OF(((struct api_counters *)NULL)->errors),
 
 // Joining.
 
-static void refuse(struct api *a, struct sio_socket *s, enum api_error error, const char *why)
+static void refuse(struct api *a, struct sio_socket *s, enum api_error error)
 {
-    char quoted[LOG_QUOTE_SIZE];
     char data[CODE_SIZE];
 
-    log_debug(sio_log(s), "api_refuse", "reason=%s why=%s", api_error_code(error),
-              log_quote(quoted, str_of(why)));
+    log_debug(sio_log(s), "api_refuse", "reason=%s", api_error_code(error));
     a->counters.refused_connects++;
     a->counters.errors[error]++;
     const int n = snprintf(data, sizeof(data), "{\"code\":\"%s\"}", api_error_code(error));
@@ -40,35 +38,17 @@ static bool find_token(str *out, const struct sio_socket *s, const struct json *
     return json_kind(token) == JSON_KIND_STR;
 }
 
-static enum api_error error_of(enum auth_refusal refusal)
-{
-    static const enum api_error errors[] = {
-        [AUTH_MISSING] = API_TOKEN_MISSING,
-        [AUTH_INVALID] = API_TOKEN_INVALID,
-        [AUTH_EXPIRED] = API_TOKEN_EXPIRED,
-    };
-
-    return errors[refusal];
-}
-
-/** @return API_OK, or why the client may not join; *why is for the log */
+/** @return API_OK, or why the client may not join */
 static enum api_error identify(const struct api *a, const struct sio_socket *s,
-                               const struct json *auth, struct auth_identity *who,
-                               const char **why)
+                               const struct json *auth, struct auth_identity *who)
 {
     str token;
 
-    *why = NULL;
     if (!sio_peer(s)->origin_is_allowed)
         return API_ORIGIN_DENIED;
-    if (!find_token(&token, s, auth)) {
-        *why = "no string";
+    if (!find_token(&token, s, auth))
         return API_TOKEN_INVALID;
-    }
-    const int r = auth_verify(a->config.auth, token, clock_unix_ms(a->config.clock), who, why);
-    if (r < 0)
-        return API_INTERNAL;
-    return r == 0 ? API_OK : error_of((enum auth_refusal)r);
+    return api_identify(a, token, who, sio_log(s));
 }
 
 static void on_connect(void *arg, struct sio_socket *s, const struct json *auth, str auth_text)
@@ -76,21 +56,20 @@ static void on_connect(void *arg, struct sio_socket *s, const struct json *auth,
     struct api *a = arg;
     struct auth_identity who;
     char acct[AUTH_ACCOUNT_TEXT_SIZE];
-    const char *why;
 
     (void)auth_text;
     if (!str_eq(sio_namespace(s), STR("/"))) {
         sio_refuse(s, STR("Invalid namespace"), (str){0}); // in the words of the reference
         return;
     }
-    const enum api_error error = identify(a, s, auth, &who, &why);
+    const enum api_error error = identify(a, s, auth, &who);
     if (error != API_OK) {
-        refuse(a, s, error, why);
+        refuse(a, s, error);
         return;
     }
     auth_account_text(acct, &who.account);
     if (!api_client_open(a, s, &who, json_text(json_member(auth, "cursor")))) {
-        refuse(a, s, API_TOO_MANY_SOCKETS, acct);
+        refuse(a, s, API_TOO_MANY_SOCKETS);
         return;
     }
     a->counters.connects++;
@@ -145,11 +124,20 @@ struct api *api_new(const struct api_config *config)
     a->config = *config;
     api_decoder_init(&a->decoder, config->home_chain, config->content_bytes);
     ips_init(&a->ips, config->sockets_per_ip, config->rand);
+    rates_init(&a->ip_rates, config->rates, API_N_RATES, config->rand);
+    rand_bytes(config->rand, a->hash_key, sizeof(a->hash_key));
+    auth_sessions_on_revoked(config->sessions, api_client_end_revoked, a);
     return a;
+}
+
+bool api_is_idle(const struct api *a)
+{
+    return a->n_calls == 0;
 }
 
 void api_free(struct api *a)
 {
+    rates_fini(&a->ip_rates);
     ips_fini(&a->ips);
     api_decoder_fini(&a->decoder);
     free(a);

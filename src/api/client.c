@@ -145,6 +145,20 @@ static void on_not_acknowledging(void *arg)
     api_client_emit(arg, &out);
 }
 
+/** It may answer with auth.refresh, or come back later with a new token. */
+static void warn_of_expiry(struct api_client *c)
+{
+    struct timers *timers = c->api->config.timers;
+    const int64_t left_ms = c->expires_at_ms - clock_unix_ms(c->api->config.clock);
+    struct buf out;
+
+    c->is_expiring = true;
+    timer_set(timers, &c->expiry, timers->now_ms + left_ms + c->skew_ms);
+    api_client_begin(&out, STR("auth.expiring"));
+    api_encode_expiry(&out, c->expires_at_ms);
+    api_client_emit(c, &out);
+}
+
 // The end.
 
 static void client_free(struct api_client *c, const char *why)
@@ -179,7 +193,55 @@ void api_client_fail(struct api_client *c, enum api_error error)
 
 static void on_expiry(struct timer *t)
 {
-    api_client_fail(container_of(t, struct api_client, expiry), API_TOKEN_EXPIRED);
+    struct api_client *c = container_of(t, struct api_client, expiry);
+
+    if (c->is_expiring) {
+        api_client_fail(c, API_TOKEN_EXPIRED);
+    } else {
+        warn_of_expiry(c);
+    }
+}
+
+/** It was ended on purpose: a client that came back with the same token would be refused. */
+static void end_revoked(struct api_client *c)
+{
+    struct sio_socket *s = c->socket;
+
+    c->api->counters.revoked++;
+    emit_error(c, API_TOKEN_REVOKED);
+    api_client_close(c, api_error_code(API_TOKEN_REVOKED));
+    sio_disconnect(s);
+}
+
+static uint64_t hash_session(const struct api *a, str session)
+{
+    return hash_keyed(a->hash_key, session);
+}
+
+static bool is_of_session(const void *arg, const void *key)
+{
+    const struct api_client *c = arg;
+    return c->session_hash == *(const uint64_t *)key;
+}
+
+static bool is_from_before(const void *arg, const void *key)
+{
+    const struct api_client *c = arg;
+    return c->issued_at_ms <= *(const int64_t *)key;
+}
+
+void api_client_end_revoked(void *arg, const struct auth_revocation *what)
+{
+    const struct api *a = arg;
+    const uint64_t hash = hash_session(a, what->session);
+    const bool is_session = what->session.len > 0;
+    void *c;
+
+    while ((c = is_session
+                    ? chat_session_find(a->config.chat, &what->account, is_of_session, &hash)
+                    : chat_session_find(a->config.chat, &what->account, is_from_before,
+                                        &what->before_ms)))
+        end_revoked(c);
 }
 
 /** The session is no more. */
@@ -211,14 +273,33 @@ static const struct chat_session_events events = {
     .on_end = on_end,
 };
 
+// Its token.
+
+/** A minute before it expires; of a token that is good for less than two, in the middle. */
+static int64_t notice_of(int64_t left_ms)
+{
+    return left_ms / 2 < API_EXPIRING_MS ? left_ms / 2 : API_EXPIRING_MS;
+}
+
+void api_client_renew(struct api_client *c, const struct auth_identity *who)
+{
+    struct timers *timers = c->api->config.timers;
+    const int64_t left_ms = who->expires_at_ms - clock_unix_ms(c->api->config.clock);
+
+    c->session_hash = hash_session(c->api, str_of(who->session));
+    c->issued_at_ms = who->issued_at_ms;
+    c->expires_at_ms = who->expires_at_ms;
+    c->skew_ms = who->skew_ms;
+    c->is_expiring = false;
+    timer_set(timers, &c->expiry, timers->now_ms + left_ms - notice_of(left_ms));
+}
+
 // The beginning.
 
 static struct api_client *client_new(struct api *a, struct sio_socket *s,
                                      const struct auth_identity *who)
 {
     struct api_client *c = NEW(struct api_client);
-    struct timers *timers = a->config.timers;
-    const int64_t left_ms = who->expires_at_ms - clock_unix_ms(a->config.clock);
     const str name = str_of(who->session);
 
     c->api = a;
@@ -228,7 +309,7 @@ static struct api_client *client_new(struct api *a, struct sio_socket *s,
     str_copy(c->name, name);
     list_init(&c->requests);
     timer_init(&c->expiry, on_expiry);
-    timer_set(timers, &c->expiry, timers->now_ms + left_ms + who->skew_ms);
+    api_client_renew(c, who);
     return c;
 }
 

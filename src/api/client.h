@@ -6,14 +6,21 @@
 
 #include "api/api.h"
 #include "api/decode.h"
+#include "base/hash.h"
 #include "base/ips.h"
 #include "base/list.h"
+#include "base/rates.h"
+
+#define API_EXPIRING_MS 60000 // so long before its token expires a client is told
 
 struct api {
     struct api_config config;
     struct api_counters counters;
     struct api_decoder decoder;
     struct ips ips;
+    size_t n_calls;        // requests over HTTP under way
+    struct rates ip_rates; // by enum api_rate
+    uint8_t hash_key[HASH_KEY_SIZE];
 };
 
 struct api_client {
@@ -25,11 +32,17 @@ struct api_client {
     struct list requests;  // under way: they are told when the client goes
     size_t under_way;      // bytes of answers to come
     struct api_gate *gate; // NULL: no request waits
-    struct timer expiry;
+    // Of its token.
+    uint64_t session_hash; // keyed; of the name
+    int64_t issued_at_ms;  // Unix
+    int64_t expires_at_ms; // Unix
+    int64_t skew_ms;
+    struct timer expiry; // a warning first, then the end
+    bool is_expiring;    // the client was warned
     account account;
 };
 
-static_assert(sizeof(struct api_client) <= 192, "an idle client is small: there are many");
+static_assert(sizeof(struct api_client) <= 224, "an idle client is small: there are many");
 
 /**
  * Accept the socket. The client is its state from then on.
@@ -42,6 +55,13 @@ struct api_client *api_client_open(struct api *a, struct sio_socket *s,
 
 /** The socket is over. @param why  for the log */
 void api_client_close(struct api_client *c, const char *why);
+
+/** The client has a new token, of the same account. */
+void api_client_renew(struct api_client *c, const struct auth_identity *who);
+
+/** Something was revoked, and its clients end. For auth_sessions_on_revoked(); arg is the api.
+ */
+void api_client_end_revoked(void *arg, const struct auth_revocation *what);
 
 /** Say what is wrong, then end the connection as a network would: the client comes back. */
 void api_client_fail(struct api_client *c, enum api_error error);

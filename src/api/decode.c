@@ -352,3 +352,16 @@ int api_decode_list(struct api_list *out, struct api_decoder *d, const struct js
                          read_next(&out->before, d, payload);
     return is_good ? 0 : API_DECODE_REFUSED;
 }
+
+int api_decode_token(str *out, struct api_decoder *d, const struct json *payload)
+{
+    if (!check_payload(d, payload))
+        return API_DECODE_REFUSED;
+    const struct json *token = member(payload, "token");
+    if (token && json_kind(token) != JSON_KIND_STR) {
+        refuse(d, API_BAD_REQUEST, "token", "A token must be a string.");
+        return API_DECODE_REFUSED;
+    }
+    *out = json_text(token);
+    return 0;
+}

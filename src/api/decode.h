@@ -58,5 +58,8 @@ struct api_list {
 MUST_CHECK int api_decode_list(struct api_list *out, struct api_decoder *d,
                                const struct json *payload);
 
+/** {token} @param out  borrowed from payload */
+MUST_CHECK int api_decode_token(str *out, struct api_decoder *d, const struct json *payload);
+
 /** The client_msg_id of a send, however bad the rest of it; empty if there is none to go by. */
 str api_decode_key(const struct json *payload);

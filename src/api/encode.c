@@ -5,7 +5,8 @@
 #include "auth/account.h"
 #include "json/json.h"
 
-#define TIME_SIZE 32 // bytes, NUL included
+#define TIME_SIZE  32   // bytes, NUL included
+#define GRANT_ROOM 1024 // bytes of a grant, without its access token
 
 static void put(struct buf *out, str s)
 {
@@ -231,6 +232,60 @@ void api_encode_warning(struct buf *out, str code, str message)
     put_str(out, code);
     PUT(out, ",\"message\":");
     put_str(out, message);
+    PUT(out, "}");
+}
+
+void api_encode_expiry(struct buf *out, int64_t expires_at_ms)
+{
+    PUT(out, "{\"expires_at\":");
+    put_time(out, expires_at_ms);
+    PUT(out, "}");
+}
+
+// Signing in.
+
+void api_encode_renewed(struct buf *out, int64_t expires_at_ms)
+{
+    PUT(out, "{\"status\":\"ok\",\"expires_at\":");
+    put_time(out, expires_at_ms);
+    PUT(out, "}");
+}
+
+void api_encode_challenge(struct buf *out, const struct auth_challenge *c)
+{
+    PUT(out, "{\"status\":\"ok\",\"nonce\":");
+    put_str(out, str_of(c->nonce));
+    PUT(out, ",\"issued_at\":");
+    put_time(out, c->issued_at_ms);
+    PUT(out, ",\"expires_at\":");
+    put_time(out, c->expires_at_ms);
+    PUT(out, ",\"domain\":");
+    put_str(out, str_of(c->domain));
+    PUT(out, ",\"chain_ids\":[");
+    for (size_t i = 0; i < c->n_chains; i++) {
+        if (i > 0)
+            PUT(out, ",");
+        put_number(out, c->chains[i]);
+    }
+    PUT(out, "]}");
+}
+
+void api_encode_grant(struct buf *out, const struct auth_grant *g)
+{
+    char *room = buf_room(out, GRANT_ROOM + g->access_token.len); // it must not move: secrets
+
+    assert(room);
+    (void)room;
+    PUT(out, "{\"status\":\"ok\",\"account\":");
+    put_account(out, &g->account);
+    PUT(out, ",\"access_token\":");
+    put_str(out, g->access_token);
+    PUT(out, ",\"expires_at\":");
+    put_time(out, g->expires_at_ms);
+    PUT(out, ",\"refresh_token\":");
+    put_str(out, g->refresh_token);
+    PUT(out, ",\"session\":");
+    put_str(out, g->session);
     PUT(out, "}");
 }
 

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "api/errors.h"
+#include "auth/sign_in.h"
 #include "base/buf.h"
 #include "chat/chat.h"
 
@@ -28,6 +29,9 @@ struct api_ready {
 void api_encode_ready(struct buf *out, const struct api_ready *r);
 void api_encode_synced(struct buf *out, str cursor);
 
+/** {expires_at} */
+void api_encode_expiry(struct buf *out, int64_t expires_at_ms);
+
 /** @param code  such as "not_acknowledging" */
 void api_encode_warning(struct buf *out, str code, str message);
 
@@ -41,6 +45,14 @@ void api_encode_error(struct buf *out, const struct api_problem *p);
 void api_encode_error_event(struct buf *out, const struct api_problem *p, str event, str key);
 
 // The answers to requests: {status: "ok", …}
+
+/** {status: "ok", expires_at} */
+void api_encode_renewed(struct buf *out, int64_t expires_at_ms);
+
+void api_encode_challenge(struct buf *out, const struct auth_challenge *c);
+
+/** What is printed are secrets: out is emptied by secret_buf_fini(). */
+void api_encode_grant(struct buf *out, const struct auth_grant *g);
 
 void api_encode_sent(struct buf *out, const struct store_appended *a, const account *reader);
 void api_encode_marked(struct buf *out, uint64_t seq);

@@ -56,10 +56,13 @@ const char *api_error_message(enum api_error e);
 /** Does this server send it? Some are reserved for what is still to come. */
 bool api_error_is_sent(enum api_error e);
 
+/** The status of an HTTP answer that says it; 200 for API_OK. */
+unsigned api_error_status(enum api_error e);
+
 /** Why a request is answered with an error. */
 struct api_problem {
     enum api_error error;
     const char *field;      // static; NULL: no one in particular
-    const char *message;    // static; NULL: the error's own
+    const char *message;    // lives until it is answered; NULL: the error's own
     int64_t retry_after_ms; // 0: nothing to say
 };

@@ -2,6 +2,7 @@
 
 #include "api/encode.h"
 #include "api/gate.h"
+#include "api/identify.h"
 #include "base/mem.h"
 
 static_assert(JSON_DEPTH_MAX == 32, "as the message below says");
@@ -273,12 +274,53 @@ static void start_list(struct request *rq, const struct json *payload)
         end(rq, r);
 }
 
+/** @return what is wrong, or API_OK and who filled */
+static struct api_problem check_token(const struct request *rq, str token,
+                                      struct auth_identity *who)
+{
+    const struct api_client *c = rq->client;
+    const enum api_error error = api_identify(c->api, token, who, sio_log(c->socket));
+
+    if (error == API_OK && !account_eq(&who->account, &c->account)) {
+        return (struct api_problem){API_FORBIDDEN, "token",
+                                    "This token is of another account. Connect anew with it.",
+                                    0};
+    }
+    return (struct api_problem){.error = error, .field = error == API_OK ? NULL : "token"};
+}
+
+static void start_refresh(struct request *rq, const struct json *payload)
+{
+    struct api_client *c = rq->client;
+    struct auth_identity who;
+    struct buf out;
+    str token;
+
+    if (api_decode_token(&token, &c->api->decoder, payload) != 0) {
+        refuse_bad(rq, &c->api->decoder.problem);
+        return;
+    }
+    const struct api_problem problem = check_token(rq, token, &who);
+    if (problem.error != API_OK) {
+        refuse_bad(rq, &problem);
+        return;
+    }
+    const int r = chat_charge(c->session); // a signature was checked
+    if (r == 0)
+        api_client_renew(c, &who);
+    if (!begin_answer(rq, r, &out))
+        return;
+    api_encode_renewed(&out, who.expires_at_ms);
+    answer(rq, &out);
+}
+
 static const struct event events[] = {
     {{"message.send", 12}, start_send, true, false},
     {{"message.delivered", 17}, start_delivered, false, false},
     {{"message.read", 12}, start_read, false, false},
     {{"message.history", 15}, start_history, false, true},
     {{"conversation.list", 17}, start_list, false, true},
+    {{"auth.refresh", 12}, start_refresh, false, false},
 };
 
 static const struct event *find_event(str name)

@@ -29,6 +29,7 @@ struct auth_identity {
     account account;
     int64_t expires_at_ms; // Unix; without the skew, and never beyond the year 9999
     int64_t skew_ms;
+    int64_t issued_at_ms; // Unix; 0: the token does not say
     // The token's sid, else its jti, else the digest of what is signed in it. A name that is
     // longer, or not of printable ASCII, becomes its digest.
     char session[AUTH_SESSION_SIZE];
@@ -87,14 +88,3 @@ void auth_own_key_new(struct buf *pem, struct rand *rand);
 
 /** Accept the server's own tokens; once. @return 0 or AUTH_OWN_BAD_KEY */
 MUST_CHECK int auth_add_own(struct auth *a, str pem);
-
-struct auth_mint {
-    account account;
-    int64_t now_ms; // Unix
-    int64_t ttl_ms;
-    str session; // the sid: 1 to 64 printable characters of ASCII, no space
-};
-
-/** Append a token that auth_add_own() makes acceptable; it has room for AUTH_TOKEN_MAX.
- * The same arguments make the same token. @return 0 or AUTH_OWN_BAD_KEY */
-MUST_CHECK int auth_mint(struct buf *token, str pem, const struct auth_mint *m);

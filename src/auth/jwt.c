@@ -32,13 +32,13 @@ static int date_of(int64_t *ms, const struct json *claims, const char *name)
     return 0;
 }
 
-/** A date that may be missing, but not be later than now. */
-static bool has_come(const struct json *claims, const char *name, int64_t latest_ms)
+/** A date that may be missing, but not be later than now. @param ms  0 where it is missing */
+static bool has_come(const struct json *claims, const char *name, int64_t latest_ms,
+                     int64_t *ms)
 {
-    int64_t ms = 0;
-
-    switch (date_of(&ms, claims, name)) {
-    case 0: return ms <= latest_ms;
+    *ms = 0;
+    switch (date_of(ms, claims, name)) {
+    case 0: return *ms <= latest_ms;
     case DATE_ABSENT: return true;
     default: return false;
     }
@@ -47,11 +47,13 @@ static bool has_come(const struct json *claims, const char *name, int64_t latest
 static int check_times(struct auth_identity *out, const struct json *claims, int64_t unix_ms,
                        const char **why)
 {
+    int64_t not_before_ms;
+
     if (date_of(&out->expires_at_ms, claims, "exp") != 0)
         return auth_refuse(AUTH_INVALID, "exp is missing, or no date in seconds", why);
-    if (!has_come(claims, "nbf", unix_ms + out->skew_ms))
+    if (!has_come(claims, "nbf", unix_ms + out->skew_ms, &not_before_ms))
         return auth_refuse(AUTH_INVALID, "nbf is yet to come, or no date in seconds", why);
-    if (!has_come(claims, "iat", unix_ms + out->skew_ms))
+    if (!has_come(claims, "iat", unix_ms + out->skew_ms, &out->issued_at_ms))
         return auth_refuse(AUTH_INVALID, "iat is yet to come, or no date in seconds", why);
     if (unix_ms - out->skew_ms >= out->expires_at_ms)
         return auth_refuse(AUTH_EXPIRED, "exp has passed", why);

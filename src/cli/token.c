@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include "auth/account.h"
-#include "auth/auth.h"
+#include "auth/signer.h"
 #include "base/clock.h"
 #include "crypto/random.h"
 #include "crypto/secret.h"
@@ -57,9 +57,12 @@ static int usage(const char *what)
 
 static int print_token(str pem, const account *a, int64_t ttl_ms)
 {
+    struct auth_signer signer;
     struct buf token;
     char session[RAND_NAME_SIZE];
 
+    if (auth_signer_init(&signer, pem) != 0)
+        return 1;
     rand_name(crypto_random(), session);
     const struct auth_mint m = {
         .account = *a,
@@ -68,11 +71,11 @@ static int print_token(str pem, const account *a, int64_t ttl_ms)
         .session = str_of(session),
     };
     buf_init(&token, AUTH_TOKEN_MAX);
-    const int r = auth_mint(&token, pem, &m);
-    if (r == 0)
-        printf(STR_FMT "\n", STR_ARG(buf_str(&token)));
+    auth_mint(&token, &signer, &m);
+    auth_signer_fini(&signer);
+    printf(STR_FMT "\n", STR_ARG(buf_str(&token)));
     buf_fini(&token);
-    return r != 0 || fflush(stdout) != 0;
+    return fflush(stdout) != 0;
 }
 
 static int make(const account *a, const struct values *v)
@@ -97,7 +100,7 @@ static int read_of_server(struct values *v, struct buf *file)
     if (!v->data.ptr)
         v->data = server.data;
     if (v->home_chain == 0)
-        v->home_chain = server.home_chain;
+        v->home_chain = serve_home_chain(&server);
     return 0;
 }
 

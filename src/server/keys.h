@@ -1,10 +1,11 @@
 /** The keys that the server keeps in its data directory. */
 #pragma once
 
+#include "auth/nonce.h"
 #include "base/buf.h"
-#include "base/rand.h"
 
-#define KEYS_OWN_FILE "signing-key.pem"
+#define KEYS_OWN_FILE     "signing-key.pem"
+#define KEYS_SIGN_IN_FILE "sign-in.key"
 
 enum keys_refusal {
     KEYS_UNUSABLE = 1, // said on stderr, with what to do
@@ -19,3 +20,12 @@ enum keys_refusal {
  * @return 0 or KEYS_UNUSABLE
  */
 MUST_CHECK int keys_own(struct buf *pem, str dir, struct rand *rand);
+
+/** What vouches for nonces and refresh tokens: to be wiped. */
+struct keys_sign_in {
+    uint8_t nonce[AUTH_KEY_SIZE];
+    uint8_t refresh[AUTH_KEY_SIZE];
+};
+
+/** Of DIR/sign-in.key, 32 bytes in hex; all else is as above. @return 0 or KEYS_UNUSABLE */
+MUST_CHECK int keys_sign_in(struct keys_sign_in *out, str dir, struct rand *rand);

@@ -6,6 +6,7 @@
 #include "crypto/random.h"
 #include "io/loop.h"
 #include "server/admin.h"
+#include "server/prover.h"
 #include "server/run.h"
 #include "store/sqlite.h"
 
@@ -16,6 +17,9 @@ struct node {
     struct loop *loop;
     struct store *store;
     struct bus *bus;
+    struct prover *prover;
+    struct auth_sessions *sessions;
+    struct auth_sign_in *sign_in;
     struct chat *chat;
     struct api *api;
     struct sio_server *sio;
@@ -23,6 +27,7 @@ struct node {
     struct http_server *http;
     struct health health;
     struct admin admin;
+    bool is_loaded; // what was revoked is known
 };
 
 // The parts, from the store up.
@@ -36,6 +41,37 @@ static int open_store(struct node *n)
         .rand = crypto_random(),
     };
     return store_sqlite_open(&n->store, n->loop, &config);
+}
+
+static void make_sign_in(struct node *n)
+{
+    const struct node_config *c = n->config;
+    const struct auth_sessions_config sessions = {
+        .store = store_sqlite_auth(n->store),
+        .signer = &c->signer,
+        .refresh_key = c->sign_in.refresh,
+        .clock = &n->loop->clock,
+        .rand = crypto_random(),
+        .timers = &n->loop->timers,
+        .rate_limits = c->chat.rate_limits,
+        .begins = c->logins,
+        .refreshes = c->auths,
+        .access_ms = c->access_ms,
+        .session_ms = c->session_ms,
+    };
+    n->sessions = auth_sessions_new(&sessions);
+    struct auth_sign_in_config sign_in = {
+        .sessions = n->sessions,
+        .prover = prover_port(n->prover),
+        .clock = &n->loop->clock,
+        .rand = crypto_random(),
+        .nonce_key = c->sign_in.nonce,
+        .domains = &c->domains,
+        .n_chains = c->chains.n,
+        .solana = c->chains.solana,
+    };
+    memcpy(sign_in.chains, c->chains.chains, sizeof(sign_in.chains));
+    n->sign_in = auth_sign_in_new(&sign_in);
 }
 
 static void make_chat(struct node *n)
@@ -52,6 +88,11 @@ static void make_chat(struct node *n)
     const struct api_config api = {
         .chat = n->chat,
         .auth = n->config->auth,
+        .sessions = n->sessions,
+        .sign_in = n->sign_in,
+        .signer = &n->config->signer,
+        .origins = &n->config->origins,
+        .proxies = &n->config->proxies,
         .timers = &n->loop->timers,
         .later = &n->loop->later,
         .clock = &n->loop->clock,
@@ -59,6 +100,7 @@ static void make_chat(struct node *n)
         .home_chain = n->config->home_chain,
         .content_bytes = n->config->content_bytes,
         .rate_limits = n->config->chat.rate_limits,
+        .rates = {[API_RATE_LOGINS] = n->config->logins, [API_RATE_AUTHS] = n->config->auths},
         .sockets_per_ip = n->config->sockets_per_ip,
     };
     n->api = api_new(&api);
@@ -123,6 +165,9 @@ static void unmake(struct node *n)
     sio_server_free(n->sio);
     api_free(n->api);
     chat_free(n->chat);
+    auth_sign_in_free(n->sign_in);
+    auth_sessions_free(n->sessions);
+    prover_free(n->prover);
     bus_free(n->bus);
     store_free(n->store);
 }
@@ -155,7 +200,8 @@ static void close_all(void *arg)
 static bool is_idle(void *arg)
 {
     struct node *n = arg;
-    return chat_is_idle(n->chat) && !n->health.is_asking;
+    return chat_is_idle(n->chat) && !n->health.is_asking && auth_sign_in_is_idle(n->sign_in) &&
+           auth_sessions_is_idle(n->sessions) && api_is_idle(n->api);
 }
 
 static void give_up(void *arg)
@@ -178,6 +224,8 @@ static int serve(struct node *n)
         {STR("/healthz"), &admin_http_handler, &n->admin},
         {STR("/readyz"), &admin_http_handler, &n->admin},
         {STR("/metrics"), &admin_http_handler, &n->admin},
+        {STR("/v1/"), &api_http_handler, n->api},
+        {STR("/.well-known/"), &api_http_handler, n->api},
         {n->config->path, &eio_http_handler, n->eio},
     };
     const struct http_config http = {
@@ -204,17 +252,48 @@ static int serve(struct node *n)
     return run(&how);
 }
 
+static void on_loaded(void *arg, int r)
+{
+    struct node *n = arg;
+
+    n->is_loaded = r == 0;
+    loop_stop(n->loop);
+}
+
+/** Who was logged out before this start stays so: nobody is let in until that is known. */
+static bool load_sessions(struct node *n)
+{
+    auth_sessions_load(n->sessions, on_loaded, n);
+    loop_run(n->loop);
+    return n->is_loaded;
+}
+
+/** @return false: said; what was made is given back */
+static bool open_all(struct node *n)
+{
+    if (open_store(n) == 0 && prover_new(&n->prover, n->loop) == 0) {
+        make_sign_in(n);
+        if (load_sessions(n))
+            return true;
+    }
+    fprintf(stderr,
+            "parley serve: can't open the store in '%s'; the log says why. --data names "
+            "another directory\n",
+            n->config->data);
+    auth_sign_in_free(n->sign_in);
+    auth_sessions_free(n->sessions);
+    prover_free(n->prover);
+    store_free(n->store);
+    return false;
+}
+
 int node_run(const struct node_config *config)
 {
     struct node n = {.config = config};
 
     if (loop_new(&n.loop) != 0)
         return NODE_FAILED;
-    if (open_store(&n) != 0) {
-        fprintf(stderr,
-                "parley serve: can't open the store in '%s'; the log says why. --data names "
-                "another directory\n",
-                config->data);
+    if (!open_all(&n)) {
         loop_free(n.loop);
         return NODE_FAILED;
     }

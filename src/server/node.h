@@ -5,6 +5,8 @@
 
 #include "api/api.h"
 #include "eio/server.h"
+#include "server/keys.h"
+#include "server/serve_options.h"
 
 struct node_config {
     struct addr listen;
@@ -23,6 +25,14 @@ struct node_config {
     size_t max_payload;
 
     struct auth *auth; // borrowed
+    struct auth_signer signer;
+    struct keys_sign_in sign_in;
+    struct auth_domains domains;
+    struct serve_chains chains;
+    struct rate logins; // of an address, and of a wallet
+    struct rate auths;
+    int64_t access_ms;
+    int64_t session_ms;
     uint64_t home_chain;
     size_t content_bytes;
     uint64_t sockets_per_ip;

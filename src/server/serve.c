@@ -14,6 +14,7 @@
 #include "server/serve_options.h"
 
 #define SECOND_MS           1000
+#define MINUTE_MS           60000
 #define PAYLOAD_PER_CONTENT 4 // too long a content shall be answered, and not cut off
 
 static int usage(const char *text)
@@ -73,6 +74,36 @@ static int read_transports(const struct serve_options *o, unsigned *out)
     return *out ? 0 : usage("--transports takes polling, websocket, or both");
 }
 
+/** Where no domains are named, pages that may connect may sign in, too. */
+static int read_domains(const struct serve_options *o, struct auth_domains *out)
+{
+    const bool is_named = o->domains.n > 0;
+    const struct option_list *list = is_named ? &o->domains : &o->origins;
+
+    static_assert(OPTIONS_LIST_MAX <= AUTH_DOMAINS_MAX, "a list of domains fits");
+    out->loopback = o->dev;
+    for (size_t i = 0; i < list->n; i++) {
+        if (!is_named && str_eq(list->items[i], STR("*")))
+            continue;
+        if (auth_domains_add(out, list->items[i]) != 0) {
+            return usage_of(is_named ? "domains" : "origins", list->items[i],
+                            "a site such as shop.example, shop.example:8443 or "
+                            "http://shop.internal");
+        }
+    }
+    return 0;
+}
+
+static int read_chains(const struct serve_options *o, struct serve_chains *out)
+{
+    str item;
+    const char *wrong = serve_chains_of(o, out, &item);
+
+    if (!wrong)
+        return 0;
+    return item.ptr ? usage_of("chains", item, wrong) : usage(wrong);
+}
+
 static int check(const struct serve_options *o)
 {
     if (o->dev && !addr_is_loopback(&o->listen)) {
@@ -106,7 +137,11 @@ static int configure(const struct serve_options *o, struct node_config *out)
         .upgrade_timeout_ms = o->upgrade_timeout,
         .connect_timeout_ms = o->connect_timeout,
         .max_payload = o->max_payload,
-        .home_chain = o->home_chain,
+        .home_chain = serve_home_chain(o),
+        .logins = {o->login_burst, o->login_rate, MINUTE_MS},
+        .auths = {o->auth_burst, o->auth_rate, MINUTE_MS},
+        .access_ms = o->access_ttl,
+        .session_ms = o->session_ttl,
         .content_bytes = o->content_bytes,
         .sockets_per_ip = o->sockets_per_ip,
         .connections_per_ip = o->connections_per_ip,
@@ -124,22 +159,36 @@ static int configure(const struct serve_options *o, struct node_config *out)
         code = read_proxies(o, &out->proxies);
     if (code == 0)
         code = read_transports(o, &out->transports);
+    if (code == 0)
+        code = read_domains(o, &out->domains);
+    if (code == 0)
+        code = read_chains(o, &out->chains);
     return code;
 }
 
 // The data directory, and the keys.
 
-/** The key makes the directory, too. @return 0 or the exit code */
-static int add_own_key(struct auth *auth, str data)
+/** The keys make the directory, too. @return 0 or the exit code */
+static int open_keys(struct node_config *config, str data)
 {
     struct buf pem;
     int code = 1;
 
     buf_init(&pem, AUTH_OWN_KEY_SIZE);
-    if (keys_own(&pem, data, crypto_random()) == 0 && auth_add_own(auth, buf_str(&pem)) == 0)
+    if (keys_own(&pem, data, crypto_random()) == 0 &&
+        auth_add_own(config->auth, buf_str(&pem)) == 0 &&
+        auth_signer_init(&config->signer, buf_str(&pem)) == 0 &&
+        keys_sign_in(&config->sign_in, data, crypto_random()) == 0)
         code = 0;
     secret_buf_fini(&pem);
     return code;
+}
+
+static void close_keys(struct node_config *config)
+{
+    auth_signer_fini(&config->signer);
+    crypto_wipe(&config->sign_in, sizeof(config->sign_in));
+    auth_free(config->auth);
 }
 
 static int check_data(const char *data)
@@ -158,12 +207,13 @@ static int check_data(const char *data)
     return 0;
 }
 
-static int open_auth(struct auth *auth, const struct serve_options *o, const char *data)
+static int open_auth(struct node_config *config, const struct serve_options *o)
 {
-    if (issuers_add(auth, o) != 0)
+    config->auth = auth_new(config->home_chain);
+    if (issuers_add(config->auth, o) != 0)
         return 2;
-    const int code = add_own_key(auth, o->data);
-    return code != 0 ? code : check_data(data);
+    const int code = open_keys(config, o->data);
+    return code != 0 ? code : check_data(config->data);
 }
 
 /** The names of the issuers: "own,app". */
@@ -177,7 +227,8 @@ static void add_names(struct buf *out, const struct serve_options *o)
     (void)r;
 }
 
-static void log_start(const struct serve_options *o, uint64_t files, size_t max_streams)
+static void log_start(const struct serve_options *o, const struct node_config *config,
+                      uint64_t files)
 {
     struct buf names;
     char data[LOG_QUOTE_SIZE];
@@ -187,10 +238,12 @@ static void log_start(const struct serve_options *o, uint64_t files, size_t max_
     add_names(&names, o);
     log_info(NULL, "server_start",
              "version=" PARLEY_VERSION " listen=%s data=%s store=sqlite auth=" STR_FMT
-             " dev=%d rate_limits=%d origins=%zu proxies=%zu files=%llu max_connections=%zu",
+             " dev=%d rate_limits=%d origins=%zu domains=%zu chains=%zu solana=%d proxies=%zu "
+             "files=%llu max_connections=%zu",
              addr_text(at, &o->listen), log_quote(data, o->data), STR_ARG(buf_str(&names)),
-             o->dev, o->rate_limits, o->origins.n, o->trusted_proxies.n,
-             (unsigned long long)files, max_streams);
+             o->dev, o->rate_limits, o->origins.n, config->domains.n, config->chains.n,
+             config->chains.solana, o->trusted_proxies.n, (unsigned long long)files,
+             config->max_streams);
     buf_fini(&names);
 }
 
@@ -202,19 +255,18 @@ static int serve(const struct serve_options *o)
     int code = configure(o, &config);
     if (code != 0)
         return code;
-    umask(077); // what we write is for us alone
-    config.auth = auth_new(o->home_chain);
+    umask(077);                              // what we write is for us alone
     char *data = mem_alloc(o->data.len + 1); // in a file no NUL stands behind it
     str_copy(data, o->data);
     config.data = data;
-    code = open_auth(config.auth, o, data);
+    code = open_auth(&config, o);
     if (code == 0) {
         config.max_streams = run_max_streams(&files);
-        log_start(o, files, config.max_streams);
+        log_start(o, &config, files);
         code = node_run(&config) == 0 ? 0 : 1;
     }
+    close_keys(&config);
     free(data);
-    auth_free(config.auth);
     return code;
 }
 

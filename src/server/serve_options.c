@@ -8,6 +8,7 @@
 #define MAX_PAYLOAD  (64U << 20)
 #define CONTENT_MAX  262144 // written as JSON six times that fits a client's queue
 #define DRAIN_MAX_MS 60000
+#define RATE_MAX     1000000000
 #define CHAIN_MAX    ((UINT64_C(1) << 53) - 1)
 
 #define FIELD(name) offsetof(struct serve_issuer, name)
@@ -55,8 +56,6 @@ static const struct option rows[] = {
      "whose pages, such as https://shop.example, or * for all; the server's own always", 0, 0},
     {"trusted-proxies", OPTION_LIST, FIELD(trusted_proxies), NULL, "LIST",
      "whose X-Forwarded-For is believed: addresses, or ranges such as 10.0.0.0/8", 0, 0},
-    {"home-chain", OPTION_COUNT, FIELD(home_chain), "1", "CHAIN",
-     "the chain of 0x... addresses", 1, CHAIN_MAX},
     {"rate-limits", OPTION_SWITCH, FIELD(rate_limits), "on", "on|off",
      "hold clients to the rates and numbers below", 0, 0},
     {"sockets-per-wallet", OPTION_COUNT, FIELD(sockets_per_wallet), "20", "N",
@@ -69,13 +68,34 @@ static const struct option rows[] = {
      "number",
      1, 0},
 
+    OPTIONS_HEADING("Signing in with a wallet"),
+    {"domains", OPTION_LIST, FIELD(domains), NULL, "LIST",
+     "sites where one signs in, such as shop.example; without it those of --origins", 0, 0},
+    {"chains", OPTION_LIST, FIELD(chains), NULL, "LIST",
+     "whose wallets: chain ids, and solana; without it the home chain and solana", 0, 0},
+    {"home-chain", OPTION_COUNT, FIELD(home_chain), NULL, "CHAIN",
+     "the chain of 0x... addresses; without it the first of --chains, or 1", 1, CHAIN_MAX},
+    {"login-rate", OPTION_COUNT, FIELD(login_rate), "5", "N",
+     "logins from one address, and of one wallet, a minute", 1, RATE_MAX},
+    {"login-burst", OPTION_COUNT, FIELD(login_burst), "10", "N", "and so many at once", 1,
+     RATE_MAX},
+    {"auth-rate", OPTION_COUNT, FIELD(auth_rate), "60", "N",
+     "nonces, refreshes and logouts from one address, refreshes of one wallet, a minute", 1,
+     RATE_MAX},
+    {"auth-burst", OPTION_COUNT, FIELD(auth_burst), "60", "N", "and so many at once", 1,
+     RATE_MAX},
+    {"access-ttl", OPTION_DURATION, FIELD(access_ttl), "10m", "DURATION",
+     "how long an access token is good, at most 1h", 1000, AUTH_ACCESS_MS_MAX},
+    {"session-ttl", OPTION_DURATION, FIELD(session_ttl), "30d", "DURATION",
+     "how long a sign-in can be refreshed, at most 400d", 1000, AUTH_SESSION_MS_MAX},
+
     OPTIONS_HEADING("Messages"),
     {"content-bytes", OPTION_SIZE, FIELD(content_bytes), "64KiB", "SIZE",
      "of one message, at most 256KiB; --max-payload is at least four times that", 1024,
      CONTENT_MAX},
     {"send-rate", OPTION_COUNT, FIELD(send_rate), "10", "N", "messages of a wallet, a second",
-     1, 0},
-    {"send-burst", OPTION_COUNT, FIELD(send_burst), "60", "N", "and so many at once", 1, 0},
+     1, RATE_MAX},
+    {"send-burst", OPTION_COUNT, FIELD(send_burst), "60", "N", "and so many at once", 1, RATE_MAX},
     {"request-rate", OPTION_COUNT, FIELD(request_rate), "20", "N",
      "other requests of a wallet, a second", 1, 0},
     {"request-burst", OPTION_COUNT, FIELD(request_burst), "200", "N", "and so many at once", 1,
@@ -114,6 +134,62 @@ const struct option_table serve_table = {
     .sections = sections,
     .n_sections = COUNT_OF(sections),
 };
+
+uint64_t serve_home_chain(const struct serve_options *o)
+{
+    uint64_t chain = 0;
+
+    for (size_t i = 0; i < o->chains.n && o->home_chain == 0; i++) {
+        if (str_to_u64(o->chains.items[i], CHAIN_MAX, &chain) == 0 && chain > 0)
+            return chain;
+    }
+    return o->home_chain > 0 ? o->home_chain : 1;
+}
+
+static bool has_chain(const struct serve_chains *c, uint64_t chain)
+{
+    for (size_t i = 0; i < c->n; i++) {
+        if (c->chains[i] == chain)
+            return true;
+    }
+    return false;
+}
+
+/** @return NULL, or what is wrong with the item */
+static const char *add_chain(struct serve_chains *c, str item)
+{
+    uint64_t chain = 0;
+
+    if (str_eq(item, STR("solana"))) {
+        c->solana = true;
+        return NULL;
+    }
+    if (str_to_u64(item, CHAIN_MAX, &chain) != 0 || chain == 0)
+        return "a chain id such as 1 or 8453, nor solana";
+    if (has_chain(c, chain))
+        return NULL;
+    static_assert(OPTIONS_LIST_MAX < AUTH_CHAINS_MAX, "with the home chain all of a list fit");
+    c->chains[c->n++] = chain;
+    return NULL;
+}
+
+const char *serve_chains_of(const struct serve_options *o, struct serve_chains *out, str *item)
+{
+    const uint64_t home = serve_home_chain(o);
+    bool has_home = false;
+
+    *out = (struct serve_chains){.n = 1, .chains[0] = home, .solana = o->chains.n == 0};
+    for (size_t i = 0; i < o->chains.n; i++) {
+        uint64_t chain = 0;
+        *item = o->chains.items[i];
+        const char *wrong = add_chain(out, *item);
+        if (wrong)
+            return wrong;
+        has_home |= str_to_u64(*item, CHAIN_MAX, &chain) == 0 && chain == home;
+    }
+    *item = (str){0};
+    return o->chains.n == 0 || has_home ? NULL : "--home-chain is not one of --chains";
+}
 
 int serve_options_read(struct serve_options *out, str config, char *const *env,
                        struct buf *file)

@@ -1,7 +1,7 @@
 /** What `parley serve` can be told, as one table. */
 #pragma once
 
-#include "auth/auth.h"
+#include "auth/sign_in.h"
 #include "server/options.h"
 
 /** A section [issuer NAME] of the file: whose tokens are accepted. */
@@ -35,7 +35,16 @@ struct serve_options {
     int64_t connect_timeout;
     uint64_t max_payload;
 
-    uint64_t home_chain;
+    struct option_list domains;
+    struct option_list chains;
+    uint64_t home_chain; // 0: as serve_home_chain() finds it
+    uint64_t login_rate;
+    uint64_t login_burst;
+    uint64_t auth_rate;
+    uint64_t auth_burst;
+    int64_t access_ttl;
+    int64_t session_ttl;
+
     uint64_t content_bytes;
     bool rate_limits;
     uint64_t send_rate;
@@ -53,6 +62,18 @@ struct serve_options {
 };
 
 extern const struct option_table serve_table;
+
+uint64_t serve_home_chain(const struct serve_options *o);
+
+/** Whose wallets sign in. */
+struct serve_chains {
+    size_t n;
+    uint64_t chains[AUTH_CHAINS_MAX]; // the home chain first
+    bool solana;
+};
+
+/** @return NULL; or what is wrong (static), with *item if it is one of the list */
+const char *serve_chains_of(const struct serve_options *o, struct serve_chains *out, str *item);
 
 /**
  * What a server would have that is started with this --config and nothing else in this

@@ -6,9 +6,10 @@
 
 #include "api/api.h"
 #include "auth/account.h"
-#include "auth/auth.h"
+#include "auth/signer.h"
 #include "bus/local.h"
 #include "store/mem.h"
+#include "support/direct_prover.h"
 #include "support/eio_world.h"
 #include "support/exact.h"
 #include "support/t.h"
@@ -43,9 +44,14 @@ struct api_world {
     struct bus *bus;
     struct chat *chat;
     struct auth *auth;
+    struct auth_domains domains;
+    struct http_origins origins; // over HTTP
+    struct auth_sessions *sessions;
+    struct auth_sign_in *sign_in;
+    struct direct_prover prover;
     struct api *api;
     struct sio_server *sio;
-    struct buf pem;
+    struct auth_signer signer;
     struct buf text; // whatever was made last
     struct user users[API_WORLD_USERS];
     size_t n_users;
@@ -89,9 +95,48 @@ static inline struct api_world *api_world_new(void)
         .content_bytes = API_CONTENT_MAX,
         .sockets_per_ip = 1000,
     };
-    buf_init(&w->pem, SIZE_MAX / 2);
     buf_init(&w->text, SIZE_MAX / 2);
     return w;
+}
+
+static inline void api_world_make_key(struct api_world *w)
+{
+    struct buf pem;
+
+    buf_init(&pem, AUTH_OWN_KEY_SIZE);
+    auth_own_key_new(&pem, &w->eio.seeded.rand);
+    assert_int_equal(auth_add_own(w->auth, buf_str(&pem)), 0);
+    assert_int_equal(auth_signer_init(&w->signer, buf_str(&pem)), 0);
+    buf_fini(&pem);
+}
+
+static inline void api_world_make_sign_in(struct api_world *w)
+{
+    static const uint8_t refresh_key[AUTH_KEY_SIZE] = "for refresh tokens";
+    static const uint8_t nonce_key[AUTH_KEY_SIZE] = "for nonces";
+
+    direct_prover_init(&w->prover, &w->eio.later);
+    w->sessions = auth_sessions_new(&(struct auth_sessions_config){
+        .store = store_mem_auth(w->store),
+        .signer = &w->signer,
+        .refresh_key = refresh_key,
+        .clock = &w->clock,
+        .rand = &w->eio.seeded.rand,
+        .timers = &w->eio.timers,
+        .access_ms = 600000,
+        .session_ms = INT64_C(30) * 86400000,
+    });
+    w->sign_in = auth_sign_in_new(&(struct auth_sign_in_config){
+        .sessions = w->sessions,
+        .prover = &w->prover.port,
+        .clock = &w->clock,
+        .rand = &w->eio.seeded.rand,
+        .nonce_key = nonce_key,
+        .domains = &w->domains,
+        .n_chains = 2,
+        .chains = {1, 8453},
+        .solana = true,
+    });
 }
 
 static inline void api_world_start(struct api_world *w)
@@ -106,12 +151,21 @@ static inline void api_world_start(struct api_world *w)
                                             .rand = &w->eio.seeded.rand},
                        &w->chat_config);
     w->auth = auth_new(1);
-    auth_own_key_new(&w->pem, &w->eio.seeded.rand);
-    assert_int_equal(auth_add_own(w->auth, buf_str(&w->pem)), 0);
+    api_world_make_key(w);
+    api_world_make_sign_in(w);
     w->config.chat = w->chat;
     w->config.auth = w->auth;
+    w->config.sessions = w->sessions;
+    w->config.sign_in = w->sign_in;
+    w->config.signer = &w->signer;
+    w->config.origins = &w->origins;
+    w->config.proxies = &w->eio_config.proxies;
     w->api = api_new(&w->config);
     w->sio = sio_server_new(&w->sio_config, &api_sio_app, w->api);
+    w->eio.routes[w->eio.n_routes++] =
+        (struct http_route){STR("/v1/"), &api_http_handler, w->api};
+    w->eio.routes[w->eio.n_routes++] =
+        (struct http_route){STR("/.well-known/"), &api_http_handler, w->api};
     eio_world_serve(&w->eio, &w->eio_config, &sio_eio_app, w->sio);
 }
 
@@ -128,11 +182,13 @@ static inline void api_world_free(struct api_world *w)
     api_world_settle(w);
     bus_free(w->bus);
     api_world_settle(w);
+    auth_sign_in_free(w->sign_in);
+    auth_sessions_free(w->sessions);
     store_free(w->store);
     auth_free(w->auth);
     for (size_t i = 0; i < w->n_users; i++)
         json_free(w->users[i].json);
-    buf_fini(&w->pem);
+    auth_signer_fini(&w->signer);
     buf_fini(&w->text);
     free(w);
 }
@@ -150,7 +206,7 @@ static inline str api_world_token(struct api_world *w, const char *wallet, int64
 
     assert_int_equal(auth_account_parse(&m.account, str_of(wallet), 1), 0);
     buf_clear(&w->text);
-    assert_int_equal(auth_mint(&w->text, buf_str(&w->pem), &m), 0);
+    auth_mint(&w->text, &w->signer, &m);
     return buf_str(&w->text);
 }
 

@@ -1,4 +1,4 @@
-#include "api/errors.h"
+#include "api/client.h"
 #include "support/api_world.h"
 
 #define HI "\"type\":\"text\",\"content\":\"hi\""
@@ -170,7 +170,12 @@ static void a_token_ends_its_connection(void **state)
     struct api_world *w = start(state);
     struct user *u = user_new(w, ALICE);
 
-    api_world_pass(w, API_WORLD_TTL_MS + AUTH_SKEW_MS - 1);
+    api_world_pass(w, API_WORLD_TTL_MS - API_EXPIRING_MS - 1);
+    user_expect_nothing(u);
+    api_world_pass(w, 1);
+    expect_json(user_expect_event(u, "auth.expiring"), "expires_at",
+                "\"2023-11-14T22:28:20.000Z\"");
+    api_world_pass(w, API_EXPIRING_MS + AUTH_SKEW_MS - 1);
     user_expect_nothing(u);
     api_world_pass(w, 1);
     expect_json(user_expect_event(u, "error"), "error.code", "\"token_expired\"");

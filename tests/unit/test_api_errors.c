@@ -37,7 +37,9 @@ static void these_are_sent_and_no_others(void **state)
         API_TOKEN_MISSING,
         API_TOKEN_INVALID,
         API_TOKEN_EXPIRED,
+        API_TOKEN_REVOKED,
         API_ORIGIN_DENIED,
+        API_FORBIDDEN,
         API_RECIPIENT_INVALID,
         API_NOT_FOUND,
         API_CONFLICT,
@@ -51,6 +53,15 @@ static void these_are_sent_and_no_others(void **state)
         API_SLOW_CONSUMER,
         API_BUSY,
         API_INTERNAL,
+        API_LOGIN_MALFORMED,
+        API_LOGIN_DOMAIN,
+        API_LOGIN_URI,
+        API_LOGIN_CHAIN,
+        API_LOGIN_NONCE,
+        API_LOGIN_EXPIRED,
+        API_LOGIN_NOT_YET,
+        API_LOGIN_ADDRESS,
+        API_LOGIN_SIGNATURE,
     };
     size_t n_sent = 0;
 
@@ -60,6 +71,19 @@ static void these_are_sent_and_no_others(void **state)
     for (int e = 0; e < API_N_ERRORS; e++)
         n_sent += api_error_is_sent((enum api_error)e);
     assert_int_equal(n_sent, COUNT_OF(sent));
+}
+
+static void each_has_a_status_of_http(void **state)
+{
+    (void)state;
+    assert_int_equal(api_error_status(API_OK), 200);
+    for (int e = API_OK + 1; e < API_N_ERRORS; e++) {
+        const unsigned status = api_error_status((enum api_error)e);
+        expect_int(api_error_code((enum api_error)e), status >= 400 && status < 504, true);
+    }
+    assert_int_equal(api_error_status(API_TOKEN_EXPIRED), 401);
+    assert_int_equal(api_error_status(API_RATE_LIMITED), 429);
+    assert_int_equal(api_error_status(API_BUSY), 503);
 }
 
 /** Clients compare them: they are a contract, and no matter of taste. */
@@ -90,6 +114,7 @@ int main(void)
         cmocka_unit_test(every_error_has_a_code_of_its_own),
         cmocka_unit_test(every_error_has_a_sentence),
         cmocka_unit_test(these_are_sent_and_no_others),
+        cmocka_unit_test(each_has_a_status_of_http),
         cmocka_unit_test(the_codes_are_those_of_the_contract),
     };
     return cmocka_run_group_tests_name("api_errors", tests, NULL, NULL);

@@ -16,6 +16,7 @@ struct world {
     struct bus *bus;
     struct chat *chat;
     struct auth *auth;
+    struct auth_sessions *sessions;
     struct api *api;
     struct sio_server *sio;
     struct eio_server *eio;
@@ -54,8 +55,11 @@ static void make_chat(struct world *w)
                                      .rand = rand};
     w->chat = chat_new(&ports, &config);
     w->auth = auth_new(1);
+    w->sessions = auth_sessions_new(&(struct auth_sessions_config){
+        .rand = rand, .clock = &w->clock, .access_ms = 1000, .session_ms = 1000});
     const struct api_config api = {.chat = w->chat,
                                    .auth = w->auth,
+                                   .sessions = w->sessions,
                                    .timers = &w->timers,
                                    .later = &w->later,
                                    .clock = &w->clock,
@@ -121,6 +125,7 @@ static int teardown(void **state)
     eio_server_free(w->eio);
     sio_server_free(w->sio);
     api_free(w->api);
+    auth_sessions_free(w->sessions);
     auth_free(w->auth);
     chat_free(w->chat);
     bus_free(w->bus);
@@ -223,7 +228,7 @@ static void metrics_say_the_numbers(void **state)
     for (size_t i = 0; i < COUNT_OF(lines); i++)
         expect_int(lines[i], has(answer, lines[i]), true);
     assert_false(has(answer, "process_resident_memory_bytes 0\n"));
-    assert_false(has(answer, "token_revoked")); // nothing sends it
+    assert_false(has(answer, "upload_missing")); // nothing sends it
 }
 
 /** Two lines: "# HELP NAME Text." and "# TYPE NAME kind". @return the name */

@@ -1,19 +1,19 @@
+#include "auth/signer.h"
+
 #include <stdio.h>
 
 #include "auth/account.h"
-#include "auth/auth.h"
 #include "base/base64.h"
 #include "crypto/digest.h"
-#include "crypto/ed25519.h"
 #include "json/json.h"
 
 #define CLAIMS_MAX 1024 // bytes; all in them is ours and short
 #define JTI_SIZE   16   // bytes of the digest that names a token
 #define X_LEN      BASE64_URL_LEN(CRYPTO_ED25519_SIZE)
-#define KID_LEN    BASE64_URL_LEN(CRYPTO_SHA256_SIZE)
 #define JTI_LEN    BASE64_URL_LEN(JTI_SIZE)
 
 static_assert(AUTH_OWN_KEY_SIZE == CRYPTO_ED25519_PEM_SIZE, "");
+static_assert(AUTH_KID_SIZE == BASE64_URL_LEN(CRYPTO_SHA256_SIZE) + 1, "");
 
 void auth_own_key_new(struct buf *pem, struct rand *rand)
 {
@@ -34,27 +34,47 @@ static void encode(struct buf *out, str bytes)
 }
 
 /** The thumbprint of the key as a JWK (RFC 7638): the same on every node that has the key. */
-static void name_key(char kid[KID_LEN], const struct crypto_ed25519 *key)
+static void name_key(struct auth_signer *s)
 {
-    char x[X_LEN];
     char jwk[64 + X_LEN];
     uint8_t digest[CRYPTO_SHA256_SIZE];
 
-    base64_url_encode(x, (str){(const char *)key->x, sizeof(key->x)});
     const int n =
-        snprintf(jwk, sizeof(jwk), "{\"crv\":\"Ed25519\",\"kty\":\"OKP\",\"x\":\"%.*s\"}",
-                 (int)sizeof(x), x);
+        snprintf(jwk, sizeof(jwk), "{\"crv\":\"Ed25519\",\"kty\":\"OKP\",\"x\":\"%s\"}", s->x);
     crypto_sha256(digest, (str){jwk, (size_t)n});
-    base64_url_encode(kid, (str){(const char *)digest, sizeof(digest)});
+    base64_url_encode(s->kid, (str){(const char *)digest, sizeof(digest)});
+    s->kid[AUTH_KID_SIZE - 1] = '\0';
 }
 
-static void print_header(struct buf *out, const struct crypto_ed25519 *key)
+int auth_signer_init(struct auth_signer *s, str pem)
 {
-    char kid[KID_LEN];
+    *s = (struct auth_signer){0};
+    if (crypto_ed25519_parse(&s->key, pem) != 0)
+        return AUTH_OWN_BAD_KEY;
+    base64_url_encode(s->x, (str){(const char *)s->key.x, sizeof(s->key.x)});
+    s->x[X_LEN] = '\0';
+    name_key(s);
+    return 0;
+}
 
-    name_key(kid, key);
-    const int r = buf_addf(out, "{\"alg\":\"EdDSA\",\"typ\":\"at+jwt\",\"kid\":\"%.*s\"}",
-                           (int)sizeof(kid), kid);
+void auth_signer_fini(struct auth_signer *s)
+{
+    crypto_ed25519_fini(&s->key);
+}
+
+void auth_signer_print_jwk(struct buf *out, const struct auth_signer *s)
+{
+    const int r = buf_addf(out,
+                           "{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"%s\",\"kid\":\"%s\","
+                           "\"alg\":\"EdDSA\",\"use\":\"sig\"}",
+                           s->x, s->kid);
+    assert(r == 0);
+}
+
+static void print_header(struct buf *out, const struct auth_signer *s)
+{
+    const int r =
+        buf_addf(out, "{\"alg\":\"EdDSA\",\"typ\":\"at+jwt\",\"kid\":\"%s\"}", s->kid);
     assert(r == 0);
 }
 
@@ -86,14 +106,15 @@ static void print_claims(struct buf *out, const struct auth_mint *m)
     assert(r == 0);
 }
 
-static void mint(struct buf *token, const struct crypto_ed25519 *key, const struct auth_mint *m)
+void auth_mint(struct buf *token, const struct auth_signer *signer, const struct auth_mint *m)
 {
     uint8_t signature[CRYPTO_ED25519_SIGNATURE_SIZE];
     const size_t start = buf_str(token).len;
     struct buf part;
 
+    assert(m->session.len > 0 && m->session.len < AUTH_SESSION_SIZE);
     buf_init(&part, CLAIMS_MAX);
-    print_header(&part, key);
+    print_header(&part, signer);
     encode(token, buf_str(&part));
     const int r = buf_add(token, STR("."));
     assert(r == 0);
@@ -104,20 +125,8 @@ static void mint(struct buf *token, const struct crypto_ed25519 *key, const stru
 
     str input = buf_str(token);
     str_take(&input, start);
-    crypto_ed25519_sign(signature, key, input);
+    crypto_ed25519_sign(signature, &signer->key, input);
     const int r_dot = buf_add(token, STR("."));
     assert(r_dot == 0);
     encode(token, (str){(const char *)signature, sizeof(signature)});
-}
-
-int auth_mint(struct buf *token, str pem, const struct auth_mint *m)
-{
-    struct crypto_ed25519 key;
-
-    assert(m->session.len > 0 && m->session.len < AUTH_SESSION_SIZE);
-    if (crypto_ed25519_parse(&key, pem) != 0)
-        return AUTH_OWN_BAD_KEY;
-    mint(token, &key, m);
-    crypto_ed25519_fini(&key);
-    return 0;
 }

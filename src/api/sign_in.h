@@ -1,0 +1,7 @@
+/** Signing in over HTTP: /v1/auth/… and the server's public keys (docs/protocol.md). */
+#pragma once
+
+#include "api/call.h"
+
+extern const struct api_route api_sign_in_routes[];
+extern const size_t api_n_sign_in_routes;

@@ -1,0 +1,108 @@
+#include "auth/revoked.h"
+
+#include "base/mem.h"
+
+#define SESSION_MARK 's' // before the name, so that no account has the bytes of a session
+#define ACCOUNT_MARK 'a'
+#define KEY_SIZE     (1 + AUTH_SESSION_SIZE)
+
+static_assert(ACCOUNT_SIZE < AUTH_SESSION_SIZE, "the key of an account fits");
+
+struct entry {
+    struct map_node node;
+    struct timer end;
+    struct auth_revoked *all;
+    int64_t before_ms;
+    uint8_t key_len;
+    char key[];
+};
+
+static str key_of(char out[KEY_SIZE], char mark, str name)
+{
+    out[0] = mark;
+    return (str){out, 1 + str_copy(out + 1, name).len};
+}
+
+static bool is_entry(struct map_node *node, const void *key)
+{
+    const struct entry *e = container_of(node, struct entry, node);
+    return str_eq((str){e->key, e->key_len}, *(const str *)key);
+}
+
+static struct entry *find(const struct auth_revoked *r, char mark, str name)
+{
+    char text[KEY_SIZE];
+    const str key = key_of(text, mark, name);
+    struct map_node *node = map_find(&r->entries, hash_keyed(r->hash_key, key), is_entry, &key);
+
+    return node ? container_of(node, struct entry, node) : NULL;
+}
+
+static void on_end(struct timer *t)
+{
+    struct entry *e = container_of(t, struct entry, end);
+
+    map_remove(&e->all->entries, &e->node);
+    free(e);
+}
+
+void auth_revoked_init(struct auth_revoked *r, struct rand *rand)
+{
+    *r = (struct auth_revoked){0};
+    rand_bytes(rand, r->hash_key, sizeof(r->hash_key));
+}
+
+void auth_revoked_fini(struct auth_revoked *r)
+{
+    timers_run(&r->ends, INT64_MAX);
+    map_fini(&r->entries);
+}
+
+static struct entry *get(struct auth_revoked *r, char mark, str name)
+{
+    char text[KEY_SIZE];
+    const str key = key_of(text, mark, name);
+    struct entry *e = find(r, mark, name);
+
+    if (e)
+        return e;
+    e = mem_alloc(sizeof(*e) + key.len);
+    e->all = r;
+    e->before_ms = INT64_MIN;
+    timer_init(&e->end, on_end);
+    e->key_len = (uint8_t)str_copy(e->key, key).len;
+    map_add(&r->entries, &e->node, hash_keyed(r->hash_key, key));
+    return e;
+}
+
+void auth_revoked_add(struct auth_revoked *r, const struct auth_revocation *what,
+                      int64_t now_ms)
+{
+    const bool is_session = what->session.len > 0;
+
+    timers_run(&r->ends, now_ms);
+    struct entry *e = is_session ? get(r, SESSION_MARK, what->session)
+                                 : get(r, ACCOUNT_MARK, account_str(&what->account));
+    if (!is_session && what->before_ms > e->before_ms)
+        e->before_ms = what->before_ms;
+    if (!e->end.is_set || what->until_ms > e->end.at_ms)
+        timer_set(&r->ends, &e->end, what->until_ms);
+}
+
+bool auth_revoked_has_session(const struct auth_revoked *r, str session)
+{
+    return find(r, SESSION_MARK, session);
+}
+
+int64_t auth_revoked_before_ms(const struct auth_revoked *r, const account *a)
+{
+    const struct entry *e = find(r, ACCOUNT_MARK, account_str(a));
+
+    return e ? e->before_ms : INT64_MIN;
+}
+
+bool auth_revoked_has(const struct auth_revoked *r, const struct auth_identity *who)
+{
+    return auth_revoked_has_session(r, str_of(who->session)) ||
+           who->issued_at_ms <= auth_revoked_before_ms(r, &who->account);
+}

@@ -1,0 +1,106 @@
+/**
+ * Sessions: what a sign-in begins, its refresh tokens keep going, and a logout or a revocation
+ * ends. The store has them; here is what it takes to check a token at once, and to make one.
+ */
+#pragma once
+
+#include "auth/signer.h"
+#include "auth/store.h"
+#include "base/clock.h"
+#include "base/rates.h"
+#include "base/timer.h"
+
+#define AUTH_ACCESS_MS_MAX    3600000     // of an access token
+#define AUTH_SESSION_MS_MAX   34560000000 // of a session; 400 days
+#define AUTH_REFRESH_GRACE_MS 60000 // a refresh token may come again: two tabs, a lost answer
+
+/** How long a revocation is remembered where nobody knows how long its tokens are good. */
+#define AUTH_REVOKED_MS 34560000000
+
+struct auth_sessions;
+
+struct auth_sessions_config {
+    struct auth_store *store;
+    const struct auth_signer *signer;
+    const uint8_t *refresh_key; // AUTH_KEY_SIZE bytes
+    struct clock *clock;
+    struct rand *rand;
+    struct timers *timers;
+    bool rate_limits;      // off: neither of the next two
+    struct rate begins;    // of an account
+    struct rate refreshes; // likewise
+    int64_t access_ms;     // at most AUTH_ACCESS_MS_MAX
+    int64_t session_ms;    // at most AUTH_SESSION_MS_MAX, from its sign-in
+};
+
+/** @param config  copied; what it points to is borrowed and must outlive the sessions */
+struct auth_sessions *auth_sessions_new(const struct auth_sessions_config *config);
+
+/** Nothing may be under way. NULL is fine. */
+void auth_sessions_free(struct auth_sessions *s);
+
+bool auth_sessions_is_idle(const struct auth_sessions *s);
+
+/** @param r  0 or AUTH_SESSIONS_UNAVAILABLE */
+typedef void auth_sessions_load_fn(void *arg, int r);
+
+/** Read what was revoked so far, before the first token is checked. */
+void auth_sessions_load(struct auth_sessions *s, auth_sessions_load_fn *done, void *arg);
+
+/** Something has ended before its time: sockets that are of it end, too. Its account is said
+ * also of a session. */
+typedef void auth_sessions_revoked_fn(void *arg, const struct auth_revocation *what);
+void auth_sessions_on_revoked(struct auth_sessions *s, auth_sessions_revoked_fn *fn, void *arg);
+
+/** Was this, which a token said, ended before its time? */
+bool auth_sessions_is_revoked(const struct auth_sessions *s, const struct auth_identity *who);
+
+/** What a sign-in and a refresh give. The tokens are secrets of their owner's. */
+struct auth_grant {
+    account account;
+    str session;
+    str access_token;
+    int64_t expires_at_ms; // Unix; of the access token
+    str refresh_token;
+};
+
+enum auth_sessions_refusal {
+    AUTH_SESSIONS_UNAVAILABLE = 1, // the store is
+    AUTH_SESSIONS_NONCE_USED,      // begin
+    AUTH_SESSIONS_LIMITED,         // begin, refresh: the account's rate. At once
+    AUTH_SESSIONS_INVALID,         // refresh, end: no refresh token of ours. At once
+    AUTH_SESSIONS_EXPIRED,         // refresh: it came too late; or the session is over
+    AUTH_SESSIONS_REVOKED,         // refresh: the session was ended, or has ended with this
+};
+
+/** @param r  0 or an enum auth_sessions_refusal @param grant  NULL unless r is 0 */
+typedef void auth_sessions_grant_fn(void *arg, int r, const struct auth_grant *grant);
+
+struct auth_sessions_begin {
+    account account;
+    str nonce; // 1 to AUTH_NONCE_MAX bytes
+    int64_t nonce_until_ms;
+    int64_t expires_at_ms; // no later than that, whatever the configuration says
+};
+
+/** @return 0, and done comes; or AUTH_SESSIONS_LIMITED, and it does not */
+MUST_CHECK int auth_sessions_begin(struct auth_sessions *s, const struct auth_sessions_begin *b,
+                                   auth_sessions_grant_fn *done, void *arg);
+
+/** @return 0, and done comes; or AUTH_SESSIONS_INVALID or _LIMITED, and it does not */
+MUST_CHECK int auth_sessions_refresh(struct auth_sessions *s, str refresh_token,
+                                     auth_sessions_grant_fn *done, void *arg);
+
+/** After AUTH_SESSIONS_LIMITED: when there is room again. */
+int64_t auth_sessions_retry_after_ms(const struct auth_sessions *s);
+
+/** @param r  0 or AUTH_SESSIONS_UNAVAILABLE */
+typedef void auth_sessions_end_fn(void *arg, int r);
+
+/** Log out: the session of an access token, or with `all` whatever the account has. */
+void auth_sessions_end(struct auth_sessions *s, const struct auth_identity *who, bool all,
+                       auth_sessions_end_fn *done, void *arg);
+
+/** The same by a refresh token, of any generation. @return 0 or AUTH_SESSIONS_INVALID */
+MUST_CHECK int auth_sessions_end_by(struct auth_sessions *s, str refresh_token, bool all,
+                                    auth_sessions_end_fn *done, void *arg);
