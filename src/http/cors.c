@@ -53,7 +53,7 @@ void http_cors_add_refused(struct buf *out, const struct http_head *head)
     const str origin = origin_of(head);
 
     add_field(out, "Vary", STR("Origin"));
-    if (origin.len <= HTTP_ORIGIN_MAX)
+    if (origin.len > 0 && origin.len <= HTTP_ORIGIN_MAX)
         add_field(out, "Access-Control-Allow-Origin", origin);
     add_preflight(out, head);
 }

@@ -5,9 +5,8 @@
 #include "http/head.h"
 #include "http/origin.h"
 
-#define HTTP_CORS_MAX 2048 // bytes of header lines that it adds, at most
-#define HTTP_CORS_REFLECT_MAX                                                                  \
-    1024 // bytes of Access-Control-Request-Headers; longer ones are not
+#define HTTP_CORS_MAX         2048 // bytes of header lines that it adds, at most
+#define HTTP_CORS_REFLECT_MAX 1024 // bytes of Access-Control-Request-Headers that it repeats
 
 /** No Origin field, or one that is let in. */
 bool http_cors_allows(const struct http_origins *origins, const struct http_head *head);
