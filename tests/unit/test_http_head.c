@@ -513,6 +513,42 @@ static void finds_a_token_in_the_lists_of_every_field(void **state)
     parsed_fini(&p);
 }
 
+static void finds_the_token_of_a_bearer(void **state)
+{
+    static const struct {
+        const char *name;
+        str in;
+        str want;
+    } rows[] = {
+        {"no field", GET(""), STR("")},
+        {"a token", GET("Authorization: Bearer a.b-c_d\r\n"), STR("a.b-c_d")},
+        {"in capitals", GET("AUTHORIZATION: BEARER x\r\n"), STR("x")},
+        {"in small letters", GET("authorization: bearer x\r\n"), STR("x")},
+        {"more blanks", GET("Authorization: \t Bearer   x  \r\n"), STR("x")},
+        {"its case stays", GET("Authorization: Bearer aB\r\n"), STR("aB")},
+        {"no token", GET("Authorization: Bearer\r\n"), STR("")},
+        {"a blank for one", GET("Authorization: Bearer  \r\n"), STR("")},
+        {"an empty field", GET("Authorization:\r\n"), STR("")},
+        {"a token alone", GET("Authorization: x\r\n"), STR("")},
+        {"another scheme", GET("Authorization: Basic x\r\n"), STR("")},
+        {"a longer scheme", GET("Authorization: Bearers x\r\n"), STR("")},
+        {"a tab behind the scheme", GET("Authorization: Bearer\tx\r\n"), STR("")},
+        {"a colon behind it", GET("Authorization: Bearer: x\r\n"), STR("")},
+        {"of two the first", GET("Authorization: Basic x\r\nAuthorization: Bearer y\r\n"),
+         STR("")},
+        {"another field", GET("Proxy-Authorization: Bearer x\r\n"), STR("")},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct parsed p;
+        parse(&p, rows[i].in);
+        expect_int(rows[i].name, p.r, 0);
+        expect_str(rows[i].name, http_head_bearer(&p.head), rows[i].want);
+        parsed_fini(&p);
+    }
+}
+
 static void leaves_what_is_behind_the_head(void **state)
 {
     (void)state;
@@ -637,6 +673,7 @@ int main(void)
         cmocka_unit_test(gives_headers_in_order_and_without_the_space_around_them),
         cmocka_unit_test(finds_the_first_field_of_a_name_in_any_case),
         cmocka_unit_test(finds_a_token_in_the_lists_of_every_field),
+        cmocka_unit_test(finds_the_token_of_a_bearer),
         cmocka_unit_test(leaves_what_is_behind_the_head),
         cmocka_unit_test(takes_the_largest_head_and_not_one_byte_more),
         cmocka_unit_test(refuses_empty_lines_without_end),
