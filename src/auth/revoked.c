@@ -12,13 +12,15 @@ struct entry {
     struct map_node node;
     struct timer end;
     struct auth_revoked *all;
-    int64_t before_ms;
+    int64_t before_ms; // of an account
+    int64_t latest_ms; // likewise: what is behind that may have been issued up to then
     uint8_t key_len;
     char key[];
 };
 
 static str key_of(char out[KEY_SIZE], char mark, str name)
 {
+    assert(name.len < KEY_SIZE);
     out[0] = mark;
     return (str){out, 1 + str_copy(out + 1, name).len};
 }
@@ -36,6 +38,11 @@ static struct entry *find(const struct auth_revoked *r, char mark, str name)
     struct map_node *node = map_find(&r->entries, hash_keyed(r->hash_key, key), is_entry, &key);
 
     return node ? container_of(node, struct entry, node) : NULL;
+}
+
+static struct entry *find_account(const struct auth_revoked *r, const account *a)
+{
+    return find(r, ACCOUNT_MARK, account_str(a));
 }
 
 static void on_end(struct timer *t)
@@ -69,10 +76,17 @@ static struct entry *get(struct auth_revoked *r, char mark, str name)
     e = mem_alloc(sizeof(*e) + key.len);
     e->all = r;
     e->before_ms = INT64_MIN;
+    e->latest_ms = INT64_MIN;
     timer_init(&e->end, on_end);
     e->key_len = (uint8_t)str_copy(e->key, key).len;
     map_add(&r->entries, &e->node, hash_keyed(r->hash_key, key));
     return e;
+}
+
+static void raise_to(int64_t *ms, int64_t at_least)
+{
+    if (*ms < at_least)
+        *ms = at_least;
 }
 
 void auth_revoked_add(struct auth_revoked *r, const struct auth_revocation *what,
@@ -83,8 +97,10 @@ void auth_revoked_add(struct auth_revoked *r, const struct auth_revocation *what
     timers_run(&r->ends, now_ms);
     struct entry *e = is_session ? get(r, SESSION_MARK, what->session)
                                  : get(r, ACCOUNT_MARK, account_str(&what->account));
-    if (!is_session && what->before_ms > e->before_ms)
+    if (!is_session && what->before_ms > e->before_ms) {
         e->before_ms = what->before_ms;
+        raise_to(&e->latest_ms, what->before_ms + 1);
+    }
     if (!e->end.is_set || what->until_ms > e->end.at_ms)
         timer_set(&r->ends, &e->end, what->until_ms);
 }
@@ -96,9 +112,34 @@ bool auth_revoked_has_session(const struct auth_revoked *r, str session)
 
 int64_t auth_revoked_before_ms(const struct auth_revoked *r, const account *a)
 {
-    const struct entry *e = find(r, ACCOUNT_MARK, account_str(a));
+    const struct entry *e = find_account(r, a);
 
     return e ? e->before_ms : INT64_MIN;
+}
+
+int64_t auth_revoked_ask_ms(const struct auth_revoked *r, const account *a, int64_t now_ms)
+{
+    const struct entry *e = find_account(r, a);
+
+    return e && now_ms <= e->before_ms ? e->before_ms + 1 : now_ms;
+}
+
+int64_t auth_revoked_issue_ms(struct auth_revoked *r, const account *a, int64_t asked_ms)
+{
+    struct entry *e = find_account(r, a);
+
+    if (!e || asked_ms <= e->before_ms || asked_ms / 1000 * 1000 > e->before_ms)
+        return asked_ms;
+    const int64_t next_second = (e->before_ms / 1000 + 1) * 1000;
+    raise_to(&e->latest_ms, next_second);
+    return next_second;
+}
+
+int64_t auth_revoked_end_ms(const struct auth_revoked *r, const account *a, int64_t now_ms)
+{
+    const struct entry *e = find_account(r, a);
+
+    return e && now_ms < e->latest_ms ? e->latest_ms : now_ms;
 }
 
 bool auth_revoked_has(const struct auth_revoked *r, const struct auth_identity *who)

@@ -30,3 +30,21 @@ bool auth_revoked_has_session(const struct auth_revoked *r, str session);
 
 /** What was issued to the account up to then is no longer good; INT64_MIN: all is. */
 int64_t auth_revoked_before_ms(const struct auth_revoked *r, const account *a);
+
+// What is issued to an account and what ends all of it have an order, which is finer than the
+// seconds of a token, and than the milliseconds of a clock. So their times are these, in Unix
+// milliseconds: now, or soon after.
+
+/** Of a request for a token: behind what has ended so far. */
+int64_t auth_revoked_ask_ms(const struct auth_revoked *r, const account *a, int64_t now_ms);
+
+/**
+ * Of issue, which a token says to the second: behind what had ended when it was asked for, and
+ * not behind what has ended since.
+ *
+ * @param asked_ms  as above
+ */
+int64_t auth_revoked_issue_ms(struct auth_revoked *r, const account *a, int64_t asked_ms);
+
+/** Up to which all ends: not before anything that was asked for so far. */
+int64_t auth_revoked_end_ms(const struct auth_revoked *r, const account *a, int64_t now_ms);

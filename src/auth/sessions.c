@@ -31,6 +31,7 @@ struct operation {
     struct auth_sessions *sessions;
     void *arg;
     int64_t asked_ms;                // Unix
+    int64_t token_asked_ms;          // likewise; as auth_revoked_ask_ms() has it
     auth_sessions_grant_fn *granted; // NULL: an end
     auth_sessions_end_fn *ended;
     struct auth_revocation what;     // a refresh, an end: what ends with it, if it does
@@ -101,6 +102,19 @@ static void operation_free(struct operation *op)
     free(op);
 }
 
+/** One that grants a token to the account, or ends the session for good. */
+static struct operation *operation_new_grant(struct auth_sessions *s, const account *a,
+                                             auth_sessions_grant_fn *done, void *arg)
+{
+    struct operation *op = operation_new(s, arg);
+
+    op->token_asked_ms = auth_revoked_ask_ms(&s->revoked, a, op->asked_ms);
+    op->granted = done;
+    op->what.account = *a;
+    op->what.until_ms = op->asked_ms + TOKEN_LEFT_MS;
+    return op;
+}
+
 static void name_session(struct operation *op, str session)
 {
     op->what.session = str_copy(op->session, session);
@@ -162,26 +176,13 @@ static void revoke(struct auth_sessions *s, const struct auth_revocation *what)
 
 // Granting.
 
-/**
- * A token was issued when it was asked for: a revocation that has come since then is for it,
- * too. It says so to the second, and what was issued up to the moment of a revocation is no
- * longer good: one that is asked for in the rest of that second says the next.
- */
-static int64_t issue_time(const struct operation *op, const account *a)
-{
-    const int64_t before = auth_revoked_before_ms(&op->sessions->revoked, a);
-
-    if (op->asked_ms <= before || op->asked_ms / 1000 * 1000 > before)
-        return op->asked_ms;
-    return (before / 1000 + 1) * 1000;
-}
-
 /** @return when it expires */
 static int64_t print_access(struct buf *token, const struct operation *op,
                             const struct auth_session *session)
 {
     const struct auth_sessions_config *config = &op->sessions->config;
-    const int64_t issued_at_ms = issue_time(op, &session->account);
+    const int64_t issued_at_ms =
+        auth_revoked_issue_ms(&op->sessions->revoked, &session->account, op->token_asked_ms);
     const int64_t left_ms = session->expires_at_ms - issued_at_ms;
     const struct auth_mint m = {
         .account = session->account,
@@ -202,7 +203,7 @@ static void grant(struct operation *op, const struct auth_session *session)
     char text[AUTH_REFRESH_TEXT_SIZE];
     struct buf access;
 
-    assert(session->name.len < sizeof(refresh.session));
+    assert(session->name.len == RAND_NAME_SIZE - 1);
     str_copy(refresh.session, session->name);
     buf_init(&access, AUTH_TOKEN_MAX);
     const int64_t expires_at_ms = print_access(&access, op, session);
@@ -255,12 +256,9 @@ int auth_sessions_begin(struct auth_sessions *s, const struct auth_sessions_begi
 {
     if (take_rate(s, &b->account, BEGINS) != 0)
         return AUTH_SESSIONS_LIMITED;
-    struct operation *op = operation_new(s, arg);
+    struct operation *op = operation_new_grant(s, &b->account, done, arg);
     char session[RAND_NAME_SIZE];
     rand_name(s->config.rand, session);
-    op->granted = done;
-    op->what.account = b->account;
-    op->what.until_ms = op->asked_ms + TOKEN_LEFT_MS;
     struct auth_store_begin begin = {
         .account = b->account,
         .session = str_of(session),
@@ -319,10 +317,7 @@ int auth_sessions_refresh(struct auth_sessions *s, str refresh_token,
         return AUTH_SESSIONS_INVALID;
     if (take_rate(s, &refresh.account, REFRESHES) != 0)
         return AUTH_SESSIONS_LIMITED;
-    struct operation *op = operation_new(s, arg);
-    op->granted = done;
-    op->what.account = refresh.account;
-    op->what.until_ms = op->asked_ms + TOKEN_LEFT_MS;
+    struct operation *op = operation_new_grant(s, &refresh.account, done, arg);
     name_session(op, str_of(refresh.session));
     const struct auth_store_refresh asked = {
         .session = op->what.session,
@@ -340,10 +335,13 @@ int auth_sessions_refresh(struct auth_sessions *s, str refresh_token,
 static void on_ended(void *arg, int r, size_t n)
 {
     struct operation *op = arg;
+    struct auth_sessions *s = op->sessions;
 
     (void)n;
+    if (r == 0 && op->what.session.len == 0)
+        op->what.before_ms = auth_revoked_end_ms(&s->revoked, &op->what.account, op->asked_ms);
     if (r == 0)
-        revoke(op->sessions, &op->what);
+        revoke(s, &op->what);
     op->ended(op->arg, r == 0 ? 0 : AUTH_SESSIONS_UNAVAILABLE);
     operation_free(op);
 }
@@ -362,7 +360,6 @@ static void end(struct auth_sessions *s, const struct auth_revocation *what,
         .now_ms = op->asked_ms,
         .until_ms = what->until_ms,
     };
-    op->what.before_ms = op->asked_ms;
     auth_store_end(s->config.store, &end, on_ended, op);
 }
 

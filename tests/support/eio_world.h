@@ -11,42 +11,12 @@
 #include "eio/server.h"
 #include "http/server.h"
 #include "support/mem_stream.h"
+#include "support/seeded.h"
 #include "ws/frame.h"
 
 #define EIO_WORLD_START_MS    1000000
 #define EIO_WORLD_ROUTES      4
 #define EIO_WORLD_REQUEST_MAX (16 << 20) // bytes of what a client sends at once
-
-/** Chance with a seed: xorshift64. */
-struct seeded {
-    struct rand rand;
-    uint64_t state;
-};
-
-static inline uint64_t seeded_next(struct seeded *s)
-{
-    s->state ^= s->state << 13;
-    s->state ^= s->state >> 7;
-    s->state ^= s->state << 17;
-    return s->state;
-}
-
-static inline void seeded_bytes(struct rand *r, void *out, size_t n)
-{
-    struct seeded *s = container_of(r, struct seeded, rand);
-    char *p = out;
-
-    for (size_t i = 0; i < n; i++)
-        p[i] = (char)(seeded_next(s) >> 24);
-}
-
-static inline void seeded_init(struct seeded *s, uint64_t seed)
-{
-    // Spread the seed, or small ones would begin alike; the state must not be 0.
-    *s = (struct seeded){.rand.bytes = seeded_bytes,
-                         .state = seed * UINT64_C(0x9e3779b97f4a7c15) | 1};
-    seeded_next(s);
-}
 
 /** One connection, as its client sees it. */
 struct client {
