@@ -274,13 +274,17 @@ int auth_sessions_begin(struct auth_sessions *s, const struct auth_sessions_begi
     return 0;
 }
 
-/** What is no more, was it ended? Of an account that has ended all that it had, most likely. */
+/**
+ * By itself or with all of its account's. Of the latter nobody knows it for certain, but while
+ * one that was going on then would still do so it is more likely than that it is over.
+ */
 static bool was_ended(const struct operation *op)
 {
-    const struct auth_revoked *revoked = &op->sessions->revoked;
+    const struct auth_sessions *s = op->sessions;
+    const int64_t before_ms = auth_revoked_before_ms(&s->revoked, &op->what.account);
 
-    return auth_revoked_has_session(revoked, op->what.session) ||
-           auth_revoked_before_ms(revoked, &op->what.account) != INT64_MIN;
+    return auth_revoked_has_session(&s->revoked, op->what.session) ||
+           before_ms > op->asked_ms - s->config.session_ms;
 }
 
 static int refusal_of_refresh(const struct operation *op, int r)

@@ -663,6 +663,22 @@ static void a_logout_of_all_ends_whatever_the_account_has(void **state)
     expect_refreshed("the new one", w, &again, 0);
 }
 
+/** Which is all that a backup, or a look at the clock, can tell. */
+static void long_after_a_logout_of_all_a_session_has_just_expired(void **state)
+{
+    struct world *w = *state;
+    const struct answer first = sign_in(w, alice);
+
+    pass(w, MINUTE);
+    assert_int_equal(end(&first, true), 0);
+    pass(w, MINUTE);
+    const struct answer later = sign_in(w, alice);
+    pass(w, SESSION_MS - MINUTE - 1);
+    expect_refreshed("while what had ended could go on", w, &first, AUTH_SESSIONS_REVOKED);
+    pass(w, MINUTE + 1);
+    expect_refreshed("after that", w, &later, AUTH_SESSIONS_EXPIRED);
+}
+
 static void a_session_of_another_issuer_ends_too(void **state)
 {
     static const struct {
@@ -1047,6 +1063,7 @@ int main(void)
         TEST(a_logout_ends_its_session_alone),
         TEST(any_generation_ends_its_session),
         TEST(a_logout_of_all_ends_whatever_the_account_has),
+        TEST(long_after_a_logout_of_all_a_session_has_just_expired),
         TEST(a_session_of_another_issuer_ends_too),
         TEST(a_long_token_of_another_issuer_stays_ended_with_all),
         TEST(a_token_that_was_asked_for_after_all_is_good),
