@@ -74,24 +74,14 @@ static int read_transports(const struct serve_options *o, unsigned *out)
     return *out ? 0 : usage("--transports takes polling, websocket, or both");
 }
 
-/** Where no domains are named, pages that may connect may sign in, too. */
 static int read_domains(const struct serve_options *o, struct auth_domains *out)
 {
-    const bool is_named = o->domains.n > 0;
-    const struct option_list *list = is_named ? &o->domains : &o->origins;
+    str item;
 
-    static_assert(OPTIONS_LIST_MAX <= AUTH_DOMAINS_MAX, "a list of domains fits");
-    out->loopback = o->dev;
-    for (size_t i = 0; i < list->n; i++) {
-        if (!is_named && str_eq(list->items[i], STR("*")))
-            continue;
-        if (auth_domains_add(out, list->items[i]) != 0) {
-            return usage_of(is_named ? "domains" : "origins", list->items[i],
-                            "a site such as shop.example, shop.example:8443 or "
-                            "http://shop.internal");
-        }
-    }
-    return 0;
+    if (serve_domains_of(o, out, &item) == 0)
+        return 0;
+    return usage_of("domains", item,
+                    "a site such as shop.example, shop.example:8443 or http://shop.internal");
 }
 
 static int read_chains(const struct serve_options *o, struct serve_chains *out)

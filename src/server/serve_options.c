@@ -95,7 +95,8 @@ static const struct option rows[] = {
      CONTENT_MAX},
     {"send-rate", OPTION_COUNT, FIELD(send_rate), "10", "N", "messages of a wallet, a second",
      1, RATE_MAX},
-    {"send-burst", OPTION_COUNT, FIELD(send_burst), "60", "N", "and so many at once", 1, RATE_MAX},
+    {"send-burst", OPTION_COUNT, FIELD(send_burst), "60", "N", "and so many at once", 1,
+     RATE_MAX},
     {"request-rate", OPTION_COUNT, FIELD(request_rate), "20", "N",
      "other requests of a wallet, a second", 1, 0},
     {"request-burst", OPTION_COUNT, FIELD(request_burst), "200", "N", "and so many at once", 1,
@@ -139,11 +140,13 @@ uint64_t serve_home_chain(const struct serve_options *o)
 {
     uint64_t chain = 0;
 
-    for (size_t i = 0; i < o->chains.n && o->home_chain == 0; i++) {
+    if (o->home_chain > 0)
+        return o->home_chain;
+    for (size_t i = 0; i < o->chains.n; i++) {
         if (str_to_u64(o->chains.items[i], CHAIN_MAX, &chain) == 0 && chain > 0)
             return chain;
     }
-    return o->home_chain > 0 ? o->home_chain : 1;
+    return 1;
 }
 
 static bool has_chain(const struct serve_chains *c, uint64_t chain)
@@ -188,7 +191,26 @@ const char *serve_chains_of(const struct serve_options *o, struct serve_chains *
         has_home |= str_to_u64(*item, CHAIN_MAX, &chain) == 0 && chain == home;
     }
     *item = (str){0};
-    return o->chains.n == 0 || has_home ? NULL : "--home-chain is not one of --chains";
+    return o->chains.n == 0 || has_home
+               ? NULL
+               : "--chains does not name the home chain: that of --home-chain, or 1";
+}
+
+int serve_domains_of(const struct serve_options *o, struct auth_domains *out, str *item)
+{
+    const bool is_named = o->domains.n > 0;
+    const struct option_list *list = is_named ? &o->domains : &o->origins;
+
+    static_assert(OPTIONS_LIST_MAX <= AUTH_DOMAINS_MAX, "a list of domains fits");
+    *out = (struct auth_domains){.loopback = o->dev};
+    for (size_t i = 0; i < list->n; i++) {
+        *item = list->items[i];
+        const int r = auth_domains_add(out, *item);
+        if (r != 0 && is_named)
+            return r;
+    }
+    *item = (str){0};
+    return 0;
 }
 
 int serve_options_read(struct serve_options *out, str config, char *const *env,

@@ -76,6 +76,15 @@ struct serve_chains {
 const char *serve_chains_of(const struct serve_options *o, struct serve_chains *out, str *item);
 
 /**
+ * Where one signs in: --domains; or where none are named the sites that pages may come from, of
+ * which there may be others than sites, such as those of an app.
+ *
+ * @return 0; or the refusal of auth_domains_add(), and *item is what is wrong
+ */
+MUST_CHECK int serve_domains_of(const struct serve_options *o, struct auth_domains *out,
+                                str *item);
+
+/**
  * What a server would have that is started with this --config and nothing else in this
  * environment: for programs beside it.
  *

@@ -1,0 +1,167 @@
+#include <stdio.h>
+
+#include "server/serve_options.h"
+#include "support/said.h"
+#include "support/t.h"
+
+#define WORDS_MAX 4
+
+/** What a command line says. Its words are borrowed. */
+static struct serve_options *read_words(const char *const words[WORDS_MAX], struct said *said)
+{
+    static struct serve_options o;
+    char *env[] = {NULL};
+    char *argv[WORDS_MAX];
+    int argc = 0;
+
+    for (; argc < WORDS_MAX && words[argc]; argc++)
+        argv[argc] = (char *)(uintptr_t)words[argc]; // only read
+    const struct options_from from = {.argc = argc, .argv = argv, .env = env};
+    o = (struct serve_options){0};
+    said_start(said);
+    const int r = options_parse(&serve_table, &o, &from);
+    said_stop(said);
+    said_free(said);
+    assert_int_equal(r, 0);
+    return &o;
+}
+
+// clang-format off
+static const struct {
+    const char *name;
+    const char *words[WORDS_MAX];
+    uint64_t home;
+    const char *chains; // in their order; NULL: refused
+    const char *wrong;  // a part of what is said then
+    str item;           // of what; empty: of no item
+} chains[] = {
+    {"nothing is said",         {NULL},                                       1,    "1 solana", NULL, {0}},
+    {"one chain",               {"--chains=8453"},                            8453, "8453", NULL, {0}},
+    {"the first is at home",    {"--chains=8453,1,137"},                      8453, "8453 1 137", NULL, {0}},
+    {"and Solana",              {"--chains=1,solana"},                        1,    "1 solana", NULL, {0}},
+    {"Solana first",            {"--chains=solana,8453"},                     8453, "8453 solana", NULL, {0}},
+    {"a home alone",            {"--home-chain=5"},                           5,    "5 solana", NULL, {0}},
+    {"a home that is not first", {"--home-chain=137", "--chains=8453,1,137"}, 137,  "137 8453 1", NULL, {0}},
+    {"the same twice",          {"--chains=1,8453,1,8453"},                   1,    "1 8453", NULL, {0}},
+    {"Solana twice",            {"--chains=1,solana,solana"},                 1,    "1 solana", NULL, {0}},
+    {"the largest",             {"--chains=9007199254740991"},                9007199254740991, "9007199254740991", NULL, {0}},
+
+    {"a home that is not there", {"--home-chain=5", "--chains=1,8453"},       5,    NULL, "does not name the home chain", {0}},
+    {"Solana alone",            {"--chains=solana"},                          1,    NULL, "does not name the home chain", {0}},
+    {"one too large",           {"--chains=1,9007199254740992"},              1,    NULL, "a chain id such as 1", STR("9007199254740992")},
+    {"zero",                    {"--chains=0,1"},                             1,    NULL, "a chain id such as 1", STR("0")},
+    {"a name",                  {"--chains=1,base"},                          1,    NULL, "a chain id such as 1", STR("base")},
+    {"in capitals",             {"--chains=1,Solana"},                        1,    NULL, "a chain id such as 1", STR("Solana")},
+    {"hexadecimal",             {"--chains=0x1"},                             1,    NULL, "a chain id such as 1", STR("0x1")},
+    {"below zero",              {"--chains=1,-1"},                            1,    NULL, "a chain id such as 1", STR("-1")},
+    {"CAIP-2",                  {"--chains=eip155:1"},                        1,    NULL, "a chain id such as 1", STR("eip155:1")},
+};
+
+static const struct {
+    const char *name;
+    const char *words[WORDS_MAX];
+    const char *domains; // NULL: refused
+    bool loopback;
+    str item;
+} domains[] = {
+    {"nothing is said",        {NULL},                                                        "", false, {0}},
+    {"for development",        {"--dev"},                                                     "", true, {0}},
+    {"domains",                {"--domains=shop.example,http://shop.internal:8080"},          "shop.example http://shop.internal:8080", false, {0}},
+    {"origins",                {"--origins=https://Shop.example,http://b.test:80"},           "shop.example http://b.test", false, {0}},
+    {"domains win",            {"--origins=https://a.test", "--domains=shop.example"},        "shop.example", false, {0}},
+    {"any origin",             {"--origins=*"},                                               "", false, {0}},
+    {"any origin and one",     {"--origins=*,https://a.test"},                                "a.test", false, {0}},
+    {"an app's origin",        {"--origins=capacitor://localhost,https://a.test"},            "a.test", false, {0}},
+    {"an extension's origin",  {"--origins=chrome-extension://abcdef", "--dev"},              "", true, {0}},
+    {"any domain",             {"--domains=*"},                                               NULL, false, STR("*")},
+    {"a path",                 {"--domains=a.test,https://a.test/"},                          NULL, false, STR("https://a.test/")},
+    {"an app's",               {"--domains=capacitor://localhost"},                           NULL, false, STR("capacitor://localhost")},
+};
+// clang-format on
+
+static void each_list_of_chains_has_a_home(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(chains); i++) {
+        struct said said;
+        struct serve_chains c;
+        str item;
+        char text[256] = "";
+        size_t n = 0;
+        const struct serve_options *o = read_words(chains[i].words, &said);
+        const char *wrong = serve_chains_of(o, &c, &item);
+
+        expect_int(chains[i].name, serve_home_chain(o), chains[i].home);
+        expect_int(chains[i].name, wrong != NULL, chains[i].chains == NULL);
+        expect_str(chains[i].name, item, chains[i].item);
+        if (wrong) {
+            expect_in(chains[i].name, wrong, chains[i].wrong);
+            expect_int(chains[i].name, item.ptr != NULL, chains[i].item.len > 0);
+            continue;
+        }
+        for (size_t k = 0; k < c.n; k++) {
+            n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%llu", k > 0 ? " " : "",
+                                  (unsigned long long)c.chains[k]);
+        }
+        (void)snprintf(text + n, sizeof(text) - n, "%s", c.solana ? " solana" : "");
+        expect_str(chains[i].name, str_of(text), str_of(chains[i].chains));
+        expect_int(chains[i].name, c.chains[0], chains[i].home);
+    }
+}
+
+/** With a home that is none of them it would be one more. */
+static void as_many_chains_as_a_list_may_have(void **state)
+{
+    char list[512] = "--chains=1";
+    const char *const words[WORDS_MAX] = {list};
+    struct said said;
+    struct serve_chains c;
+    str item;
+
+    (void)state;
+    for (int i = 2; i <= OPTIONS_LIST_MAX; i++) {
+        const size_t n = strlen(list);
+        (void)snprintf(list + n, sizeof(list) - n, ",%d", i);
+    }
+    assert_null(serve_chains_of(read_words(words, &said), &c, &item));
+    assert_int_equal(c.n, OPTIONS_LIST_MAX);
+    struct serve_options *o = read_words(words, &said);
+    o->home_chain = 1000;
+    assert_non_null(serve_chains_of(o, &c, &item));
+    assert_int_equal(c.n, OPTIONS_LIST_MAX + 1);
+}
+
+static void one_signs_in_where_it_says_or_where_pages_come_from(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(domains); i++) {
+        struct said said;
+        struct auth_domains d;
+        str item;
+        char text[512] = "";
+        size_t n = 0;
+        const struct serve_options *o = read_words(domains[i].words, &said);
+        const int r = serve_domains_of(o, &d, &item);
+
+        expect_int(domains[i].name, r, domains[i].domains ? 0 : AUTH_DOMAINS_BAD);
+        expect_str(domains[i].name, item, domains[i].item);
+        if (r != 0)
+            continue;
+        for (size_t k = 0; k < d.n; k++) {
+            n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%s%s", k > 0 ? " " : "",
+                                  d.list[k].is_plain ? "http://" : "", d.list[k].name);
+        }
+        expect_str(domains[i].name, str_of(text), str_of(domains[i].domains));
+        expect_int(domains[i].name, d.loopback, domains[i].loopback);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_list_of_chains_has_a_home),
+        cmocka_unit_test(as_many_chains_as_a_list_may_have),
+        cmocka_unit_test(one_signs_in_where_it_says_or_where_pages_come_from),
+    };
+    return cmocka_run_group_tests_name("server/serve_options", tests, NULL, NULL);
+}
