@@ -244,7 +244,188 @@ static void says_where_a_key_can_not_be(void **state)
     assert_int_equal(folder_count(w->data), 1);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+// The key of nonces and refresh tokens.
+
+/** keys_sign_in() in this folder, and what it said. */
+static int sign_in_keys(struct world *w, const char *dir, struct keys_sign_in *out)
+{
+    said_free(&w->said);
+    said_start(&w->said);
+    const int r = keys_sign_in(out, str_of(dir), crypto_random());
+    said_stop(&w->said);
+    expect_int("what is said goes with a refusal", w->said.n_err > 0, r != 0);
+    return r;
+}
+
+static bool is_same(const struct keys_sign_in *a, const struct keys_sign_in *b)
+{
+    return memcmp(a->nonce, b->nonce, AUTH_KEY_SIZE) == 0 &&
+           memcmp(a->refresh, b->refresh, AUTH_KEY_SIZE) == 0;
+}
+
+static int setup_sign_in(void **state)
+{
+    struct world *w;
+
+    setup((void **)&w);
+    folder_path(w->file, &w->folder, "data/" KEYS_SIGN_IN_FILE);
+    *state = w;
+    return 0;
+}
+
+static void makes_a_key_to_sign_in_with_once(void **state)
+{
+    struct world *w = *state;
+    struct keys_sign_in first;
+    struct keys_sign_in again;
+    struct keys_sign_in other;
+
+    assert_int_equal(sign_in_keys(w, w->data, &first), 0);
+    assert_int_equal(mode_of(w->data), 0700);
+    assert_int_equal(mode_of(w->file), 0600);
+    assert_int_equal(folder_count(w->data), 1);
+    assert_int_equal(sign_in_keys(w, w->data, &again), 0);
+    assert_true(is_same(&first, &again));
+    assert_int_equal(sign_in_keys(w, w->folder.path, &other), 0);
+    assert_memory_not_equal(first.nonce, other.nonce, AUTH_KEY_SIZE);
+    assert_memory_not_equal(first.refresh, other.refresh, AUTH_KEY_SIZE);
+    assert_memory_not_equal(first.nonce, first.refresh, AUTH_KEY_SIZE);
+    assert_int_equal(own(w), 0); // beside it
+    assert_int_equal(folder_count(w->data), 2);
+}
+
+/** A backup of today must make tomorrow's server take the tokens of today. */
+static void a_key_gives_the_same_two_for_ever(void **state)
+{
+    // HMAC-SHA256 of "nonce" and of "refresh" with the file's bytes
+    static const uint8_t nonce[] = {0xbc, 0xac, 0x8f, 0x2a, 0x9c, 0xd3, 0x16, 0x5f,
+                                    0xab, 0x0e, 0x25, 0xe8, 0xd6, 0x35, 0x75, 0x12,
+                                    0x21, 0xdd, 0xfc, 0x8b, 0xe0, 0x88, 0x1a, 0xe0,
+                                    0x8c, 0xcc, 0xe9, 0x66, 0xae, 0x2f, 0x4e, 0xcb};
+    static const uint8_t refresh[] = {0x4f, 0xfc, 0xd9, 0x8a, 0x5d, 0x17, 0xe5, 0x34,
+                                      0x1d, 0x7f, 0x0b, 0x1e, 0x2d, 0xaf, 0x99, 0x09,
+                                      0x19, 0xa3, 0xff, 0x7c, 0x08, 0xe1, 0x18, 0x23,
+                                      0x23, 0x9e, 0x6c, 0x37, 0xcf, 0x79, 0xf1, 0x35};
+    struct world *w = *state;
+    struct keys_sign_in keys;
+
+    assert_int_equal(mkdir(w->data, 0700), 0);
+    put(w, STR("000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f\n"), 0600);
+    assert_int_equal(sign_in_keys(w, w->data, &keys), 0);
+    assert_memory_equal(keys.nonce, nonce, AUTH_KEY_SIZE);
+    assert_memory_equal(keys.refresh, refresh, AUTH_KEY_SIZE);
+}
+
+/** A process of its own makes or finds them, and tells them. */
+static pid_t start_one_to_sign_in(const struct world *w, int out, const int gate[2])
+{
+    const pid_t child = fork();
+    struct keys_sign_in keys;
+    char go;
+
+    assert_true(child >= 0);
+    if (child > 0)
+        return child;
+    close(gate[1]);
+    if (read(gate[0], &go, 1) != 0 ||
+        keys_sign_in(&keys, str_of(w->data), crypto_random()) != 0)
+        _exit(1);
+    _exit(write(out, &keys, sizeof(keys)) != (ssize_t)sizeof(keys));
+}
+
+static void starts_at_once_sign_in_with_one_key(void **state)
+{
+    enum {
+        N_STARTS = 8
+    };
+    struct world *w = *state;
+    struct keys_sign_in want;
+    int gate[2];
+    int ends[2];
+    pid_t children[N_STARTS];
+
+    assert_int_equal(pipe(gate), 0);
+    assert_int_equal(pipe(ends), 0);
+    for (size_t i = 0; i < N_STARTS; i++)
+        children[i] = start_one_to_sign_in(w, ends[1], gate);
+    close(gate[1]);
+    for (size_t i = 0; i < N_STARTS; i++) {
+        int status = 0;
+        assert_int_equal(waitpid(children[i], &status, 0), children[i]);
+        assert_int_equal(status, 0);
+    }
+    assert_int_equal(sign_in_keys(w, w->data, &want), 0);
+    for (size_t i = 0; i < N_STARTS; i++) {
+        struct keys_sign_in keys;
+        assert_int_equal(read(ends[0], &keys, sizeof(keys)), sizeof(keys));
+        assert_true(is_same(&keys, &want));
+    }
+    close(gate[0]);
+    close(ends[0]);
+    close(ends[1]);
+    assert_int_equal(folder_count(w->data), 1);
+}
+
+static void a_key_to_sign_in_with_is_nobody_elses(void **state)
+{
+    static const mode_t modes[] = {0640, 0604, 0620, 0602, 0610, 0777};
+    struct world *w = *state;
+    struct keys_sign_in keys;
+
+    assert_int_equal(sign_in_keys(w, w->data, &keys), 0);
+    for (size_t i = 0; i < COUNT_OF(modes); i++) {
+        assert_int_equal(chmod(w->file, modes[i]), 0);
+        assert_int_equal(sign_in_keys(w, w->data, &keys), KEYS_UNUSABLE);
+        expect_in("what to do", w->said.err, "chmod 600");
+        expect_in("what it means", w->said.err, "go on with anybody's session");
+    }
+    assert_int_equal(chmod(w->file, 0400), 0);
+    assert_int_equal(sign_in_keys(w, w->data, &keys), 0);
+}
+
+#define HEX_63 "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1"
+
+static void what_is_no_hex_is_no_key_to_sign_in_with(void **state)
+{
+    static const struct {
+        const char *name;
+        str bytes;
+        bool is_good;
+    } rows[] = {
+        {"64 digits", STR(HEX_63 "f\n"), true},
+        {"in capitals", STR(HEX_63 "F\n"), true},
+        {"a line more", STR(HEX_63 "f\nx\n"), true}, // what is behind a key does not matter
+        {"nothing", STR(""), false},
+        {"a newline", STR("\n"), false},
+        {"no newline", STR(HEX_63 "f"), false},
+        {"a digit less", STR(HEX_63 "\n"), false},
+        {"a digit more", STR(HEX_63 "f0\n"), false},
+        {"a letter that is none", STR(HEX_63 "g\n"), false},
+        {"a letter that is none, first", STR("g" HEX_63 "\n"), false},
+        {"a blank before it", STR(" " HEX_63 "\n"), false},
+        {"of another system", STR(HEX_63 "f\r\n"), false},
+        {"a NUL in it", STR(HEX_63 "\0\n"), false},
+        {"another key",
+         STR("-----BEGIN PRIVATE KEY-----\n"
+             "MC4CAQAwBQYDK2VwBCIEIJ1hsZ3v/VpguoRK9JLsLMREScVpezJpGXA7rAMcrn9g\n"
+             "-----END PRIVATE KEY-----\n"),
+         false},
+    };
+    struct world *w = *state;
+
+    assert_int_equal(mkdir(w->data, 0700), 0);
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct keys_sign_in keys;
+        put(w, rows[i].bytes, 0600);
+        expect_int(rows[i].name, sign_in_keys(w, w->data, &keys),
+                   rows[i].is_good ? 0 : KEYS_UNUSABLE);
+        if (!rows[i].is_good)
+            expect_in(rows[i].name, w->said.err, "is no key of 64 hex digits");
+    }
+}
+
+#define TEST(name)         cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST_SIGN_IN(name) cmocka_unit_test_setup_teardown(name, setup_sign_in, teardown)
 
 int main(void)
 {
@@ -257,6 +438,11 @@ int main(void)
         TEST(a_file_that_is_no_key_of_ours_is_refused),
         TEST(what_is_behind_a_key_does_not_matter),
         TEST(says_where_a_key_can_not_be),
+        TEST_SIGN_IN(makes_a_key_to_sign_in_with_once),
+        TEST_SIGN_IN(a_key_gives_the_same_two_for_ever),
+        TEST_SIGN_IN(starts_at_once_sign_in_with_one_key),
+        TEST_SIGN_IN(a_key_to_sign_in_with_is_nobody_elses),
+        TEST_SIGN_IN(what_is_no_hex_is_no_key_to_sign_in_with),
     };
     return cmocka_run_group_tests_name("server/keys", tests, NULL, NULL);
 }
