@@ -330,6 +330,57 @@ static void reads_history_and_list(void **state)
     close_device(&alice);
 }
 
+static bool is_same(const void *arg, const void *key)
+{
+    return arg == key;
+}
+
+struct count {
+    unsigned *n;
+};
+
+/** Counts, and is never content. */
+static bool is_none(const void *arg, const void *key)
+{
+    const struct count *count = key;
+
+    assert_non_null(arg);
+    ++*count->n;
+    return false;
+}
+
+static void finds_a_session_of_an_account(void **state)
+{
+    struct chat_world *w = *state;
+    struct device phone;
+    struct device laptop;
+    struct device bob;
+    const account alice = wallet(1);
+    const account nobody = wallet(3);
+    unsigned n_asked = 0;
+    const struct count count = {&n_asked};
+
+    assert_null(chat_session_find(w->chat, &alice, is_none, &count));
+    connect_device(w, &phone, alice, "");
+    connect_device(w, &laptop, alice, "");
+    connect_device(w, &bob, wallet(2), "");
+    assert_ptr_equal(chat_session_find(w->chat, &alice, is_same, &phone), &phone);
+    assert_ptr_equal(chat_session_find(w->chat, &alice, is_same, &laptop), &laptop);
+    assert_null(chat_session_find(w->chat, &alice, is_same, &bob)); // of another account
+    assert_null(chat_session_find(w->chat, &nobody, is_same, &bob));
+    assert_int_equal(n_asked, 0);
+    assert_null(chat_session_find(w->chat, &alice, is_none, &count));
+    assert_int_equal(n_asked, 2); // each is asked about, once
+
+    close_device(&phone);
+    assert_null(chat_session_find(w->chat, &alice, is_same, &phone));
+    assert_ptr_equal(chat_session_find(w->chat, &alice, is_same, &laptop), &laptop);
+    close_device(&laptop);
+    assert_null(chat_session_find(w->chat, &alice, is_none, &count));
+    assert_int_equal(n_asked, 2);
+    close_device(&bob);
+}
+
 static void counts_what_it_does(void **state)
 {
     struct chat_world *w = *state;
@@ -369,6 +420,7 @@ int main(void)
         TEST(acknowledgements_of_a_socket_that_left_still_count),
         TEST(an_unknown_token_is_ignored),
         TEST(reads_history_and_list),
+        TEST(finds_a_session_of_an_account),
         TEST(counts_what_it_does),
     };
     return cmocka_run_group_tests_name("chat", tests, NULL, NULL);
