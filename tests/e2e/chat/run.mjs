@@ -25,6 +25,7 @@ import { rows as origins } from './rows/origins.mjs';
 import { rows as readme } from './rows/readme.mjs';
 import { rows as secrets } from './rows/secrets.mjs';
 import { rows as raw } from './rows/raw.mjs';
+import { rows as signIn } from './rows/sign-in.mjs';
 import { rows as storage } from './rows/storage.mjs';
 import { rows as tokens } from './rows/tokens.mjs';
 
@@ -33,8 +34,8 @@ const { values: flags } = parseArgs({
 });
 
 const rows = select([
-    ...tokens, ...messages, ...contents, ...delivery, ...devices, ...history, ...limits,
-    ...raw, ...origins, ...storage, ...life, ...secrets,
+    ...tokens, ...signIn, ...messages, ...contents, ...delivery, ...devices,
+    ...history, ...limits, ...raw, ...origins, ...storage, ...life, ...secrets,
     ...readme,
 ], flags.only);
 if (flags.list) {

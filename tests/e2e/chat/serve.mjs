@@ -86,6 +86,17 @@ export async function get(url) {
     return text;
 }
 
+/**
+ * Several sites, one of them by http, and a page that is of none of them; several chains, and
+ * the home chain is not the first.
+ */
+export const SIGN_IN = [
+    '--rate-limits=off', '--drain=1s',
+    '--domains=app.test,shop.test:8443,http://plain.test',
+    '--origins=https://app.test,https://shop.test:8443,http://plain.test,https://page.test',
+    '--chains=8453,1,solana', '--home-chain=1',
+];
+
 /** What rows call their server, and the options that it has beside the issuers. */
 const OPTIONS = {
     default: ['--rate-limits=off', '--drain=1s'],
@@ -97,6 +108,7 @@ const OPTIONS = {
     'small contents': ['--rate-limits=off', '--content-bytes=1024'],
     origins: ['--rate-limits=off', '--origins=https://app.test,http://other.test:8080'],
     dev: ['--rate-limits=off', '--dev'],
+    'sign in': SIGN_IN,
 };
 
 /** The servers that rows share, each started when the first row needs it. */

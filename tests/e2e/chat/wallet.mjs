@@ -11,13 +11,16 @@ export function checksummed(hex40) {
 }
 
 /**
- * An address with two capital and two small letters: with one of them changed there are still
- * both kinds, and only then is there a checksum that can be wrong.
+ * Two capital and two small letters: with one of them changed there are still both kinds, and
+ * only then is there a checksum that can be wrong.
  */
+export const hasBothCases = (address) =>
+    /[A-F].*[A-F]/.test(address) && /[a-f].*[a-f]/.test(address);
+
 export function wallet() {
     for (;;) {
         const text = checksummed(randomBytes(20).toString('hex'));
-        if (/[A-F].*[A-F]/.test(text) && /[a-f].*[a-f]/.test(text)) return text;
+        if (hasBothCases(text)) return text;
     }
 }
 
