@@ -25,6 +25,7 @@ import { rows as origins } from './rows/origins.mjs';
 import { rows as readme } from './rows/readme.mjs';
 import { rows as secrets } from './rows/secrets.mjs';
 import { rows as raw } from './rows/raw.mjs';
+import { rows as sessions } from './rows/sessions.mjs';
 import { rows as signIn } from './rows/sign-in.mjs';
 import { rows as storage } from './rows/storage.mjs';
 import { rows as tokens } from './rows/tokens.mjs';
@@ -34,7 +35,7 @@ const { values: flags } = parseArgs({
 });
 
 const rows = select([
-    ...tokens, ...signIn, ...messages, ...contents, ...delivery, ...devices,
+    ...tokens, ...signIn, ...sessions, ...messages, ...contents, ...delivery, ...devices,
     ...history, ...limits, ...raw, ...origins, ...storage, ...life, ...secrets,
     ...readme,
 ], flags.only);
