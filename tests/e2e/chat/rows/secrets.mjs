@@ -6,7 +6,11 @@ import { Failure, match, same } from '../../lib.mjs';
 import { Wire, ask } from '../../wire.mjs';
 import { unix } from '../issuers.mjs';
 import { joinSynced, overTransports, refusal } from '../peer.mjs';
-import { get } from '../serve.mjs';
+import { SIGN_IN, get } from '../serve.mjs';
+import { evmWallet, solanaWallet } from '../signer.mjs';
+import {
+    bearer, call, challenge, denied, granted, isRevoked, login, logout, refresh,
+} from '../site.mjs';
 import { wallet } from '../wallet.mjs';
 
 /** Of bytes that may stand anywhere in what was encoded: only the characters they alone make. */
@@ -140,7 +144,107 @@ async function leavesNoTrace(t) {
             throw new Failure('/metrics names a wallet');
 }
 
+/** What a key is kept as, and what it is. */
+function signInKey(data) {
+    const text = readFileSync(path(data, 'sign-in.key'), 'latin1').trim();
+    match(text, /^[0-9a-f]{64}$/, 'sign-in.key');
+    return [['the text of its key', text], ['its key', Buffer.from(text, 'hex')]];
+}
+
+/** The parts of a token that are one's own, and the bytes behind a text. */
+const ofToken = (name, token) => token.split('.').flatMap((part, i, { length }) => {
+    const isHeader = i === 0 && length > 1; // which is the same of each token
+    return isHeader ? [] : [[name, part], [`the bytes of ${name}`, Buffer.from(part, 'base64url')]];
+});
+const ofSignature = (name, text) => [
+    [name, text.replace(/^0x/, '')],
+    ...(text.startsWith('0x') ? [[`bytes of ${name}`, Buffer.from(text.slice(2), 'hex')]] : []),
+];
+const ofGrant = (name, grant) => [
+    ...ofToken(`the access token of ${name}`, grant.access_token),
+    ...ofToken(`the refresh token of ${name}`, grant.refresh_token),
+    [`the session of ${name}`, grant.session],
+];
+
+/** Everything that a page does to sign in, right and wrong. */
+async function signsInWithoutATrace(t) {
+    await t.serve({ options: [...SIGN_IN, '--log=trace'] });
+    const secrets = signInKey(t.server.data);
+    const words = (name) => {
+        const text = `${name} ${randomBytes(9).toString('hex')}`;
+        secrets.push([name, text.split(' ').at(-1)]);
+        return text;
+    };
+    /** A message with a statement of its own, and everything of it a secret. */
+    const signed = async (name, wallet, fields) => {
+        const told = await challenge(t);
+        const statement = words(`statement ${name}`);
+        const message = wallet.write(wallet, told, { statement, ...fields });
+        const signature = await wallet.sign(message);
+        secrets.push([`nonce ${name}`, told.nonce], ...ofSignature(`signature ${name}`, signature));
+        return { message, signature };
+    };
+
+    for (const wallet of [evmWallet(), solanaWallet()]) {
+        const body = await signed('in', wallet);
+        const first = await granted(login(t, body));
+        await denied(login(t, body), 'login_nonce');
+        const second = await granted(refresh(t, { refresh_token: first.refresh_token }));
+        const { access_token: token } = second;
+        const peer = await joinSynced(t, wallet.account, { token });
+        await peer.ok('auth.refresh', { token: first.access_token });
+        await peer.refused('auth.refresh', { token: words('not a token') }, 'token_invalid',
+            { field: 'token' });
+        const third = await granted(refresh(t, { refresh_token: second.refresh_token }));
+        await denied(refresh(t, { refresh_token: first.refresh_token }), 'token_revoked');
+        await peer.take('disconnect');
+        await isRevoked(t, token);
+        await denied(refresh(t, { refresh_token: third.refresh_token }), 'token_revoked');
+        const last = await granted(login(t, await signed('again', wallet)));
+        await granted(logout(t, { all: true }, bearer(last.access_token)));
+        [first, second, third, last].forEach((grant) => secrets.push(...ofGrant('in', grant)));
+    }
+
+    const wallet = evmWallet();
+    const wrong = [
+        ['login_domain', { domain: 'evil.test' }], ['login_uri', { uri: 'https://evil.test' }],
+        ['login_chain', { chainId: 5 }],
+        ['login_nonce', { nonce: randomBytes(12).toString('hex') }],
+        ['login_expired', { issuedAt: new Date(Date.now() - 3600000) }],
+        ['login_not_yet', { issuedAt: new Date(Date.now() + 3600000) }],
+    ];
+    for (const [code, fields] of wrong) {
+        if (fields.nonce) secrets.push(['a nonce of its own', fields.nonce]);
+        await denied(login(t, await signed(code, wallet, fields)), code);
+    }
+    const { message, signature } = await signed('of another', wallet);
+    await denied(login(t, { message, signature: (await signed('other', wallet)).signature }),
+        'login_signature');
+    await denied(login(t, { message: `${message}\n`, signature }), 'login_malformed');
+    const nobody = message.replace(wallet.address, words('an address'));
+    await denied(login(t, { message: nobody, signature }), 'login_address');
+    await denied(login(t, { message, signature: words('no signature') }), 'bad_request',
+        { field: 'signature' });
+    await denied(login(t, `{"message":"${words('half a body')}`), 'bad_request');
+    await denied(login(t, { [words('a member')]: words('a value') }), 'bad_request',
+        { field: 'message' });
+    await denied(refresh(t, { refresh_token: words('no refresh token') }), 'token_invalid');
+    await denied(logout(t, { refresh_token: words('nor this') }), 'token_invalid');
+    await denied(logout(t, {}, bearer(randomBytes(9).toString('hex'))), 'token_invalid');
+    await challenge(t, { query: `?contract=${words('a query').split(' ').at(-1)}` });
+    await denied(call(t, 'GET', `/v1/auth/${words('a path').split(' ').at(-1)}`), 'not_found');
+    const metrics = await get(`${t.url}/metrics`);
+    await t.server.stop();
+
+    match(t.server.stderr, /level=trace/, 'log');
+    match(t.server.stderr, /event=api_call_refuse .*reason=login_signature/, 'log');
+    holdsNone(t.server.stderr, secrets, 'the log');
+    holdsNone(metrics, secrets, '/metrics');
+}
+
 export const rows = overTransports('secrets', [
     ['leaves no trace of what is secret', leavesNoTrace, { own: true, limit: 30000 }],
+    ['leaves no trace of a sign-in', signsInWithoutATrace,
+        { own: true, limit: 30000, over: ['websocket'] }],
 ]);
 
