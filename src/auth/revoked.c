@@ -117,11 +117,21 @@ int64_t auth_revoked_before_ms(const struct auth_revoked *r, const account *a)
     return e ? e->before_ms : INT64_MIN;
 }
 
-int64_t auth_revoked_ask_ms(const struct auth_revoked *r, const account *a, int64_t now_ms)
+/** What a token says that is asked for in the second in which all ended. */
+static int64_t next_second(const struct entry *e)
 {
-    const struct entry *e = find_account(r, a);
+    return (e->before_ms / 1000 + 1) * 1000;
+}
 
-    return e && now_ms <= e->before_ms ? e->before_ms + 1 : now_ms;
+int64_t auth_revoked_ask_ms(struct auth_revoked *r, const account *a, int64_t now_ms)
+{
+    struct entry *e = find_account(r, a);
+
+    if (!e)
+        return now_ms;
+    if (now_ms / 1000 * 1000 <= e->before_ms)
+        raise_to(&e->latest_ms, next_second(e));
+    return now_ms <= e->before_ms ? e->before_ms + 1 : now_ms;
 }
 
 int64_t auth_revoked_issue_ms(struct auth_revoked *r, const account *a, int64_t asked_ms)
@@ -130,9 +140,8 @@ int64_t auth_revoked_issue_ms(struct auth_revoked *r, const account *a, int64_t 
 
     if (!e || asked_ms <= e->before_ms || asked_ms / 1000 * 1000 > e->before_ms)
         return asked_ms;
-    const int64_t next_second = (e->before_ms / 1000 + 1) * 1000;
-    raise_to(&e->latest_ms, next_second);
-    return next_second;
+    raise_to(&e->latest_ms, next_second(e)); // all may have ended since it was asked for
+    return next_second(e);
 }
 
 int64_t auth_revoked_end_ms(const struct auth_revoked *r, const account *a, int64_t now_ms)

@@ -36,7 +36,7 @@ int64_t auth_revoked_before_ms(const struct auth_revoked *r, const account *a);
 // milliseconds: now, or soon after.
 
 /** Of a request for a token: behind what has ended so far. */
-int64_t auth_revoked_ask_ms(const struct auth_revoked *r, const account *a, int64_t now_ms);
+int64_t auth_revoked_ask_ms(struct auth_revoked *r, const account *a, int64_t now_ms);
 
 /**
  * Of issue, which a token says to the second: behind what had ended when it was asked for, and

@@ -336,16 +336,23 @@ int auth_sessions_refresh(struct auth_sessions *s, str refresh_token,
 
 // Ending.
 
+/** Up to when what was issued ends, if all of an account's does. */
+static int64_t end_time(const struct operation *op)
+{
+    return op->what.session.len > 0
+               ? op->asked_ms
+               : auth_revoked_end_ms(&op->sessions->revoked, &op->what.account, op->asked_ms);
+}
+
 static void on_ended(void *arg, int r, size_t n)
 {
     struct operation *op = arg;
-    struct auth_sessions *s = op->sessions;
 
     (void)n;
-    if (r == 0 && op->what.session.len == 0)
-        op->what.before_ms = auth_revoked_end_ms(&s->revoked, &op->what.account, op->asked_ms);
-    if (r == 0)
-        revoke(s, &op->what);
+    if (r == 0) {
+        op->what.before_ms = end_time(op); // and what was asked for meanwhile
+        revoke(op->sessions, &op->what);
+    }
     op->ended(op->arg, r == 0 ? 0 : AUTH_SESSIONS_UNAVAILABLE);
     operation_free(op);
 }
@@ -358,10 +365,11 @@ static void end(struct auth_sessions *s, const struct auth_revocation *what,
     op->ended = done;
     op->what = *what;
     name_session(op, what->session);
+    op->what.before_ms = end_time(op);
     const struct auth_store_end end = {
         .session = op->what.session,
         .account = what->account,
-        .now_ms = op->asked_ms,
+        .now_ms = op->what.before_ms,
         .until_ms = what->until_ms,
     };
     auth_store_end(s->config.store, &end, on_ended, op);

@@ -363,21 +363,26 @@ static void all_ends_whatever_the_wallet_has(void **state)
     refresh(w, other.refresh);
 }
 
-/** Without a second having passed. */
+/** Without a second having passed, and over and over. */
 static void who_has_left_everywhere_can_come_back_at_once(void **state)
 {
     struct api_world *w = start_with_site(state);
-    const struct granted g = log_in(w, 7);
+    struct granted g = log_in(w, 7);
+    struct user *u = join_with(w, g.access);
     char body[512];
 
     api_world_pass(w, 300);
-    snprintf(body, sizeof(body), "{\"refresh_token\":\"%s\",\"all\":true}", g.refresh);
-    log_out(w, NULL, body);
-    expect_refused(w, g.access, "\"token_revoked\"");
-    api_world_pass(w, 1);
-    const struct granted again = log_in(w, 7);
-    join_with(w, again.access);
-    expect_refused(w, g.access, "\"token_revoked\"");
+    for (int i = 0; i < 3; i++) {
+        snprintf(body, sizeof(body), "{\"refresh_token\":\"%s\",\"all\":true}", g.refresh);
+        log_out(w, NULL, body);
+        expect_ended(u);
+        expect_refused(w, g.access, "\"token_revoked\"");
+        api_world_pass(w, i);
+        const struct granted again = log_in(w, 7);
+        u = join_with(w, again.access);
+        expect_refused(w, g.access, "\"token_revoked\"");
+        g = again;
+    }
 }
 
 static void a_logout_needs_a_token(void **state)

@@ -212,7 +212,7 @@ static void many_are_found_and_forgotten(void **state)
 
 // Times of requests, of issue, and of the end of all.
 
-static int64_t ask(const struct auth_revoked *r, int64_t now)
+static int64_t ask(struct auth_revoked *r, int64_t now)
 {
     return auth_revoked_ask_ms(r, &alice, NOW + now) - NOW;
 }
