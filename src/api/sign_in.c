@@ -9,8 +9,6 @@
 
 #define JWKS_CACHE_S 300 // so long after a change of keys somebody may not know the new one
 
-static const struct api_problem unavailable = {.error = API_STORAGE_UNAVAILABLE};
-
 /** c is over. */
 static void answer(struct api_call *c, struct buf *body)
 {
@@ -201,18 +199,19 @@ static void on_logout(void *arg, int r)
         c->api->counters.logouts++;
         api_call_answer(c, STR("{\"status\":\"ok\"}"), 0);
     } else {
-        api_call_refuse(c, &unavailable);
+        refuse_session(c, r);
     }
 }
 
-/** Of a session that has ended already, too: the answer is the same. */
+/** Of a session that has ended already, too: the answer is the same. But whoever has found its
+ * token can't end others with it. */
 static void log_out_by_bearer(struct api_call *c, bool all)
 {
     const struct api_config *config = &c->api->config;
     struct auth_identity who;
     const enum api_error error = api_identify(c->api, str_of(c->bearer), &who, &c->log);
 
-    if (error == API_OK || error == API_TOKEN_REVOKED) {
+    if (error == API_OK || (error == API_TOKEN_REVOKED && !all)) {
         auth_sessions_end(config->sessions, &who, all, on_logout, c);
         return;
     }

@@ -358,7 +358,7 @@ static void on_ended(void *arg, int r, size_t n)
 }
 
 static void end(struct auth_sessions *s, const struct auth_revocation *what,
-                auth_sessions_end_fn *done, void *arg)
+                auth_store_end_fn *on_stored, auth_sessions_end_fn *done, void *arg)
 {
     struct operation *op = operation_new(s, arg);
 
@@ -372,7 +372,7 @@ static void end(struct auth_sessions *s, const struct auth_revocation *what,
         .now_ms = op->what.before_ms,
         .until_ms = what->until_ms,
     };
-    auth_store_end(s->config.store, &end, on_ended, op);
+    auth_store_end(s->config.store, &end, on_stored, op);
 }
 
 /** What ends: a session, or with `all` whatever the account has. */
@@ -393,7 +393,25 @@ void auth_sessions_end(struct auth_sessions *s, const struct auth_identity *who,
     // Another issuer's token may be good for longer than ours ever are.
     if (what.until_ms < who->expires_at_ms + who->skew_ms)
         what.until_ms = who->expires_at_ms + who->skew_ms;
-    end(s, &what, done, arg);
+    end(s, &what, on_ended, done, arg);
+}
+
+/** Its own session, of a refresh token that is to end all: was it still there? */
+static void on_own_ended(void *arg, int r, size_t n)
+{
+    struct operation *op = arg;
+    const struct auth_revocation all =
+        what_ends(op->sessions, &op->what.account, (str){0}, true);
+
+    if (r != 0) {
+        op->ended(op->arg, AUTH_SESSIONS_UNAVAILABLE);
+    } else if (n == 0) {
+        op->ended(op->arg, refusal_of_refresh(op, AUTH_STORE_NO_SESSION));
+    } else {
+        revoke(op->sessions, &op->what);
+        end(op->sessions, &all, on_ended, op->ended, op->arg);
+    }
+    operation_free(op);
 }
 
 int auth_sessions_end_by(struct auth_sessions *s, str refresh_token, bool all,
@@ -404,7 +422,7 @@ int auth_sessions_end_by(struct auth_sessions *s, str refresh_token, bool all,
     if (auth_refresh_parse(&refresh, refresh_token, s->config.refresh_key) != 0)
         return AUTH_SESSIONS_INVALID;
     const struct auth_revocation what =
-        what_ends(s, &refresh.account, str_of(refresh.session), all);
-    end(s, &what, done, arg);
+        what_ends(s, &refresh.account, str_of(refresh.session), false);
+    end(s, &what, all ? on_own_ended : on_ended, done, arg);
     return 0;
 }

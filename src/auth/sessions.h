@@ -94,13 +94,18 @@ MUST_CHECK int auth_sessions_refresh(struct auth_sessions *s, str refresh_token,
 /** After AUTH_SESSIONS_LIMITED: when there is room again. */
 int64_t auth_sessions_retry_after_ms(const struct auth_sessions *s);
 
-/** @param r  0 or AUTH_SESSIONS_UNAVAILABLE */
+/** @param r  0 or AUTH_SESSIONS_UNAVAILABLE; end_by with `all`: or _EXPIRED or _REVOKED */
 typedef void auth_sessions_end_fn(void *arg, int r);
 
 /** Log out: the session of an access token, or with `all` whatever the account has. */
 void auth_sessions_end(struct auth_sessions *s, const struct auth_identity *who, bool all,
                        auth_sessions_end_fn *done, void *arg);
 
-/** The same by a refresh token, of any generation. @return 0 or AUTH_SESSIONS_INVALID */
+/**
+ * The same by a refresh token, of any generation. Once its session is over it can't end what
+ * the account has begun since.
+ *
+ * @return 0 or AUTH_SESSIONS_INVALID
+ */
 MUST_CHECK int auth_sessions_end_by(struct auth_sessions *s, str refresh_token, bool all,
                                     auth_sessions_end_fn *done, void *arg);

@@ -385,6 +385,27 @@ static void who_has_left_everywhere_can_come_back_at_once(void **state)
     }
 }
 
+/** Whoever has found it can't throw the wallet out again and again. */
+static void what_is_over_ends_no_other_session(void **state)
+{
+    struct api_world *w = start_with_site(state);
+    const struct granted over = log_in(w, 7);
+    struct reply r = {0};
+    char body[512];
+
+    snprintf(body, sizeof(body), "{\"refresh_token\":\"%s\",\"all\":true}", over.refresh);
+    log_out(w, NULL, body);
+    const struct granted again = log_in(w, 7);
+    struct user *u = join_with(w, again.access);
+    ask_post(w, &r, "/v1/auth/logout", NULL, str_of(body));
+    expect_reply("by refresh token", &r, 401, "token_revoked");
+    post_logout(w, &r, over.access, "{\"all\":true}");
+    expect_reply("by access token", &r, 401, "token_revoked");
+    reply_fini(&r);
+    user_expect_nothing(u);
+    refresh(w, again.refresh);
+}
+
 static void a_logout_needs_a_token(void **state)
 {
     static const struct {
@@ -445,6 +466,7 @@ int main(void)
         TEST(a_socket_that_has_moved_ends_with_its_new_session),
         TEST(all_ends_whatever_the_wallet_has),
         TEST(who_has_left_everywhere_can_come_back_at_once),
+        TEST(what_is_over_ends_no_other_session),
         TEST(a_logout_needs_a_token),
         TEST(one_session_too_many_ends_the_oldest),
     };

@@ -211,6 +211,22 @@ async function endsWhatTheHostGave(t) {
     await other.works();
 }
 
+/** Whoever has found a token of a session that is over can end no other with it. */
+async function endsNothingMore(t, out) {
+    const wallet = evmWallet();
+    const ended = [await signIn(t, wallet), await signIn(t, wallet)];
+    await granted(out(t, ended[0]));
+    await granted(out(t, ended[1], { all: true }));
+    const peer = await arrive(t, wallet);
+    for (const grant of ended) {
+        await denied(out(t, grant, { all: true }), 'token_revoked');
+        await granted(out(t, grant)); // which has ended
+    }
+    await peer.works();
+    await refreshed(t, peer.grant);
+    await (await join(t, wallet.account, { token: peer.token })).works();
+}
+
 async function refusesToLogOut(t) {
     const { access_token: token } = await signIn(t);
     const bad = (code, headers) => denied(logout(t, {}, headers), code);
@@ -418,6 +434,7 @@ export const rows = [
             ['ends a session that was refreshed', endsByAnOlderToken, signedIn],
             ['ends all sessions of a wallet', endsAll, signedIn],
             ['comes back in the second in which all was ended', comesBackAtOnce, signedIn],
+            ['ends no other session once it has ended', endsNothingMore, signedIn],
         ]),
         ['ends a session that the host application began', endsWhatTheHostGave, signedIn],
         ['refuses to log out without a token', refusesToLogOut,
