@@ -286,7 +286,7 @@ void api_client_renew(struct api_client *c, const struct auth_identity *who)
     struct timers *timers = c->api->config.timers;
     const int64_t left_ms = who->expires_at_ms - clock_unix_ms(c->api->config.clock);
 
-    c->session_hash = hash_session(c->api, str_of(who->session));
+    c->session_hash = hash_session(c->api, str_of(who->key));
     c->issued_at_ms = who->issued_at_ms;
     c->expires_at_ms = who->expires_at_ms;
     c->skew_ms = who->skew_ms;

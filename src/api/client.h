@@ -33,7 +33,7 @@ struct api_client {
     size_t under_way;      // bytes of answers to come
     struct api_gate *gate; // NULL: no request waits
     // Of its token.
-    uint64_t session_hash; // keyed; of the name
+    uint64_t session_hash; // keyed; of what it is revoked by
     int64_t issued_at_ms;  // Unix
     int64_t expires_at_ms; // Unix
     int64_t skew_ms;

@@ -167,7 +167,7 @@ static int check(const struct auth *a, struct auth_jws *jws, int64_t unix_ms,
     };
     const int r = auth_jwt_check(out, claims, &rules, why);
     if (r == 0)
-        auth_jwt_name_session(out->session, claims, jws->input);
+        auth_jwt_name_session(out, claims, issuer == a->own, jws->input);
     return r;
 }
 

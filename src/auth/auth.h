@@ -33,6 +33,9 @@ struct auth_identity {
     // The token's sid, else its jti, else the digest of what is signed in it. A name that is
     // longer, or not of printable ASCII, becomes its digest.
     char session[AUTH_SESSION_SIZE];
+    // What it is revoked by. A host names its sessions as it likes, and two accounts may have
+    // one of the same name: of its tokens it is a digest of the name and the account.
+    char key[AUTH_SESSION_SIZE];
 };
 
 /** Where an issuer's keys come from. */

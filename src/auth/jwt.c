@@ -109,7 +109,7 @@ static void digest_name(char out[AUTH_SESSION_SIZE], str s)
 }
 
 /** Of what is signed, and not of the signature: of some there are two for the same text. */
-void auth_jwt_name_session(char out[AUTH_SESSION_SIZE], const struct json *claims, str input)
+static void print_name(char out[AUTH_SESSION_SIZE], const struct json *claims, str input)
 {
     const str sid = json_text(json_member(claims, "sid"));
     const str jti = json_text(json_member(claims, "jti"));
@@ -122,4 +122,20 @@ void auth_jwt_name_session(char out[AUTH_SESSION_SIZE], const struct json *claim
     } else {
         digest_name(out, name);
     }
+}
+
+void auth_jwt_name_session(struct auth_identity *out, const struct json *claims, bool is_own,
+                           str input)
+{
+    char text[ACCOUNT_SIZE + AUTH_SESSION_SIZE]; // accounts are not each other's beginning
+    size_t n = 0;
+
+    print_name(out->session, claims, input);
+    if (is_own) {
+        memcpy(out->key, out->session, sizeof(out->key));
+        return;
+    }
+    n += str_copy(text, account_str(&out->account)).len;
+    n += str_copy(text + n, str_of(out->session)).len;
+    digest_name(out->key, (str){text, n});
 }

@@ -19,11 +19,16 @@ bool auth_jwt_is_typ(str typ);
 /**
  * The signature is right, and iss is that of the rules.
  *
- * @param out  without its session
+ * @param out  without its session, and its key
  * @return 0, AUTH_INVALID or AUTH_EXPIRED: then *why (static) says more, and out is as it was
  */
 MUST_CHECK int auth_jwt_check(struct auth_identity *out, const struct json *claims,
                               const struct auth_jwt_rules *rules, const char **why);
 
-/** @param input  what is signed, for a token that names no session */
-void auth_jwt_name_session(char out[AUTH_SESSION_SIZE], const struct json *claims, str input);
+/**
+ * @param out     gets its session, and its key
+ * @param is_own  the names are ours, and each is of one session
+ * @param input   what is signed, for a token that names no session
+ */
+void auth_jwt_name_session(struct auth_identity *out, const struct json *claims, bool is_own,
+                           str input);

@@ -153,6 +153,6 @@ int64_t auth_revoked_end_ms(const struct auth_revoked *r, const account *a, int6
 
 bool auth_revoked_has(const struct auth_revoked *r, const struct auth_identity *who)
 {
-    return auth_revoked_has_session(r, str_of(who->session)) ||
+    return auth_revoked_has_session(r, str_of(who->key)) ||
            who->issued_at_ms <= auth_revoked_before_ms(r, &who->account);
 }

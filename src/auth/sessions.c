@@ -388,7 +388,7 @@ static struct auth_revocation what_ends(const struct auth_sessions *s, const acc
 void auth_sessions_end(struct auth_sessions *s, const struct auth_identity *who, bool all,
                        auth_sessions_end_fn *done, void *arg)
 {
-    struct auth_revocation what = what_ends(s, &who->account, str_of(who->session), all);
+    struct auth_revocation what = what_ends(s, &who->account, str_of(who->key), all);
 
     // Another issuer's token may be good for longer than ours ever are.
     if (what.until_ms < who->expires_at_ms + who->skew_ms)

@@ -238,6 +238,31 @@ static void a_session_has_the_name_that_the_token_gives_it(void **state)
     auth_free(a);
 }
 
+/** Which a host gives as it likes: it may call the first session of each wallet 1. */
+static void a_name_is_of_one_account(void **state)
+{
+    static const str claims[] = {
+        STR("{" OF_HOST "," SUB ",\"exp\":2000000000,\"sid\":\"1\"}"),
+        STR("{" OF_HOST "," SUB ",\"exp\":2000000001,\"sid\":\"1\"}"),
+        STR("{" OF_HOST "," SUB ",\"exp\":2000000000,\"sid\":\"2\"}"),
+        STR("{" OF_HOST ",\"sub\":\"0x00000000000000000000000000000000000000aa\","
+            "\"exp\":2000000000,\"sid\":\"1\"}"),
+    };
+    struct auth *a = auth_of_host(AUTH_KEY_SECRET, TOKEN_SECRET);
+    struct auth_identity ids[COUNT_OF(claims)];
+    char token[TOKEN_SIZE];
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(claims); i++) {
+        const str text = token_sign(token, TOKEN_SECRET, STR(H), claims[i]);
+        assert_int_equal(verify(a, text, &ids[i]), 0);
+    }
+    assert_string_equal(ids[0].key, ids[1].key);
+    assert_string_not_equal(ids[0].key, ids[2].key);
+    assert_string_not_equal(ids[0].key, ids[3].key);
+    auth_free(a);
+}
+
 /** Every cut, and every character another one. */
 static void a_token_that_is_not_whole_is_none(void **state)
 {
@@ -546,6 +571,7 @@ static void what_we_make_we_take(void **state)
         assert_int_equal(id.expires_at_ms, NOW_MS + 60000);
         assert_int_equal(id.skew_ms, AUTH_SKEW_MS);
         assert_string_equal(id.session, "a\"session");
+        assert_string_equal(id.key, id.session);
         expect_str("again", mint(&again, STR(ED25519_PRIVATE), addresses[i]), made);
         buf_fini(&token);
         buf_fini(&again);
@@ -616,6 +642,7 @@ int main(void)
         cmocka_unit_test(judges_each_row),
         cmocka_unit_test(says_who_it_is_and_until_when),
         cmocka_unit_test(a_session_has_the_name_that_the_token_gives_it),
+        cmocka_unit_test(a_name_is_of_one_account),
         cmocka_unit_test(a_token_that_is_not_whole_is_none),
         cmocka_unit_test(a_token_is_three_parts_of_base64url),
         cmocka_unit_test(a_token_has_8192_bytes_at_most),

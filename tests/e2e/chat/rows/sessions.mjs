@@ -211,6 +211,18 @@ async function endsWhatTheHostGave(t) {
     await other.works();
 }
 
+/** Hosts name their sessions as they like: two accounts may have one of the same name. */
+async function endsNobodyElses(t) {
+    const claims = { sid: `tab-${anAddress().slice(2, 8)}` };
+    const [one, other] = await Promise.all([anAddress(), anAddress()].map(async (account) =>
+        joinSynced(t, account, { token: await t.issuers.token(account, { claims }) })));
+    await granted(logout(t, {}, bearer(one.token)));
+    await isEnded(one);
+    await isRevoked(t, one.token);
+    await other.works();
+    await (await join(t, other.address, { token: other.token })).works();
+}
+
 /** Whoever has found a token of a session that is over can end no other with it. */
 async function endsNothingMore(t, out) {
     const wallet = evmWallet();
@@ -437,6 +449,7 @@ export const rows = [
             ['ends no other session once it has ended', endsNothingMore, signedIn],
         ]),
         ['ends a session that the host application began', endsWhatTheHostGave, signedIn],
+        ['ends no session of the same name of another account', endsNobodyElses, signedIn],
         ['refuses to log out without a token', refusesToLogOut,
             { ...signedIn, over: ['websocket'] }],
         ['ends the oldest session of more than a hundred', endsTheOldestOfMany,
