@@ -151,8 +151,11 @@ int64_t auth_revoked_end_ms(const struct auth_revoked *r, const account *a, int6
     return e && now_ms < e->latest_ms ? e->latest_ms : now_ms;
 }
 
+/** By its key, as its owner ends it; or by its name, as an operator does. A name that is
+ * another one's key can do no harm but to itself. */
 bool auth_revoked_has(const struct auth_revoked *r, const struct auth_identity *who)
 {
     return auth_revoked_has_session(r, str_of(who->key)) ||
+           auth_revoked_has_session(r, str_of(who->session)) ||
            who->issued_at_ms <= auth_revoked_before_ms(r, &who->account);
 }

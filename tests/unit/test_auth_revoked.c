@@ -55,7 +55,8 @@ static bool has(const struct auth_revoked *r, const account *a, const char *sess
 {
     struct auth_identity who = {.account = *a, .issued_at_ms = NOW + issued_at};
 
-    str_copy(who.session, str_of(session));
+    str_copy(who.session, STR("a name of its host's"));
+    str_copy(who.key, str_of(session));
     return auth_revoked_has(r, &who);
 }
 

@@ -560,7 +560,7 @@ static void what_is_no_refresh_token_of_ours_is_refused_at_once(void **state)
     struct world *w = *state;
     const struct answer a = sign_in(w, alice);
     char other_key[AUTH_REFRESH_TEXT_SIZE];
-    char changed[AUTH_REFRESH_TEXT_SIZE];
+    char changed[AUTH_REFRESH_TEXT_SIZE] = "";
     const uint8_t zeroes[AUTH_KEY_SIZE] = {0};
     struct auth_refresh r;
 
@@ -645,11 +645,16 @@ static void a_logout_of_all_ends_whatever_the_account_has(void **state)
         pass(w, MINUTE);
         const struct answer phone = sign_in(w, alice);
         const struct answer laptop = sign_in(w, alice);
-        char want[128];
+        char want[256];
+        int n = 0;
 
         assert_int_equal(by_refresh_token[i] ? end_by(&phone, true) : end(&phone, true), 0);
-        (void)snprintf(want, sizeof(want), "alice<%lld~%lld ", (long long)(w->unix_ms - NOW),
-                       (long long)AUTH_REVOKED_MS);
+        if (by_refresh_token[i]) { // it is for its own session first
+            n = snprintf(want, sizeof(want), "alice/%s~%lld ", phone.session,
+                         (long long)TOKEN_LEFT_MS);
+        }
+        (void)snprintf(want + n, sizeof(want) - (size_t)n, "alice<%lld~%lld ",
+                       (long long)(w->unix_ms - NOW), (long long)AUTH_REVOKED_MS);
         expect_said(w, want);
         assert_false(is_good(&phone) || is_good(&laptop));
         expect_refreshed("the phone", w, &phone, AUTH_SESSIONS_REVOKED);
@@ -661,6 +666,31 @@ static void a_logout_of_all_ends_whatever_the_account_has(void **state)
     const struct answer again = sign_in(w, alice);
     assert_true(is_good(&again));
     expect_refreshed("the new one", w, &again, 0);
+}
+
+/** Whoever has found an old token can't throw its wallet out again and again. */
+static void a_session_that_is_over_ends_no_other(void **state)
+{
+    struct world *w = *state;
+    struct answer ended = sign_in(w, alice);
+    struct answer over;
+    char want[128];
+
+    start_begin(&over, w, alice, NOW + MINUTE);
+    assert_int_equal(await(&over), 0);
+    assert_int_equal(end_by(&ended, false), 0);
+    w->said[0] = '\0';
+    pass(w, MINUTE);
+    const struct answer other = sign_in(w, alice);
+    assert_int_equal(end_by(&ended, true), AUTH_SESSIONS_REVOKED);
+    assert_int_equal(end_by(&over, true), AUTH_SESSIONS_EXPIRED);
+    expect_said(w, "");
+    assert_true(is_good(&other));
+    assert_int_equal(end_by(&ended, false), 0); // by itself it has, as it was asked to
+    (void)snprintf(want, sizeof(want), "alice/%s~%lld ", ended.session,
+                   (long long)TOKEN_LEFT_MS);
+    expect_said(w, want);
+    expect_refreshed("the other", w, &other, 0);
 }
 
 /** Which is all that a backup, or a look at the clock, can tell. */
@@ -701,11 +731,11 @@ static void a_session_of_another_issuer_ends_too(void **state)
         char want[128];
 
         (void)snprintf(id.session, sizeof(id.session), "host-%zu", i);
+        (void)snprintf(id.key, sizeof(id.key), "bobs-%zu", i);
         assert_false(auth_sessions_is_revoked(w->sessions, &id));
         assert_int_equal(end_identity(w, &id, false).r, 0);
         assert_true(auth_sessions_is_revoked(w->sessions, &id));
-        (void)snprintf(want, sizeof(want), "bob/%s~%lld ", id.session,
-                       (long long)rows[i].until_ms);
+        (void)snprintf(want, sizeof(want), "bob/%s~%lld ", id.key, (long long)rows[i].until_ms);
         expect_said(w, want);
     }
 }
@@ -714,7 +744,7 @@ static void a_long_token_of_another_issuer_stays_ended_with_all(void **state)
 {
     struct world *w = *state;
     struct auth_identity id = {
-        .account = bob, .session = "host", .expires_at_ms = NOW + 500 * DAY, .skew_ms = SECOND};
+        .account = bob, .key = "host", .expires_at_ms = NOW + 500 * DAY, .skew_ms = SECOND};
     char want[128];
 
     assert_int_equal(end_identity(w, &id, true).r, 0);
@@ -846,8 +876,8 @@ static void it_reads_as_many_as_there_are(void **state)
         assert_int_equal(load(w), 0);
         for (unsigned k = 0; k <= numbers[i]; k++) {
             struct auth_identity id = {.account = alice, .issued_at_ms = NOW};
-            (void)snprintf(id.session, sizeof(id.session), "tab-%u", k);
-            expect_int(id.session, auth_sessions_is_revoked(w->sessions, &id), k < numbers[i]);
+            (void)snprintf(id.key, sizeof(id.key), "tab-%u", k);
+            expect_int(id.key, auth_sessions_is_revoked(w->sessions, &id), k < numbers[i]);
         }
     }
 }
@@ -1063,6 +1093,7 @@ int main(void)
         TEST(a_logout_ends_its_session_alone),
         TEST(any_generation_ends_its_session),
         TEST(a_logout_of_all_ends_whatever_the_account_has),
+        TEST(a_session_that_is_over_ends_no_other),
         TEST(long_after_a_logout_of_all_a_session_has_just_expired),
         TEST(a_session_of_another_issuer_ends_too),
         TEST(a_long_token_of_another_issuer_stays_ended_with_all),
