@@ -3,7 +3,9 @@ import { Failure, same, sleep, within } from '../../lib.mjs';
 import { ask } from '../../wire.mjs';
 import { areInOrder, seqs } from '../expect.mjs';
 import { isRefusal, join, joinAll, joinSynced, overTransports } from '../peer.mjs';
-import { SmallDisk } from '../serve.mjs';
+import { SIGN_IN, SmallDisk } from '../serve.mjs';
+import { evmWallet } from '../signer.mjs';
+import { arrive, denied, granted, login, logout, proof, refresh } from '../site.mjs';
 
 /** Sends until it is refused. @return what was stored, and what was refused */
 async function fill(peer, to) {
@@ -65,7 +67,40 @@ async function saysWhenItIsFull(t) {
     same(list.conversations[0].last_seq, acked.length + 1, 'last_seq');
 }
 
+/** @return what was refused: a message and its signature */
+async function signInUntilRefused(t) {
+    for (let i = 1; i < 2000; i++) {
+        const body = await proof(t, evmWallet());
+        const signingIn = login(t, body);
+        if ((await signingIn).status !== 200) {
+            await denied(signingIn, 'storage_unavailable');
+            return body;
+        }
+    }
+    throw new Failure('it never fills');
+}
+
+/** Its nonce was not used up. What comes behind it may find room: SQLite writes from the start. */
+async function saysSoToWhoSignsIn(t) {
+    const disk = new SmallDisk(6000);
+    t.defer(() => disk.end());
+    await t.serve({ data: disk.path, options: SIGN_IN });
+    const peer = await arrive(t);
+    await fill(peer, (await arrive(t)).address);
+    const body = await signInUntilRefused(t);
+    await peer.works();
+
+    disk.resize(60000);
+    await granted(login(t, body));
+    const { refresh_token: token } = peer.grant;
+    await granted(refresh(t, { refresh_token: token }));
+    await granted(logout(t, { refresh_token: token }));
+    await peer.take('disconnect');
+}
+
 export const rows = overTransports('storage', [
+    ['says so to who signs in, and goes on when there is room', saysSoToWhoSignsIn,
+        { own: true, limit: 30000, over: ['websocket'] }],
     ['says when it is full, and goes on when there is room', saysWhenItIsFull,
         { own: true, limit: 30000 }],
 ]);
