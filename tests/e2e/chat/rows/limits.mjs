@@ -1,10 +1,9 @@
 /** Over each limit: an answer that says so, and everybody else goes on. */
 import { once } from 'node:events';
 import { between, now, same, sleep, within } from '../../lib.mjs';
-import { Wire } from '../../wire.mjs';
+import { Wire, ask } from '../../wire.mjs';
 import { numbers, seqs } from '../expect.mjs';
 import { isRefusal, joinAll, joinSynced, overTransports, refusal } from '../peer.mjs';
-import { get } from '../serve.mjs';
 import { heardOf, sendMany } from './delivery.mjs';
 import { wallet } from '../wallet.mjs';
 
@@ -89,8 +88,11 @@ async function limitsConnectionsOfAnAddress(t) {
     for (const { socket } of silent) socket.destroy();
     // There is room as soon as the server has seen them go. It is asked less and less often: what
     // asked last may still be going, too.
-    const count = async () =>
-        Number(/^parley_connections (\d+)$/m.exec(await get(`${t.url}/metrics`))[1]);
+    const count = async () => {
+        const headers = { Connection: 'close' };
+        const { body } = await ask(t, t.url, 'GET', '/metrics', { headers });
+        return Number(/^parley_connections (\d+)$/m.exec(body)[1]);
+    };
     const isRoomy = () => count().then((n) => n === 1, () => false); // the one that asks
     for (let ms = 10; !await isRoomy(); ms *= 2) await sleep(ms);
     await (await joinSynced(t)).works();
