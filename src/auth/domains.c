@@ -38,9 +38,12 @@ static bool ends_with(str s, str end)
 
 static void lower(char name[AUTH_DOMAIN_SIZE], str s)
 {
-    for (size_t i = 0; i < s.len; i++)
-        name[i] = s.ptr[i] >= 'A' && s.ptr[i] <= 'Z' ? (char)(s.ptr[i] | 0x20) : s.ptr[i];
+    str_copy(name, s);
     name[s.len] = '\0';
+    for (char *c = name; *c != '\0'; c++) {
+        if (*c >= 'A' && *c <= 'Z')
+            *c = (char)(*c | 0x20);
+    }
 }
 
 int auth_domains_add(struct auth_domains *d, str text)

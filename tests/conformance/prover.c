@@ -19,7 +19,7 @@ struct world {
     bool is_inside; // a call of the port is under way: nothing may come
 };
 
-#define ASKED_MAX (2 * PROVER_QUEUE_MAX)
+#define ASKED_MAX (2 * (size_t)PROVER_QUEUE_MAX)
 
 struct asked {
     struct world *w;
@@ -163,18 +163,18 @@ static void takes_the_shortest_and_the_longest(void **state)
     const struct asked *none = ask(w, 1, STR(""));
     const struct asked *all = ask(w, 1, longest);
     const struct asked *all_solana = ask_solana(w, 1, longest);
-    struct asked *unsigned_ = &w->asked[w->n_asked];
-    check(w, unsigned_, wallet_account(1), longest, (str){0});
-    struct asked *long_ = &w->asked[w->n_asked];
-    check(w, long_, wallet_account(1), longest, (str){signature, AUTH_SIGNATURE_MAX});
+    struct asked *no_signature = &w->asked[w->n_asked];
+    check(w, no_signature, wallet_account(1), longest, (str){0});
+    struct asked *too_long = &w->asked[w->n_asked];
+    check(w, too_long, wallet_account(1), longest, (str){signature, AUTH_SIGNATURE_MAX});
     free(message);
     free(signature);
     await_all(w);
     assert_int_equal(none->r, 0);
     assert_int_equal(all->r, 0);
     assert_int_equal(all_solana->r, 0);
-    assert_int_equal(unsigned_->r, AUTH_PROOF_WRONG);
-    assert_int_equal(long_->r, AUTH_PROOF_WRONG);
+    assert_int_equal(no_signature->r, AUTH_PROOF_WRONG);
+    assert_int_equal(too_long->r, AUTH_PROOF_WRONG);
 }
 
 static void answers_in_the_order_of_the_questions(void **state)
