@@ -353,13 +353,22 @@ static struct addr addr_from(const struct sockaddr_storage *from)
     return a;
 }
 
+/** @return false: it is gone, or it is of a UNIX socket, where nobody has an address */
+static bool find_peer(const struct tcp *t, struct sockaddr_storage *from)
+{
+    int size = sizeof(*from);
+
+    *from = (struct sockaddr_storage){0};
+    return uv_tcp_getpeername(&t->uv, (struct sockaddr *)from, &size) == 0 &&
+           from->ss_family != AF_UNIX;
+}
+
 static void tcp_peer(struct stream *s, char *out)
 {
-    struct sockaddr_storage from = {0};
-    int size = sizeof(from);
+    struct sockaddr_storage from;
 
     static_assert(STREAM_PEER_SIZE >= ADDR_TEXT_SIZE, "a peer's address fits");
-    if (uv_tcp_getpeername(&tcp_of(s)->uv, (struct sockaddr *)&from, &size) < 0) {
+    if (!find_peer(tcp_of(s), &from)) {
         memcpy(out, "-", sizeof("-"));
         return;
     }
@@ -378,7 +387,11 @@ static const struct stream_ops tcp_ops = {
 };
 
 struct listener {
-    uv_tcp_t uv;
+    union {
+        uv_stream_t stream; // what the two begin with
+        uv_tcp_t tcp;
+        uv_pipe_t local;
+    } uv;
     struct tcp_listen how;
     int64_t said_full_ms; // when the log was last told
 };
@@ -445,10 +458,9 @@ static ip ip_from(const struct sockaddr_storage *from)
 /** @return false: its address has as many as one may */
 static bool count(const struct listener *l, struct tcp *t)
 {
-    struct sockaddr_storage from = {0};
-    int size = sizeof(from);
+    struct sockaddr_storage from;
 
-    if (!l->how.per_ip || uv_tcp_getpeername(&t->uv, (struct sockaddr *)&from, &size) < 0)
+    if (!l->how.per_ip || !find_peer(t, &from))
         return true;
     const ip peer = ip_from(&from);
     if (l->how.is_exempt && l->how.is_exempt(l->how.arg, &peer))
@@ -459,7 +471,7 @@ static bool count(const struct listener *l, struct tcp *t)
 
 static void on_connection(uv_stream_t *uv, int status)
 {
-    struct listener *l = container_of((uv_tcp_t *)uv, struct listener, uv);
+    struct listener *l = container_of(uv, struct listener, uv.stream);
     struct uv_loop *loop = uv->data;
 
     uv_loop_tick(loop);
@@ -468,6 +480,7 @@ static void on_connection(uv_stream_t *uv, int status)
         return;
     }
     const bool is_too_many = is_full(l, loop);
+    // A connection to a UNIX socket, too, is but a descriptor to libuv, which takes it.
     struct tcp *t = tcp_new(loop, l->how.max_queued);
     if (uv_accept(uv, (uv_stream_t *)&t->uv) < 0 || is_too_many) { // or gone again already
         go(t);
@@ -486,12 +499,25 @@ static void on_connection(uv_stream_t *uv, int status)
 
 static void on_listener_gone(uv_handle_t *handle)
 {
-    free(container_of((uv_tcp_t *)handle, struct listener, uv));
+    free(container_of((uv_stream_t *)handle, struct listener, uv.stream));
 }
 
 void listener_close(struct listener *l)
 {
-    uv_close((uv_handle_t *)&l->uv, on_listener_gone);
+    uv_close((uv_handle_t *)&l->uv.stream, on_listener_gone);
+}
+
+/** @param r  what binding it has given @param name  for the log @return 0 or a fault */
+static int start_listening(struct listener **out, struct listener *l, int r, const char *name)
+{
+    if (r == 0)
+        r = uv_listen(&l->uv.stream, TCP_BACKLOG, on_connection);
+    if (r < 0) {
+        listener_close(l);
+        return uv_fault(r, name);
+    }
+    *out = l;
+    return 0;
 }
 
 int tcp_listen(struct listener **out, struct loop *loop, const struct tcp_listen *how)
@@ -501,22 +527,26 @@ int tcp_listen(struct listener **out, struct loop *loop, const struct tcp_listen
     char text[ADDR_TEXT_SIZE];
 
     l->how = *how;
-    uv_tcp_init(&uv_loop_of(loop)->uv, &l->uv);
-    l->uv.data = uv_loop_of(loop);
+    uv_tcp_init(&uv_loop_of(loop)->uv, &l->uv.tcp);
+    l->uv.stream.data = uv_loop_of(loop);
 
     int r = uv_ip4_addr(how->addr.host, how->addr.port, (struct sockaddr_in *)&at);
     if (r < 0)
         r = uv_ip6_addr(how->addr.host, how->addr.port, (struct sockaddr_in6 *)&at);
     if (r == 0)
-        r = uv_tcp_bind(&l->uv, (const struct sockaddr *)&at, 0);
-    if (r == 0)
-        r = uv_listen((uv_stream_t *)&l->uv, TCP_BACKLOG, on_connection);
-    if (r < 0) {
-        listener_close(l);
-        return uv_fault(r, addr_text(text, &how->addr));
-    }
-    *out = l;
-    return 0;
+        r = uv_tcp_bind(&l->uv.tcp, (const struct sockaddr *)&at, 0);
+    return start_listening(out, l, r, addr_text(text, &how->addr));
+}
+
+int tcp_listen_local(struct listener **out, struct loop *loop, const char *path,
+                     const struct tcp_listen *how)
+{
+    struct listener *l = NEW(struct listener);
+
+    l->how = *how;
+    uv_pipe_init(&uv_loop_of(loop)->uv, &l->uv.local, 0);
+    l->uv.stream.data = uv_loop_of(loop);
+    return start_listening(out, l, uv_pipe_bind(&l->uv.local, path), path);
 }
 
 struct addr listener_addr(const struct listener *l)
@@ -524,7 +554,7 @@ struct addr listener_addr(const struct listener *l)
     struct sockaddr_storage at = {0};
     int size = sizeof(at);
 
-    if (uv_tcp_getsockname(&l->uv, (struct sockaddr *)&at, &size) < 0)
+    if (uv_tcp_getsockname(&l->uv.tcp, (struct sockaddr *)&at, &size) < 0)
         return l->how.addr;
     return addr_from(&at);
 }

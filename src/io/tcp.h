@@ -1,4 +1,4 @@
-/** TCP: listeners, and the streams that they accept. */
+/** TCP: listeners, and the streams that they accept. io/local.h has listeners of its own. */
 #pragma once
 
 #include "base/ips.h"
@@ -41,7 +41,7 @@ struct tcp_listen {
  */
 MUST_CHECK int tcp_listen(struct listener **out, struct loop *l, const struct tcp_listen *how);
 
-/** The address really listened on. */
+/** The address really listened on; not of a UNIX socket. */
 struct addr listener_addr(const struct listener *l);
 
 /** Accept no more. Frees itself. */
@@ -57,6 +57,10 @@ void listener_close(struct listener *l);
 MUST_CHECK int tcp_attach(struct stream **out, struct loop *l, struct stream_parcel *parcel);
 
 struct uv_loop;
+
+/** The part of local_listen() that is libuv's: bind, and listen. */
+MUST_CHECK int tcp_listen_local(struct listener **out, struct loop *l, const char *path,
+                                const struct tcp_listen *how);
 
 /** The loop's end of a turn. */
 void tcp_flush_all(struct uv_loop *l);
