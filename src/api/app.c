@@ -122,6 +122,7 @@ struct api *api_new(const struct api_config *config)
     struct api *a = NEW(struct api);
 
     a->config = *config;
+    list_init(&a->clients);
     api_decoder_init(&a->decoder, config->home_chain, config->content_bytes);
     ips_init(&a->ips, config->sockets_per_ip, config->rand);
     rates_init(&a->ip_rates, config->rates, API_N_RATES, config->rand);

@@ -167,6 +167,7 @@ static void client_free(struct api_client *c, const char *why)
 
     auth_account_text(acct, &c->account);
     log_debug(sio_log(c->socket), "api_close", "acct=%s reason=%s", acct, why);
+    list_remove(&c->node);
     timer_cancel(c->api->config.timers, &c->expiry);
     api_gate_close(c);
     api_request_forget_all(&c->requests);
@@ -230,17 +231,35 @@ static bool is_from_before(const void *arg, const void *key)
     return c->issued_at_ms <= *(const int64_t *)key;
 }
 
+/** Whosever it is: operators do that, and rarely. */
+static struct api_client *find_named(const struct api *a, uint64_t hash)
+{
+    list_each (node, &a->clients) {
+        struct api_client *c = container_of(node, struct api_client, node);
+        if (c->name_hash == hash)
+            return c;
+    }
+    return NULL;
+}
+
+/** @return one that is of what was revoked, or NULL */
+static struct api_client *find_revoked(const struct api *a, const struct auth_revocation *what)
+{
+    const struct chat *chat = a->config.chat;
+    const uint64_t hash = hash_session(a, what->session);
+
+    if (what->session.len == 0)
+        return chat_session_find(chat, &what->account, is_from_before, &what->before_ms);
+    if (what->account.len == 0)
+        return find_named(a, hash);
+    return chat_session_find(chat, &what->account, is_of_session, &hash);
+}
+
 void api_client_end_revoked(void *arg, const struct auth_revocation *what)
 {
-    const struct api *a = arg;
-    const uint64_t hash = hash_session(a, what->session);
-    const bool is_session = what->session.len > 0;
-    void *c;
+    struct api_client *c;
 
-    while ((c = is_session
-                    ? chat_session_find(a->config.chat, &what->account, is_of_session, &hash)
-                    : chat_session_find(a->config.chat, &what->account, is_from_before,
-                                        &what->before_ms)))
+    while ((c = find_revoked(arg, what)))
         end_revoked(c);
 }
 
@@ -287,6 +306,7 @@ void api_client_renew(struct api_client *c, const struct auth_identity *who)
     const int64_t left_ms = who->expires_at_ms - clock_unix_ms(c->api->config.clock);
 
     c->session_hash = hash_session(c->api, str_of(who->key));
+    c->name_hash = hash_session(c->api, str_of(who->session));
     c->issued_at_ms = who->issued_at_ms;
     c->expires_at_ms = who->expires_at_ms;
     c->skew_ms = who->skew_ms;
@@ -307,6 +327,7 @@ static struct api_client *client_new(struct api *a, struct sio_socket *s,
     c->account = who->account;
     c->name = mem_alloc(name.len + 1);
     str_copy(c->name, name);
+    list_push(&a->clients, &c->node);
     list_init(&c->requests);
     timer_init(&c->expiry, on_expiry);
     api_client_renew(c, who);

@@ -16,6 +16,7 @@
 struct api {
     struct api_config config;
     struct api_counters counters;
+    struct list clients; // all there are
     struct api_decoder decoder;
     struct ips ips;
     size_t n_calls;        // requests over HTTP under way
@@ -25,6 +26,7 @@ struct api {
 
 struct api_client {
     struct api *api;
+    struct list node; // of the api's
     struct sio_socket *socket;
     struct chat_session *session;
     struct ips_count *ip;  // NULL: not counted
@@ -34,6 +36,7 @@ struct api_client {
     struct api_gate *gate; // NULL: no request waits
     // Of its token.
     uint64_t session_hash; // keyed; of what it is revoked by
+    uint64_t name_hash;    // likewise; of its session's name, which operators know it by
     int64_t issued_at_ms;  // Unix
     int64_t expires_at_ms; // Unix
     int64_t skew_ms;
@@ -42,7 +45,7 @@ struct api_client {
     account account;
 };
 
-static_assert(sizeof(struct api_client) <= 224, "an idle client is small: there are many");
+static_assert(sizeof(struct api_client) <= 232, "an idle client is small: there are many");
 
 /**
  * Accept the socket. The client is its state from then on.

@@ -56,6 +56,9 @@ struct auth_issuer {
     str key; // borrowed until the call returns
 };
 
+/** Can a session be called so? 1 to AUTH_SESSION_SIZE - 1 printable characters, no space. */
+bool auth_is_session_name(str text);
+
 struct auth *auth_new(uint64_t home_chain);
 void auth_free(struct auth *a);
 

@@ -84,12 +84,12 @@ int auth_jwt_check(struct auth_identity *out, const struct json *claims,
     return 0;
 }
 
-static bool is_session_name(str s)
+bool auth_is_session_name(str text)
 {
-    if (s.len == 0 || s.len >= AUTH_SESSION_SIZE)
+    if (text.len == 0 || text.len >= AUTH_SESSION_SIZE)
         return false;
-    for (size_t i = 0; i < s.len; i++) {
-        if (s.ptr[i] <= ' ' || s.ptr[i] > '~')
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.ptr[i] <= ' ' || text.ptr[i] > '~')
             return false;
     }
     return true;
@@ -117,7 +117,7 @@ static void print_name(char out[AUTH_SESSION_SIZE], const struct json *claims, s
 
     if (name.len == 0)
         name = input;
-    if (is_session_name(name)) {
+    if (auth_is_session_name(name)) {
         out[str_copy(out, name).len] = '\0';
     } else {
         digest_name(out, name);

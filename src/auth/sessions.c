@@ -32,8 +32,9 @@ struct operation {
     void *arg;
     int64_t asked_ms;                // Unix
     int64_t token_asked_ms;          // likewise; as auth_revoked_ask_ms() has it
-    auth_sessions_grant_fn *granted; // NULL: an end
+    auth_sessions_grant_fn *granted; // one of these three
     auth_sessions_end_fn *ended;
+    auth_sessions_revoke_fn *revoked;
     struct auth_revocation what;     // a refresh, an end: what ends with it, if it does
     char session[AUTH_SESSION_SIZE]; // which what.session points to
 };
@@ -344,25 +345,28 @@ static int64_t end_time(const struct operation *op)
                : auth_revoked_end_ms(&op->sessions->revoked, &op->what.account, op->asked_ms);
 }
 
+/** It has ended in the store, with what was asked for meanwhile. */
+static void revoke_ended(struct operation *op)
+{
+    op->what.before_ms = end_time(op);
+    revoke(op->sessions, &op->what);
+}
+
 static void on_ended(void *arg, int r, size_t n)
 {
     struct operation *op = arg;
 
     (void)n;
-    if (r == 0) {
-        op->what.before_ms = end_time(op); // and what was asked for meanwhile
-        revoke(op->sessions, &op->what);
-    }
+    if (r == 0)
+        revoke_ended(op);
     op->ended(op->arg, r == 0 ? 0 : AUTH_SESSIONS_UNAVAILABLE);
     operation_free(op);
 }
 
-static void end(struct auth_sessions *s, const struct auth_revocation *what,
-                auth_store_end_fn *on_stored, auth_sessions_end_fn *done, void *arg)
+/** Of an operation, which knows who waits for it. */
+static void start_end(struct operation *op, const struct auth_revocation *what,
+                      auth_store_end_fn *on_stored)
 {
-    struct operation *op = operation_new(s, arg);
-
-    op->ended = done;
     op->what = *what;
     name_session(op, what->session);
     op->what.before_ms = end_time(op);
@@ -372,7 +376,16 @@ static void end(struct auth_sessions *s, const struct auth_revocation *what,
         .now_ms = op->what.before_ms,
         .until_ms = what->until_ms,
     };
-    auth_store_end(s->config.store, &end, on_stored, op);
+    auth_store_end(op->sessions->config.store, &end, on_stored, op);
+}
+
+static void end(struct auth_sessions *s, const struct auth_revocation *what,
+                auth_store_end_fn *on_stored, auth_sessions_end_fn *done, void *arg)
+{
+    struct operation *op = operation_new(s, arg);
+
+    op->ended = done;
+    start_end(op, what, on_stored);
 }
 
 /** What ends: a session, or with `all` whatever the account has. */
@@ -425,4 +438,27 @@ int auth_sessions_end_by(struct auth_sessions *s, str refresh_token, bool all,
         what_ends(s, &refresh.account, str_of(refresh.session), false);
     end(s, &what, all ? on_own_ended : on_ended, done, arg);
     return 0;
+}
+
+static void on_revoked(void *arg, int r, size_t n)
+{
+    struct operation *op = arg;
+
+    if (r == 0)
+        revoke_ended(op);
+    op->revoked(op->arg, r == 0 ? 0 : AUTH_SESSIONS_UNAVAILABLE, n);
+    operation_free(op);
+}
+
+void auth_sessions_revoke(struct auth_sessions *s, const struct auth_revocation *what,
+                          auth_sessions_revoke_fn *done, void *arg)
+{
+    struct operation *op = operation_new(s, arg);
+    struct auth_revocation all = {.session = what->session,
+                                  .until_ms = op->asked_ms + AUTH_REVOKED_MS};
+
+    if (what->session.len == 0)
+        all.account = what->account;
+    op->revoked = done;
+    start_end(op, &all, on_revoked);
 }

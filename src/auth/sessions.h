@@ -47,8 +47,8 @@ typedef void auth_sessions_load_fn(void *arg, int r);
 /** Read what was revoked so far, before the first token is checked. */
 void auth_sessions_load(struct auth_sessions *s, auth_sessions_load_fn *done, void *arg);
 
-/** Something has ended before its time: sockets that are of it end, too. Its account is said
- * also of a session. */
+/** Something has ended before its time: sockets that are of it end, too. Also of a session its
+ * account is said, unless an operator has ended it, who knows but its name. */
 typedef void auth_sessions_revoked_fn(void *arg, const struct auth_revocation *what);
 void auth_sessions_on_revoked(struct auth_sessions *s, auth_sessions_revoked_fn *fn, void *arg);
 
@@ -109,3 +109,16 @@ void auth_sessions_end(struct auth_sessions *s, const struct auth_identity *who,
  */
 MUST_CHECK int auth_sessions_end_by(struct auth_sessions *s, str refresh_token, bool all,
                                     auth_sessions_end_fn *done, void *arg);
+
+/** @param r  0 or AUTH_SESSIONS_UNAVAILABLE @param n  sessions that have ended in the store */
+typedef void auth_sessions_revoke_fn(void *arg, int r, size_t n);
+
+/**
+ * What an operator ends: all that an account was issued up to now, by anybody; or the session
+ * of this name, whosever it is. Remembered for AUTH_REVOKED_MS, as of neither it is known how
+ * long its tokens are good.
+ *
+ * @param what  session; or account, with an empty session. The rest is not read
+ */
+void auth_sessions_revoke(struct auth_sessions *s, const struct auth_revocation *what,
+                          auth_sessions_revoke_fn *done, void *arg);

@@ -1,0 +1,242 @@
+#include "api/client.h"
+#include "support/sign_in_world.h"
+
+// What an operator ends: sessions in the store, sockets, and tokens that are still good.
+
+#define DAY_MS INT64_C(86400000)
+
+struct revoked {
+    unsigned n_calls;
+    int r;
+    size_t n;
+};
+
+static void on_revoked(void *arg, int r, size_t n)
+{
+    struct revoked *got = arg;
+
+    got->n_calls++;
+    got->r = r;
+    got->n = n;
+}
+
+/** @return sessions that have ended in the store */
+static size_t revoke(struct api_world *w, const struct auth_revocation *what)
+{
+    struct revoked got = {0};
+
+    auth_sessions_revoke(w->sessions, what, on_revoked, &got);
+    expect_int("never from inside the call", got.n_calls, 0);
+    assert_false(auth_sessions_is_idle(w->sessions));
+    api_world_settle(w);
+    expect_int("calls", got.n_calls, 1);
+    expect_int("r", got.r, 0);
+    assert_true(auth_sessions_is_idle(w->sessions));
+    return got.n;
+}
+
+static size_t revoke_session(struct api_world *w, const char *name)
+{
+    return revoke(w, &(struct auth_revocation){.session = str_of(name)});
+}
+
+static size_t revoke_account(struct api_world *w, const char *text)
+{
+    struct auth_revocation what = {0};
+
+    assert_int_equal(auth_account_parse(&what.account, str_of(text), 1), 0);
+    return revoke(w, &what);
+}
+
+static struct user *connect_with(struct api_world *w, const char *token)
+{
+    struct user *u = user_open(w, "");
+    char packet[2048];
+
+    snprintf(packet, sizeof(packet), "0{\"token\":\"%s\"}", token);
+    user_tell(u, packet);
+    return u;
+}
+
+static struct user *join_with(struct api_world *w, const char *token)
+{
+    struct user *u = connect_with(w, token);
+
+    user_expect(u, '0');
+    user_expect_event(u, "ready");
+    user_expect_event(u, "synced");
+    return u;
+}
+
+static void expect_refused(struct api_world *w, const char *token)
+{
+    struct user *u = connect_with(w, token);
+
+    expect_json(user_expect(u, '4'), "data.code", "\"token_revoked\"");
+}
+
+static void expect_ended(struct user *u)
+{
+    expect_json(user_expect_event(u, "error"), "error.code", "\"token_revoked\"");
+    user_expect(u, '1');
+    user_expect_nothing(u);
+}
+
+static void expect_alive(struct user *u)
+{
+    user_expect_nothing(u);
+    expect_json(user_ask(u, "[\"conversation.list\",{}]"), "status", "\"ok\"");
+}
+
+static void expect_no_refresh(struct api_world *w, const char *token, const char *code)
+{
+    struct reply r = {0};
+
+    post_refresh(w, &r, token);
+    expect_reply(code, &r, 401, code);
+    reply_fini(&r);
+}
+
+static void a_session_ends_by_its_name_alone(void **state)
+{
+    struct api_world *w = start_with_site(state);
+    const struct granted g = log_in(w, 7);
+    const struct granted apart = log_in(w, 7);
+    struct user *tab = join_with(w, g.access);
+    struct user *another_tab = join_with(w, g.access);
+    struct user *other = join_with(w, apart.access);
+
+    expect_int("ended", revoke_session(w, g.session), 1);
+    expect_ended(tab);
+    expect_ended(another_tab);
+    expect_alive(other);
+    expect_refused(w, g.access);
+    expect_no_refresh(w, g.refresh, "token_revoked");
+    assert_int_equal(api_counters(w->api)->revoked, 2);
+    expect_int("there is none any more", revoke_session(w, g.session), 0);
+}
+
+/** Host applications name theirs as they like, and the store has none of them. */
+static void a_name_ends_the_sessions_of_all_accounts_that_have_it(void **state)
+{
+    struct api_world *w = start_with_site(state);
+    const struct granted g = log_in(w, 7);
+    struct user *alice = user_new(w, ALICE); // all of them are "tab-1"
+    struct user *bob = user_new(w, BOB);
+    struct user *bob_again = user_new(w, BOB);
+    struct user *other = join_with(w, g.access);
+
+    expect_int("of none in the store", revoke_session(w, "tab-1"), 0);
+    expect_ended(alice);
+    expect_ended(bob);
+    expect_ended(bob_again);
+    expect_alive(other);
+    struct user *late = user_open(w, "");
+    user_join(late, CAROL, "");
+    expect_json(user_expect(late, '4'), "data.code", "\"token_revoked\"");
+}
+
+static void a_name_that_nobody_has_ends_nothing(void **state)
+{
+    struct api_world *w = start_with_site(state);
+    struct user *alice = user_new(w, ALICE);
+    char longest[AUTH_SESSION_SIZE];
+
+    memset(longest, '~', sizeof(longest) - 1);
+    longest[sizeof(longest) - 1] = '\0';
+    expect_int("ended", revoke_session(w, longest), 0);
+    expect_int("ended", revoke_session(w, "tab-"), 0);
+    expect_int("ended", revoke_session(w, "tab-11"), 0);
+    expect_alive(alice);
+}
+
+static void an_account_ends_with_all_that_it_was_issued(void **state)
+{
+    struct api_world *w = start_with_site(state);
+    const struct granted first = log_in(w, 7);
+    const struct granted second = log_in(w, 7);
+    const struct granted other = log_in(w, 8);
+    struct user *one = join_with(w, first.access);
+    struct user *two = join_with(w, second.access);
+    struct user *apart = join_with(w, other.access);
+    char own[1024]; // of no session that the store has
+
+    const str text = api_world_token(w, first.account, API_WORLD_TTL_MS);
+    own[str_copy(own, text).len] = '\0';
+    struct user *three = join_with(w, own);
+    api_world_pass(w, 1);
+    expect_int("ended", revoke_account(w, first.account), 2);
+    expect_ended(one);
+    expect_ended(two);
+    expect_ended(three);
+    expect_alive(apart);
+    expect_refused(w, own);
+    expect_refused(w, second.access);
+    expect_no_refresh(w, first.refresh, "token_revoked");
+}
+
+/** Without a second having passed. */
+static void who_was_revoked_may_sign_in_at_once(void **state)
+{
+    struct api_world *w = start_with_site(state);
+    const struct granted g = log_in(w, 7);
+
+    api_world_pass(w, 300);
+    expect_int("ended", revoke_account(w, g.account), 1);
+    expect_refused(w, g.access);
+    api_world_pass(w, 1);
+    const struct granted again = log_in(w, 7);
+    expect_alive(join_with(w, again.access));
+    expect_refused(w, g.access);
+}
+
+static void it_is_remembered_for_as_long_as_any_token_may_be_good(void **state)
+{
+    struct api_world *w = start_with_site(state);
+    const struct granted g = log_in(w, 7);
+    struct auth_identity who = {.issued_at_ms = 0}; // a host's, which is good for years
+    struct auth_identity of_session = {.session = "host-1", .issued_at_ms = INT64_MAX};
+
+    assert_int_equal(auth_account_parse(&who.account, str_of(g.account), 1), 0);
+    expect_int("ended", revoke_account(w, g.account), 1);
+    expect_int("ended", revoke_session(w, "host-1"), 0);
+    api_world_pass(w, AUTH_REVOKED_MS - 1);
+    assert_true(auth_sessions_is_revoked(w->sessions, &who));
+    assert_true(auth_sessions_is_revoked(w->sessions, &of_session));
+    api_world_pass(w, 1);
+    revoke_session(w, "another"); // what is over goes with the next
+    assert_false(auth_sessions_is_revoked(w->sessions, &who));
+    assert_false(auth_sessions_is_revoked(w->sessions, &of_session));
+}
+
+static void nothing_ends_while_the_store_is_out_of_reach(void **state)
+{
+    struct api_world *w = start_with_site(state);
+    const struct granted g = log_in(w, 7);
+    struct user *u = join_with(w, g.access);
+    struct revoked got = {0};
+
+    store_mem_fail_auth(w->store, AUTH_STORE_UNAVAILABLE, 1);
+    auth_sessions_revoke(w->sessions, &(struct auth_revocation){.session = str_of(g.session)},
+                         on_revoked, &got);
+    api_world_settle(w);
+    expect_int("r", got.r, AUTH_SESSIONS_UNAVAILABLE);
+    expect_int("ended", got.n, 0);
+    expect_alive(u);
+}
+
+#define TEST(fn) cmocka_unit_test_setup_teardown(fn, world_setup, world_teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(a_session_ends_by_its_name_alone),
+        TEST(a_name_ends_the_sessions_of_all_accounts_that_have_it),
+        TEST(a_name_that_nobody_has_ends_nothing),
+        TEST(an_account_ends_with_all_that_it_was_issued),
+        TEST(who_was_revoked_may_sign_in_at_once),
+        TEST(it_is_remembered_for_as_long_as_any_token_may_be_good),
+        TEST(nothing_ends_while_the_store_is_out_of_reach),
+    };
+    return cmocka_run_group_tests_name("api/revoke", tests, NULL, NULL);
+}
