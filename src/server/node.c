@@ -6,6 +6,7 @@
 #include "crypto/random.h"
 #include "io/loop.h"
 #include "server/admin.h"
+#include "server/admin_socket.h"
 #include "server/prover.h"
 #include "server/run.h"
 #include "store/sqlite.h"
@@ -25,6 +26,7 @@ struct node {
     struct sio_server *sio;
     struct eio_server *eio;
     struct http_server *http;
+    struct admin_socket *admin_socket;
     struct health health;
     struct admin admin;
     bool is_loaded; // what was revoked is known
@@ -160,6 +162,7 @@ static void make_admin(struct node *n)
 
 static void unmake(struct node *n)
 {
+    admin_socket_free(n->admin_socket);
     http_server_free(n->http);
     eio_server_free(n->eio);
     sio_server_free(n->sio);
@@ -194,7 +197,9 @@ static size_t let_go(void *arg, size_t n_steps)
 static void close_all(void *arg)
 {
     struct node *n = arg;
+
     eio_server_shut_down(n->eio);
+    admin_socket_close(n->admin_socket); // until now there were clients to end
 }
 
 static bool is_idle(void *arg)
@@ -218,6 +223,19 @@ static const struct run_ops run_ops = {
     .give_up = give_up,
 };
 
+/** @return 0 or ADMIN_SOCKET_FAILED */
+static int open_admin_socket(struct node *n)
+{
+    const struct admin_socket_config config = {
+        .loop = n->loop,
+        .data = str_of(n->config->data),
+        .max_streams = n->config->max_streams,
+        .sessions = n->sessions,
+        .home_chain = n->config->home_chain,
+    };
+    return admin_socket_open(&n->admin_socket, &config);
+}
+
 static int serve(struct node *n)
 {
     const struct http_route routes[] = {
@@ -236,6 +254,8 @@ static int serve(struct node *n)
         .n_routes = COUNT_OF(routes),
     };
     n->http = http_server_new(&http);
+    if (open_admin_socket(n) != 0)
+        return RUN_FAILED;
     const struct run how = {
         .command = "parley serve",
         .loop = n->loop,
@@ -249,7 +269,9 @@ static int serve(struct node *n)
         .arg = n,
     };
     n->admin.phase = ADMIN_SERVING;
-    return run(&how);
+    const int r = run(&how);
+    admin_socket_close(n->admin_socket); // where it did not come to its end
+    return r;
 }
 
 static void on_loaded(void *arg, int r)

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "crypto/random.h"
 #include "crypto/secret.h"
+#include "server/admin_socket.h"
 #include "server/issuers.h"
 #include "server/keys.h"
 #include "server/node.h"
@@ -94,6 +95,23 @@ static int read_chains(const struct serve_options *o, struct serve_chains *out)
     return item.ptr ? usage_of("chains", item, wrong) : usage(wrong);
 }
 
+static int check_data_path(str data)
+{
+    char path[ADMIN_SOCKET_PATH_SIZE];
+
+    if (data.len == 0)
+        return usage("--data needs a directory");
+    if (admin_socket_path(path, data) == 0)
+        return 0;
+    fprintf(stderr,
+            "parley serve: --data: the path '" STR_FMT
+            "' is too long for the socket in it: at "
+            "most %zu bytes. A link to the directory, or a path relative to where the server "
+            "starts, is shorter\n",
+            STR_ARG(data), ADMIN_SOCKET_PATH_SIZE - sizeof("/" ADMIN_SOCKET_FILE));
+    return 2;
+}
+
 static int check(const struct serve_options *o)
 {
     if (o->dev && !addr_is_loopback(&o->listen)) {
@@ -103,8 +121,9 @@ static int check(const struct serve_options *o)
     }
     if (!str_starts(o->path, STR("/")) || o->path.ptr[o->path.len - 1] != '/')
         return usage("--path must begin and end with '/'");
-    if (o->data.len == 0)
-        return usage("--data needs a directory");
+    const int code = check_data_path(o->data);
+    if (code != 0)
+        return code;
     if (o->max_payload < PAYLOAD_PER_CONTENT * o->content_bytes) {
         fprintf(stderr,
                 "parley serve: --max-payload must be at least four times --content-bytes, so "

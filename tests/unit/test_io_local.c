@@ -1,12 +1,12 @@
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
 #include "base/log.h"
 #include "base/mem.h"
 #include "io/local.h"
+#include "support/beside.h"
 #include "support/folder.h"
 
 #define MAX_QUEUED (1UL << 20)
@@ -127,32 +127,24 @@ static int teardown(void **state)
 // Who asks.
 
 struct asker {
-    pthread_t thread;
     const char *path;
     str question;
     struct buf answer;
     int64_t timeout_ms;
     int r;
-    bool is_done; // atomic
 };
 
-static void *ask(void *arg)
+static void ask(void *arg)
 {
     struct asker *a = arg;
-
     a->r = local_ask(a->path, a->question, &a->answer, a->timeout_ms);
-    __atomic_store_n(&a->is_done, true, __ATOMIC_RELEASE);
-    return NULL;
 }
 
 /** With room for an answer of so many bytes. */
 static void asker_run_for(struct world *w, struct asker *a, size_t max)
 {
     buf_init(&a->answer, max);
-    assert_int_equal(pthread_create(&a->thread, NULL, ask, a), 0);
-    while (!__atomic_load_n(&a->is_done, __ATOMIC_ACQUIRE))
-        loop_run_once(w->loop);
-    assert_int_equal(pthread_join(a->thread, NULL), 0);
+    beside(w->loop, ask, a);
 }
 
 static void asker_run(struct world *w, struct asker *a)
@@ -176,7 +168,6 @@ static void answers_who_asks(void **state)
 
     assert_int_equal(listen_at(w, w->path), 0);
     for (int i = 0; i < 3; i++) { // an address would have had one connection
-        a.is_done = false;
         asker_run(w, &a);
         assert_int_equal(a.r, 0);
         expect_str("echo", buf_str(&a.answer), STR("hello\n"));
