@@ -2,6 +2,7 @@
 
 #include "api/errors.h"
 #include "base/str.h"
+#include "cli/revoke.h"
 #include "cli/token.h"
 #include "server/selftest.h"
 #include "server/serve.h"
@@ -15,6 +16,8 @@ static const struct {
     {"selftest", selftest_main,
      "serve the transport with an echo application, for test suites"},
     {"token", token_main, "print a token for an account, made with the server's own key"},
+    {"revoke", revoke_main,
+     "end the sessions of an account, or one session, before their time"},
 };
 
 static void print_help(FILE *out)
