@@ -25,6 +25,7 @@ import { rows as origins } from './rows/origins.mjs';
 import { rows as readme } from './rows/readme.mjs';
 import { rows as secrets } from './rows/secrets.mjs';
 import { rows as raw } from './rows/raw.mjs';
+import { rows as revoke } from './rows/revoke.mjs';
 import { rows as sessions } from './rows/sessions.mjs';
 import { rows as signIn } from './rows/sign-in.mjs';
 import { rows as storage } from './rows/storage.mjs';
@@ -35,8 +36,8 @@ const { values: flags } = parseArgs({
 });
 
 const rows = select([
-    ...tokens, ...signIn, ...sessions, ...messages, ...contents, ...delivery, ...devices,
-    ...history, ...limits, ...raw, ...origins, ...storage, ...life, ...secrets,
+    ...tokens, ...signIn, ...sessions, ...revoke, ...messages, ...contents, ...delivery,
+    ...devices, ...history, ...limits, ...raw, ...origins, ...storage, ...life, ...secrets,
     ...readme,
 ], flags.only);
 if (flags.list) {
