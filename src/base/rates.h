@@ -9,7 +9,7 @@
 #include "base/map.h"
 #include "base/rand.h"
 
-#define RATES_BUCKETS 4  // of a key, at most
+#define RATES_BUCKETS  4  // of a key, at most
 #define RATES_KEY_SIZE 41 // bytes
 
 /** So many at once, then n in each per_ms. None is 0. */
