@@ -38,9 +38,32 @@ int crypto_ed25519_parse(struct crypto_ed25519 *k, str pem)
     return 0;
 }
 
+int crypto_ed25519_parse_public(uint8_t x[CRYPTO_ED25519_SIZE], str pem)
+{
+    size_t n = CRYPTO_ED25519_SIZE;
+    EVP_PKEY *pkey = pem_public(pem);
+    const bool is_ours = pkey && EVP_PKEY_get_base_id(pkey) == EVP_PKEY_ED25519 &&
+                         EVP_PKEY_get_raw_public_key(pkey, x, &n) == 1;
+
+    EVP_PKEY_free(pkey);
+    return is_ours ? 0 : CRYPTO_KEY_BAD;
+}
+
 void crypto_ed25519_fini(struct crypto_ed25519 *k)
 {
     crypto_wipe(k, sizeof(*k));
+}
+
+/** What was written to bio, which is over then. */
+static void take_pem(struct buf *pem, BIO *bio)
+{
+    char *room = buf_room(pem, CRYPTO_ED25519_PEM_SIZE);
+
+    assert(room);
+    const int n = BIO_read(bio, room, CRYPTO_ED25519_PEM_SIZE);
+    assert(n > 0 && n < CRYPTO_ED25519_PEM_SIZE);
+    buf_added(pem, (size_t)n);
+    BIO_free(bio);
 }
 
 void crypto_ed25519_print(struct buf *pem, const struct crypto_ed25519 *k)
@@ -52,12 +75,19 @@ void crypto_ed25519_print(struct buf *pem, const struct crypto_ed25519 *k)
     if (!pkey || !bio ||
         PEM_write_bio_PKCS8PrivateKey(bio, pkey, NULL, NULL, 0, NULL, NULL) != 1)
         abort();
-    char *room = buf_room(pem, CRYPTO_ED25519_PEM_SIZE);
-    assert(room);
-    const int n = BIO_read(bio, room, CRYPTO_ED25519_PEM_SIZE);
-    assert(n > 0 && n < CRYPTO_ED25519_PEM_SIZE);
-    buf_added(pem, (size_t)n);
-    BIO_free(bio);
+    take_pem(pem, bio);
+    EVP_PKEY_free(pkey);
+}
+
+void crypto_ed25519_print_public(struct buf *pem, const struct crypto_ed25519 *k)
+{
+    EVP_PKEY *pkey =
+        EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, k->x, CRYPTO_ED25519_SIZE);
+    BIO *bio = BIO_new(BIO_s_mem());
+
+    if (!pkey || !bio || PEM_write_bio_PUBKEY(bio, pkey) != 1)
+        abort();
+    take_pem(pem, bio);
     EVP_PKEY_free(pkey);
 }
 
