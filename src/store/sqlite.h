@@ -7,6 +7,8 @@
  */
 #pragma once
 
+#include <sys/types.h>
+
 #include "auth/store.h"
 #include "base/rand.h"
 #include "chat/store.h"
@@ -28,6 +30,14 @@ struct store_sqlite_config {
  */
 MUST_CHECK int store_sqlite_open(struct store **out, struct loop *l,
                                  const struct store_sqlite_config *config);
+
+/**
+ * Who has this directory open? Asking keeps nobody out.
+ *
+ * @param pid  0: nobody; -1: somebody in another container, who has no number here
+ * @return 0 or a fault
+ */
+MUST_CHECK int store_sqlite_holder(pid_t *pid, const char *dir);
 
 /** Borrowed, for the store's life. Its changes are in the groups of the store's. */
 struct auth_store *store_sqlite_auth(struct store *s);

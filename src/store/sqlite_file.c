@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/err.h"
+#include "store/sqlite.h"
 
 #define APPLICATION_ID 1349676153 // "Prly": how file(1), and we, know a store
 
@@ -175,10 +176,44 @@ static int lock(int *fd, const char *dir)
                                     : err_fault(-errno, "lock %s", path);
     }
 
+    // And this one only says who we are, to whoever asks (store_sqlite_holder()).
+    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    if (fcntl(*fd, F_SETLK, &whole) < 0)
+        return err_fault(-errno, "lock %s", path);
+
     const int n = snprintf(pid, sizeof(pid), "%d", (int)getpid());
     if (ftruncate(*fd, 0) < 0 || pwrite(*fd, pid, (size_t)n, 0) != n)
         return err_fault(errno ? -errno : -EIO, "write %s", path);
     return 0;
+}
+
+static int ask_holder(pid_t *pid, int fd)
+{
+    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+
+    if (fcntl(fd, F_GETLK, &whole) < 0)
+        return err_fault(-errno, "ask who has the lock");
+    if (whole.l_type == F_UNLCK) {
+        *pid = 0;
+    } else {
+        *pid = whole.l_pid > 0 ? whole.l_pid : -1;
+    }
+    return 0;
+}
+
+int store_sqlite_holder(pid_t *pid, const char *dir)
+{
+    char path[SQLITE_FILE_PATH_SIZE];
+
+    *pid = 0;
+    if (snprintf(path, sizeof(path), "%s/lock", dir) >= (int)sizeof(path))
+        return err_fault(-ENAMETOOLONG, "%s", dir);
+    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return errno == ENOENT ? 0 : err_fault(-errno, "open %s", path);
+    const int r = ask_holder(pid, fd);
+    close(fd);
+    return r;
 }
 
 /** SQLite would make it for everybody to read; its log gets the mode that the database has. */

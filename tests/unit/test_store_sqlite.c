@@ -168,6 +168,41 @@ static void only_one_opens_a_directory(void **state)
     put(w, 'a', 'b', "1", 1);
 }
 
+/** In a process of its own: of its own locks one is not told. */
+static pid_t ask_holder(const char *dir)
+{
+    pid_t answer = -2;
+    int ends[2];
+
+    assert_int_equal(pipe(ends), 0);
+    const pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        pid_t pid;
+        if (store_sqlite_holder(&pid, dir) != 0 ||
+            write(ends[1], &pid, sizeof(pid)) != sizeof(pid))
+            _exit(1);
+        _exit(0);
+    }
+    close(ends[1]);
+    assert_int_equal(read(ends[0], &answer, sizeof(answer)), sizeof(answer));
+    close(ends[0]);
+    assert_int_equal(waitpid(child, NULL, 0), child);
+    return answer;
+}
+
+static void says_who_has_a_directory_open(void **state)
+{
+    struct store_world *w = *state;
+
+    assert_int_equal(ask_holder("/nowhere"), 0);
+    assert_int_equal(ask_holder(w->dir), getpid());
+    store_world_close(w);
+    assert_int_equal(ask_holder(w->dir), 0); // the file with the number is still there
+    store_world_open(w);
+    assert_int_equal(ask_holder(w->dir), getpid());
+}
+
 static void refuses_what_a_newer_one_wrote(void **state)
 {
     struct store_world *w = *state;
@@ -419,6 +454,7 @@ int main(void)
         TEST(nothing_is_given_twice_even_where_rows_are_gone),
         TEST(marks_count_what_is_there_where_rows_are_gone),
         TEST(only_one_opens_a_directory),
+        TEST(says_who_has_a_directory_open),
         TEST(refuses_what_a_newer_one_wrote),
         TEST(brings_a_version_1_up_to_date),
         TEST(refuses_what_is_no_store),
