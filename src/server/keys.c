@@ -1,14 +1,11 @@
 #include "server/keys.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "auth/auth.h"
 #include "base/hex.h"
-#include "base/mem.h"
 #include "crypto/digest.h"
 #include "crypto/ed25519.h"
 #include "crypto/secret.h"
@@ -16,24 +13,12 @@
 #define HEX_SIZE  (2 * AUTH_KEY_SIZE + 1) // bytes of a file of hex digits
 #define NAME_SIZE (32 + RAND_NAME_SIZE)
 
-/** A secret, and what to tell the operator of it. */
+/** A secret that is made by chance where there is none. */
 struct kind {
     const char *file;
-    size_t size; // bytes that it takes, at most
-    bool (*is_good)(str bytes);
+    const struct key_kind *kind;
     void (*make)(struct buf *out, struct rand *rand);
-    const char *form;    // "is no …"
-    const char *abuse;   // what one can do with it
-    const char *renewed; // what happens when it is removed
 };
-
-struct place {
-    const struct kind *kind;
-    char *path; // of the directory; owned
-    int fd;     // likewise
-};
-
-// What there is.
 
 static bool is_own_key(str pem)
 {
@@ -44,12 +29,12 @@ static bool is_own_key(str pem)
     return r == 0;
 }
 
-static const struct kind own_key = {
-    .file = KEYS_OWN_FILE,
+const struct key_kind keys_own_kind = {
     .size = AUTH_OWN_KEY_SIZE,
+    .closed = 077,
     .is_good = is_own_key,
-    .make = auth_own_key_new,
     .form = "private Ed25519 key in PEM",
+    .access = "read",
     .abuse = "make tokens for any account",
     .renewed = "a new key is made, and tokens of the old one are refused",
 };
@@ -82,178 +67,65 @@ static void make_hex(struct buf *out, struct rand *rand)
     buf_added(out, HEX_SIZE);
 }
 
-static const struct kind sign_in_key = {
-    .file = KEYS_SIGN_IN_FILE,
+static const struct key_kind sign_in_kind = {
     .size = HEX_SIZE,
+    .closed = 077,
     .is_good = is_hex,
-    .make = make_hex,
     .form = "key of 64 hex digits",
+    .access = "read",
     .abuse = "go on with anybody's session",
     .renewed = "a new key is made, and everybody signs in anew",
 };
 
-// Files.
-
-static int refuse(const struct place *p, const char *what)
-{
-    fprintf(stderr, "parley: %s/%s %s\n", p->path, p->kind->file, what);
-    return KEYS_UNUSABLE;
-}
-
-static int refuse_errno(const struct place *p, const char *what)
-{
-    fprintf(stderr, "parley: %s/%s %s: %s\n", p->path, p->kind->file, what,
-            strerrordesc_np(errno));
-    return KEYS_UNUSABLE;
-}
-
-static int place_open(struct place *p, const struct kind *kind, str dir)
-{
-    *p = (struct place){.kind = kind, .path = mem_alloc(dir.len + 1), .fd = -1};
-    str_copy(p->path, dir);
-    if (mkdir(p->path, 0700) == 0 || errno == EEXIST)
-        p->fd = open(p->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (p->fd >= 0)
-        return 0;
-    fprintf(stderr, "parley: the data directory '%s' can't be %s: %s. --data names another.\n",
-            p->path, errno == ENOENT ? "made" : "opened", strerrordesc_np(errno));
-    return KEYS_UNUSABLE;
-}
-
-static void place_close(struct place *p)
-{
-    if (p->fd >= 0)
-        close(p->fd);
-    free(p->path);
-}
-
-static int check_mode(const struct place *p, int fd)
-{
-    struct stat st;
-
-    if (fstat(fd, &st) != 0)
-        return refuse_errno(p, "can't be looked at");
-    if (!S_ISREG(st.st_mode))
-        return refuse(p, "is no file. Move it away, and a new key is made.");
-    if ((st.st_mode & 077) == 0)
-        return 0;
-    fprintf(stderr,
-            "parley: others may read %s/%s (mode %03o), and with it %s. If nobody has: chmod "
-            "600 %s/%s. If somebody may have, remove it: %s.\n",
-            p->path, p->kind->file, (unsigned)st.st_mode & 0777, p->kind->abuse, p->path,
-            p->kind->file, p->kind->renewed);
-    return KEYS_UNUSABLE;
-}
-
-/** As much of it as a key takes. */
-static int read_all(const struct place *p, int fd, struct buf *out)
-{
-    const size_t max = p->kind->size;
-    ssize_t n = 1;
-
-    while (n > 0) {
-        char *room = buf_room(out, max - buf_str(out).len);
-        n = read(fd, room, max - buf_str(out).len);
-        if (n > 0)
-            buf_added(out, (size_t)n);
-    }
-    return n == 0 ? 0 : refuse_errno(p, "can't be read");
-}
-
-static int refuse_form(const struct place *p)
-{
-    fprintf(stderr,
-            "parley: %s/%s is no %s. Put back the one that was there, or remove it: %s.\n",
-            p->path, p->kind->file, p->kind->form, p->kind->renewed);
-    return KEYS_UNUSABLE;
-}
-
-static int read_file(const struct place *p, int fd, struct buf *out)
-{
-    int r = check_mode(p, fd);
-
-    if (r == 0)
-        r = read_all(p, fd, out);
-    if (r == 0 && !p->kind->is_good(buf_str(out)))
-        r = refuse_form(p);
-    return r;
-}
-
-#define ABSENT 2 // beside KEYS_UNUSABLE: nothing was said
-
-static int read_key(const struct place *p, struct buf *out)
-{
-    const int fd = openat(p->fd, p->kind->file, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-
-    if (fd < 0)
-        return errno == ENOENT ? ABSENT : refuse_errno(p, "can't be opened");
-    const int r = read_file(p, fd, out);
-    close(fd);
-    return r;
-}
-
-/** Whole and on the disk, before it gets its name. */
-static int write_new(const struct place *p, const char *name, struct rand *rand)
-{
-    struct buf key;
-    const int fd = openat(p->fd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-
-    if (fd < 0)
-        return refuse_errno(p, "can't be made");
-    buf_init(&key, p->kind->size);
-    p->kind->make(&key, rand);
-    const bool is_written =
-        write(fd, buf_str(&key).ptr, buf_str(&key).len) == (ssize_t)buf_str(&key).len &&
-        fsync(fd) == 0;
-    const int r = is_written ? 0 : refuse_errno(p, "can't be written");
-    secret_buf_fini(&key);
-    close(fd);
-    return r;
-}
-
 /** Under its name there never is half a key, nor another than the first. */
-static int make_key(const struct place *p, struct rand *rand)
+static int make_key(const struct key_dir *d, const struct kind *k, struct rand *rand)
 {
     char random[RAND_NAME_SIZE];
     char name[NAME_SIZE];
+    struct buf key;
 
     rand_name(rand, random);
-    snprintf(name, sizeof(name), "%s.%s", p->kind->file, random);
-    int r = write_new(p, name, rand);
-    if (r == 0 && linkat(p->fd, name, p->fd, p->kind->file, 0) != 0 && errno != EEXIST)
-        r = refuse_errno(p, "can't be made");
-    unlinkat(p->fd, name, 0);
-    if (r == 0 && fsync(p->fd) != 0)
-        r = refuse_errno(p, "can't be kept");
-    return r;
+    snprintf(name, sizeof(name), "%s.%s", k->file, random);
+    buf_init(&key, k->kind->size);
+    k->make(&key, rand);
+    int r = key_file_write(d, name, buf_str(&key));
+    secret_buf_fini(&key);
+    if (r == 0 && linkat(d->fd, name, d->fd, k->file, 0) != 0 && errno != EEXIST)
+        r = key_file_refuse_errno(d, k->file, "can't be made");
+    unlinkat(d->fd, name, 0);
+    return r == 0 ? key_dir_sync(d, k->file) : r;
 }
 
-static int get_key(const struct place *p, struct buf *out, struct rand *rand)
+static int get_key(const struct key_dir *d, const struct kind *k, struct buf *out,
+                   struct rand *rand)
 {
-    int r = read_key(p, out);
+    int r = key_file_read(d, k->file, k->kind, out);
 
-    if (r != ABSENT)
+    if (r != KEY_FILE_ABSENT)
         return r;
-    r = make_key(p, rand);
+    r = make_key(d, k, rand);
     if (r == 0)
-        r = read_key(p, out);
-    return r == ABSENT ? refuse(p, "was made, and is gone again") : r;
+        r = key_file_read(d, k->file, k->kind, out);
+    return r == KEY_FILE_ABSENT ? key_file_refuse(d, k->file, "was made, and is gone again")
+                                : r;
 }
 
-static int find(struct buf *out, const struct kind *kind, str dir, struct rand *rand)
+static int find(struct buf *out, const struct kind *k, str dir, struct rand *rand)
 {
-    struct place p;
-    int r = place_open(&p, kind, dir);
+    struct key_dir d;
+    int r = key_dir_open(&d, dir);
 
     if (r == 0)
-        r = get_key(&p, out, rand);
-    place_close(&p);
-    return r;
+        r = get_key(&d, k, out, rand);
+    key_dir_close(&d);
+    return r == 0 ? 0 : KEYS_UNUSABLE;
 }
 
 int keys_own(struct buf *pem, str dir, struct rand *rand)
 {
-    return find(pem, &own_key, dir, rand);
+    static const struct kind own = {KEYS_OWN_FILE, &keys_own_kind, auth_own_key_new};
+
+    return find(pem, &own, dir, rand);
 }
 
 static void derive(uint8_t out[AUTH_KEY_SIZE], str key, const char *what)
@@ -264,10 +136,11 @@ static void derive(uint8_t out[AUTH_KEY_SIZE], str key, const char *what)
 
 int keys_sign_in(struct keys_sign_in *out, str dir, struct rand *rand)
 {
+    static const struct kind sign_in = {KEYS_SIGN_IN_FILE, &sign_in_kind, make_hex};
     struct buf text;
 
     buf_init(&text, HEX_SIZE);
-    const int r = find(&text, &sign_in_key, dir, rand);
+    const int r = find(&text, &sign_in, dir, rand);
     if (r == 0) {
         derive(out->nonce, buf_str(&text), "nonce");
         derive(out->refresh, buf_str(&text), "refresh");

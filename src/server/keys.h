@@ -2,7 +2,7 @@
 #pragma once
 
 #include "auth/nonce.h"
-#include "base/buf.h"
+#include "server/key_file.h"
 
 #define KEYS_OWN_FILE     "signing-key.pem"
 #define KEYS_SIGN_IN_FILE "sign-in.key"
@@ -10,6 +10,9 @@
 enum keys_refusal {
     KEYS_UNUSABLE = 1, // said on stderr, with what to do
 };
+
+/** Of DIR/signing-key.pem. */
+extern const struct key_kind keys_own_kind;
 
 /**
  * The key that signs the server's own tokens: DIR/signing-key.pem, in PEM. One is made where
