@@ -5,6 +5,7 @@
 #pragma once
 
 #include "api/errors.h"
+#include "auth/keyring.h"
 #include "auth/sign_in.h"
 #include "chat/chat.h"
 #include "http/origin.h"
@@ -28,7 +29,7 @@ struct api_config {
     struct auth *auth;
     struct auth_sessions *sessions;
     struct auth_sign_in *sign_in;
-    const struct auth_signer *signer;   // whose key is published
+    const struct auth_keyring *keyring; // whose public keys are published
     const struct http_origins *origins; // whose pages may ask over HTTP
     const struct http_proxies *proxies; // who speak for others there
     struct timers *timers;

@@ -248,11 +248,7 @@ static void start_jwks(struct api_call *c, const struct json *body)
 
     (void)body;
     buf_init(&out, SIZE_MAX / 2);
-    int r = buf_add(&out, STR("{\"keys\":["));
-    auth_signer_print_jwk(&out, c->api->config.signer);
-    r |= buf_add(&out, STR("]}"));
-    assert(r == 0);
-    (void)r;
+    auth_keyring_print_jwks(&out, c->api->config.keyring);
     api_call_answer(c, buf_str(&out), JWKS_CACHE_S);
     buf_fini(&out);
 }

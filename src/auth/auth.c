@@ -2,9 +2,9 @@
 
 #include "auth/jws.h"
 #include "auth/jwt.h"
+#include "auth/keyring.h"
 #include "auth/why.h"
 #include "base/mem.h"
-#include "crypto/ed25519.h"
 #include "json/json.h"
 
 struct issuer {
@@ -106,24 +106,39 @@ int auth_add_issuer(struct auth *a, const struct auth_issuer *issuer, const char
     return r;
 }
 
-int auth_add_own(struct auth *a, str pem)
+void auth_set_own(struct auth *a, const struct auth_keyring *keys)
 {
-    const struct auth_issuer issuer = {
+    struct auth_issuer issuer = {
         .iss = STR(AUTH_OWN_ISS),
         .aud = STR(AUTH_OWN_ISS),
         .skew_ms = AUTH_SKEW_MS,
-        .form = AUTH_KEY_PEM,
-        .key = pem,
+        .form = AUTH_KEY_JWKS,
     };
-    struct crypto_ed25519 key;
+    struct issuer *own = NULL;
     const char *why = NULL;
+    struct buf jwks;
 
-    assert(!a->own);
-    const int r = crypto_ed25519_parse(&key, pem);
-    crypto_ed25519_fini(&key);
-    if (r != 0 || issuer_new(&a->own, &issuer, &why) != 0)
-        return AUTH_OWN_BAD_KEY;
-    return 0;
+    static_assert(AUTH_RETIRED_MAX + 1 <= AUTH_KEYS_MAX, "they are a set that we take");
+    buf_init(&jwks, AUTH_KEY_BYTES_MAX);
+    auth_keyring_print_jwks(&jwks, keys);
+    issuer.key = buf_str(&jwks);
+    const int r = issuer_new(&own, &issuer, &why);
+    assert(r == 0);
+    (void)r;
+    buf_fini(&jwks);
+    issuer_free(a->own);
+    a->own = own;
+}
+
+int auth_add_own(struct auth *a, str pem)
+{
+    struct auth_keyring keys;
+    const int r = auth_keyring_init(&keys, pem);
+
+    if (r == 0)
+        auth_set_own(a, &keys);
+    auth_keyring_fini(&keys);
+    return r;
 }
 
 /** Whose a token says it is; its signature shows whether that is true. */

@@ -18,6 +18,7 @@
 #define AUTH_SKEW_MS_MAX   120000
 
 struct auth;
+struct auth_keyring;
 
 enum auth_refusal {
     AUTH_MISSING = 1, // empty
@@ -84,7 +85,8 @@ MUST_CHECK int auth_verify(const struct auth *a, str token, int64_t unix_ms,
 #define AUTH_OWN_ISS "parley" // the iss and aud of tokens that it makes
 
 enum auth_own_refusal {
-    AUTH_OWN_BAD_KEY = 1, // not a private Ed25519 key in PEM
+    AUTH_OWN_BAD_KEY = 1, // not an Ed25519 key in PEM, or not the private one
+    AUTH_OWN_TOO_MANY,    // keys that are retired
 };
 
 #define AUTH_OWN_KEY_SIZE 256 // bytes that one takes in PEM, at most
@@ -92,5 +94,8 @@ enum auth_own_refusal {
 /** A new key, appended to pem, which has room for AUTH_OWN_KEY_SIZE. It is a secret. */
 void auth_own_key_new(struct buf *pem, struct rand *rand);
 
-/** Accept the server's own tokens; once. @return 0 or AUTH_OWN_BAD_KEY */
+/** Accept the server's own tokens, of any of these keys; from now on of no other. */
+void auth_set_own(struct auth *a, const struct auth_keyring *keys);
+
+/** The same of one key. @return 0; or AUTH_OWN_BAD_KEY, and nothing changed */
 MUST_CHECK int auth_add_own(struct auth *a, str pem);

@@ -34,16 +34,48 @@ static void encode(struct buf *out, str bytes)
 }
 
 /** The thumbprint of the key as a JWK (RFC 7638): the same on every node that has the key. */
-static void name_key(struct auth_signer *s)
+static void name_key(char kid[AUTH_KID_SIZE], const char *x)
 {
     char jwk[64 + X_LEN];
     uint8_t digest[CRYPTO_SHA256_SIZE];
 
     const int n =
-        snprintf(jwk, sizeof(jwk), "{\"crv\":\"Ed25519\",\"kty\":\"OKP\",\"x\":\"%s\"}", s->x);
+        snprintf(jwk, sizeof(jwk), "{\"crv\":\"Ed25519\",\"kty\":\"OKP\",\"x\":\"%s\"}", x);
     crypto_sha256(digest, (str){jwk, (size_t)n});
-    base64_url_encode(s->kid, (str){(const char *)digest, sizeof(digest)});
-    s->kid[AUTH_KID_SIZE - 1] = '\0';
+    base64_url_encode(kid, (str){(const char *)digest, sizeof(digest)});
+    kid[AUTH_KID_SIZE - 1] = '\0';
+}
+
+static void print_x(char out[AUTH_KID_SIZE], const uint8_t x[CRYPTO_ED25519_SIZE])
+{
+    base64_url_encode(out, (str){(const char *)x, CRYPTO_ED25519_SIZE});
+    out[X_LEN] = '\0';
+}
+
+static void print_jwk(struct buf *out, const char *x, const char *kid)
+{
+    const int r = buf_addf(out,
+                           "{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"%s\",\"kid\":\"%s\","
+                           "\"alg\":\"EdDSA\",\"use\":\"sig\"}",
+                           x, kid);
+    assert(r == 0);
+    (void)r;
+}
+
+int auth_public_init(struct auth_public *p, str pem)
+{
+    uint8_t x[CRYPTO_ED25519_SIZE];
+
+    if (crypto_ed25519_parse_public(x, pem) != 0)
+        return AUTH_OWN_BAD_KEY;
+    print_x(p->x, x);
+    name_key(p->kid, p->x);
+    return 0;
+}
+
+void auth_public_print_jwk(struct buf *out, const struct auth_public *p)
+{
+    print_jwk(out, p->x, p->kid);
 }
 
 int auth_signer_init(struct auth_signer *s, str pem)
@@ -51,9 +83,8 @@ int auth_signer_init(struct auth_signer *s, str pem)
     *s = (struct auth_signer){0};
     if (crypto_ed25519_parse(&s->key, pem) != 0)
         return AUTH_OWN_BAD_KEY;
-    base64_url_encode(s->x, (str){(const char *)s->key.x, sizeof(s->key.x)});
-    s->x[X_LEN] = '\0';
-    name_key(s);
+    print_x(s->x, s->key.x);
+    name_key(s->kid, s->x);
     return 0;
 }
 
@@ -64,11 +95,7 @@ void auth_signer_fini(struct auth_signer *s)
 
 void auth_signer_print_jwk(struct buf *out, const struct auth_signer *s)
 {
-    const int r = buf_addf(out,
-                           "{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"%s\",\"kid\":\"%s\","
-                           "\"alg\":\"EdDSA\",\"use\":\"sig\"}",
-                           s->x, s->kid);
-    assert(r == 0);
+    print_jwk(out, s->x, s->kid);
 }
 
 static void print_header(struct buf *out, const struct auth_signer *s)
@@ -112,6 +139,7 @@ void auth_mint(struct buf *token, const struct auth_signer *signer, const struct
     const size_t start = buf_str(token).len;
     struct buf part;
 
+    assert(m->ttl_ms <= AUTH_MINT_MS_MAX);
     assert(m->session.len > 0 && m->session.len < AUTH_SESSION_SIZE);
     buf_init(&part, CLAIMS_MAX);
     print_header(&part, signer);

@@ -13,8 +13,6 @@
 #include "server/options.h"
 #include "server/serve_options.h"
 
-#define TTL_MAX_MS (INT64_C(30) * 24 * 3600 * 1000) // 30 days: there is no calling it back
-
 struct values {
     str config;
     str data;
@@ -25,7 +23,7 @@ struct values {
 #define FIELD(name) offsetof(struct values, name)
 static const struct option rows[] = {
     {"ttl", OPTION_DURATION, FIELD(ttl), "1h", "DURATION", "how long it is good, at most 30d",
-     1000, TTL_MAX_MS},
+     1000, AUTH_MINT_MS_MAX},
     {"config", OPTION_TEXT, FIELD(config), NULL, "FILE",
      "the server's file of options, for what it says of these two", 0, 0},
     {"data", OPTION_TEXT, FIELD(data), NULL, "DIR",

@@ -1,5 +1,6 @@
 #include "server/node.h"
 
+#include <signal.h>
 #include <stdio.h>
 
 #include "bus/local.h"
@@ -7,6 +8,7 @@
 #include "io/loop.h"
 #include "server/admin.h"
 #include "server/admin_socket.h"
+#include "server/own_keys.h"
 #include "server/prover.h"
 #include "server/run.h"
 #include "store/sqlite.h"
@@ -18,6 +20,7 @@ struct node {
     struct loop *loop;
     struct store *store;
     struct bus *bus;
+    struct own_keys keys;
     struct prover *prover;
     struct auth_sessions *sessions;
     struct auth_sign_in *sign_in;
@@ -50,7 +53,7 @@ static void make_sign_in(struct node *n)
     const struct node_config *c = n->config;
     const struct auth_sessions_config sessions = {
         .store = store_sqlite_auth(n->store),
-        .signer = &c->signer,
+        .signer = &c->keyring->signer,
         .refresh_key = c->sign_in.refresh,
         .clock = &n->loop->clock,
         .rand = crypto_random(),
@@ -92,7 +95,7 @@ static void make_chat(struct node *n)
         .auth = n->config->auth,
         .sessions = n->sessions,
         .sign_in = n->sign_in,
-        .signer = &n->config->signer,
+        .keyring = n->config->keyring,
         .origins = &n->config->origins,
         .proxies = &n->config->proxies,
         .timers = &n->loop->timers,
@@ -160,9 +163,37 @@ static void make_admin(struct node *n)
     health_start(&n->health, n->store, &n->loop->timers, on_look, n);
 }
 
+static void on_hang_up(void *arg, int signal)
+{
+    struct node *n = arg;
+    const int r = own_keys_load(&n->keys);
+
+    (void)signal;
+    (void)r; // logged; the old ones are good
+}
+
+/** After the data directory is ours, and who rotates the key finds us: it is read once more,
+ * for we may not have been told. @return 0 or RUN_FAILED */
+static int make_keys(struct node *n)
+{
+    const struct own_keys_config config = {
+        .dir = str_of(n->config->data),
+        .auth = n->config->auth,
+        .keyring = n->config->keyring,
+        .timers = &n->loop->timers,
+        .clock = &n->loop->clock,
+        .rand = crypto_random(),
+    };
+    own_keys_init(&n->keys, &config);
+    if (loop_on_signal(n->loop, SIGHUP, on_hang_up, n) != 0)
+        return RUN_FAILED;
+    return own_keys_load(&n->keys) == 0 ? 0 : RUN_FAILED;
+}
+
 static void unmake(struct node *n)
 {
     admin_socket_free(n->admin_socket);
+    own_keys_fini(&n->keys);
     http_server_free(n->http);
     eio_server_free(n->eio);
     sio_server_free(n->sio);
@@ -254,7 +285,7 @@ static int serve(struct node *n)
         .n_routes = COUNT_OF(routes),
     };
     n->http = http_server_new(&http);
-    if (open_admin_socket(n) != 0)
+    if (make_keys(n) != 0 || open_admin_socket(n) != 0)
         return RUN_FAILED;
     const struct run how = {
         .command = "parley serve",

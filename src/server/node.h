@@ -24,8 +24,8 @@ struct node_config {
     int64_t connect_timeout_ms;
     size_t max_payload;
 
-    struct auth *auth; // borrowed
-    struct auth_signer signer;
+    struct auth *auth;            // borrowed
+    struct auth_keyring *keyring; // borrowed; read anew at SIGHUP, in its place
     struct keys_sign_in sign_in;
     struct auth_domains domains;
     struct serve_chains chains;

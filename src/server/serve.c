@@ -1,5 +1,6 @@
 #include "server/serve.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -7,10 +8,12 @@
 #include "base/mem.h"
 #include "crypto/random.h"
 #include "crypto/secret.h"
+#include "io/loop.h"
 #include "server/admin_socket.h"
 #include "server/issuers.h"
 #include "server/keys.h"
 #include "server/node.h"
+#include "server/rotation.h"
 #include "server/run.h"
 #include "server/serve_options.h"
 
@@ -180,22 +183,18 @@ static int configure(const struct serve_options *o, struct node_config *out)
 /** The keys make the directory, too. @return 0 or the exit code */
 static int open_keys(struct node_config *config, str data)
 {
-    struct buf pem;
-    int code = 1;
+    const int64_t now_ms = clock_unix_ms(loop_wall_clock());
 
-    buf_init(&pem, AUTH_OWN_KEY_SIZE);
-    if (keys_own(&pem, data, crypto_random()) == 0 &&
-        auth_add_own(config->auth, buf_str(&pem)) == 0 &&
-        auth_signer_init(&config->signer, buf_str(&pem)) == 0 &&
-        keys_sign_in(&config->sign_in, data, crypto_random()) == 0)
-        code = 0;
-    secret_buf_fini(&pem);
-    return code;
+    if (rotation_load(config->keyring, data, now_ms, crypto_random()) != 0 ||
+        keys_sign_in(&config->sign_in, data, crypto_random()) != 0)
+        return 1;
+    auth_set_own(config->auth, config->keyring);
+    return 0;
 }
 
 static void close_keys(struct node_config *config)
 {
-    auth_signer_fini(&config->signer);
+    auth_keyring_fini(config->keyring);
     crypto_wipe(&config->sign_in, sizeof(config->sign_in));
     auth_free(config->auth);
 }
@@ -259,11 +258,14 @@ static void log_start(const struct serve_options *o, const struct node_config *c
 static int serve(const struct serve_options *o)
 {
     struct node_config config;
+    struct auth_keyring keyring = {0};
     uint64_t files = 0;
 
     int code = configure(o, &config);
     if (code != 0)
         return code;
+    config.keyring = &keyring;
+    signal(SIGHUP, SIG_IGN);                 // until the node reads the keys anew for it
     umask(077);                              // what we write is for us alone
     char *data = mem_alloc(o->data.len + 1); // in a file no NUL stands behind it
     str_copy(data, o->data);

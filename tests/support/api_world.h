@@ -6,7 +6,6 @@
 
 #include "api/api.h"
 #include "auth/account.h"
-#include "auth/signer.h"
 #include "bus/local.h"
 #include "store/mem.h"
 #include "support/direct_prover.h"
@@ -51,7 +50,7 @@ struct api_world {
     struct direct_prover prover;
     struct api *api;
     struct sio_server *sio;
-    struct auth_signer signer;
+    struct auth_keyring keyring;
     struct buf text; // whatever was made last
     struct user users[API_WORLD_USERS];
     size_t n_users;
@@ -105,8 +104,8 @@ static inline void api_world_make_key(struct api_world *w)
 
     buf_init(&pem, AUTH_OWN_KEY_SIZE);
     auth_own_key_new(&pem, &w->eio.seeded.rand);
-    assert_int_equal(auth_add_own(w->auth, buf_str(&pem)), 0);
-    assert_int_equal(auth_signer_init(&w->signer, buf_str(&pem)), 0);
+    assert_int_equal(auth_keyring_init(&w->keyring, buf_str(&pem)), 0);
+    auth_set_own(w->auth, &w->keyring);
     buf_fini(&pem);
 }
 
@@ -118,7 +117,7 @@ static inline void api_world_make_sign_in(struct api_world *w)
     direct_prover_init(&w->prover, &w->eio.later);
     w->sessions = auth_sessions_new(&(struct auth_sessions_config){
         .store = store_mem_auth(w->store),
-        .signer = &w->signer,
+        .signer = &w->keyring.signer,
         .refresh_key = refresh_key,
         .clock = &w->clock,
         .rand = &w->eio.seeded.rand,
@@ -157,7 +156,7 @@ static inline void api_world_start(struct api_world *w)
     w->config.auth = w->auth;
     w->config.sessions = w->sessions;
     w->config.sign_in = w->sign_in;
-    w->config.signer = &w->signer;
+    w->config.keyring = &w->keyring;
     w->config.origins = &w->origins;
     w->config.proxies = &w->eio_config.proxies;
     w->api = api_new(&w->config);
@@ -188,7 +187,7 @@ static inline void api_world_free(struct api_world *w)
     auth_free(w->auth);
     for (size_t i = 0; i < w->n_users; i++)
         json_free(w->users[i].json);
-    auth_signer_fini(&w->signer);
+    auth_keyring_fini(&w->keyring);
     buf_fini(&w->text);
     free(w);
 }
@@ -206,7 +205,7 @@ static inline str api_world_token(struct api_world *w, const char *wallet, int64
 
     assert_int_equal(auth_account_parse(&m.account, str_of(wallet), 1), 0);
     buf_clear(&w->text);
-    auth_mint(&w->text, &w->signer, &m);
+    auth_mint(&w->text, &w->keyring.signer, &m);
     return buf_str(&w->text);
 }
 

@@ -465,7 +465,7 @@ static void the_key_is_published(void **state)
     expect_json(r.json, "keys.0.kty", "\"OKP\"");
     expect_json(r.json, "keys.0.alg", "\"EdDSA\"");
     expect_json(r.json, "keys.0.d", NULL);
-    expect_str("kid", json_text(json_at(r.json, "keys.0.kid")), str_of(w->signer.kid));
+    expect_str("kid", json_text(json_at(r.json, "keys.0.kid")), str_of(w->keyring.signer.kid));
     expect_json(r.json, "keys.1", NULL);
     reply_fini(&r);
 }
