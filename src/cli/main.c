@@ -3,6 +3,7 @@
 #include "api/errors.h"
 #include "base/str.h"
 #include "cli/revoke.h"
+#include "cli/rotate.h"
 #include "cli/token.h"
 #include "server/selftest.h"
 #include "server/serve.h"
@@ -18,6 +19,7 @@ static const struct {
     {"token", token_main, "print a token for an account, made with the server's own key"},
     {"revoke", revoke_main,
      "end the sessions of an account, or one session, before their time"},
+    {"rotate-key", rotate_main, "replace the server's own key"},
 };
 
 static void print_help(FILE *out)

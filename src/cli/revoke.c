@@ -1,6 +1,7 @@
 #include "cli/revoke.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <time.h>
 #include <unistd.h>
@@ -150,6 +151,7 @@ static int open_and_end(struct loop *loop, const struct target *t)
     const struct store_sqlite_config config = {.dir = t->data, .rand = crypto_random()};
     struct store *store = NULL;
 
+    signal(SIGHUP, SIG_IGN); // rotate-key takes whoever has the directory for a server
     const int r = store_sqlite_open(&store, loop, &config);
     if (r == -EBUSY) {
         return fail(t, "is open in another process, which listens to nobody",

@@ -1,0 +1,131 @@
+#include "cli/rotate.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/mem.h"
+#include "crypto/random.h"
+#include "io/loop.h"
+#include "server/options.h"
+#include "server/rotation.h"
+#include "server/serve_options.h"
+#include "store/sqlite.h"
+
+struct values {
+    str config;
+    str data;
+    bool drop_old;
+};
+
+#define FIELD(name) offsetof(struct values, name)
+static const struct option rows[] = {
+    {"drop-old", OPTION_FLAG, FIELD(drop_old), NULL, "",
+     "the old keys count no more: for a key that somebody may have read", 0, 0},
+    {"config", OPTION_TEXT, FIELD(config), NULL, "FILE",
+     "the server's file of options, for what it says of --data", 0, 0},
+    {"data", OPTION_TEXT, FIELD(data), NULL, "DIR",
+     "the server's data directory (./parley-data)", 0, 0},
+};
+#undef FIELD
+
+static const struct option_table table = {
+    .command = "parley rotate-key",
+    .summary =
+        "Make a new key for the server's own tokens, and have the running server take it.\n"
+        "Tokens of the old key are good until they end: the public key is kept for 30 days.\n"
+        "With --drop-old they are refused from now on; sessions go on all the same, and\n"
+        "sockets that are open stay until their token ends. Like 'parley serve' it looks into\n"
+        "the environment: PARLEY_DATA, PARLEY_CONFIG.",
+    .options = rows,
+    .n_options = COUNT_OF(rows),
+};
+
+static int tell(const char *dir, pid_t pid)
+{
+    if (pid < 0) {
+        fprintf(stderr,
+                "parley rotate-key: a server in another container has '%s': send it SIGHUP "
+                "from there, and it takes the new key\n",
+                dir);
+        return 1;
+    }
+    if (kill(pid, SIGHUP) != 0) {
+        fprintf(stderr,
+                "parley rotate-key: the server, process %d, can't be told: %s. Send it SIGHUP, "
+                "and it takes the new key\n",
+                (int)pid, strerrordesc_np(errno));
+        return 1;
+    }
+    printf(
+        "parley: the server, process %d, was told to take it; its log has event=server_keys\n",
+        (int)pid);
+    return 0;
+}
+
+/** The key first, then the question who runs: a server that starts meanwhile finds the new key,
+ * because it reads it when it has the directory. */
+static int tell_server(str data)
+{
+    char *dir = mem_alloc(data.len + 1);
+    pid_t pid;
+    int code = 1;
+
+    str_copy(dir, data);
+    if (store_sqlite_holder(&pid, dir) == 0) {
+        if (pid == 0)
+            printf("parley: no server runs on it; the next start takes it\n");
+        code = pid == 0 ? 0 : tell(dir, pid);
+    }
+    free(dir);
+    return code;
+}
+
+static int rotate(const struct values *v)
+{
+    char kid[AUTH_KID_SIZE];
+    const struct rotation how = {
+        .dir = v->data,
+        .drops_old = v->drop_old,
+        .unix_ms = clock_unix_ms(loop_wall_clock()),
+        .rand = crypto_random(),
+    };
+
+    if (rotation_make(kid, &how) != 0)
+        return 1;
+    printf("parley: the key is now %s\n", kid);
+    const int code = tell_server(v->data);
+    return fflush(stdout) != 0 ? 1 : code;
+}
+
+/** What the flags have left open is as the server has it, which reads the same. */
+static int read_of_server(struct values *v, struct buf *file)
+{
+    struct serve_options server = {0};
+
+    if (serve_options_read(&server, v->config, environ, file) != 0)
+        return 2;
+    if (!v->data.ptr)
+        v->data = server.data;
+    return 0;
+}
+
+int rotate_main(int argc, char **argv)
+{
+    struct values v = {0};
+    struct buf file;
+
+    const struct options_from from = {.argc = argc, .argv = argv};
+    const int r = options_parse(&table, &v, &from);
+    if (r != 0)
+        return r == OPTIONS_HELP ? 0 : 2;
+    buf_init(&file, OPTIONS_FILE_MAX + 1);
+    int code = read_of_server(&v, &file);
+    if (code == 0)
+        code = rotate(&v);
+    buf_fini(&file);
+    return code;
+}
