@@ -26,6 +26,7 @@ import { rows as readme } from './rows/readme.mjs';
 import { rows as secrets } from './rows/secrets.mjs';
 import { rows as raw } from './rows/raw.mjs';
 import { rows as revoke } from './rows/revoke.mjs';
+import { rows as rotation } from './rows/rotation.mjs';
 import { rows as sessions } from './rows/sessions.mjs';
 import { rows as signIn } from './rows/sign-in.mjs';
 import { rows as storage } from './rows/storage.mjs';
@@ -37,8 +38,8 @@ const { values: flags } = parseArgs({
 
 const rows = select([
     ...tokens, ...signIn, ...sessions, ...revoke, ...messages, ...contents, ...delivery,
-    ...devices, ...history, ...limits, ...raw, ...origins, ...storage, ...life, ...secrets,
-    ...readme,
+    ...devices, ...history, ...limits, ...raw, ...origins, ...storage, ...life,
+    ...rotation, ...secrets, ...readme,
 ], flags.only);
 if (flags.list) {
     for (const { name } of rows) console.log(name);
