@@ -82,6 +82,21 @@ static void a_session_is_over_for_all_its_tokens(void **state)
     assert_true(auth_revoked_before_ms(*state, &alice) == INT64_MIN);
 }
 
+/** Which is what an operator knows of it. */
+static void a_session_is_over_by_its_name_as_well(void **state)
+{
+    struct auth_identity who = {.account = alice, .session = "1", .key = "a digest"};
+
+    add_session(*state, "2", HOUR, 0);
+    assert_false(auth_revoked_has(*state, &who));
+    add_session(*state, "1", HOUR, 0);
+    assert_true(auth_revoked_has(*state, &who));
+    str_copy(who.session, STR("3"));
+    assert_false(auth_revoked_has(*state, &who));
+    add_session(*state, "a digest", HOUR, 0);
+    assert_true(auth_revoked_has(*state, &who));
+}
+
 static void of_an_account_what_was_issued_up_to_then_is_over(void **state)
 {
     static const struct {
@@ -293,6 +308,19 @@ static void what_was_issued_in_the_next_second_ends_in_this_one(void **state)
     }
 }
 
+/** It was asked for while the first end was under way, and is answered between the two. */
+static void what_was_asked_for_during_one_end_ends_with_the_next(void **state)
+{
+    struct auth_revoked *r = *state;
+    const int64_t asked = ask(r, 700);
+
+    assert_int_equal(asked, 700);
+    add_account(r, &alice, end(r, 500), HOUR, 800);
+    assert_int_equal(issue(r, asked), 1000);
+    add_account(r, &alice, end(r, 900), HOUR, 900);
+    assert_true(has(r, &alice, "tab", 1000));
+}
+
 /** Or whoever has an old token could put off all that one signs in with. */
 static void ends_alone_do_not_run_ahead_of_the_clock(void **state)
 {
@@ -310,6 +338,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(an_empty_one_has_nobody),
         TEST(a_session_is_over_for_all_its_tokens),
+        TEST(a_session_is_over_by_its_name_as_well),
         TEST(of_an_account_what_was_issued_up_to_then_is_over),
         TEST(of_two_revocations_of_an_account_the_later_counts),
         TEST(is_forgotten_when_its_time_is_over),
@@ -322,6 +351,7 @@ int main(void)
         TEST(a_token_says_a_second_that_tells_before_from_after),
         TEST(what_is_asked_for_behind_a_revocation_is_behind_it),
         TEST(what_was_issued_in_the_next_second_ends_in_this_one),
+        TEST(what_was_asked_for_during_one_end_ends_with_the_next),
         TEST(ends_alone_do_not_run_ahead_of_the_clock),
     };
     return cmocka_run_group_tests_name("auth/revoked", tests, NULL, NULL);

@@ -133,15 +133,16 @@ static void late_revocations(struct auth_store *s, const struct auth_store_revoc
 
 // The world.
 
-/** "alice/SESSION~UNTIL", and of a whole account "alice<BEFORE~UNTIL". */
+/** "alice/SESSION~UNTIL", and of a whole account "alice<BEFORE~UNTIL"; "?" is nobody. */
 static void on_revoked(void *arg, const struct auth_revocation *what)
 {
     struct world *w = arg;
     const size_t n = strlen(w->said);
-    const char *name = account_eq(&what->account, &alice) ? "alice" : "bob";
+    const char *name = account_eq(&what->account, &alice) ? "alice"
+                       : account_eq(&what->account, &bob) ? "bob"
+                                                          : "?";
     const long long until = what->until_ms - w->unix_ms;
 
-    assert_true(what->account.len > 0);
     if (what->session.len > 0) {
         (void)snprintf(w->said + n, sizeof(w->said) - n, "%s/" STR_FMT "~%lld ", name,
                        STR_ARG(what->session), until);
@@ -755,6 +756,95 @@ static void a_long_token_of_another_issuer_stays_ended_with_all(void **state)
     assert_false(auth_sessions_is_revoked(w->sessions, &id));
 }
 
+// What an operator ends.
+
+struct revoke_answer {
+    unsigned times;
+    int r;
+    size_t n;
+};
+
+static void on_operator_revoked(void *arg, int r, size_t n)
+{
+    struct revoke_answer *a = arg;
+
+    a->times++;
+    a->r = r;
+    a->n = n;
+}
+
+/** @param session  empty: all of the account's */
+static struct revoke_answer revoke(struct world *w, account of, const char *session)
+{
+    struct revoke_answer a = {0};
+    char name[AUTH_SESSION_SIZE];
+    const struct auth_revocation what = {.session = str_copy(name, str_of(session)),
+                                         .account = of};
+
+    auth_sessions_revoke(w->sessions, &what, on_operator_revoked, &a);
+    memset(name, 'X', sizeof(name));
+    assert_int_equal(a.times, 0);
+    assert_false(auth_sessions_is_idle(w->sessions));
+    settle(w);
+    assert_int_equal(a.times, 1);
+    return a;
+}
+
+static void an_operator_ends_a_session_by_its_name(void **state)
+{
+    struct world *w = *state;
+    const struct answer phone = sign_in(w, alice);
+    const struct answer laptop = sign_in(w, alice);
+    const struct auth_identity host = {.account = bob, .session = "tab", .key = "a digest"};
+    char want[128];
+
+    assert_int_equal(revoke(w, (account){0}, phone.session).n, 1);
+    (void)snprintf(want, sizeof(want), "?/%s~%lld ", phone.session, (long long)AUTH_REVOKED_MS);
+    expect_said(w, want);
+    assert_false(is_good(&phone));
+    assert_true(is_good(&laptop));
+    expect_refreshed("the phone", w, &phone, AUTH_SESSIONS_REVOKED);
+    expect_refreshed("the laptop", w, &laptop, 0);
+
+    const struct revoke_answer a = revoke(w, (account){0}, "tab"); // of a host
+    assert_int_equal(a.r, 0);
+    assert_int_equal(a.n, 0);
+    assert_true(auth_sessions_is_revoked(w->sessions, &host));
+}
+
+static void an_operator_ends_all_of_an_account(void **state)
+{
+    struct world *w = *state;
+    const struct answer phone = sign_in(w, alice);
+    const struct answer laptop = sign_in(w, alice);
+    const struct answer others = sign_in(w, bob);
+    char want[128];
+
+    const struct revoke_answer a = revoke(w, alice, "");
+    assert_int_equal(a.r, 0);
+    assert_int_equal(a.n, 2);
+    (void)snprintf(want, sizeof(want), "alice<0~%lld ", (long long)AUTH_REVOKED_MS);
+    expect_said(w, want);
+    assert_false(is_good(&phone) || is_good(&laptop));
+    assert_true(is_good(&others));
+    const struct answer again = sign_in(w, alice);
+    assert_true(is_good(&again));
+    assert_int_equal(revoke(w, alice, "").n, 1);
+    assert_false(is_good(&again));
+}
+
+static void an_operator_is_told_that_the_store_is_out_of_reach(void **state)
+{
+    struct world *w = *state;
+    const struct answer a = sign_in(w, alice);
+
+    store_mem_fail_auth(w->store, AUTH_STORE_UNAVAILABLE, 2);
+    assert_int_equal(revoke(w, alice, "").r, AUTH_SESSIONS_UNAVAILABLE);
+    assert_int_equal(revoke(w, (account){0}, a.session).r, AUTH_SESSIONS_UNAVAILABLE);
+    expect_said(w, "");
+    assert_true(is_good(&a));
+}
+
 // All in one second.
 
 static void a_token_that_was_asked_for_after_all_is_good(void **state)
@@ -1097,6 +1187,9 @@ int main(void)
         TEST(long_after_a_logout_of_all_a_session_has_just_expired),
         TEST(a_session_of_another_issuer_ends_too),
         TEST(a_long_token_of_another_issuer_stays_ended_with_all),
+        TEST(an_operator_ends_a_session_by_its_name),
+        TEST(an_operator_ends_all_of_an_account),
+        TEST(an_operator_is_told_that_the_store_is_out_of_reach),
         TEST(a_token_that_was_asked_for_after_all_is_good),
         TEST(a_token_that_was_asked_for_before_is_not),
         TEST(all_can_be_ended_twice_in_a_second),
