@@ -44,6 +44,12 @@ static void add_field(struct buf *out, const char *name, str value)
     assert(r == 0); // HEADERS_MAX has room for all of them, each as long as it may be
 }
 
+/** A page that shall read why it is refused. */
+static bool is_denied(const struct eio_config *config, const struct http_head *head)
+{
+    return config->denial.len > 0 && !http_cors_allows(&config->origins, head);
+}
+
 static void add_cors_fields(struct buf *out, const struct eio_config *config,
                             const struct http_head *head)
 {
@@ -51,7 +57,11 @@ static void add_cors_fields(struct buf *out, const struct eio_config *config,
         return;
     if (config->cors_credentials)
         add_field(out, "Access-Control-Allow-Credentials", STR("true"));
-    http_cors_add(out, &config->origins, head);
+    if (is_denied(config, head)) {
+        http_cors_add_refused(out, head);
+    } else {
+        http_cors_add(out, &config->origins, head);
+    }
 }
 
 // Answers.
@@ -315,8 +325,15 @@ static void respond_later(struct entry *e)
 
 static void serve(struct entry *e)
 {
-    if (e->server->config.cors && e->head->method == HTTP_OPTIONS) {
+    const struct eio_config *config = &e->server->config;
+
+    if (config->cors && e->head->method == HTTP_OPTIONS) {
         respond(e, 204, (str){0}, (str){0});
+        return;
+    }
+    if (!e->is_websocket && is_denied(config, e->head)) {
+        e->server->n_denied++;
+        respond(e, 403, STR("application/json"), config->denial);
         return;
     }
     if (check(e) != 0)
@@ -424,8 +441,10 @@ size_t eio_server_drain(struct eio_server *server, size_t n)
 
 struct eio_counters eio_counters(const struct eio_server *s)
 {
-    return (struct eio_counters){
-        .sessions = s->sessions.n_nodes, .opened = s->n_opened, .refused = s->n_refused};
+    return (struct eio_counters){.sessions = s->sessions.n_nodes,
+                                 .opened = s->n_opened,
+                                 .refused = s->n_refused,
+                                 .denied = s->n_denied};
 }
 
 void eio_server_shut_down(struct eio_server *server)

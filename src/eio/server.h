@@ -37,6 +37,9 @@ struct eio_config {
     struct http_origins origins; // whose pages may talk to us
     bool cors;                   // let them read our answers, too
     bool cors_credentials;       // and send cookies
+    // With `cors`: JSON that polling of other pages is answered with, 403, and which they may
+    // read. A WebSocket could not tell them: that the application does. Empty: it always does.
+    str denial;
     struct http_proxies proxies; // that speak for others
 };
 
@@ -103,6 +106,7 @@ struct eio_counters {
     size_t sessions;  // now
     uint64_t opened;  // sessions
     uint64_t refused; // handshakes, by eio_server_refuse()
+    uint64_t denied;  // requests, with eio_config.denial
 };
 
 struct eio_counters eio_counters(const struct eio_server *s);

@@ -58,6 +58,7 @@ struct eio_server {
     struct map sessions;
     uint64_t n_opened;
     uint64_t n_refused;
+    uint64_t n_denied;
     unsigned retry_after_s; // 0: handshakes are welcome
 };
 

@@ -35,6 +35,7 @@ static const struct {
     {"parley_sessions", GAUGE, "Engine.IO sessions.", AT(sessions)},
     {"parley_sessions_opened_total", COUNTER, "Engine.IO sessions opened.", AT(eio.opened)},
     {"parley_handshakes_refused_total", COUNTER, "Handshakes answered with 503, while stopping or without a store.", AT(eio.refused)},
+    {"parley_origins_denied_total", COUNTER, "Requests answered with 403, from pages that may not connect.", AT(eio.denied)},
     {"parley_clients", GAUGE, "Clients that have joined the chat.", AT(chat.sessions)},
     {"parley_accounts_online", GAUGE, "Accounts with a client.", AT(chat.accounts)},
     {"parley_connects_total", COUNTER, "Clients let in.", AT(api.connects)},

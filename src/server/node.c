@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <stdio.h>
 
+#include "api/encode.h"
 #include "bus/local.h"
 #include "crypto/random.h"
 #include "io/loop.h"
@@ -28,6 +29,7 @@ struct node {
     struct api *api;
     struct sio_server *sio;
     struct eio_server *eio;
+    struct buf denial; // what it says to pages that may not connect
     struct http_server *http;
     struct admin_socket *admin_socket;
     struct health health;
@@ -121,6 +123,9 @@ static void make_transport(struct node *n)
         .connect_timeout_ms = c->connect_timeout_ms,
         .max_attachments = SIO_ATTACHMENTS_MAX, // the chat takes none, and says so itself
     };
+    const struct api_problem denied = {.error = API_ORIGIN_DENIED};
+    buf_init(&n->denial, SIZE_MAX / 2);
+    api_encode_error(&n->denial, &denied);
     const struct eio_config eio = {
         .timers = &n->loop->timers,
         .later = &n->loop->later,
@@ -133,6 +138,7 @@ static void make_transport(struct node *n)
         .allow_upgrades = true,
         .origins = c->origins,
         .cors = true,
+        .denial = buf_str(&n->denial),
         .proxies = c->proxies,
     };
 
@@ -196,6 +202,7 @@ static void unmake(struct node *n)
     own_keys_fini(&n->keys);
     http_server_free(n->http);
     eio_server_free(n->eio);
+    buf_fini(&n->denial);
     sio_server_free(n->sio);
     api_free(n->api);
     chat_free(n->chat);

@@ -364,6 +364,52 @@ static void a_preflight_is_answered_before_any_check(void **state)
     assert_null(answer_field(&a, STR("Access-Control-Allow-Headers")).ptr);
 }
 
+static void a_page_that_is_not_let_in_reads_why(void **state)
+{
+    static const char foreign[] = "Origin: http://c.test\r\n";
+    struct world *first = *state;
+    char query[QUERY_SIZE];
+
+    set_cors(&first->config, CORS_LIST);
+    first->config.denial = STR("{\"no\":1}");
+    struct world *w = serve(state);
+    struct peer *p = open_polling(w);
+    query_of(p, POLLING, query);
+    const struct request denied[] = {
+        {.query = POLLING, .fields = foreign},
+        {.query = query, .fields = foreign},
+        {.method = "POST",
+         .query = query,
+         .fields = foreign,
+         .body = STR("4hi"),
+         .has_body = true},
+        {.query = "EIO=4", .fields = foreign},
+    };
+    for (size_t i = 0; i < COUNT_OF(denied); i++) {
+        const struct answer a = client_take_answer(ask(w, &denied[i]));
+        expect_int("status", a.status, 403);
+        expect_str("body", a.body, STR("{\"no\":1}"));
+        expect_str("it may read it", answer_field(&a, STR("Access-Control-Allow-Origin")),
+                   STR("http://c.test"));
+    }
+    assert_int_equal(eio_counters(w->eio.server).denied, COUNT_OF(denied));
+    assert_int_equal(eio_counters(w->eio.server).sessions, 1);
+
+    const struct request preflight = {.method = "OPTIONS", .query = query, .fields = foreign};
+    struct answer a = client_take_answer(ask(w, &preflight));
+    expect_int("preflight", a.status, 204);
+    const struct request ours = {.query = POLLING, .fields = "Origin: http://b.test\r\n"};
+    a = client_take_answer(ask(w, &ours));
+    expect_int("another page", a.status, 200);
+    const struct request no_page = {.query = POLLING};
+    a = client_take_answer(ask(w, &no_page));
+    expect_int("no page", a.status, 200);
+    const struct request websocket = {.query = WEBSOCKET,
+                                      .fields = "Origin: http://c.test\r\n" EIO_UPGRADE_FIELDS};
+    a = client_take_answer(ask(w, &websocket));
+    expect_int("a WebSocket, which the application tells", a.status, 101);
+}
+
 /** An origin of the longest that may match, and headers of the longest that are reflected. */
 static void reflects_no_more_than_it_has_room_for(void **state)
 {
@@ -748,6 +794,7 @@ int main(void)
         TEST(serves_websockets_alone_where_polling_is_off),
         cmocka_unit_test(every_answer_tells_which_origins_may_read_it),
         TEST(a_preflight_is_answered_before_any_check),
+        TEST(a_page_that_is_not_let_in_reads_why),
         cmocka_unit_test(reflects_no_more_than_it_has_room_for),
         cmocka_unit_test(knows_whose_handshake_it_was),
         TEST(keeps_the_bearer_until_it_is_dropped),

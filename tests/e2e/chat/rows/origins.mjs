@@ -1,7 +1,7 @@
 /** Which pages may connect. */
-import { same } from '../../lib.mjs';
+import { match, same } from '../../lib.mjs';
 import { ask } from '../../wire.mjs';
-import { joinSynced, overTransports, refusal } from '../peer.mjs';
+import { Peer, joinSynced, overTransports, refusal } from '../peer.mjs';
 import { wallet } from '../wallet.mjs';
 
 const from = (origin) => ({ extraHeaders: { Origin: origin } });
@@ -28,11 +28,20 @@ const takes = (origins) => async (t) => {
     }
 };
 
-const refuses = (origins) => async (t) => {
-    for (const origin of origins) {
-        const { data } = await refusal(t, wallet(), from(origin));
-        same(data, { code: 'origin_denied' }, origin);
+/** Of a poll the page is shown the answer; of a WebSocket what CONNECT is answered with. */
+async function isDenied(t, options, what) {
+    if (t.transport === 'websocket') {
+        const { data } = await refusal(t, wallet(), options);
+        same(data, { code: 'origin_denied' }, what);
+        return;
     }
+    const peer = await Peer.dial(t, wallet(), options);
+    const { context } = await peer.take('connect_error');
+    same(context.status, 403, `${what}: status`);
+}
+
+const refuses = (origins) => async (t) => {
+    for (const origin of origins) await isDenied(t, from(origin), origin);
 };
 
 /** What is no page names none, and needs a token all the same. */
@@ -43,13 +52,12 @@ async function takesWhatIsNoPage(t) {
 
 /** Before the token: a page that may not connect learns nothing about it. */
 async function looksAtTheOriginFirst(t) {
-    const options = { token: 'garbage', ...from('https://evil.test') };
-    same((await refusal(t, wallet(), options)).data, { code: 'origin_denied' }, 'data');
+    await isDenied(t, { token: 'garbage', ...from('https://evil.test') }, 'with a bad token');
 }
 
 const target = '/socket.io/?EIO=4&transport=polling';
 
-/** So that a browser shows an allowed page what it gets, and no other page. */
+/** So that a browser shows an allowed page what it gets, and any other that it is refused. */
 async function tellsBrowsers(t) {
     for (const origin of ALLOWED) {
         const headers = { Origin: origin };
@@ -58,6 +66,15 @@ async function tellsBrowsers(t) {
         const preflight = await ask(t, t.url, 'OPTIONS', target,
             { headers: { ...headers, 'Access-Control-Request-Method': 'POST' } });
         same(preflight.headers['access-control-allow-origin'], origin, 'of the preflight');
+    }
+    for (const origin of DENIED) {
+        const headers = { Origin: origin };
+        const got = await ask(t, t.url, 'GET', target, { headers });
+        same(got.status, 403, origin);
+        same(got.headers['access-control-allow-origin'], origin, 'for the refused page');
+        const { status, error } = JSON.parse(got.body);
+        same([status, error.code], ['error', 'origin_denied'], origin);
+        match(error.message, /origin/, 'message');
     }
 }
 
