@@ -364,26 +364,29 @@ static void a_preflight_is_answered_before_any_check(void **state)
     assert_null(answer_field(&a, STR("Access-Control-Allow-Headers")).ptr);
 }
 
+#define FOREIGN "Origin: http://c.test\r\n"
+
+static struct world *serve_with_denial(void **state)
+{
+    struct world *w = *state;
+
+    set_cors(&w->config, CORS_LIST);
+    w->config.denial = STR("{\"no\":1}");
+    return serve(state);
+}
+
 static void a_page_that_is_not_let_in_reads_why(void **state)
 {
-    static const char foreign[] = "Origin: http://c.test\r\n";
-    struct world *first = *state;
+    struct world *w = serve_with_denial(state);
+    struct peer *p = open_polling(w);
     char query[QUERY_SIZE];
 
-    set_cors(&first->config, CORS_LIST);
-    first->config.denial = STR("{\"no\":1}");
-    struct world *w = serve(state);
-    struct peer *p = open_polling(w);
     query_of(p, POLLING, query);
     const struct request denied[] = {
-        {.query = POLLING, .fields = foreign},
-        {.query = query, .fields = foreign},
-        {.method = "POST",
-         .query = query,
-         .fields = foreign,
-         .body = STR("4hi"),
-         .has_body = true},
-        {.query = "EIO=4", .fields = foreign},
+        {.query = POLLING, .fields = FOREIGN},
+        {.query = query, .fields = FOREIGN},
+        {.method = "POST", .query = query, .fields = FOREIGN, .has_body = true},
+        {.query = "EIO=4", .fields = FOREIGN},
     };
     for (size_t i = 0; i < COUNT_OF(denied); i++) {
         const struct answer a = client_take_answer(ask(w, &denied[i]));
@@ -394,20 +397,29 @@ static void a_page_that_is_not_let_in_reads_why(void **state)
     }
     assert_int_equal(eio_counters(w->eio.server).denied, COUNT_OF(denied));
     assert_int_equal(eio_counters(w->eio.server).sessions, 1);
+}
 
-    const struct request preflight = {.method = "OPTIONS", .query = query, .fields = foreign};
-    struct answer a = client_take_answer(ask(w, &preflight));
-    expect_int("preflight", a.status, 204);
-    const struct request ours = {.query = POLLING, .fields = "Origin: http://b.test\r\n"};
-    a = client_take_answer(ask(w, &ours));
-    expect_int("another page", a.status, 200);
-    const struct request no_page = {.query = POLLING};
-    a = client_take_answer(ask(w, &no_page));
-    expect_int("no page", a.status, 200);
-    const struct request websocket = {.query = WEBSOCKET,
-                                      .fields = "Origin: http://c.test\r\n" EIO_UPGRADE_FIELDS};
-    a = client_take_answer(ask(w, &websocket));
-    expect_int("a WebSocket, which the application tells", a.status, 101);
+static void who_is_let_in_hears_of_no_denial(void **state)
+{
+    static const struct {
+        const char *name;
+        struct request rq;
+        unsigned status;
+    } rows[] = {
+        {"one of ours", {.query = POLLING, .fields = "Origin: http://b.test\r\n"}, 200},
+        {"no page", {.query = POLLING}, 200},
+        {"a preflight", {.method = "OPTIONS", .query = POLLING, .fields = FOREIGN}, 204},
+        {"a WebSocket, which the application tells",
+         {.query = WEBSOCKET, .fields = FOREIGN EIO_UPGRADE_FIELDS},
+         101},
+    };
+    struct world *w = serve_with_denial(state);
+
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        const struct answer a = client_take_answer(ask(w, &rows[i].rq));
+        expect_int(rows[i].name, a.status, rows[i].status);
+    }
+    assert_int_equal(eio_counters(w->eio.server).denied, 0);
 }
 
 /** An origin of the longest that may match, and headers of the longest that are reflected. */
@@ -795,6 +807,7 @@ int main(void)
         cmocka_unit_test(every_answer_tells_which_origins_may_read_it),
         TEST(a_preflight_is_answered_before_any_check),
         TEST(a_page_that_is_not_let_in_reads_why),
+        TEST(who_is_let_in_hears_of_no_denial),
         cmocka_unit_test(reflects_no_more_than_it_has_room_for),
         cmocka_unit_test(knows_whose_handshake_it_was),
         TEST(keeps_the_bearer_until_it_is_dropped),
