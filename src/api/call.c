@@ -170,8 +170,11 @@ static struct api_call *call_new(struct api *a, struct http_request *rq,
 /** @return false: c is over */
 static bool check_method(struct api_call *c, enum http_method method)
 {
-    static const struct api_problem wrong = {API_BAD_REQUEST, NULL,
-                                             "This path takes another method.", 0};
+    static const struct api_problem wrong = {
+        API_BAD_REQUEST, NULL,
+        "This path takes another method. The field Allow of this answer "
+        "says which.",
+        0};
     const bool is_get = method == HTTP_GET || method == HTTP_HEAD;
 
     if (c->route->method == HTTP_GET ? is_get : method == c->route->method)
@@ -201,8 +204,8 @@ static bool take_rate(struct api_call *c, const struct http_head *head)
 
 static void serve(struct api_call *c, const struct http_head *head)
 {
-    static const struct api_problem nothing = {API_NOT_FOUND, NULL,
-                                               "There is nothing at this path.", 0};
+    static const struct api_problem nothing = {
+        API_NOT_FOUND, NULL, "There is nothing at this path. Check its spelling.", 0};
 
     if (!c->route) {
         api_call_refuse(c, &nothing);

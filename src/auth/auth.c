@@ -130,17 +130,6 @@ void auth_set_own(struct auth *a, const struct auth_keyring *keys)
     a->own = own;
 }
 
-int auth_add_own(struct auth *a, str pem)
-{
-    struct auth_keyring keys;
-    const int r = auth_keyring_init(&keys, pem);
-
-    if (r == 0)
-        auth_set_own(a, &keys);
-    auth_keyring_fini(&keys);
-    return r;
-}
-
 /** Whose a token says it is; its signature shows whether that is true. */
 static const struct issuer *issuer_of(const struct auth *a, const struct json *claims)
 {

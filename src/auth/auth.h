@@ -96,6 +96,3 @@ void auth_own_key_new(struct buf *pem, struct rand *rand);
 
 /** Accept the server's own tokens, of any of these keys; from now on of no other. */
 void auth_set_own(struct auth *a, const struct auth_keyring *keys);
-
-/** The same of one key. @return 0; or AUTH_OWN_BAD_KEY, and nothing changed */
-MUST_CHECK int auth_add_own(struct auth *a, str pem);

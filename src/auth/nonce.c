@@ -33,8 +33,19 @@ static void vouch(uint8_t tag[TAG_SIZE], const struct content *c, const uint8_t 
     memcpy(tag, mac, TAG_SIZE);
 }
 
-void auth_nonce_new(char out[AUTH_NONCE_TEXT_SIZE], const uint8_t *key, struct rand *rand,
-                    str domain, int64_t now_ms, bool is_contract)
+static struct auth_nonce life_of(const struct content *c)
+{
+    const int64_t life_ms = c->is_contract ? AUTH_NONCE_CONTRACT_MS : AUTH_NONCE_MS;
+    int64_t s = 0;
+
+    for (unsigned i = 0; i < sizeof(c->made_at_s); i++)
+        s = s << 8 | c->made_at_s[i];
+    return (struct auth_nonce){.made_at_ms = s * 1000, .expires_at_ms = s * 1000 + life_ms};
+}
+
+struct auth_nonce auth_nonce_new(char out[AUTH_NONCE_TEXT_SIZE], const uint8_t *key,
+                                 struct rand *rand, str domain, int64_t now_ms,
+                                 bool is_contract)
 {
     const uint64_t s = (uint64_t)now_ms / 1000;
     struct content c = {.is_contract = is_contract};
@@ -45,6 +56,7 @@ void auth_nonce_new(char out[AUTH_NONCE_TEXT_SIZE], const uint8_t *key, struct r
     vouch(c.tag, &c, key, domain);
     const str text = base58_encode(out, (str){(const char *)&c, sizeof(c)});
     out[text.len] = '\0';
+    return life_of(&c);
 }
 
 int auth_nonce_check(struct auth_nonce *out, const uint8_t *key, str nonce, str domain,
@@ -52,17 +64,12 @@ int auth_nonce_check(struct auth_nonce *out, const uint8_t *key, str nonce, str 
 {
     struct content c;
     uint8_t tag[TAG_SIZE];
-    int64_t s = 0;
 
     if (base58_decode((uint8_t *)&c, sizeof(c), nonce) != 0)
         return AUTH_NONCE_BAD;
     vouch(tag, &c, key, domain);
     if (!crypto_equal(tag, c.tag, TAG_SIZE))
         return AUTH_NONCE_BAD;
-    for (unsigned i = 0; i < sizeof(c.made_at_s); i++)
-        s = s << 8 | c.made_at_s[i];
-    out->made_at_ms = s * 1000;
-    out->expires_at_ms =
-        out->made_at_ms + (c.is_contract ? AUTH_NONCE_CONTRACT_MS : AUTH_NONCE_MS);
+    *out = life_of(&c);
     return now_ms < out->expires_at_ms ? 0 : AUTH_NONCE_OVER;
 }

@@ -13,14 +13,15 @@
 #define AUTH_NONCE_MS          300000 // its life
 #define AUTH_NONCE_CONTRACT_MS 900000 // and for a wallet whose owners have to gather first
 
-/** @param key  AUTH_KEY_SIZE bytes @param domain  in lower case @param now_ms  Unix */
-void auth_nonce_new(char out[AUTH_NONCE_TEXT_SIZE], const uint8_t *key, struct rand *rand,
-                    str domain, int64_t now_ms, bool is_contract);
-
 struct auth_nonce {
     int64_t made_at_ms; // Unix; to the second
     int64_t expires_at_ms;
 };
+
+/** @param key  AUTH_KEY_SIZE bytes @param domain  in lower case @param now_ms  Unix */
+struct auth_nonce auth_nonce_new(char out[AUTH_NONCE_TEXT_SIZE], const uint8_t *key,
+                                 struct rand *rand, str domain, int64_t now_ms,
+                                 bool is_contract);
 
 enum auth_nonce_refusal {
     AUTH_NONCE_BAD = 1, // not ours, or of another domain

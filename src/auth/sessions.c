@@ -2,7 +2,6 @@
 
 #include "auth/refresh.h"
 #include "auth/revoked.h"
-#include "base/job.h"
 #include "base/mem.h"
 
 #define LOAD_PAGE 1000 // revocations read at once

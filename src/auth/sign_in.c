@@ -50,7 +50,6 @@ int auth_sign_in_challenge(const struct auth_sign_in *s, str origin, bool is_con
 {
     const struct auth_sign_in_config *c = &s->config;
     const char *first = auth_domains_first(c->domains);
-    struct auth_nonce nonce;
 
     if (!first)
         return AUTH_CHALLENGE_NO_DOMAIN;
@@ -59,11 +58,8 @@ int auth_sign_in_challenge(const struct auth_sign_in *s, str origin, bool is_con
     if (auth_domains_find(c->domains, origin, (str){0}, out->domain) != 0)
         out->domain[str_copy(out->domain, str_of(first)).len] = '\0';
     const int64_t now_ms = clock_unix_ms(c->clock);
-    auth_nonce_new(out->nonce, c->nonce_key, c->rand, str_of(out->domain), now_ms, is_contract);
-    const int r =
-        auth_nonce_check(&nonce, c->nonce_key, str_of(out->nonce), str_of(out->domain), now_ms);
-    assert(r == 0);
-    (void)r;
+    const struct auth_nonce nonce = auth_nonce_new(out->nonce, c->nonce_key, c->rand,
+                                                   str_of(out->domain), now_ms, is_contract);
     out->issued_at_ms = now_ms;
     out->expires_at_ms = nonce.expires_at_ms;
     return 0;

@@ -40,6 +40,6 @@ struct auth_mint {
     str session;    // the sid: 1 to 64 printable characters of ASCII, no space
 };
 
-/** Append a token that auth_add_own() makes acceptable; it has room for AUTH_TOKEN_MAX.
+/** Append a token that auth_set_own() makes acceptable; it has room for AUTH_TOKEN_MAX.
  * The same arguments make the same token. */
 void auth_mint(struct buf *token, const struct auth_signer *signer, const struct auth_mint *m);

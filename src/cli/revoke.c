@@ -9,6 +9,7 @@
 #include "auth/account.h"
 #include "auth/sessions.h"
 #include "base/mem.h"
+#include "cli/where.h"
 #include "crypto/random.h"
 #include "io/local.h"
 #include "io/loop.h"
@@ -22,13 +23,7 @@
 #define ANSWER_MAX 16384 // bytes of the server's answer, its head included
 #define ANSWER_MS  30000 // for the server to answer: its disk may be slow
 
-struct values {
-    str config;
-    str data;
-    uint64_t home_chain;
-};
-
-#define FIELD(name) offsetof(struct values, name)
+#define FIELD(name) offsetof(struct where, name)
 static const struct option rows[] = {
     {"data", OPTION_TEXT, FIELD(data), NULL, "DIR",
      "the server's data directory (./parley-data)", 0, 0},
@@ -278,20 +273,6 @@ static int ask_server(const struct target *t)
 
 // The arguments.
 
-/** What the flags have left open is as the server has it, which reads the same. */
-static int read_of_server(struct values *v, struct buf *file)
-{
-    struct serve_options server = {0};
-
-    if (serve_options_read(&server, v->config, environ, file) != 0)
-        return 2;
-    if (!v->data.ptr)
-        v->data = server.data;
-    if (v->home_chain == 0)
-        v->home_chain = serve_home_chain(&server);
-    return 0;
-}
-
 /** An address with a wrong digit shall not be taken for the name of a session. */
 static bool looks_like_account(str s)
 {
@@ -299,7 +280,7 @@ static bool looks_like_account(str s)
            str_starts(s, STR("solana:"));
 }
 
-static int read_operand(struct target *t, const struct values *v)
+static int read_operand(struct target *t, const struct where *v)
 {
     if (t->operand.len == 0)
         return usage("whose? It needs an ACCOUNT or a SESSION");
@@ -319,7 +300,7 @@ static int read_operand(struct target *t, const struct values *v)
     return 0;
 }
 
-static int read_target(struct target *t, const struct values *v)
+static int read_target(struct target *t, const struct where *v)
 {
     const int code = read_operand(t, v);
 
@@ -335,7 +316,7 @@ static int read_target(struct target *t, const struct values *v)
     return 0;
 }
 
-static int check_and_revoke(str operand, const struct values *v)
+static int check_and_revoke(str operand, const struct where *v)
 {
     struct target t = {.operand = operand};
     char *data = mem_alloc(v->data.len + 1); // in a file no NUL stands behind it
@@ -351,7 +332,7 @@ static int check_and_revoke(str operand, const struct values *v)
 
 int revoke_main(int argc, char **argv)
 {
-    struct values v = {0};
+    struct where v = {0};
     struct buf file;
 
     const str operand = options_take_operand(&argc, argv);
@@ -360,7 +341,7 @@ int revoke_main(int argc, char **argv)
     if (r != 0)
         return r == OPTIONS_HELP ? 0 : 2;
     buf_init(&file, OPTIONS_FILE_MAX + 1);
-    int code = read_of_server(&v, &file);
+    int code = where_read(&v, &file);
     if (code == 0)
         code = check_and_revoke(operand, &v);
     buf_fini(&file);

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/mem.h"
+#include "cli/where.h"
 #include "crypto/random.h"
 #include "io/loop.h"
 #include "server/options.h"
@@ -16,8 +17,7 @@
 #include "store/sqlite.h"
 
 struct values {
-    str config;
-    str data;
+    struct where where;
     bool drop_old;
 };
 
@@ -25,9 +25,9 @@ struct values {
 static const struct option rows[] = {
     {"drop-old", OPTION_FLAG, FIELD(drop_old), NULL, "",
      "the old keys count no more: for a key that somebody may have read", 0, 0},
-    {"config", OPTION_TEXT, FIELD(config), NULL, "FILE",
+    {"config", OPTION_TEXT, FIELD(where.config), NULL, "FILE",
      "the server's file of options, for what it says of --data", 0, 0},
-    {"data", OPTION_TEXT, FIELD(data), NULL, "DIR",
+    {"data", OPTION_TEXT, FIELD(where.data), NULL, "DIR",
      "the server's data directory (./parley-data)", 0, 0},
 };
 #undef FIELD
@@ -88,7 +88,7 @@ static int rotate(const struct values *v)
 {
     char kid[AUTH_KID_SIZE];
     const struct rotation how = {
-        .dir = v->data,
+        .dir = v->where.data,
         .drops_old = v->drop_old,
         .unix_ms = clock_unix_ms(loop_wall_clock()),
         .rand = crypto_random(),
@@ -97,20 +97,8 @@ static int rotate(const struct values *v)
     if (rotation_make(kid, &how) != 0)
         return 1;
     printf("parley: the key is now %s\n", kid);
-    const int code = tell_server(v->data);
+    const int code = tell_server(v->where.data);
     return fflush(stdout) != 0 ? 1 : code;
-}
-
-/** What the flags have left open is as the server has it, which reads the same. */
-static int read_of_server(struct values *v, struct buf *file)
-{
-    struct serve_options server = {0};
-
-    if (serve_options_read(&server, v->config, environ, file) != 0)
-        return 2;
-    if (!v->data.ptr)
-        v->data = server.data;
-    return 0;
 }
 
 int rotate_main(int argc, char **argv)
@@ -123,7 +111,7 @@ int rotate_main(int argc, char **argv)
     if (r != 0)
         return r == OPTIONS_HELP ? 0 : 2;
     buf_init(&file, OPTIONS_FILE_MAX + 1);
-    int code = read_of_server(&v, &file);
+    int code = where_read(&v.where, &file);
     if (code == 0)
         code = rotate(&v);
     buf_fini(&file);

@@ -6,6 +6,7 @@
 #include "auth/account.h"
 #include "auth/signer.h"
 #include "base/clock.h"
+#include "cli/where.h"
 #include "crypto/random.h"
 #include "crypto/secret.h"
 #include "io/loop.h"
@@ -14,21 +15,19 @@
 #include "server/serve_options.h"
 
 struct values {
-    str config;
-    str data;
+    struct where where;
     int64_t ttl;
-    uint64_t home_chain;
 };
 
 #define FIELD(name) offsetof(struct values, name)
 static const struct option rows[] = {
     {"ttl", OPTION_DURATION, FIELD(ttl), "1h", "DURATION", "how long it is good, at most 30d",
      1000, AUTH_MINT_MS_MAX},
-    {"config", OPTION_TEXT, FIELD(config), NULL, "FILE",
+    {"config", OPTION_TEXT, FIELD(where.config), NULL, "FILE",
      "the server's file of options, for what it says of these two", 0, 0},
-    {"data", OPTION_TEXT, FIELD(data), NULL, "DIR",
+    {"data", OPTION_TEXT, FIELD(where.data), NULL, "DIR",
      "the server's data directory; its key is made if there is none (./parley-data)", 0, 0},
-    {"home-chain", OPTION_COUNT, FIELD(home_chain), NULL, "CHAIN",
+    {"home-chain", OPTION_COUNT, FIELD(where.home_chain), NULL, "CHAIN",
      "the chain of 0x... addresses, as the server has it (1)", 1, (UINT64_C(1) << 53) - 1},
 };
 #undef FIELD
@@ -81,25 +80,11 @@ static int make(const account *a, const struct values *v)
     struct buf pem;
 
     buf_init(&pem, AUTH_OWN_KEY_SIZE);
-    int code = keys_own(&pem, v->data, crypto_random()) != 0;
+    int code = keys_own(&pem, v->where.data, crypto_random()) != 0;
     if (code == 0)
         code = print_token(buf_str(&pem), a, v->ttl);
     secret_buf_fini(&pem);
     return code;
-}
-
-/** What the flags have left open is as the server has it, which reads the same. */
-static int read_of_server(struct values *v, struct buf *file)
-{
-    struct serve_options server = {0};
-
-    if (serve_options_read(&server, v->config, environ, file) != 0)
-        return 2;
-    if (!v->data.ptr)
-        v->data = server.data;
-    if (v->home_chain == 0)
-        v->home_chain = serve_home_chain(&server);
-    return 0;
 }
 
 static int check_and_make(str address, const struct values *v)
@@ -108,7 +93,7 @@ static int check_and_make(str address, const struct values *v)
 
     if (address.len == 0)
         return usage("whose? It needs an ADDRESS");
-    if (auth_account_parse(&a, address, v->home_chain) != 0) {
+    if (auth_account_parse(&a, address, v->where.home_chain) != 0) {
         return usage(
             "that is no ADDRESS: not 0x and 40 hex digits, nor CAIP-10, or a capital "
             "letter of it is wrong (EIP-55)");
@@ -129,7 +114,7 @@ int token_main(int argc, char **argv)
     if (r != 0)
         return r == OPTIONS_HELP ? 0 : 2;
     buf_init(&file, OPTIONS_FILE_MAX + 1);
-    int code = read_of_server(&v, &file);
+    int code = where_read(&v.where, &file);
     if (code == 0)
         code = check_and_make(address, &v);
     buf_fini(&file);

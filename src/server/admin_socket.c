@@ -170,8 +170,11 @@ static void on_gone(void *arg, struct http_request *rq)
 
 static void on_head(void *arg, struct http_request *rq, const struct http_head *head)
 {
-    static const struct api_problem wrong = {API_BAD_REQUEST, NULL,
-                                             "This path takes another method.", 0};
+    static const struct api_problem wrong = {
+        API_BAD_REQUEST, NULL,
+        "This path takes another method. The field Allow of this answer "
+        "says which.",
+        0};
     struct call *c = NEW(struct call);
 
     c->socket = arg;
@@ -179,7 +182,7 @@ static void on_head(void *arg, struct http_request *rq, const struct http_head *
     rq->state = c;
     rq->max_body = 0;
     if (!str_eq(head->path, STR("/v1/revoke"))) {
-        refuse(c, API_NOT_FOUND, NULL, "There is nothing at this path.");
+        refuse(c, API_NOT_FOUND, NULL, "There is nothing at this path. Check its spelling.");
     } else if (head->method != HTTP_POST) {
         refuse_as(c, 405, &wrong);
     } else {

@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "support/auth_keys.h"
 #include "support/auth_token.h"
+#include "support/own_key.h"
 
 #define NOW_MS INT64_C(1999996400000)
 #define MAX    4096 // bytes of a header and of claims
@@ -29,7 +30,7 @@ static struct auth *everybody(void)
                                  .key = STR(P256_PUBLIC),
                                  .skew_ms = AUTH_SKEW_MS});
     add(a, &(struct auth_issuer){.key = TOKEN_SECRET, .skew_ms = AUTH_SKEW_MS});
-    const int r = auth_add_own(a, STR(ED25519_PRIVATE));
+    const int r = set_own_key(a, STR(ED25519_PRIVATE));
     assert(r == 0);
     return a;
 }

@@ -201,6 +201,29 @@ static void a_nonce_is_good_once_and_for_five_minutes(void **state)
     reply_fini(&r);
 }
 
+/** The clock stands: what a wallet says of when is measured against the nonce's quarter hour.
+ */
+static void a_message_may_be_as_old_as_a_long_nonce(void **state)
+{
+    struct api_world *w = start_with_site(state);
+    char nonce[AUTH_NONCE_TEXT_SIZE];
+    struct reply r = {0};
+
+    for (unsigned i = 0; i < 2; i++) {
+        ask_get(w, &r, "/v1/auth/nonce?contract=1", NULL);
+        const str made = json_text(json_at(r.json, "nonce"));
+        nonce[str_copy(nonce, made).len] = '\0';
+        log_in_with(w, &r,
+                    &(struct draft){.nonce = nonce,
+                                    .issued_at = i == 0 ? "2023-11-14T21:58:20Z"
+                                                        : "2023-11-14T21:58:19.999Z"},
+                    7);
+        expect_reply(i == 0 ? "a quarter of an hour" : "a millisecond more", &r,
+                     i == 0 ? 200 : 401, i == 0 ? NULL : "login_expired");
+    }
+    reply_fini(&r);
+}
+
 static void a_nonce_is_not_used_up_by_who_can_not_sign(void **state)
 {
     struct api_world *w = start_with_site(state);
@@ -570,6 +593,7 @@ int main(void)
         TEST(each_refusal_has_its_code),
         TEST(why_a_message_is_none_is_said_to_its_developer),
         TEST(a_nonce_is_good_once_and_for_five_minutes),
+        TEST(a_message_may_be_as_old_as_a_long_nonce),
         TEST(a_nonce_is_not_used_up_by_who_can_not_sign),
         TEST(a_signature_has_one_form),
         TEST(a_signature_has_so_many_bytes),

@@ -8,6 +8,7 @@
 #include "support/auth_keys.h"
 #include "support/auth_token.h"
 #include "support/exact.h"
+#include "support/own_key.h"
 
 #define NOW_MS   INT64_C(1999996400000) // an hour before the tokens of auth_keys.h expire
 #define NOW      "1999996400"
@@ -498,7 +499,7 @@ static void iss_picks_the_issuer_and_its_rules(void **state)
     add(a, &(struct auth_issuer){.key = OTHER_SECRET});
     buf_init(&pem, AUTH_OWN_KEY_SIZE);
     auth_own_key_new(&pem, crypto_random());
-    assert_int_equal(auth_add_own(a, buf_str(&pem)), 0);
+    assert_int_equal(set_own_key(a, buf_str(&pem)), 0);
     buf_fini(&pem);
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         struct auth_identity id;
@@ -558,7 +559,7 @@ static void what_we_make_we_take(void **state)
     struct auth *a = auth_new(1);
 
     (void)state;
-    assert_int_equal(auth_add_own(a, STR(ED25519_PRIVATE)), 0);
+    assert_int_equal(set_own_key(a, STR(ED25519_PRIVATE)), 0);
     for (size_t i = 0; i < COUNT_OF(addresses); i++) {
         struct buf token;
         struct buf again;
@@ -611,7 +612,7 @@ static void a_token_of_another_server_is_none(void **state)
     (void)state;
     buf_init(&pem, AUTH_OWN_KEY_SIZE);
     auth_own_key_new(&pem, crypto_random());
-    assert_int_equal(auth_add_own(a, buf_str(&pem)), 0);
+    assert_int_equal(set_own_key(a, buf_str(&pem)), 0);
     assert_int_equal(verify(a, mint(&token, STR(ED25519_PRIVATE), TOKEN_SUB), &id),
                      AUTH_INVALID);
     buf_fini(&token);
@@ -630,7 +631,7 @@ static void only_a_private_ed25519_key_makes_tokens(void **state)
         struct auth *a = auth_new(1);
         struct auth_signer signer;
 
-        expect_int(pems[i].ptr, auth_add_own(a, pems[i]), AUTH_OWN_BAD_KEY);
+        expect_int(pems[i].ptr, set_own_key(a, pems[i]), AUTH_OWN_BAD_KEY);
         expect_int(pems[i].ptr, auth_signer_init(&signer, pems[i]), AUTH_OWN_BAD_KEY);
         auth_free(a);
     }

@@ -5,6 +5,7 @@
 #include "support/aborts.h"
 #include "support/auth_keys.h"
 #include "support/auth_token.h"
+#include "support/own_key.h"
 
 #define KEYS(keys) STR("{\"keys\":[" keys "]}")
 #define RSA        "\"kty\":\"RSA\",\"n\":\"" RSA_N "\",\"e\":\"AQAB\""
@@ -217,7 +218,7 @@ static void there_are_16_issuers_at_most(void **state)
         assert_int_equal(add_named(a, str_of(iss)), 0);
     }
     assert_int_equal(add_named(a, STR("one more")), AUTH_ISSUER_TOO_MANY);
-    assert_int_equal(auth_add_own(a, STR(ED25519_PRIVATE)), 0); // is none of them
+    assert_int_equal(set_own_key(a, STR(ED25519_PRIVATE)), 0); // is none of them
     auth_free(a);
 }
 

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "store/mem.h"
 #include "support/auth_keys.h"
+#include "support/own_key.h"
 #include "support/seeded.h"
 #include "support/t.h"
 
@@ -172,7 +173,7 @@ static int setup(void **state)
     w->store = store_mem_new(&w->later, &w->chance.rand, &(struct store_limits){1, 1});
     w->late = (struct late_store){.port.ops = &late_ops, .inner = store_mem_auth(w->store)};
     w->auth = auth_new(1);
-    assert_int_equal(auth_add_own(w->auth, STR(ED25519_PRIVATE)), 0);
+    assert_int_equal(set_own_key(w->auth, STR(ED25519_PRIVATE)), 0);
     assert_int_equal(auth_signer_init(&w->signer, STR(ED25519_PRIVATE)), 0);
     w->config = (struct auth_sessions_config){
         .store = &w->late.port,

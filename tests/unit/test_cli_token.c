@@ -5,6 +5,7 @@
 #include "io/loop.h"
 #include "server/keys.h"
 #include "support/folder.h"
+#include "support/own_key.h"
 #include "support/said.h"
 
 #define ADDRESS  "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"
@@ -67,7 +68,7 @@ static void verify(struct world *w, uint64_t home_chain, struct auth_identity *i
 
     buf_init(&pem, AUTH_OWN_KEY_SIZE);
     assert_int_equal(keys_own(&pem, str_of(w->data), NULL), 0); // it is there: no chance in it
-    assert_int_equal(auth_add_own(a, buf_str(&pem)), 0);
+    assert_int_equal(set_own_key(a, buf_str(&pem)), 0);
     secret_buf_fini(&pem);
 
     const str line = str_take_until(&printed, '\n');

@@ -6,6 +6,7 @@
 #include "crypto/secret.h"
 #include "server/keys.h"
 #include "support/folder.h"
+#include "support/own_key.h"
 #include "support/said.h"
 
 struct world {
@@ -81,7 +82,7 @@ static void makes_a_key_that_nobody_else_may_read(void **state)
     assert_int_equal(mode_of(w->data), 0700);
     assert_int_equal(mode_of(w->file), 0600);
     assert_int_equal(folder_count(w->data), 1);
-    assert_int_equal(auth_add_own(a, buf_str(&w->pem)), 0);
+    assert_int_equal(set_own_key(a, buf_str(&w->pem)), 0);
     auth_free(a);
 }
 

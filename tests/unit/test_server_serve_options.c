@@ -6,10 +6,9 @@
 
 #define WORDS_MAX 4
 
-/** What a command line says. Its words are borrowed. */
-static struct serve_options *read_words(const char *const words[WORDS_MAX], struct said *said)
+/** A command line, whose words are borrowed. */
+static int parse(struct serve_options *o, const char *const words[WORDS_MAX], struct said *said)
 {
-    static struct serve_options o;
     char *env[] = {NULL};
     char *argv[WORDS_MAX];
     int argc = 0;
@@ -18,12 +17,20 @@ static struct serve_options *read_words(const char *const words[WORDS_MAX], stru
     while (argc < WORDS_MAX && words[argc])
         argc++;
     const struct options_from from = {.argc = argc, .argv = argv, .env = env};
-    o = (struct serve_options){0};
+    *o = (struct serve_options){0};
     said_start(said);
-    const int r = options_parse(&serve_table, &o, &from);
+    const int r = options_parse(&serve_table, o, &from);
     said_stop(said);
     said_free(said);
-    assert_int_equal(r, 0);
+    return r;
+}
+
+/** What one says that is right. */
+static struct serve_options *read_words(const char *const words[WORDS_MAX], struct said *said)
+{
+    static struct serve_options o;
+
+    assert_int_equal(parse(&o, words, said), 0);
     return &o;
 }
 
@@ -176,12 +183,34 @@ static void one_signs_in_where_it_says_or_where_pages_come_from(void **state)
     }
 }
 
+static void tokens_and_sessions_last_so_long_and_no_longer(void **state)
+{
+    static const char *const beyond[] = {"--access-ttl=3600001ms", "--access-ttl=999ms",
+                                         "--session-ttl=34560000001ms", "--session-ttl=999ms"};
+    const char *const longest[WORDS_MAX] = {"--access-ttl=1h", "--session-ttl=400d"};
+    const char *const shortest[WORDS_MAX] = {"--access-ttl=1s", "--session-ttl=1s"};
+    struct said said;
+    struct serve_options *o = read_words(longest, &said);
+
+    (void)state;
+    assert_int_equal(o->access_ttl, AUTH_ACCESS_MS_MAX);
+    assert_int_equal(o->session_ttl, AUTH_SESSION_MS_MAX);
+    o = read_words(shortest, &said);
+    assert_int_equal(o->access_ttl, 1000);
+    assert_int_equal(o->session_ttl, 1000);
+    for (size_t i = 0; i < COUNT_OF(beyond); i++) {
+        const char *const words[WORDS_MAX] = {beyond[i]};
+        expect_int(beyond[i], parse(o, words, &said), OPTIONS_BAD);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_list_of_chains_has_a_home),
         cmocka_unit_test(a_list_without_it_or_with_what_is_none_is_refused),
         cmocka_unit_test(as_many_chains_as_a_list_may_have),
+        cmocka_unit_test(tokens_and_sessions_last_so_long_and_no_longer),
         cmocka_unit_test(one_signs_in_where_it_says_or_where_pages_come_from),
     };
     return cmocka_run_group_tests_name("server/serve_options", tests, NULL, NULL);

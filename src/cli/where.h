@@ -1,0 +1,20 @@
+/** Which server a command is about: the one that `parley serve` would be in this environment.
+ */
+#pragma once
+
+#include "base/buf.h"
+
+/** What the flags of a command say of it. */
+struct where {
+    str config;          // empty: none
+    str data;            // ptr is NULL: left open
+    uint64_t home_chain; // 0: left open
+};
+
+/**
+ * Fill in what was left open, from the file of options and the environment.
+ *
+ * @param file  initialised; holds the file's text, to which *w may point
+ * @return 0, or 2: said
+ */
+MUST_CHECK int where_read(struct where *w, struct buf *file);
