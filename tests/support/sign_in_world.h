@@ -243,3 +243,55 @@ static inline struct api_world *start_with_site(void **state)
     api_world_start(w);
     return w;
 }
+
+// Sockets of a wallet that has signed in.
+
+static inline struct user *connect_with(struct api_world *w, const char *token)
+{
+    struct user *u = user_open(w, "");
+    char packet[2048];
+
+    snprintf(packet, sizeof(packet), "0{\"token\":\"%s\"}", token);
+    user_tell(u, packet);
+    return u;
+}
+
+/** Join, and be told `ready` and `synced`. */
+static inline struct user *join_with(struct api_world *w, const char *token)
+{
+    struct user *u = connect_with(w, token);
+
+    user_expect(u, '0');
+    user_expect_event(u, "ready");
+    user_expect_event(u, "synced");
+    return u;
+}
+
+/** Its session was ended. */
+static inline void expect_refused(struct api_world *w, const char *token)
+{
+    struct user *u = connect_with(w, token);
+
+    expect_json(user_expect(u, '4'), "data.code", "\"token_revoked\"");
+    client_lose(&w->eio, u->client);
+    w->n_users--;
+    json_free(u->json);
+    u->json = NULL;
+}
+
+/** It is told why, and does not come back by itself. */
+static inline void expect_ended(struct user *u)
+{
+    expect_json(user_expect_event(u, "error"), "error.code", "\"token_revoked\"");
+    user_expect(u, '1');
+    user_expect_nothing(u);
+}
+
+static inline void expect_no_refresh(struct api_world *w, const char *token, const char *code)
+{
+    struct reply r = {0};
+
+    post_refresh(w, &r, token);
+    expect_reply(code, &r, 401, code);
+    reply_fini(&r);
+}

@@ -48,53 +48,10 @@ static size_t revoke_account(struct api_world *w, const char *text)
     return revoke(w, &what);
 }
 
-static struct user *connect_with(struct api_world *w, const char *token)
-{
-    struct user *u = user_open(w, "");
-    char packet[2048];
-
-    snprintf(packet, sizeof(packet), "0{\"token\":\"%s\"}", token);
-    user_tell(u, packet);
-    return u;
-}
-
-static struct user *join_with(struct api_world *w, const char *token)
-{
-    struct user *u = connect_with(w, token);
-
-    user_expect(u, '0');
-    user_expect_event(u, "ready");
-    user_expect_event(u, "synced");
-    return u;
-}
-
-static void expect_refused(struct api_world *w, const char *token)
-{
-    struct user *u = connect_with(w, token);
-
-    expect_json(user_expect(u, '4'), "data.code", "\"token_revoked\"");
-}
-
-static void expect_ended(struct user *u)
-{
-    expect_json(user_expect_event(u, "error"), "error.code", "\"token_revoked\"");
-    user_expect(u, '1');
-    user_expect_nothing(u);
-}
-
 static void expect_alive(struct user *u)
 {
     user_expect_nothing(u);
     expect_json(user_ask(u, "[\"conversation.list\",{}]"), "status", "\"ok\"");
-}
-
-static void expect_no_refresh(struct api_world *w, const char *token, const char *code)
-{
-    struct reply r = {0};
-
-    post_refresh(w, &r, token);
-    expect_reply(code, &r, 401, code);
-    reply_fini(&r);
 }
 
 static void a_session_ends_by_its_name_alone(void **state)

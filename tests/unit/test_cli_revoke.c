@@ -14,13 +14,13 @@
 #include "store/mem.h"
 #include "store/sqlite.h"
 #include "support/beside.h"
+#include "support/cli.h"
 #include "support/folder.h"
 #include "support/said.h"
 
 #define ADDRESS "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"
 #define SOLANA                                                                                 \
     "solana:5eykt4UsFv8P8NJdTREpY1vzqKqZKvdp:DAWBRg2kNrwquVCmVoLPB9CBDy4SHCfp6Yc5mQ7W7MwC"
-#define ARGS_MAX 8
 
 struct world {
     struct folder folder;
@@ -64,23 +64,12 @@ static int teardown(void **state)
     return 0;
 }
 
-#define ARGS(...) ((const char *const[]){__VA_ARGS__, NULL})
-
 static void run(void *arg)
 {
     struct world *w = arg;
-    char *argv[ARGS_MAX];
-    char *given[ARGS_MAX];
-    int argc = 0;
 
-    for (; w->args[argc]; argc++) {
-        assert(argc < ARGS_MAX);
-        argv[argc] = given[argc] = strdup(w->args[argc]);
-    }
-    w->code = revoke_main(argc, argv); // which may move them
+    w->code = cli_run(revoke_main, w->args);
     w->done_ms = clock_unix_ms(loop_wall_clock());
-    while (argc > 0)
-        free(given[--argc]);
 }
 
 /** `parley revoke` with these words, up to NULL, while our loop turns. @return its exit code */

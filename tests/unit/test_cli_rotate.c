@@ -5,11 +5,11 @@
 #include "cli/rotate.h"
 #include "crypto/random.h"
 #include "server/rotation.h"
+#include "support/cli.h"
 #include "support/folder.h"
 #include "support/said.h"
 
 #define START_MS INT64_C(1700000000000)
-#define ARGS_MAX 8
 
 struct world {
     struct folder folder;
@@ -40,26 +40,13 @@ static int teardown(void **state)
     return 0;
 }
 
-#define ARGS(...) ((const char *const[]){__VA_ARGS__, NULL})
-
 /** `parley rotate-key` with these words, up to NULL. @return its exit code */
 static int rotate_key(struct world *w, const char *const *args)
 {
-    char *argv[ARGS_MAX];
-    char *given[ARGS_MAX];
-    int argc = 0;
-
     said_free(&w->said);
-    for (; args[argc]; argc++) {
-        assert_true(argc < ARGS_MAX);
-        given[argc] = strdup(args[argc]);
-    }
-    memcpy((void *)argv, (void *)given, sizeof(argv));
     said_start(&w->said);
-    const int code = rotate_main(argc, argv); // which may move them
+    const int code = cli_run(rotate_main, args);
     said_stop(&w->said);
-    while (argc > 0)
-        free(given[--argc]);
     return code;
 }
 

@@ -4,12 +4,12 @@
 #include "crypto/secret.h"
 #include "io/loop.h"
 #include "server/keys.h"
+#include "support/cli.h"
 #include "support/folder.h"
 #include "support/own_key.h"
 #include "support/said.h"
 
-#define ADDRESS  "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"
-#define ARGS_MAX 8
+#define ADDRESS "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"
 
 struct world {
     struct folder folder;
@@ -35,26 +35,13 @@ static int teardown(void **state)
     return 0;
 }
 
-#define ARGS(...) ((const char *const[]){__VA_ARGS__, NULL})
-
 /** `parley token` with these words, up to NULL. @return its exit code */
 static int token(struct world *w, const char *const *args)
 {
-    char *argv[ARGS_MAX];
-    char *given[ARGS_MAX];
-    int argc = 0;
-
     said_free(&w->said);
-    for (; args[argc]; argc++) {
-        assert_true(argc < ARGS_MAX);
-        given[argc] = strdup(args[argc]);
-    }
-    memcpy((void *)argv, (void *)given, sizeof(argv));
     said_start(&w->said);
-    const int code = token_main(argc, argv); // which may move them
+    const int code = cli_run(token_main, args);
     said_stop(&w->said);
-    while (argc > 0)
-        free(given[--argc]);
     return code;
 }
 
