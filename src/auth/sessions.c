@@ -258,7 +258,7 @@ int auth_sessions_begin(struct auth_sessions *s, const struct auth_sessions_begi
         return AUTH_SESSIONS_LIMITED;
     struct operation *op = operation_new_grant(s, &b->account, done, arg);
     char session[RAND_NAME_SIZE];
-    rand_name(s->config.rand, session);
+    auth_session_name_new(session, s->config.rand);
     struct auth_store_begin begin = {
         .account = b->account,
         .session = str_of(session),

@@ -98,6 +98,13 @@ void auth_signer_print_jwk(struct buf *out, const struct auth_signer *s)
     print_jwk(out, s->x, s->kid);
 }
 
+void auth_session_name_new(char out[RAND_NAME_SIZE], struct rand *rand)
+{
+    rand_name(rand, out);
+    if (out[0] == '-')
+        out[0] = '_';
+}
+
 static void print_header(struct buf *out, const struct auth_signer *s)
 {
     const int r =

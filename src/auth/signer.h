@@ -33,6 +33,9 @@ void auth_signer_fini(struct auth_signer *s);
 /** Append the public key, likewise. */
 void auth_signer_print_jwk(struct buf *out, const struct auth_signer *s);
 
+/** A name for a session of ours: a rand_name() that is no option where it is an argument. */
+void auth_session_name_new(char out[RAND_NAME_SIZE], struct rand *rand);
+
 struct auth_mint {
     account account;
     int64_t now_ms; // Unix

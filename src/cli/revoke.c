@@ -44,7 +44,7 @@ static const struct option_table table = {
         "ACCOUNT ends with all that it was issued until now. It is 0x... of the home\n"
         "chain, or eip155:CHAIN:0x..., or solana:5eykt4UsFv8P8NJdTREpY1vzqKqZKvdp:...\n"
         "SESSION ends alone. It is the name that a client is told in 'ready', and that\n"
-        "its token has as sid.\n\n"
+        "its token has as sid; one that begins with a '-' stands behind '--'.\n\n"
         "A server that runs is asked to, over admin.sock in its data directory; without\n"
         "one the data directory is written to. Run it as the server's user. Like 'parley\n"
         "serve' it looks into the environment: PARLEY_DATA, PARLEY_CONFIG,\n"

@@ -60,7 +60,7 @@ static int print_token(str pem, const account *a, int64_t ttl_ms)
 
     if (auth_signer_init(&signer, pem) != 0)
         return 1;
-    rand_name(crypto_random(), session);
+    auth_session_name_new(session, crypto_random());
     const struct auth_mint m = {
         .account = *a,
         .now_ms = clock_unix_ms(loop_wall_clock()),

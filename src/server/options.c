@@ -167,17 +167,25 @@ bool options_has(const struct option_table *t, const char *name, int argc, char 
     return false;
 }
 
+static void take_out(int *argc, char **argv, int i)
+{
+    memmove((void *)(argv + i), (void *)(argv + i + 1),
+            (size_t)(*argc - i - 1) * sizeof(*argv));
+    --*argc;
+}
+
 str options_take_operand(int *argc, char **argv)
 {
     for (int i = 0; i < *argc; i++) {
+        const bool is_said = strcmp(argv[i], "--") == 0 && i + 1 < *argc;
+        if (is_said)
+            take_out(argc, argv, i);
         const str arg = str_of(argv[i]);
-        if (str_starts(arg, STR("-"))) {
+        if (!is_said && str_starts(arg, STR("-"))) {
             i += str_find(arg, '=') == arg.len; // the next is its value, whatever it looks like
             continue;
         }
-        memmove((void *)(argv + i), (void *)(argv + i + 1),
-                (size_t)(*argc - i - 1) * sizeof(*argv));
-        --*argc;
+        take_out(argc, argv, i);
         return arg;
     }
     return (str){0};

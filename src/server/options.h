@@ -97,8 +97,8 @@ struct options_from {
 MUST_CHECK int options_parse(const struct option_table *table, void *into,
                              const struct options_from *from);
 
-/** The first word that is neither an option nor the value of one, taken out; empty if there is
- * none. Before options_parse(), for a command that has one. */
+/** The first word that is neither an option nor the value of one, or that stands behind "--",
+ * taken out; empty if there is none. Before options_parse(), for a command that has one. */
 str options_take_operand(int *argc, char **argv);
 
 /** Was this option on the command line? */

@@ -207,6 +207,26 @@ static void leaves_no_secret_behind(void **state)
     }
 }
 
+static void ones(struct rand *r, void *out, size_t n)
+{
+    (void)r;
+    memset(out, 0xfb, n); // base64 of it begins with what becomes '-'
+}
+
+static void a_session_is_called_as_no_option_is(void **state)
+{
+    struct rand rand = {.bytes = ones};
+    char plain[RAND_NAME_SIZE];
+    char name[RAND_NAME_SIZE];
+
+    (void)state;
+    rand_name(&rand, plain);
+    expect_int("it would begin so", plain[0], '-');
+    auth_session_name_new(name, &rand);
+    expect_int("it does not", name[0], '_');
+    assert_string_equal(name + 1, plain + 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -216,6 +236,7 @@ int main(void)
         cmocka_unit_test(its_public_key_verifies_its_tokens),
         cmocka_unit_test(a_token_stands_behind_what_was_there),
         cmocka_unit_test(any_difference_makes_another_token),
+        cmocka_unit_test(a_session_is_called_as_no_option_is),
         cmocka_unit_test(leaves_no_secret_behind),
     };
     return cmocka_run_group_tests_name("auth/signer", tests, NULL, NULL);

@@ -210,6 +210,18 @@ static void without_a_server_it_writes_to_the_store(void **state)
     assert_true(s.has_session);
 }
 
+/** Of a host, or of an older server. */
+static void a_name_that_looks_like_an_option_stands_behind_two_dashes(void **state)
+{
+    struct world *w = *state;
+
+    make_data(w);
+    begin_session(w, "-tab");
+    assert_int_equal(end(w, ARGS("-tab", "--data", w->data)), 2);
+    assert_int_equal(end(w, ARGS("--data", w->data, "--", "-tab")), 0);
+    assert_string_equal(w->said.out, "1 session ended; its tokens are refused\n");
+}
+
 static void takes_each_form_of_an_account(void **state)
 {
     static const char *const forms[] = {ADDRESS, "0x5aaeb6053f3e94c9b9a09f33669435e7ef1beaed",
@@ -525,6 +537,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(without_a_server_it_writes_to_the_store),
+        TEST(a_name_that_looks_like_an_option_stands_behind_two_dashes),
         TEST(takes_each_form_of_an_account),
         TEST(looks_where_the_server_looks),
         TEST(makes_no_data_directory),

@@ -814,6 +814,11 @@ static void takes_the_operand_out_wherever_it_stands(void **state)
         {"a short option", {"-h", "it"}, NULL, {"-h", "it"}},
         {"an empty one", {"", "--any=1"}, "", {"--any=1"}},
         {"an option at the end", {"--text"}, NULL, {"--text"}},
+        {"what looks like an option", {"--any=1", "--", "-it"}, "-it", {"--any=1"}},
+        {"the same before one", {"--", "--it", "--count", "1"}, "--it", {"--count", "1"}},
+        {"two dashes themselves", {"--", "--"}, "--", {NULL}},
+        {"two dashes and nothing", {"--any=1", "--"}, NULL, {"--any=1", "--"}},
+        {"two dashes as a value", {"--text", "--", "it"}, "it", {"--text", "--"}},
     };
 
     (void)state;
