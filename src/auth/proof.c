@@ -18,15 +18,15 @@ static str key_of(const account *a)
     return bytes;
 }
 
-/** EIP-191, "personal_sign". */
-static void digest_of(uint8_t digest[CRYPTO_KECCAK_SIZE], str message)
+void auth_proof_digest(uint8_t out[AUTH_DIGEST_SIZE], str message)
 {
     char text[sizeof(PREFIX) + 20 + AUTH_MESSAGE_MAX];
 
     assert(message.len <= AUTH_MESSAGE_MAX);
     const int n = snprintf(text, sizeof(text), PREFIX "%zu", message.len);
     str_copy(text + n, message);
-    crypto_keccak256(digest, (str){text, (size_t)n + message.len});
+    static_assert(AUTH_DIGEST_SIZE == CRYPTO_KECCAK_SIZE, "it is one");
+    crypto_keccak256(out, (str){text, (size_t)n + message.len});
 }
 
 static bool is_of_ethereum(const struct auth_proof *p)
@@ -34,7 +34,7 @@ static bool is_of_ethereum(const struct auth_proof *p)
     uint8_t digest[CRYPTO_KECCAK_SIZE];
     uint8_t address[CRYPTO_ADDRESS_SIZE];
 
-    digest_of(digest, p->message);
+    auth_proof_digest(digest, p->message);
     if (crypto_secp256k1_recover(address, digest, p->signature) != 0)
         return false;
     return str_eq(key_of(&p->account), (str){(const char *)address, sizeof(address)});

@@ -12,6 +12,7 @@
 #include "auth/message.h"
 
 #define AUTH_SIGNATURE_MAX 8192 // bytes of a signature
+#define AUTH_DIGEST_SIZE   32   // bytes of what an Ethereum wallet signs
 
 struct auth_proof {
     account account;
@@ -44,6 +45,10 @@ static inline void auth_prover_check(struct auth_prover *p, const struct auth_pr
 {
     p->ops->check(p, proof, done, arg);
 }
+
+/** EIP-191, version 0x45: what an Ethereum wallet signs of a message of AUTH_MESSAGE_MAX bytes
+ * at most. */
+void auth_proof_digest(uint8_t out[AUTH_DIGEST_SIZE], str message);
 
 /**
  * What a backend does at last: of an Ethereum wallet EIP-191 (version 0x45) and the recovery of

@@ -18,6 +18,7 @@
 #pragma once
 
 #include "auth/auth.h"
+#include "auth/proof.h"
 
 #define AUTH_NONCE_MAX           64 // bytes of a nonce
 #define AUTH_SESSIONS_MAX        100 // of one account; one more ends the one refreshed longest ago
@@ -34,6 +35,14 @@ enum auth_store_refusal {
     AUTH_STORE_NO_SESSION,    // refresh: unknown, ended, or over. Nothing was done
     AUTH_STORE_LATE,          // refresh: the last generation, after the grace. Nothing was done
     AUTH_STORE_REUSED,        // refresh: an older one. The session has ended with this
+    AUTH_STORE_UNPROVEN,      // refresh: its proof has to be checked first. Nothing was done
+};
+
+/** By what a contract wallet has signed in. It is kept, for a contract may change its mind. */
+struct auth_session_proof {
+    uint64_t chain; // of the contract; 0: the wallet is a key, and there is nothing to check
+    uint8_t digest[AUTH_DIGEST_SIZE];
+    str signature; // at most AUTH_SIGNATURE_MAX; may be empty
 };
 
 /** A session as it is now. */
@@ -43,6 +52,7 @@ struct auth_session {
     uint32_t generation; // of the current refresh token; the first is 1
     int64_t began_at_ms; // Unix
     int64_t expires_at_ms;
+    struct auth_session_proof proof;
 };
 
 /** Use up a nonce and begin a session, both or neither. */
@@ -54,6 +64,7 @@ struct auth_store_begin {
     int64_t now_ms;
     int64_t expires_at_ms;
     int64_t revoked_until_ms; // of the session that ends for it, if one does
+    struct auth_session_proof proof;
 };
 
 struct auth_store_begun {
@@ -67,16 +78,20 @@ typedef void auth_store_begin_fn(void *arg, int r, const struct auth_store_begun
 /**
  * A refresh token is presented. Of the current generation: the next one becomes current. Of the
  * one before, up to grace_ms after its first use: the same answer again, and nothing changes.
+ *
+ * Where either is the case, and the session has a proof that is_proven does not vouch for, the
+ * answer is AUTH_STORE_UNPROVEN with the session as it is.
  */
 struct auth_store_refresh {
     str session;
     uint32_t generation; // at least 1; a later one than the current is AUTH_STORE_NO_SESSION
+    bool is_proven;      // its proof has been checked just now
     int64_t now_ms;
     int64_t grace_ms;
     int64_t revoked_until_ms; // of the session, if it ends with this
 };
 
-/** @param s  NULL unless r is 0 */
+/** @param s  NULL unless r is 0 or AUTH_STORE_UNPROVEN */
 typedef void auth_store_refresh_fn(void *arg, int r, const struct auth_session *s);
 
 /**

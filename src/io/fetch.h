@@ -1,0 +1,80 @@
+/**
+ * Requests to others over HTTP, on a thread of its own (libcurl): who is slow to answer costs a
+ * place there, and never the loop anything.
+ *
+ * HTTP/1.1; https:// by the system's certificates or by those of a file, and http:// to this
+ * machine alone. No redirect is followed, no cookie kept, no request repeated. A proxy of the
+ * environment (https_proxy, no_proxy) is used, but never to this machine.
+ */
+#pragma once
+
+#include "io/loop.h"
+
+#define FETCH_WAITING_MAX 256 // requests that wait for a place; one more is FETCH_BUSY
+
+struct fetcher;
+
+struct fetcher_config {
+    const char *name;    // of the thread; at most 15 bytes
+    const char *ca_file; // PEM; NULL: the system's
+    size_t max_running;  // requests at once, at least 1
+};
+
+/** @param config  copied, with its texts @param out  owned; fetcher_free() @return 0 or a fault
+ */
+MUST_CHECK int fetcher_new(struct fetcher **out, struct loop *l,
+                           const struct fetcher_config *config);
+
+/** What is under way ends soon, with FETCH_STOPPED, and so does what is asked from now on. */
+void fetcher_stop(struct fetcher *f);
+
+bool fetcher_is_idle(const struct fetcher *f);
+
+/** Nothing may be under way. NULL is fine. */
+void fetcher_free(struct fetcher *f);
+
+enum fetch_url_refusal {
+    FETCH_URL_BAD = 1, // not a URL, of another scheme, or with a user in it
+    FETCH_URL_PLAIN,   // http:// to another machine
+};
+
+/** Can this be asked for? @return 0 or an enum fetch_url_refusal */
+MUST_CHECK int fetch_check_url(str url);
+
+#define FETCH_HOST_SIZE 300 // bytes, NUL included
+
+/** The host and the port of a URL, without the rest, which may be a secret; for the log. */
+void fetch_host(char out[FETCH_HOST_SIZE], str url);
+
+/** One request. */
+struct fetch {
+    str url;  // one that fetch_check_url() takes
+    str body; // to POST; ptr is NULL: a GET
+    str type; // of the body
+    int64_t timeout_ms;
+    size_t max_bytes; // of the answer's body
+};
+
+enum fetch_refusal {
+    FETCH_FAILED = 1, // no answer, or none in time
+    FETCH_TOO_LONG,   // over max_bytes
+    FETCH_BUSY,       // over FETCH_WAITING_MAX: nobody was asked
+    FETCH_STOPPED,
+};
+
+struct fetch_answer {
+    unsigned status;
+    str body;
+};
+
+/**
+ * On the loop.
+ *
+ * @param r       0 or an enum fetch_refusal
+ * @param why     of a refusal, for the log; static
+ * @param answer  NULL unless r is 0
+ */
+typedef void fetch_fn(void *arg, int r, const char *why, const struct fetch_answer *answer);
+
+/** done comes once, after this has returned. @param what  borrowed until this returns */
+void fetcher_ask(struct fetcher *f, const struct fetch *what, fetch_fn *done, void *arg);
