@@ -1,7 +1,7 @@
 /**
  * Port: what is used once, and what ends before its time: nonces, sessions, revocations. The
  * auth layer owns this interface; src/store/ holds the backends, and
- * tests/conformance/auth_store.c is what every one of them must pass.
+ * tests/conformance/auth_store.c and auth_store_proof.c are what every one of them must pass.
  *
  * The contract is that of chat/store.h: called on the loop's thread and answered there, once,
  * after the call has returned; arguments are borrowed until the call returns, results until

@@ -1,9 +1,25 @@
 #include "store/auth_change.h"
 
+#include "base/mem.h"
+
 static str copy_session(struct auth_change *c, str name)
 {
     assert(name.len < AUTH_SESSION_SIZE);
     return str_copy(c->session, name);
+}
+
+struct auth_session_proof auth_change_keep(struct auth_change *c,
+                                           const struct auth_session_proof *proof)
+{
+    struct auth_session_proof copy = *proof;
+
+    if (proof->chain == 0)
+        return (struct auth_session_proof){0};
+    assert(proof->chain <= INT64_MAX); // what a database can hold
+    assert(proof->signature.len <= AUTH_SIGNATURE_MAX && !c->signature);
+    c->signature = mem_alloc(proof->signature.len + 1);
+    copy.signature = str_copy(c->signature, proof->signature);
+    return copy;
 }
 
 void auth_change_begin(struct auth_change *c, const struct auth_store_begin *b,
@@ -18,6 +34,7 @@ void auth_change_begin(struct auth_change *c, const struct auth_store_begin *b,
     c->begin.asked = *b;
     c->begin.asked.session = copy_session(c, b->session);
     c->begin.asked.nonce = str_copy(c->nonce, b->nonce);
+    c->begin.asked.proof = auth_change_keep(c, &b->proof);
 }
 
 void auth_change_refresh(struct auth_change *c, const struct auth_store_refresh *r,
@@ -53,37 +70,56 @@ void auth_change_begun(struct auth_change *c, str ended)
                     .name = asked->session,
                     .generation = 1,
                     .began_at_ms = asked->now_ms,
-                    .expires_at_ms = asked->expires_at_ms},
+                    .expires_at_ms = asked->expires_at_ms,
+                    .proof = asked->proof},
         .ended = str_copy(c->ended, ended),
     };
 }
 
-int auth_change_next(const struct auth_store_refresh *asked, const struct auth_session *s,
-                     int64_t refreshed_at_ms, uint32_t *next)
+/** @return 0 for the current generation, and for the one before within its grace */
+static int judge_generation(const struct auth_store_refresh *asked,
+                            const struct auth_session *s, int64_t refreshed_at_ms)
 {
-    *next = s->generation;
     if (s->expires_at_ms <= asked->now_ms)
         return AUTH_STORE_NO_SESSION;
     if (asked->generation == 0 || asked->generation > s->generation)
         return AUTH_STORE_NO_SESSION;
     if (asked->generation == s->generation) {
-        if (s->generation == UINT32_MAX) // used up: it never begins anew
-            return AUTH_STORE_NO_SESSION;
-        (*next)++;
-        return 0;
+        // The last one is used up: it never begins anew.
+        return s->generation == UINT32_MAX ? AUTH_STORE_NO_SESSION : 0;
     }
     if (asked->generation < s->generation - 1)
         return AUTH_STORE_REUSED;
     return asked->now_ms - refreshed_at_ms <= asked->grace_ms ? 0 : AUTH_STORE_LATE;
 }
 
-void auth_change_answer(const struct auth_change *c, int r)
+int auth_change_next(const struct auth_store_refresh *asked, const struct auth_session *s,
+                     int64_t refreshed_at_ms, uint32_t *next)
+{
+    *next = s->generation;
+    const int r = judge_generation(asked, s, refreshed_at_ms);
+    if (r != 0)
+        return r;
+    if (s->proof.chain != 0 && !asked->is_proven)
+        return AUTH_STORE_UNPROVEN;
+    *next += asked->generation == s->generation;
+    return 0;
+}
+
+static void answer_refresh(const struct auth_change *c, int r)
+{
+    const bool has_session = r == 0 || r == AUTH_STORE_UNPROVEN;
+    c->refresh.done(c->arg, r, has_session ? &c->refresh.answer : NULL);
+}
+
+void auth_change_answer(struct auth_change *c, int r)
 {
     const bool ok = r == 0;
 
     switch (c->kind) {
     case AUTH_CHANGE_BEGIN: c->begin.done(c->arg, r, ok ? &c->begin.answer : NULL); break;
-    case AUTH_CHANGE_REFRESH: c->refresh.done(c->arg, r, ok ? &c->refresh.answer : NULL); break;
+    case AUTH_CHANGE_REFRESH: answer_refresh(c, r); break;
     case AUTH_CHANGE_END: c->end.done(c->arg, r, ok ? c->end.answer : 0); break;
     }
+    free(c->signature);
 }

@@ -1,6 +1,7 @@
 /**
  * A change of auth/store.h on its way: what was asked, whom to answer, and the answer. Every
- * backend keeps this of it; it stays where it is, for its strings are inside.
+ * backend keeps this of it; it stays where it is, for its strings are inside, but for the one
+ * that few have and that may be long.
  */
 #pragma once
 
@@ -37,9 +38,10 @@ struct auth_change {
     char session[AUTH_SESSION_SIZE]; // no NUL is added to these
     char nonce[AUTH_NONCE_MAX];
     char ended[AUTH_SESSION_SIZE];
+    char *signature; // of the proof, owned; NULL: there is none
 };
 
-/** Zeroes become this change; its strings are copied. */
+/** Zeroes become this change; its strings are copied. It is freed by being answered. */
 void auth_change_begin(struct auth_change *c, const struct auth_store_begin *b,
                        auth_store_begin_fn *done, void *arg);
 void auth_change_refresh(struct auth_change *c, const struct auth_store_refresh *r,
@@ -50,16 +52,20 @@ void auth_change_end(struct auth_change *c, const struct auth_store_end *e,
 /** It has begun. @param ended  the session that has ended for it, or empty; copied */
 void auth_change_begun(struct auth_change *c, str ended);
 
+/** A copy of the proof of its session, whose signature is c's. Zeroes, if its chain is 0. */
+struct auth_session_proof auth_change_keep(struct auth_change *c,
+                                           const struct auth_session_proof *proof);
+
 /**
  * What a session makes of a refresh token.
  *
  * @param refreshed_at_ms  when its generation was first given out
- * @param next  its generation from now on, if 0 is returned: the same, or one more
- * @return 0, AUTH_STORE_NO_SESSION, AUTH_STORE_LATE, or AUTH_STORE_REUSED
+ * @param next  its generation from now on: the same, or with 0 maybe one more
+ * @return 0, AUTH_STORE_NO_SESSION, AUTH_STORE_LATE, AUTH_STORE_REUSED, or AUTH_STORE_UNPROVEN
  */
 MUST_CHECK int auth_change_next(const struct auth_store_refresh *asked,
                                 const struct auth_session *s, int64_t refreshed_at_ms,
                                 uint32_t *next);
 
-/** Call back. @param r  0, or an enum auth_store_refusal */
-void auth_change_answer(const struct auth_change *c, int r);
+/** Call back, once, and free what c owns. @param r  0, or an enum auth_store_refusal */
+void auth_change_answer(struct auth_change *c, int r);

@@ -8,6 +8,7 @@ struct session {
     struct auth_session is;
     int64_t refreshed_at_ms; // or began
     char name[AUTH_SESSION_SIZE];
+    char signature[]; // of the proof
 };
 
 struct nonce {
@@ -60,11 +61,12 @@ static struct session *find_session(struct mem_auth *m, str name)
 
 static void add_session(struct mem_auth *m, const struct auth_session *is)
 {
-    struct session *s = NEW(struct session);
+    struct session *s = mem_alloc(sizeof(*s) + is->proof.signature.len);
 
     assert(!find_session(m, is->name)); // names are new
     s->is = *is;
     s->is.name = str_copy(s->name, is->name);
+    s->is.proof.signature = str_copy(s->signature, is->proof.signature);
     s->refreshed_at_ms = is->began_at_ms;
     list_push(&m->sessions, &s->node);
 }
@@ -198,16 +200,15 @@ static int refresh(struct mem_auth *m, struct auth_change *c)
         c->has_changed = true;
         end_session(s, asked->now_ms);
         revoke_session(m, asked->session, asked->revoked_until_ms);
-    }
-    if (r != 0)
         return r;
+    }
     if (next != s->is.generation) {
         c->has_changed = true;
         s->is.generation = next;
         s->refreshed_at_ms = asked->now_ms;
     }
     c->refresh.answer = s->is;
-    return 0;
+    return r;
 }
 
 static int end(struct mem_auth *m, struct auth_change *c)

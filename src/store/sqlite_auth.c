@@ -16,14 +16,15 @@ static const char *const texts[A_COUNT] = {
         "INSERT INTO nonce (bytes, until_ms) VALUES (?1, ?2)"
         " ON CONFLICT (bytes) DO UPDATE SET until_ms = ?2 WHERE until_ms <= ?3",
     [A_FIND] =
-        "SELECT account, generation, began_at_ms, expires_at_ms, refreshed_at_ms"
-        " FROM session WHERE name = ?",
+        "SELECT account, generation, began_at_ms, expires_at_ms, refreshed_at_ms,"
+        " proof_chain, proof_digest, proof_signature FROM session WHERE name = ?",
     [A_SURPLUS] = "SELECT name" LIVE " AND (SELECT count(*)" LIVE
                   ") >= ?3"
                   " ORDER BY refreshed_at_ms, id LIMIT 1",
     [A_ADD] =
         "INSERT INTO session (name, account, generation, began_at_ms, refreshed_at_ms,"
-        " expires_at_ms) VALUES (?1, ?2, 1, ?3, ?3, ?4) ON CONFLICT (name) DO NOTHING",
+        " expires_at_ms, proof_chain, proof_digest, proof_signature)"
+        " VALUES (?1, ?2, 1, ?3, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (name) DO NOTHING",
     [A_REFRESH] = "UPDATE session SET generation = ?2, refreshed_at_ms = ?3 WHERE name = ?1",
     [A_END] = "DELETE FROM session WHERE name = ?1 RETURNING expires_at_ms > ?2",
     [A_END_ALL] =
@@ -123,6 +124,15 @@ static int end_surplus(struct sqlite_auth *a, struct auth_change *c)
     return r == 0 ? revoke(a, c->begin.answer.ended, asked->revoked_until_ms) : r;
 }
 
+static void bind_proof(sqlite3_stmt *stmt, const struct auth_session_proof *proof)
+{
+    const str digest = {(const char *)proof->digest, AUTH_DIGEST_SIZE};
+
+    sqlite_db_bind(stmt, 5, (int64_t)proof->chain);
+    sqlite_db_bind_bytes(stmt, 6, proof->chain == 0 ? (str){0} : digest);
+    sqlite_db_bind_bytes(stmt, 7, proof->signature);
+}
+
 static int add_session(struct sqlite_auth *a, const struct auth_store_begin *asked)
 {
     sqlite3_stmt *stmt = a->stmts[A_ADD];
@@ -131,6 +141,7 @@ static int add_session(struct sqlite_auth *a, const struct auth_store_begin *ask
     sqlite_db_bind_bytes(stmt, 2, account_str(&asked->account));
     sqlite_db_bind(stmt, 3, asked->now_ms);
     sqlite_db_bind(stmt, 4, asked->expires_at_ms);
+    bind_proof(stmt, &asked->proof);
     const int r = sqlite_db_run(a->db, stmt);
     assert(r < 0 || sqlite3_changes(a->db->db) == 1); // names are new
     return r;
@@ -149,22 +160,35 @@ static int begin(struct sqlite_auth *a, struct auth_change *c)
 
 // Refreshing.
 
-/** @return 0, AUTH_STORE_NO_SESSION, or a fault */
-static int find_session(struct sqlite_auth *a, str name, struct auth_session *out,
-                        int64_t *refreshed_at_ms)
+/** Of the row that A_FIND is at. */
+static struct auth_session_proof proof_of(struct auth_change *c, sqlite3_stmt *stmt)
 {
+    struct auth_session_proof proof = {.chain = (uint64_t)sqlite3_column_int64(stmt, 5),
+                                       .signature = sqlite_db_str(stmt, 7)};
+    const str digest = sqlite_db_str(stmt, 6);
+
+    assert(digest.len == (proof.chain == 0 ? 0 : AUTH_DIGEST_SIZE));
+    str_copy((char *)proof.digest, digest);
+    return auth_change_keep(c, &proof);
+}
+
+/** @return 0 with the session as the answer, AUTH_STORE_NO_SESSION, or a fault */
+static int find_session(struct sqlite_auth *a, struct auth_change *c, int64_t *refreshed_at_ms)
+{
+    const str name = c->refresh.asked.session;
     sqlite3_stmt *stmt = a->stmts[A_FIND];
 
     sqlite_db_bind_text(stmt, 1, name);
     const int r = sqlite_db_step(a->db, stmt);
     if (r != 0)
         return r < 0 ? r : AUTH_STORE_NO_SESSION;
-    *out = (struct auth_session){
+    c->refresh.answer = (struct auth_session){
         .account = account_of(sqlite_db_str(stmt, 0)),
         .name = name,
         .generation = (uint32_t)sqlite3_column_int64(stmt, 1),
         .began_at_ms = sqlite3_column_int64(stmt, 2),
         .expires_at_ms = sqlite3_column_int64(stmt, 3),
+        .proof = proof_of(c, stmt),
     };
     *refreshed_at_ms = sqlite3_column_int64(stmt, 4);
     sqlite3_reset(stmt);
@@ -202,14 +226,14 @@ static int refresh(struct sqlite_auth *a, struct auth_change *c)
     int64_t refreshed_at_ms = 0;
     uint32_t next = 0;
 
-    int r = find_session(a, asked->session, s, &refreshed_at_ms);
+    int r = find_session(a, c, &refreshed_at_ms);
     if (r != 0)
         return r;
     r = auth_change_next(asked, s, refreshed_at_ms, &next);
-    if (r != 0)
-        return r == AUTH_STORE_REUSED ? end_reused(a, c) : r;
+    if (r == AUTH_STORE_REUSED)
+        return end_reused(a, c);
     if (next == s->generation)
-        return 0;
+        return r;
     s->generation = next;
     return turn_session(a, c, next);
 }

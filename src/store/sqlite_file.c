@@ -27,9 +27,10 @@
  * Sessions, nonces and revocations (auth/store.h) know nothing of all that: who signs in may
  * never have written, so that accounts are bytes in there. A session is found by its name, as
  * its tokens have it, and by its account, the one refreshed longest ago first; all three by
- * when they are over, for the writer removes a few of those with each change. A position of
- * `revocation` is never given again (AUTOINCREMENT), also where its row is gone: who has read
- * up to it has seen all up to it.
+ * when they are over, for the writer removes a few of those with each change. What a contract
+ * wallet has signed in by may be long, and comes last in the row: whoever looks for a session
+ * that ends need not read so far. A position of `revocation` is never given again
+ * (AUTOINCREMENT), also where its row is gone: who has read up to it has seen all up to it.
  */
 static const char *const migrations[] = {
     "CREATE TABLE meta ("
@@ -131,6 +132,10 @@ static const char *const migrations[] = {
     "CREATE UNIQUE INDEX revocation_of_account ON revocation (account)"
     "  WHERE account IS NOT NULL;"
     "CREATE INDEX revocation_by_until ON revocation (until_ms);",
+
+    "ALTER TABLE session ADD COLUMN proof_chain INTEGER NOT NULL DEFAULT 0;" // 0: none
+    "ALTER TABLE session ADD COLUMN proof_digest BLOB NOT NULL DEFAULT x'';"
+    "ALTER TABLE session ADD COLUMN proof_signature BLOB NOT NULL DEFAULT x'';",
 };
 
 #define VERSION ((int64_t)COUNT_OF(migrations))

@@ -4,6 +4,7 @@
  *
  *   a/laptop g2 0-5000 -phone   a session of a: its name, generation, beginning and end; what
  *                               has ended for it
+ *   a/laptop g2 0-5000 10:D:S   with a proof: its chain, digest and signature, as bytes
  *   laptop@1~9000 a@2<0~9000    revocations: whose, position, of what was issued up to, until
  */
 #pragma once
@@ -49,6 +50,12 @@ static inline void auth_answer_await(struct auth_answer *a)
     assert_int_equal(a->times, 1);
 }
 
+static inline void auth_say_bytes(struct auth_answer *a, str s)
+{
+    const int r = buf_add(&a->text, s);
+    assert_int_equal(r, 0);
+}
+
 PRINTF_LIKE(2, 3) static inline void auth_say(struct auth_answer *a, const char *fmt, ...)
 {
     char text[512];
@@ -58,8 +65,7 @@ PRINTF_LIKE(2, 3) static inline void auth_say(struct auth_answer *a, const char 
     const int n = vsnprintf(text, sizeof(text), fmt, ap);
     va_end(ap);
     assert_in_range(n, 0, sizeof(text) - 1);
-    const int r = buf_add(&a->text, (str){text, (size_t)n});
-    assert_int_equal(r, 0);
+    auth_say_bytes(a, (str){text, (size_t)n});
 }
 
 static inline struct auth_answer *auth_answered(void *arg, int r, bool has_result)
@@ -72,11 +78,27 @@ static inline struct auth_answer *auth_answered(void *arg, int r, bool has_resul
     return a;
 }
 
+static inline void say_proof(struct auth_answer *a, const struct auth_session_proof *proof)
+{
+    static const uint8_t none[AUTH_DIGEST_SIZE];
+
+    if (proof->chain == 0) {
+        assert_memory_equal(proof->digest, none, sizeof(none));
+        assert_int_equal(proof->signature.len, 0);
+        return;
+    }
+    auth_say(a, " %llu:", (unsigned long long)proof->chain);
+    auth_say_bytes(a, (str){(const char *)proof->digest, sizeof(proof->digest)});
+    auth_say(a, ":");
+    auth_say_bytes(a, proof->signature);
+}
+
 static inline void say_session(struct auth_answer *a, const struct auth_session *s)
 {
     auth_say(a, "%c/" STR_FMT " g%u %lld-%lld", letter_of(&s->account), STR_ARG(s->name),
              s->generation, (long long)(s->began_at_ms - NOW),
              (long long)(s->expires_at_ms - NOW));
+    say_proof(a, &s->proof);
 }
 
 static inline void on_begun(void *arg, int r, const struct auth_store_begun *b)
@@ -92,8 +114,9 @@ static inline void on_begun(void *arg, int r, const struct auth_store_begun *b)
 
 static inline void on_refreshed(void *arg, int r, const struct auth_session *s)
 {
-    struct auth_answer *a = auth_answered(arg, r, s);
+    struct auth_answer *a = auth_answered(arg, r, r == 0);
 
+    assert_int_equal(s != NULL, r == 0 || r == AUTH_STORE_UNPROVEN);
     if (s)
         say_session(a, s);
 }
@@ -177,7 +200,16 @@ static inline struct auth_store_end end_all_of(char letter)
         .account = who(letter), .now_ms = NOW, .until_ms = NOW + HOUR};
 }
 
-// Operations that wait for their answer: it must be r, and if 0, the text.
+/** Its digest is the letter, over and over. */
+static inline struct auth_session_proof proof_of(uint64_t chain, char letter, str signature)
+{
+    struct auth_session_proof proof = {.chain = chain, .signature = signature};
+
+    memset(proof.digest, letter, sizeof(proof.digest));
+    return proof;
+}
+
+// Operations that wait for their answer: it must be r, and the text what was answered with it.
 
 #define DEFINE_AUTH_ASK(op, callback)                                                          \
     static inline struct auth_answer ask_##op(                                                 \

@@ -1,6 +1,6 @@
 /**
- * A store on SQLite under test: on a disk that is full, or can't sync (the system's, with two
- * methods of ours), and with an operator who looks into the database, and writes.
+ * A store on SQLite under test: on a disk that is full, or can't read or sync (the system's,
+ * with three methods of ours), and with an operator who looks into the database, and writes.
  */
 #pragma once
 
@@ -18,6 +18,7 @@ struct methods {
 static struct methods methods[2]; // of the database, and of its log
 static sqlite3_vfs disk;
 static atomic_int writes_left; // then one fails; below 0: none does
+static atomic_int reads_left;  // likewise
 static atomic_bool is_full;    // all fail
 static atomic_bool is_broken;  // all syncs fail
 static atomic_uint n_syncs;
@@ -25,6 +26,13 @@ static atomic_uint n_syncs;
 static inline const sqlite3_io_methods *real_of(const sqlite3_file *f)
 {
     return ((const struct methods *)f->pMethods)->real;
+}
+
+static inline int disk_read(sqlite3_file *f, void *bytes, int n, sqlite3_int64 at)
+{
+    if (atomic_fetch_sub(&reads_left, 1) == 0)
+        return SQLITE_IOERR_READ;
+    return real_of(f)->xRead(f, bytes, n, at);
 }
 
 static inline int disk_write(sqlite3_file *f, const void *bytes, int n, sqlite3_int64 at)
@@ -55,6 +63,7 @@ static inline int disk_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *f,
     if (!m->real) {
         m->real = f->pMethods;
         m->ours = *m->real;
+        m->ours.xRead = disk_read;
         m->ours.xWrite = disk_write;
         m->ours.xSync = disk_sync;
     }
@@ -72,6 +81,7 @@ static inline void disk_install(void)
     disk.xOpen = disk_open;
     sqlite3_vfs_register(&disk, 1);
     atomic_store(&writes_left, -1);
+    atomic_store(&reads_left, -1);
 }
 
 static inline void run_sql(const struct store_world *w, const char *text)

@@ -5,6 +5,7 @@
 #include "support/aborts.h"
 #include "support/sqlite_world.h"
 #include "support/store_v1.h"
+#include "support/store_v2.h"
 
 // The world.
 
@@ -210,8 +211,25 @@ static void refuses_what_a_newer_one_wrote(void **state)
     store_world_close(w);
     run_sql(w, "PRAGMA user_version = 1000");
     expect_refused(w, "run a newer one");
-    run_sql(w, "PRAGMA user_version = 2");
+    run_sql(w, "PRAGMA user_version = 3");
     store_world_open(w);
+}
+
+static int64_t version_of(const struct store_world *w)
+{
+    return sql_number(w, "SELECT user_version FROM pragma_user_version");
+}
+
+/** Closed, and as an older one left it. @param more  what version 2 has besides, or empty */
+static void put_back(struct store_world *w, const char *more)
+{
+    char path[128];
+
+    store_world_close(w);
+    snprintf(path, sizeof(path), "%s/parley.db", w->dir);
+    assert_int_equal(unlink(path), 0);
+    run_sql(w, store_v1);
+    run_sql(w, more);
 }
 
 static void brings_a_version_1_up_to_date(void **state)
@@ -219,14 +237,10 @@ static void brings_a_version_1_up_to_date(void **state)
     struct store_world *w = *state;
     const struct store_history h = {
         .account = who('b'), .place.peer = who('a'), .max_messages = 9, .max_bytes = 9};
-    char path[128];
 
-    store_world_close(w);
-    snprintf(path, sizeof(path), "%s/parley.db", w->dir);
-    assert_int_equal(unlink(path), 0);
-    run_sql(w, store_v1);
+    put_back(w, "");
     store_world_open(w);
-    assert_int_equal(sql_number(w, "SELECT user_version FROM pragma_user_version"), 2);
+    assert_int_equal(version_of(w), 3);
     assert_true(w->store->epoch == STORE_V1_EPOCH);
     assert_int_equal(store_horizon(w->store), 5);
     ask_history(w, &h, 0, "a1r b2 a3d");
@@ -235,10 +249,78 @@ static void brings_a_version_1_up_to_date(void **state)
     assert_int_equal(put(w, 'a', 'b', "3", 4).position, 6);
     sign_in(w, 'a', "laptop");
 
-    store_world_close(w); // and it is a version 2 like any other
+    store_world_close(w); // and it is a version 3 like any other
     store_world_open(w);
     ask_history(w, &h, 0, "a1r b2 a3d a4");
     turn(w, "laptop", 1, 0, 0, 2);
+}
+
+#define REVOKED_IN_V2 "tablet@1~3600000 b@3<0~3600000"
+
+static void brings_a_version_2_up_to_date(void **state)
+{
+    struct store_world *w = *state;
+    const struct auth_store_begin again = begin_of('a', "again", "tablet");
+    const struct auth_store_end e = end_of("phone");
+
+    put_back(w, store_v2);
+    store_world_open(w);
+    assert_int_equal(version_of(w), 3);
+    assert_true(w->store->epoch == STORE_V1_EPOCH);
+    assert_int_equal(store_horizon(w->store), 5);
+    turn(w, "laptop", 2, 3 * MINUTE, 0, 3); // none of them has a proof
+    turn(w, "laptop", 3, 3 * MINUTE, 0, 4);
+    turn(w, "phone", 1, 0, 0, 2);
+    turn(w, "tablet", 1, 0, AUTH_STORE_NO_SESSION, 0);
+    ask_begin(w, &again, AUTH_STORE_NONCE_USED, "");
+    expect_revoked(w, 0, REVOKED_IN_V2);
+    ask_end(w, &e, 0, "1");
+    expect_revoked(w, 0, REVOKED_IN_V2 " phone@5~3600000");
+}
+
+static void keeps_proofs_in_what_was_a_version_2(void **state)
+{
+    struct store_world *w = *state;
+    struct auth_store_begin b = begin_of('a', "safe", "safe");
+    const struct auth_store_refresh r = refresh_of("safe", 1, 0);
+    const char *want = "a/safe g1 0-3600000 10:dddddddddddddddddddddddddddddddd:ok";
+
+    put_back(w, store_v2);
+    store_world_open(w);
+    b.proof = proof_of(10, 'd', STR("ok"));
+    ask_begin(w, &b, 0, want);
+    store_world_close(w);
+    store_world_open(w);
+    ask_refresh(w, &r, AUTH_STORE_UNPROVEN, want);
+    turn(w, "laptop", 3, 0, 0, 4);
+}
+
+/** @param n  writes until one fails */
+static bool opens_with_writes(struct store_world *w, int n)
+{
+    const struct store_sqlite_config config = {
+        .dir = w->dir, .limits = w->limits, .rand = &w->chance.rand};
+
+    atomic_store(&writes_left, n);
+    const int r = store_sqlite_open(&w->store, w->loop, &config);
+    atomic_store(&writes_left, -1);
+    return r == 0;
+}
+
+static void a_full_disk_leaves_an_old_version_as_it_is(void **state)
+{
+    struct store_world *w = *state;
+    int n = 0;
+
+    put_back(w, store_v2);
+    for (; !opens_with_writes(w, n); n++) {
+        assert_int_equal(version_of(w), 2);
+        assert_int_equal(sql_number(w, "SELECT count(*) FROM session"), 2);
+    }
+    assert_true(n > 3); // the pages of the log
+    assert_int_equal(version_of(w), 3);
+    turn(w, "laptop", 3, 0, 0, 4);
+    expect_revoked(w, 0, REVOKED_IN_V2);
 }
 
 static void refuses_what_is_no_store(void **state)
@@ -457,6 +539,9 @@ int main(void)
         TEST(says_who_has_a_directory_open),
         TEST(refuses_what_a_newer_one_wrote),
         TEST(brings_a_version_1_up_to_date),
+        TEST(brings_a_version_2_up_to_date),
+        TEST(keeps_proofs_in_what_was_a_version_2),
+        TEST(a_full_disk_leaves_an_old_version_as_it_is),
         TEST(refuses_what_is_no_store),
         TEST(refuses_a_directory_that_can_not_be),
         TEST(only_its_owner_can_read_it),
