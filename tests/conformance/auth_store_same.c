@@ -11,6 +11,7 @@
 #define PAGES     4
 #define BACK_MS   (AUTH_STORE_KEPT_MS - 1)
 #define NAMES     512
+#define CHAINS    (UINT64_C(1) << 53)
 
 static const char letters[] = "abAst";
 
@@ -24,6 +25,7 @@ enum side {
 struct known {
     char name[16];
     uint32_t generation;
+    bool has_proof;
 };
 
 struct both {
@@ -34,6 +36,7 @@ struct both {
     struct known known[NAMES];
     unsigned n_begun;
     int64_t position; // of some revocation
+    char signature[AUTH_SIGNATURE_MAX];
 };
 
 /** One operation, as each of the two answers it. */
@@ -71,6 +74,20 @@ static struct known *any_known(struct both *b)
     return &b->known[(b->n_begun - back) % NAMES];
 }
 
+/** Every other one is none, though there is a signature. It is borrowed from b. */
+static struct auth_session_proof any_proof(struct both *b)
+{
+    const size_t lengths[] = {0, below(b, 100), below(b, AUTH_SIGNATURE_MAX),
+                              AUTH_SIGNATURE_MAX};
+    struct auth_session_proof proof = {
+        .chain = below(b, 2) ? below(b, CHAINS) : 0,
+        .signature = {b->signature, lengths[below(b, COUNT_OF(lengths))]}};
+
+    rand_bytes(&b->chance.rand, b->signature, proof.signature.len);
+    rand_bytes(&b->chance.rand, proof.digest, sizeof(proof.digest));
+    return proof;
+}
+
 static void ask_begin_by_chance(struct both *b, struct asked *a)
 {
     struct known *k = &b->known[++b->n_begun % NAMES];
@@ -89,6 +106,8 @@ static void ask_begin_by_chance(struct both *b, struct asked *a)
     what.nonce_until_ms = any_end(b, now_ms);
     what.expires_at_ms = any_end(b, now_ms) + 3 * HOUR;
     what.revoked_until_ms = any_end(b, now_ms);
+    what.proof = any_proof(b);
+    k->has_proof = what.proof.chain != 0;
     for (unsigned side = 0; side < SIDES; side++)
         auth_store_begin(auth_of(b->w[side]), &what, on_begun, &a->answers[side]);
 }
@@ -106,7 +125,8 @@ static void ask_refresh_by_chance(struct both *b, struct asked *a)
     what.now_ms = any_time(b);
     what.grace_ms = (int64_t)below(b, 5 * MINUTE);
     what.revoked_until_ms = any_end(b, what.now_ms);
-    k->generation += way > 4;
+    what.is_proven = below(b, 3) > 0;
+    k->generation += way > 4 && (what.is_proven || !k->has_proof);
     for (unsigned side = 0; side < SIDES; side++)
         auth_store_refresh(auth_of(b->w[side]), &what, on_refreshed, &a->answers[side]);
 }

@@ -82,6 +82,24 @@ static void loses_answers_of_sessions_that_it_has_changed(void **state)
     assert_int_equal(w->store->counters.commits, 2);
 }
 
+static void fails_a_refresh_before_it_asks_for_a_proof(void **state)
+{
+    struct store_world *w = *state;
+    struct auth_store_begin b = begin_of('a', "s", "n");
+    const struct auth_store_refresh r = refresh_of("s", 1, 0);
+    const char *want = "a/s g1 0-3600000 10:dddddddddddddddddddddddddddddddd:ok";
+
+    b.proof = proof_of(10, 'd', STR("ok"));
+    store_mem_fail_auth(w->store, AUTH_STORE_UNAVAILABLE, 1);
+    ask_begin(w, &b, AUTH_STORE_UNAVAILABLE, "");
+    ask_begin(w, &b, 0, want);
+    store_mem_fail_auth(w->store, AUTH_STORE_UNAVAILABLE, 1);
+    ask_refresh(w, &r, AUTH_STORE_UNAVAILABLE, "");
+    store_mem_lose_auth(w->store, 1);
+    ask_refresh(w, &r, AUTH_STORE_UNCERTAIN, "");
+    ask_refresh(w, &r, AUTH_STORE_UNPROVEN, want);
+}
+
 static void fails_pages_of_revocations_apart_from_all_else(void **state)
 {
     struct store_world *w = *state;
@@ -120,6 +138,7 @@ int main(void)
         TEST(fails_reads_apart_from_writes),
         TEST(refuses_changes_of_sessions_as_often_as_it_is_told),
         TEST(loses_answers_of_sessions_that_it_has_changed),
+        TEST(fails_a_refresh_before_it_asks_for_a_proof),
         TEST(fails_pages_of_revocations_apart_from_all_else),
         TEST(a_name_of_a_session_is_new),
     };

@@ -39,6 +39,16 @@ static void call_begin(struct group *g, const char *session, const char *nonce)
     auth_store_begin(auth_of(g->w), &b, on_begun, next_of(g));
 }
 
+#define PROOF " 10:dddddddddddddddddddddddddddddddd:ok"
+
+static void call_begin_by_contract(struct group *g, const char *session, const char *nonce)
+{
+    struct auth_store_begin b = begin_of('a', session, nonce);
+
+    b.proof = proof_of(10, 'd', STR("ok"));
+    auth_store_begin(auth_of(g->w), &b, on_begun, next_of(g));
+}
+
 static void call_refresh(struct group *g, const char *session, uint32_t generation,
                          int64_t after_ms)
 {
@@ -170,6 +180,42 @@ static void what_changes_nothing_commits_nothing(void **state)
     assert_int_equal(w->store->counters.refused, 0);
 }
 
+static void an_unproven_refresh_commits_nothing(void **state)
+{
+    struct store_world *w = *state;
+    struct group g = {.w = w};
+
+    call_begin_by_contract(&g, "s", "n");
+    expect_answers(&g, "a/s g1 0-3600000" PROOF);
+    const unsigned before = atomic_load(&n_syncs);
+    call_refresh(&g, "s", 1, 0);
+    call_refresh(&g, "s", 1, MINUTE);
+    expect_answers(&g, "a/s g1 0-3600000" PROOF "!7; a/s g1 0-3600000" PROOF "!7");
+    assert_int_equal(atomic_load(&n_syncs), before);
+    assert_int_equal(w->store->counters.commits, 1);
+    assert_int_equal(w->store->counters.refused, 0);
+}
+
+static void an_unproven_refresh_leaves_the_rest_of_its_group(void **state)
+{
+    struct store_world *w = *state;
+    struct group g = {.w = w};
+
+    call_append(&g, "1");
+    call_begin_by_contract(&g, "s1", "n1");
+    call_refresh(&g, "s1", 1, 0);
+    call_begin(&g, "s2", "n2");
+    call_refresh(&g, "s2", 1, 0);
+    expect_answers(&g, "1; a/s1 g1 0-3600000" PROOF "; a/s1 g1 0-3600000" PROOF
+                       "!7; a/s2 g1 0-3600000; a/s2 g2 0-3600000");
+    assert_int_equal(w->store->counters.commits, 1);
+    assert_int_equal(sql_number(w,
+                                "SELECT count(*) FROM session WHERE proof_chain = 0"
+                                " AND length(proof_digest) = 0"
+                                " AND length(proof_signature) = 0"),
+                     1);
+}
+
 static void a_refusal_leaves_the_rest_of_its_group(void **state)
 {
     struct store_world *w = *state;
@@ -262,6 +308,66 @@ static void a_full_disk_refuses_changes_and_recovers(void **state)
     call_refresh(&g, "s", 1, 0);
     expect_answers(&g, "a/s2 g1 0-3600000; !6");
     expect_revoked(w, 0, "s@1~3600000");
+}
+
+static void a_full_disk_keeps_no_proof_and_asks_for_those_it_has(void **state)
+{
+    struct store_world *w = *state;
+    struct group g = {.w = w};
+
+    call_begin_by_contract(&g, "s", "n");
+    expect_answers(&g, "a/s g1 0-3600000" PROOF);
+    atomic_store(&is_full, true);
+    call_refresh(&g, "s", 1, 0);
+    expect_answers(&g, "a/s g1 0-3600000" PROOF "!7");
+    call_refresh(&g, "s", 1, 0); // and in a group that fails
+    call_begin_by_contract(&g, "s2", "n2");
+    call_refresh(&g, "s2", 1, 0);
+    expect_answers(&g, "!2; !2; !2");
+    atomic_store(&is_full, false);
+    call_begin_by_contract(&g, "s2", "n2");
+    call_refresh(&g, "s", 1, 0);
+    expect_answers(&g, "a/s2 g1 0-3600000" PROOF "; a/s g1 0-3600000" PROOF "!7");
+}
+
+/** The n-th read fails, of a store that has just been opened: nothing is in its memory. */
+static int refresh_with_reads(struct store_world *w, int n, const char *want)
+{
+    const struct auth_store_refresh r = refresh_of("s", 1, 0);
+    struct auth_answer a;
+
+    store_world_close(w);
+    store_world_open(w);
+    auth_answer_init(&a, w);
+    atomic_store(&reads_left, n);
+    auth_store_refresh(auth_of(w), &r, on_refreshed, &a);
+    auth_answer_await(&a);
+    atomic_store(&reads_left, -1);
+    expect_str("refresh", buf_str(&a.text), str_of(a.r == AUTH_STORE_UNPROVEN ? want : ""));
+    auth_answer_fini(&a);
+    return a.r;
+}
+
+static void a_proof_that_can_not_be_read_is_unavailable(void **state)
+{
+    struct store_world *w = *state;
+    struct auth_store_begin b = begin_of('a', "s", "n");
+    char signature[AUTH_SIGNATURE_MAX + 1] = ""; // more than one page
+    char want[sizeof(signature) + 128];
+    int n = 0;
+    int r = 0;
+
+    memset(signature, 's', sizeof(signature) - 1);
+    b.proof = proof_of(10, 'd', str_of(signature));
+    snprintf(want, sizeof(want), "a/s g1 0-3600000 10:dddddddddddddddddddddddddddddddd:%s",
+             signature);
+    ask_begin(w, &b, 0, want);
+    for (; (r = refresh_with_reads(w, n, want)) != AUTH_STORE_UNPROVEN; n++) {
+        assert_int_equal(r, AUTH_STORE_UNAVAILABLE);
+        assert_int_equal(w->store->counters.refused, 1);
+    }
+    assert_true(n >= 4); // the index, the row, and two pages of its signature
+    assert_int_equal(w->store->counters.refused, 0);
 }
 
 static atomic_uint n_works; // said to the log
@@ -452,10 +558,14 @@ int main(void)
         TEST(a_change_of_sessions_alone_is_synced_before_its_answer),
         TEST(a_reused_token_is_synced_before_its_refusal),
         TEST(what_changes_nothing_commits_nothing),
+        TEST(an_unproven_refresh_commits_nothing),
+        TEST(an_unproven_refresh_leaves_the_rest_of_its_group),
         TEST(a_refusal_leaves_the_rest_of_its_group),
         TEST(a_session_may_live_and_die_in_one_group),
         TEST(a_change_of_sessions_takes_waiting_receipts_along),
         TEST(a_full_disk_refuses_changes_and_recovers),
+        TEST(a_full_disk_keeps_no_proof_and_asks_for_those_it_has),
+        TEST(a_proof_that_can_not_be_read_is_unavailable),
         TEST(a_session_alone_shows_that_the_disk_has_room_again),
         TEST(a_group_of_both_ports_is_stored_whole_or_not_at_all),
         TEST(what_has_been_over_for_an_hour_goes_a_few_with_each_change),
