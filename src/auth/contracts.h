@@ -1,7 +1,8 @@
 /**
  * Has the owner of a contract wallet signed this? Its contract knows (ERC-1271; ERC-6492 for
  * one that is not deployed yet), and the RPC that the operator has named for its chain can be
- * asked. An answer, either way, is good for AUTH_CONTRACT_KEPT_MS.
+ * asked. An answer, either way, is good for AUTH_CONTRACT_KEPT_MS; who asks the same meanwhile,
+ * or while it is under way, gets the same, and nobody is asked again.
  */
 #pragma once
 
@@ -12,13 +13,13 @@
 
 #define AUTH_RPCS_MAX               32
 #define AUTH_RPC_MS                 3000    // for an answer
-#define AUTH_RPC_BYTES_MAX          4096    // of an answer
+#define AUTH_RPC_BYTES_MAX          4096    // of an answer, which has two digits for a byte
 #define AUTH_RPC_GAS                5000000 // that a call may use
 #define AUTH_CONTRACT_UNDER_WAY_MAX 8       // calls at once
 #define AUTH_CONTRACT_WAITING_MAX   64      // that wait for one of those to end
+#define AUTH_CONTRACT_SHARED_MAX    16      // who wait for the same answer
 #define AUTH_CONTRACT_KEPT_MS       30000   // an answer counts
 #define AUTH_CONTRACT_KEPT_MAX      1024    // answers; one more, and the oldest is forgotten
-#define AUTH_DIGEST_SIZE            32
 #define AUTH_CONTRACT_ADDRESS_SIZE  20
 
 struct auth_rpc {
@@ -60,7 +61,8 @@ struct auth_contract_proof {
 
 enum auth_contract_refusal {
     AUTH_CONTRACT_WRONG = 1,   // the contract says no, there is none, or it broke down
-    AUTH_CONTRACT_UNAVAILABLE, // the RPC has no answer, or there is none for the chain
+    AUTH_CONTRACT_UNAVAILABLE, // the RPC has no answer, or one that is too long; or there is no
+                               // RPC for the chain
     AUTH_CONTRACT_BUSY,        // too many wait, or the rate is used up: nobody was asked
 };
 
