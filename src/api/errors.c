@@ -48,7 +48,7 @@ static const struct {
     [API_LOGIN_NOT_YET] = {"login_not_yet", "The message is not valid yet. Check the clock of this device.", SENT, 401},
     [API_LOGIN_ADDRESS] = {"login_address", "The address in the message is not one. Check it.", SENT, 400},
     [API_LOGIN_SIGNATURE] = {"login_signature", "The signature is not of this wallet. Sign again with the wallet that the message names.", SENT, 401},
-    [API_LOGIN_UNAVAILABLE] = {"login_unavailable", "The signature can't be checked at the moment. Try again soon.", RESERVED, 503},
+    [API_LOGIN_UNAVAILABLE] = {"login_unavailable", "The signature can't be checked at the moment. Try again soon.", SENT, 503},
     // clang-format on
 };
 

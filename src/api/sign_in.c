@@ -97,6 +97,7 @@ static enum api_error error_of_login(int r)
     case AUTH_LOGIN_SIGNATURE: return API_LOGIN_SIGNATURE;
     case AUTH_LOGIN_LIMITED: return API_RATE_LIMITED;
     case AUTH_LOGIN_BUSY: return API_BUSY;
+    case AUTH_LOGIN_UNCHECKED: return API_LOGIN_UNAVAILABLE;
     case AUTH_LOGIN_UNAVAILABLE: return API_STORAGE_UNAVAILABLE;
     default: return API_INTERNAL;
     }
@@ -153,6 +154,8 @@ static enum api_error error_of_session(int r)
     case AUTH_SESSIONS_INVALID: return API_TOKEN_INVALID;
     case AUTH_SESSIONS_EXPIRED: return API_TOKEN_EXPIRED;
     case AUTH_SESSIONS_REVOKED: return API_TOKEN_REVOKED;
+    case AUTH_SESSIONS_UNCHECKED: return API_LOGIN_UNAVAILABLE;
+    case AUTH_SESSIONS_BUSY: return API_BUSY;
     default: return API_STORAGE_UNAVAILABLE;
     }
 }

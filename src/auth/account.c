@@ -6,9 +6,8 @@
 #include "base/hex.h"
 #include "crypto/keccak.h"
 
-#define KEY_AT    9 // behind the namespace and the chain
-#define EVM_KEY   ((size_t)ACCOUNT_EVM_SIZE - KEY_AT)
-#define SOL_KEY   ((size_t)ACCOUNT_SOLANA_SIZE - KEY_AT)
+#define EVM_KEY   ((size_t)ACCOUNT_EVM_SIZE - ACCOUNT_KEY_AT)
+#define SOL_KEY   ((size_t)ACCOUNT_SOLANA_SIZE - ACCOUNT_KEY_AT)
 #define HEX_LEN   (2 * EVM_KEY)
 #define CHAIN_MAX ((UINT64_C(1) << 53) - 1) // what a client in JavaScript can hold
 
@@ -24,12 +23,17 @@ static bool take_prefix(str *text, str prefix)
     return true;
 }
 
+static void set_chain(account *a, uint64_t chain)
+{
+    for (size_t i = 0; i < 8; i++)
+        a->bytes[1 + i] = (uint8_t)(chain >> (56 - 8 * i));
+}
+
 static account account_start(enum account_namespace namespace, uint64_t chain, size_t size)
 {
     account a = {.len = (uint8_t)size, .bytes = {(uint8_t) namespace}};
 
-    for (size_t i = 0; i < 8; i++)
-        a.bytes[1 + i] = (uint8_t)(chain >> (56 - 8 * i));
+    set_chain(&a, chain);
     return a;
 }
 
@@ -37,7 +41,7 @@ static uint64_t chain_of(const account *a)
 {
     uint64_t chain = 0;
 
-    for (size_t i = 1; i < KEY_AT; i++)
+    for (size_t i = 1; i < ACCOUNT_KEY_AT; i++)
         chain = chain << 8 | a->bytes[i];
     return chain;
 }
@@ -98,7 +102,7 @@ static int parse_evm(account *out, str text, uint64_t chain)
 {
     account a = account_start(ACCOUNT_EVM, chain, ACCOUNT_EVM_SIZE);
 
-    if (parse_evm_key(a.bytes + KEY_AT, text) != 0)
+    if (parse_evm_key(a.bytes + ACCOUNT_KEY_AT, text) != 0)
         return AUTH_ACCOUNT_BAD;
     *out = a;
     return 0;
@@ -120,7 +124,7 @@ int auth_account_parse_solana(account *out, str key)
 {
     account a = account_start(ACCOUNT_SOLANA, 0, ACCOUNT_SOLANA_SIZE);
 
-    if (base58_decode(a.bytes + KEY_AT, SOL_KEY, key) != 0)
+    if (base58_decode(a.bytes + ACCOUNT_KEY_AT, SOL_KEY, key) != 0)
         return AUTH_ACCOUNT_BAD;
     *out = a;
     return 0;
@@ -143,13 +147,13 @@ static size_t print_evm(char *out, const account *a)
     if (chain != 0) // a store's bytes; a chain of 64 bits has room as well
         at += sprintf(at, "eip155:%llu:", (unsigned long long)chain);
     at += str_copy(at, EVM_PREFIX).len;
-    print_checksummed(at, a->bytes + KEY_AT);
+    print_checksummed(at, a->bytes + ACCOUNT_KEY_AT);
     return (size_t)(at - out) + HEX_LEN;
 }
 
 static size_t print_solana(char *out, const account *a)
 {
-    const str key = {(const char *)a->bytes + KEY_AT, SOL_KEY};
+    const str key = {(const char *)a->bytes + ACCOUNT_KEY_AT, SOL_KEY};
     const size_t n = str_copy(out, SOLANA_PREFIX).len;
 
     return n + base58_encode(out + n, key).len;
@@ -172,5 +176,15 @@ bool auth_account_is_zero(const account *a)
 {
     static const uint8_t zero[EVM_KEY];
 
-    return a->bytes[0] == ACCOUNT_EVM && memcmp(a->bytes + KEY_AT, zero, sizeof(zero)) == 0;
+    return a->bytes[0] == ACCOUNT_EVM &&
+           memcmp(a->bytes + ACCOUNT_KEY_AT, zero, sizeof(zero)) == 0;
+}
+
+account auth_account_on(const account *a, uint64_t chain)
+{
+    account moved = *a;
+
+    assert(a->bytes[0] == ACCOUNT_EVM);
+    set_chain(&moved, chain);
+    return moved;
 }

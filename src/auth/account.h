@@ -28,5 +28,9 @@ MUST_CHECK int auth_account_parse_solana(account *out, str key);
 /** The one form that goes out, EIP-55 where it applies; NUL-terminated. @return it, in out */
 str auth_account_text(char out[AUTH_ACCOUNT_TEXT_SIZE], const account *a);
 
+/** The contract wallet at the address of an EVM account, on a chain that is not the home chain.
+ */
+account auth_account_on(const account *a, uint64_t chain);
+
 /** An EVM account whose address is all zeroes: nobody's. */
 bool auth_account_is_zero(const account *a);

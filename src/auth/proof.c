@@ -10,14 +10,6 @@
     "\x19"                                                                                     \
     "Ethereum Signed Message:\n" // clang-format would glue the digits to it
 
-static str key_of(const account *a)
-{
-    str bytes = account_str(a);
-
-    str_take(&bytes, ACCOUNT_EVM_SIZE - CRYPTO_ADDRESS_SIZE);
-    return bytes;
-}
-
 void auth_proof_digest(uint8_t out[AUTH_DIGEST_SIZE], str message)
 {
     char text[sizeof(PREFIX) + 20 + AUTH_MESSAGE_MAX];
@@ -37,14 +29,14 @@ static bool is_of_ethereum(const struct auth_proof *p)
     auth_proof_digest(digest, p->message);
     if (crypto_secp256k1_recover(address, digest, p->signature) != 0)
         return false;
-    return str_eq(key_of(&p->account), (str){(const char *)address, sizeof(address)});
+    return str_eq(account_key(&p->account), (str){(const char *)address, sizeof(address)});
 }
 
 static bool is_of_solana(const struct auth_proof *p)
 {
     struct crypto_key *key = NULL;
 
-    if (crypto_key_new_ed25519(&key, key_of(&p->account)) != 0)
+    if (crypto_key_new_ed25519(&key, account_key(&p->account)) != 0)
         return false;
     const bool is_of = crypto_key_verify(key, p->message, p->signature);
     crypto_key_free(key);

@@ -34,6 +34,7 @@ struct operation {
     auth_sessions_grant_fn *granted; // one of these three
     auth_sessions_end_fn *ended;
     auth_sessions_revoke_fn *revoked;
+    uint32_t generation;             // of a refresh token
     struct auth_revocation what;     // a refresh, an end: what ends with it, if it does
     char session[AUTH_SESSION_SIZE]; // which what.session points to
 };
@@ -251,6 +252,13 @@ int64_t auth_sessions_retry_after_ms(const struct auth_sessions *s)
     return s->retry_after_ms;
 }
 
+static int64_t life_of(const struct auth_sessions *s, const struct auth_session_proof *proof)
+{
+    const int64_t ms = s->config.session_ms;
+
+    return proof->chain > 0 && ms > AUTH_CONTRACT_SESSION_MS ? AUTH_CONTRACT_SESSION_MS : ms;
+}
+
 int auth_sessions_begin(struct auth_sessions *s, const struct auth_sessions_begin *b,
                         auth_sessions_grant_fn *done, void *arg)
 {
@@ -265,8 +273,9 @@ int auth_sessions_begin(struct auth_sessions *s, const struct auth_sessions_begi
         .nonce = b->nonce,
         .nonce_until_ms = b->nonce_until_ms,
         .now_ms = op->asked_ms,
-        .expires_at_ms = op->asked_ms + s->config.session_ms,
+        .expires_at_ms = op->asked_ms + life_of(s, &b->proof),
         .revoked_until_ms = op->what.until_ms,
+        .proof = b->proof,
     };
     if (begin.expires_at_ms > b->expires_at_ms)
         begin.expires_at_ms = b->expires_at_ms;
@@ -298,39 +307,111 @@ static int refusal_of_refresh(const struct operation *op, int r)
     }
 }
 
+static void refuse_grant(struct operation *op, int refusal)
+{
+    op->granted(op->arg, refusal, NULL);
+    operation_free(op);
+}
+
+static void ask_contract(struct operation *op, const struct auth_session *session);
+
 static void on_refreshed(void *arg, int r, const struct auth_session *session)
 {
     struct operation *op = arg;
 
+    if (r == AUTH_STORE_UNPROVEN) {
+        ask_contract(op, session);
+        return;
+    }
     if (r == AUTH_STORE_REUSED)
         revoke(op->sessions, &op->what);
     if (r == 0) {
         grant(op, session);
+        operation_free(op);
     } else {
-        op->granted(op->arg, refusal_of_refresh(op, r), NULL);
+        refuse_grant(op, refusal_of_refresh(op, r));
     }
-    operation_free(op);
+}
+
+static void refresh(struct operation *op, bool is_proven)
+{
+    const struct auth_store_refresh asked = {
+        .session = op->what.session,
+        .generation = op->generation,
+        .is_proven = is_proven,
+        .now_ms = op->asked_ms,
+        .grace_ms = AUTH_REFRESH_GRACE_MS,
+        .revoked_until_ms = op->what.until_ms,
+    };
+
+    auth_store_refresh(op->sessions->config.store, &asked, on_refreshed, op);
+}
+
+// A contract wallet's.
+
+static void on_disowned(void *arg, int r, size_t n)
+{
+    struct operation *op = arg;
+
+    (void)n;
+    if (r == 0)
+        revoke(op->sessions, &op->what);
+    refuse_grant(op, r == 0 ? AUTH_SESSIONS_REVOKED : AUTH_SESSIONS_UNAVAILABLE);
+}
+
+/** Its contract no longer stands by it. */
+static void end_disowned(struct operation *op)
+{
+    const struct auth_store_end end = {
+        .session = op->what.session, .now_ms = op->asked_ms, .until_ms = op->what.until_ms};
+
+    auth_store_end(op->sessions->config.store, &end, on_disowned, op);
+}
+
+static void on_contract(void *arg, int r)
+{
+    struct operation *op = arg;
+
+    switch (r) {
+    case 0: refresh(op, true); break;
+    case AUTH_CONTRACT_WRONG: end_disowned(op); break;
+    case AUTH_CONTRACT_BUSY: refuse_grant(op, AUTH_SESSIONS_BUSY); break;
+    default: refuse_grant(op, AUTH_SESSIONS_UNCHECKED); break;
+    }
+}
+
+static void ask_contract(struct operation *op, const struct auth_session *session)
+{
+    struct auth_contracts *contracts = op->sessions->config.contracts;
+    const str key = account_key(&session->account);
+    const struct auth_contract_proof proof = {
+        .chain = session->proof.chain,
+        .address = (const uint8_t *)key.ptr,
+        .digest = session->proof.digest,
+        .signature = session->proof.signature,
+        .is_again = true,
+    };
+
+    if (contracts) {
+        auth_contracts_check(contracts, &proof, on_contract, op);
+    } else {
+        refuse_grant(op, AUTH_SESSIONS_UNCHECKED);
+    }
 }
 
 int auth_sessions_refresh(struct auth_sessions *s, str refresh_token,
                           auth_sessions_grant_fn *done, void *arg)
 {
-    struct auth_refresh refresh;
+    struct auth_refresh token;
 
-    if (auth_refresh_parse(&refresh, refresh_token, s->config.refresh_key) != 0)
+    if (auth_refresh_parse(&token, refresh_token, s->config.refresh_key) != 0)
         return AUTH_SESSIONS_INVALID;
-    if (take_rate(s, &refresh.account, REFRESHES) != 0)
+    if (take_rate(s, &token.account, REFRESHES) != 0)
         return AUTH_SESSIONS_LIMITED;
-    struct operation *op = operation_new_grant(s, &refresh.account, done, arg);
-    name_session(op, str_of(refresh.session));
-    const struct auth_store_refresh asked = {
-        .session = op->what.session,
-        .generation = refresh.generation,
-        .now_ms = op->asked_ms,
-        .grace_ms = AUTH_REFRESH_GRACE_MS,
-        .revoked_until_ms = op->what.until_ms,
-    };
-    auth_store_refresh(s->config.store, &asked, on_refreshed, op);
+    struct operation *op = operation_new_grant(s, &token.account, done, arg);
+    name_session(op, str_of(token.session));
+    op->generation = token.generation;
+    refresh(op, false);
     return 0;
 }
 

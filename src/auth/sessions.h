@@ -4,15 +4,17 @@
  */
 #pragma once
 
+#include "auth/contracts.h"
 #include "auth/signer.h"
 #include "auth/store.h"
 #include "base/clock.h"
 #include "base/rates.h"
 #include "base/timer.h"
 
-#define AUTH_ACCESS_MS_MAX    3600000     // of an access token
-#define AUTH_SESSION_MS_MAX   34560000000 // of a session; 400 days
-#define AUTH_REFRESH_GRACE_MS 60000 // a refresh token may come again: two tabs, a lost answer
+#define AUTH_ACCESS_MS_MAX       3600000     // of an access token
+#define AUTH_SESSION_MS_MAX      34560000000 // of a session; 400 days
+#define AUTH_CONTRACT_SESSION_MS 86400000    // of a contract wallet's, at most
+#define AUTH_REFRESH_GRACE_MS    60000 // a refresh token may come again: two tabs, a lost answer
 
 /** How long a revocation is remembered where nobody knows how long its tokens are good. */
 #define AUTH_REVOKED_MS 34560000000
@@ -21,6 +23,7 @@ struct auth_sessions;
 
 struct auth_sessions_config {
     struct auth_store *store;
+    struct auth_contracts *contracts; // NULL: none can be asked
     const struct auth_signer *signer;
     const uint8_t *refresh_key; // AUTH_KEY_SIZE bytes
     struct clock *clock;
@@ -71,6 +74,8 @@ enum auth_sessions_refusal {
     AUTH_SESSIONS_INVALID,         // refresh, end: no refresh token of ours. At once
     AUTH_SESSIONS_EXPIRED,         // refresh: it came too late; or the session is over
     AUTH_SESSIONS_REVOKED,         // refresh: the session was ended, or has ended with this
+    AUTH_SESSIONS_UNCHECKED,       // refresh: the contract of its wallet can't be asked now
+    AUTH_SESSIONS_BUSY,            // refresh: too many ask contracts
 };
 
 /** @param r  0 or an enum auth_sessions_refusal @param grant  NULL unless r is 0 */
@@ -81,13 +86,19 @@ struct auth_sessions_begin {
     str nonce; // 1 to AUTH_NONCE_MAX bytes
     int64_t nonce_until_ms;
     int64_t expires_at_ms; // no later than that, whatever the configuration says
+    struct auth_session_proof proof;
 };
 
 /** @return 0, and done comes; or AUTH_SESSIONS_LIMITED, and it does not */
 MUST_CHECK int auth_sessions_begin(struct auth_sessions *s, const struct auth_sessions_begin *b,
                                    auth_sessions_grant_fn *done, void *arg);
 
-/** @return 0, and done comes; or AUTH_SESSIONS_INVALID or _LIMITED, and it does not */
+/**
+ * The next tokens of a session. A contract wallet's contract is asked first whether it stands
+ * by the signature: if it does not, the session ends.
+ *
+ * @return 0, and done comes; or AUTH_SESSIONS_INVALID or _LIMITED, and it does not
+ */
 MUST_CHECK int auth_sessions_refresh(struct auth_sessions *s, str refresh_token,
                                      auth_sessions_grant_fn *done, void *arg);
 

@@ -19,8 +19,10 @@ struct login {
     struct auth_sign_in *sign_in;
     auth_login_fn *done;
     void *arg;
+    struct auth_session_proof proof;  // for its contract; chain is 0: there is none to ask
     struct auth_sessions_begin begin; // its nonce is nonce
     char nonce[AUTH_NONCE_MAX];
+    char signature[]; // if there is a contract to ask
 };
 
 struct auth_sign_in *auth_sign_in_new(const struct auth_sign_in_config *config)
@@ -67,20 +69,20 @@ int auth_sign_in_challenge(const struct auth_sign_in *s, str origin, bool is_con
 
 // What a message says, in the order of EIP-4361's checks: from cheap to dear.
 
+/** @param chain  0 of a wallet of Solana */
 static int check_chain(const struct auth_sign_in *s, const struct auth_message *m,
-                       const char **why)
+                       uint64_t *chain, const char **why)
 {
-    uint64_t chain = 0;
-
+    *chain = 0;
     if (m->kind == AUTH_MESSAGE_SOLANA) {
         return s->config.solana ? 0
                                 : auth_refuse(AUTH_LOGIN_CHAIN,
                                               "wallets of Solana do not sign in here", why);
     }
-    if (m->chain_id.ptr[0] == '0' || str_to_u64(m->chain_id, CHAIN_MAX, &chain) != 0)
+    if (m->chain_id.ptr[0] == '0' || str_to_u64(m->chain_id, CHAIN_MAX, chain) != 0)
         return auth_refuse(AUTH_LOGIN_CHAIN, "Chain ID is no chain's", why);
     for (size_t i = 0; i < s->config.n_chains; i++) {
-        if (s->config.chains[i] == chain)
+        if (s->config.chains[i] == *chain)
             return 0;
     }
     return auth_refuse(AUTH_LOGIN_CHAIN, "Chain ID is not one of those that sign in here", why);
@@ -113,7 +115,7 @@ static bool is_host_of(str host, str domain)
 }
 
 static int check_message(const struct auth_sign_in *s, const struct auth_message *m,
-                         struct auth_nonce *nonce, const char **why)
+                         struct auth_nonce *nonce, uint64_t *chain, const char **why)
 {
     const struct auth_sign_in_config *c = &s->config;
     const int64_t now_ms = clock_unix_ms(c->clock);
@@ -125,7 +127,7 @@ static int check_message(const struct auth_sign_in *s, const struct auth_message
     }
     if (!is_host_of(m->uri_host, m->domain))
         return auth_refuse(AUTH_LOGIN_URI, "the host of URI is not that of the domain", why);
-    int r = check_chain(s, m, why);
+    int r = check_chain(s, m, chain, why);
     if (r != 0)
         return r;
     switch (auth_nonce_check(nonce, c->nonce_key, m->nonce, str_of(domain), now_ms)) {
@@ -211,23 +213,76 @@ static void begin(struct login *l)
         end(l, AUTH_LOGIN_LIMITED, NULL);
 }
 
-static void on_proof(void *arg, int r)
+/** It is not the wallet of a key: that would be the same on all chains. */
+static void begin_contract(struct login *l)
+{
+    const uint64_t home = l->sign_in->config.chains[0];
+
+    l->begin.proof = l->proof;
+    if (l->proof.chain != home)
+        l->begin.account = auth_account_on(&l->begin.account, l->proof.chain);
+    begin(l);
+}
+
+static void on_contract(void *arg, int r)
 {
     struct login *l = arg;
 
     switch (r) {
-    case 0: begin(l); break;
-    case AUTH_PROOF_WRONG: end(l, AUTH_LOGIN_SIGNATURE, NULL); break;
-    default: end(l, AUTH_LOGIN_BUSY, NULL); break;
+    case 0: begin_contract(l); break;
+    case AUTH_CONTRACT_WRONG: end(l, AUTH_LOGIN_SIGNATURE, NULL); break;
+    case AUTH_CONTRACT_BUSY: end(l, AUTH_LOGIN_BUSY, NULL); break;
+    default: end(l, AUTH_LOGIN_UNCHECKED, NULL); break;
     }
 }
 
-static struct login *login_new(struct auth_sign_in *s, const struct auth_message *m,
-                               const struct auth_nonce *nonce)
+static void ask_contract(struct login *l)
 {
-    struct login *l = NEW(struct login);
+    const str key = account_key(&l->begin.account);
 
-    l->sign_in = s;
+    auth_contracts_check(l->sign_in->config.contracts,
+                         &(struct auth_contract_proof){
+                             .chain = l->proof.chain,
+                             .address = (const uint8_t *)key.ptr,
+                             .digest = l->proof.digest,
+                             .signature = l->proof.signature,
+                         },
+                         on_contract, l);
+}
+
+static void on_proof(void *arg, int r)
+{
+    struct login *l = arg;
+
+    if (r == 0) {
+        begin(l);
+    } else if (r != AUTH_PROOF_WRONG) {
+        end(l, AUTH_LOGIN_BUSY, NULL);
+    } else if (l->proof.chain == 0) {
+        end(l, AUTH_LOGIN_SIGNATURE, NULL);
+    } else {
+        ask_contract(l);
+    }
+}
+
+static bool has_contracts(const struct auth_sign_in *s, uint64_t chain)
+{
+    return chain > 0 && s->config.contracts && auth_contracts_has(s->config.contracts, chain);
+}
+
+static void keep_for_contract(struct login *l, uint64_t chain, const struct auth_proof *proof)
+{
+    l->proof.chain = chain;
+    l->proof.signature = str_copy(l->signature, proof->signature);
+    auth_proof_digest(l->proof.digest, proof->message);
+}
+
+static struct login *login_new(struct auth_sign_in *s, const struct auth_message *m,
+                               const struct auth_nonce *nonce, size_t n_signature)
+{
+    struct login *l = mem_alloc(sizeof(*l) + n_signature);
+
+    *l = (struct login){.sign_in = s};
     l->begin = (struct auth_sessions_begin){
         .account = m->account,
         .nonce = str_copy(l->nonce, m->nonce),
@@ -245,17 +300,21 @@ int auth_sign_in_login(struct auth_sign_in *s, str message, str signature, auth_
     struct auth_message m;
     struct auth_nonce nonce;
     struct auth_proof proof = {.message = message};
+    uint64_t chain = 0;
 
     int r = parse(&m, message, why);
     if (r == 0)
-        r = check_message(s, &m, &nonce, why);
+        r = check_message(s, &m, &nonce, &chain, why);
     if (r == 0)
         r = decode_signature(bytes, m.kind, signature, &proof.signature, why);
     if (r != 0)
         return r;
-    struct login *l = login_new(s, &m, &nonce);
+    const bool has_contract = has_contracts(s, chain);
+    struct login *l = login_new(s, &m, &nonce, has_contract ? proof.signature.len : 0);
     l->done = done;
     l->arg = arg;
+    if (has_contract)
+        keep_for_contract(l, chain, &proof);
     proof.account = m.account;
     auth_prover_check(s->config.prover, &proof, on_proof, l);
     return 0;

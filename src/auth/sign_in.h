@@ -1,6 +1,8 @@
 /**
  * Signing in with a wallet (EIP-4361 and its like for Solana): we give out a nonce, the wallet
- * signs a message with it, and who has signed what we can check gets a session.
+ * signs a message with it, and who has signed what we can check gets a session. A signature
+ * that is not of the address's own key may be good for the contract at that address, which is
+ * asked where its chain has an RPC.
  */
 #pragma once
 
@@ -19,6 +21,7 @@
 struct auth_sign_in_config {
     struct auth_sessions *sessions;
     struct auth_prover *prover;
+    struct auth_contracts *contracts; // NULL: none can be asked
     struct clock *clock;
     struct rand *rand;
     const uint8_t *nonce_key; // AUTH_KEY_SIZE bytes
@@ -75,10 +78,12 @@ enum auth_login_refusal {
     AUTH_LOGIN_SIGNATURE,
     AUTH_LOGIN_LIMITED,     // auth_sessions_retry_after_ms() says for how long
     AUTH_LOGIN_BUSY,        // too many signatures wait to be checked
+    AUTH_LOGIN_UNCHECKED,   // the chain of the wallet has no answer
     AUTH_LOGIN_UNAVAILABLE, // the store is
 };
 
-/** @param r  0 or one of AUTH_LOGIN_NONCE, _SIGNATURE, _LIMITED, _BUSY and _UNAVAILABLE */
+/** @param r  0 or one of AUTH_LOGIN_NONCE, _SIGNATURE, _LIMITED, _BUSY, _UNCHECKED and
+ * _UNAVAILABLE */
 typedef void auth_login_fn(void *arg, int r, const struct auth_grant *grant);
 
 /**

@@ -11,6 +11,7 @@
 #include "base/str.h"
 
 #define ACCOUNT_SIZE        41 // bytes, the longest
+#define ACCOUNT_KEY_AT      9  // behind the namespace and the chain
 #define ACCOUNT_EVM_SIZE    29
 #define ACCOUNT_SOLANA_SIZE 41
 
@@ -27,6 +28,12 @@ typedef struct account {
 static inline str account_str(const account *a)
 {
     return (str){(const char *)a->bytes, a->len};
+}
+
+/** Its key: an EVM address, or a Solana key. Borrowed. */
+static inline str account_key(const account *a)
+{
+    return (str){(const char *)a->bytes + ACCOUNT_KEY_AT, a->len - (size_t)ACCOUNT_KEY_AT};
 }
 
 static inline bool account_eq(const account *a, const account *b)

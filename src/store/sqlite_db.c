@@ -14,8 +14,9 @@ int sqlite_db_fault(struct sqlite_db *d, const char *what)
     if (d->is_failing)
         return -EIO;
     d->is_failing = true;
-    return err_fault(-EIO, "sqlite: %s: %s (%d)", what, sqlite3_errmsg(d->db),
-                     sqlite3_extended_errcode(d->db));
+    // What SQLite says first: a long statement behind it may be cut.
+    return err_fault(-EIO, "sqlite: %s (%d): %s", sqlite3_errmsg(d->db),
+                     sqlite3_extended_errcode(d->db), what);
 }
 
 void sqlite_db_works(struct sqlite_db *d)

@@ -11,6 +11,7 @@
 #include "support/direct_prover.h"
 #include "support/eio_world.h"
 #include "support/exact.h"
+#include "support/fake_chain.h"
 #include "support/t.h"
 
 #define API_WORLD_UNIX_MS 1700000000000
@@ -48,6 +49,9 @@ struct api_world {
     struct auth_sessions *sessions;
     struct auth_sign_in *sign_in;
     struct direct_prover prover;
+    struct fake_chain chain;
+    struct auth_contracts_config contracts_config; // no RPC: contracts can't be asked
+    struct auth_contracts *contracts;
     struct api *api;
     struct sio_server *sio;
     struct auth_keyring keyring;
@@ -94,6 +98,13 @@ static inline struct api_world *api_world_new(void)
         .content_bytes = API_CONTENT_MAX,
         .sockets_per_ip = 1000,
     };
+    fake_chain_init(&w->chain, &w->eio.later);
+    w->contracts_config = (struct auth_contracts_config){
+        .fetcher = &w->chain.fetcher.port,
+        .timers = &w->eio.timers,
+        .later = &w->eio.later,
+        .rand = &w->eio.seeded.rand,
+    };
     buf_init(&w->text, SIZE_MAX / 2);
     return w;
 }
@@ -115,8 +126,11 @@ static inline void api_world_make_sign_in(struct api_world *w)
     static const uint8_t nonce_key[AUTH_KEY_SIZE] = "for nonces";
 
     direct_prover_init(&w->prover, &w->eio.later);
+    if (w->contracts_config.n_rpcs > 0)
+        w->contracts = auth_contracts_new(&w->contracts_config);
     w->sessions = auth_sessions_new(&(struct auth_sessions_config){
         .store = store_mem_auth(w->store),
+        .contracts = w->contracts,
         .signer = &w->keyring.signer,
         .refresh_key = refresh_key,
         .clock = &w->clock,
@@ -128,6 +142,7 @@ static inline void api_world_make_sign_in(struct api_world *w)
     w->sign_in = auth_sign_in_new(&(struct auth_sign_in_config){
         .sessions = w->sessions,
         .prover = &w->prover.port,
+        .contracts = w->contracts,
         .clock = &w->clock,
         .rand = &w->eio.seeded.rand,
         .nonce_key = nonce_key,
@@ -183,6 +198,8 @@ static inline void api_world_free(struct api_world *w)
     api_world_settle(w);
     auth_sign_in_free(w->sign_in);
     auth_sessions_free(w->sessions);
+    auth_contracts_free(w->contracts);
+    fake_fetcher_fini(&w->chain.fetcher);
     store_free(w->store);
     auth_free(w->auth);
     for (size_t i = 0; i < w->n_users; i++)

@@ -62,6 +62,7 @@ static void these_are_sent_and_no_others(void **state)
         API_LOGIN_NOT_YET,
         API_LOGIN_ADDRESS,
         API_LOGIN_SIGNATURE,
+        API_LOGIN_UNAVAILABLE,
     };
     size_t n_sent = 0;
 

@@ -263,6 +263,25 @@ static void start_begin(struct answer *out, struct world *w, account a, int64_t 
     memset(&b, 'X', sizeof(b));
 }
 
+/** Of a contract wallet. */
+static struct answer sign_in_contract(struct world *w)
+{
+    struct answer out = {.w = w};
+    const struct auth_sessions_begin b = {
+        .account = alice,
+        .nonce = STR("of a contract"),
+        .nonce_until_ms = w->unix_ms + HOUR,
+        .expires_at_ms = INT64_MAX,
+        .proof = {.chain = 1, .digest = "what was signed", .signature = STR("how")},
+    };
+
+    assert_int_equal(auth_sessions_begin(w->sessions, &b, on_granted, &out), 0);
+    settle(w);
+    assert_int_equal(out.times, 1);
+    assert_int_equal(out.r, 0);
+    return out;
+}
+
 static int await(struct answer *a)
 {
     settle(a->w);
@@ -1165,6 +1184,23 @@ static void without_limits_as_often_as_one_likes(void **state)
     assert_int_equal(a.r, 0);
 }
 
+// Contract wallets; what becomes of them where they can be asked is in test_api_contracts.c.
+
+/** The operator has taken the RPC away: nobody can say that it is no longer good. */
+static void a_session_whose_contract_nobody_can_ask_goes_on_no_longer_and_does_not_end(
+    void **state)
+{
+    struct world *w = *state;
+    const struct answer first = sign_in_contract(w);
+
+    expect_refreshed("no RPC", w, &first, AUTH_SESSIONS_UNCHECKED);
+    pass(w, HOUR);
+    expect_refreshed("still none", w, &first, AUTH_SESSIONS_UNCHECKED);
+    expect_said(w, "");
+    pass(w, AUTH_CONTRACT_SESSION_MS - HOUR);
+    expect_refreshed("over", w, &first, AUTH_SESSIONS_EXPIRED);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -1205,6 +1241,7 @@ int main(void)
         TEST(an_account_signs_in_so_often),
         TEST(and_refreshes_so_often),
         TEST(without_limits_as_often_as_one_likes),
+        TEST(a_session_whose_contract_nobody_can_ask_goes_on_no_longer_and_does_not_end),
     };
     return cmocka_run_group_tests_name("auth/sessions", tests, NULL, NULL);
 }
