@@ -3,14 +3,17 @@
  * place there, and never the loop anything.
  *
  * HTTP/1.1; https:// by the system's certificates or by those of a file, and http:// to this
- * machine alone. No redirect is followed, no cookie kept, no request repeated. A proxy of the
+ * machine alone. No redirect is followed, no cookie kept, and no request repeated but for one
+ * that a kept connection did not take: it had ended, and not a byte came back. A proxy of the
  * environment (https_proxy, no_proxy) is used, but never to this machine.
  */
 #pragma once
 
+#include "base/str.h"
 #include "io/loop.h"
 
-#define FETCH_WAITING_MAX 256 // requests that wait for a place; one more is FETCH_BUSY
+#define FETCH_WAITING_MAX 256  // requests that wait for a place; one more is FETCH_BUSY
+#define FETCH_URL_MAX     2048 // bytes of a URL
 
 struct fetcher;
 
@@ -34,25 +37,33 @@ bool fetcher_is_idle(const struct fetcher *f);
 void fetcher_free(struct fetcher *f);
 
 enum fetch_url_refusal {
-    FETCH_URL_BAD = 1, // not a URL, of another scheme, or with a user in it
+    FETCH_URL_BAD = 1, // no URL, too long, of another scheme, with a user, a zone or a fragment
     FETCH_URL_PLAIN,   // http:// to another machine
 };
 
-/** Can this be asked for? @return 0 or an enum fetch_url_refusal */
+/**
+ * Can this be asked for? This machine is "localhost", 127.0.0.0/8 or ::1, literally: no name is
+ * looked up. Thread: any.
+ *
+ * @return 0 or an enum fetch_url_refusal
+ */
 MUST_CHECK int fetch_check_url(str url);
 
 #define FETCH_HOST_SIZE 300 // bytes, NUL included
 
-/** The host and the port of a URL, without the rest, which may be a secret; for the log. */
+/**
+ * The host and the port of a URL, without the rest, which may be a secret; for the log, by
+ * log_quote(). "?" of what is no URL. Thread: any.
+ */
 void fetch_host(char out[FETCH_HOST_SIZE], str url);
 
 /** One request. */
 struct fetch {
-    str url;  // one that fetch_check_url() takes
-    str body; // to POST; ptr is NULL: a GET
-    str type; // of the body
-    int64_t timeout_ms;
-    size_t max_bytes; // of the answer's body
+    str url;            // one that fetch_check_url() takes
+    str body;           // to POST; ptr is NULL: a GET
+    str type;           // of the body
+    int64_t timeout_ms; // from the call on, the time in which it waits for a place included
+    size_t max_bytes;   // of the answer's body
 };
 
 enum fetch_refusal {
@@ -64,15 +75,15 @@ enum fetch_refusal {
 
 struct fetch_answer {
     unsigned status;
-    str body;
+    str body; // whole, unless nothing but the connection's end says where it ends
 };
 
 /**
  * On the loop.
  *
  * @param r       0 or an enum fetch_refusal
- * @param why     of a refusal, for the log; static
- * @param answer  NULL unless r is 0
+ * @param why     of a refusal, for the log: static, and nothing of the URL is in it
+ * @param answer  NULL unless r is 0, or FETCH_TOO_LONG: then without the body
  */
 typedef void fetch_fn(void *arg, int r, const char *why, const struct fetch_answer *answer);
 

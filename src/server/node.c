@@ -9,6 +9,7 @@
 #include "io/loop.h"
 #include "server/admin.h"
 #include "server/admin_socket.h"
+#include "server/fetcher.h"
 #include "server/own_keys.h"
 #include "server/prover.h"
 #include "server/run.h"
@@ -23,6 +24,8 @@ struct node {
     struct bus *bus;
     struct own_keys keys;
     struct prover *prover;
+    struct auth_fetcher_http *fetcher; // NULL: there is nobody to ask
+    struct auth_contracts *contracts;  // likewise
     struct auth_sessions *sessions;
     struct auth_sign_in *sign_in;
     struct chat *chat;
@@ -50,11 +53,44 @@ static int open_store(struct node *n)
     return store_sqlite_open(&n->store, n->loop, &config);
 }
 
+static bool has_others(const struct node_config *c)
+{
+    return c->rpcs.n > 0;
+}
+
+/** @return 0 or a fault */
+static int make_fetcher(struct node *n)
+{
+    if (!has_others(n->config))
+        return 0;
+    return auth_fetcher_http_new(&n->fetcher, n->loop, n->config->ca_file);
+}
+
+static void make_contracts(struct node *n)
+{
+    const struct node_config *c = n->config;
+
+    if (c->rpcs.n == 0)
+        return;
+    struct auth_contracts_config config = {
+        .fetcher = auth_fetcher_http_port(n->fetcher),
+        .timers = &n->loop->timers,
+        .later = &n->loop->later,
+        .rand = crypto_random(),
+        .rate_limits = c->chat.rate_limits,
+        .sign_ins = c->contracts,
+        .n_rpcs = c->rpcs.n,
+    };
+    memcpy(config.rpcs, c->rpcs.rpcs, sizeof(config.rpcs));
+    n->contracts = auth_contracts_new(&config);
+}
+
 static void make_sign_in(struct node *n)
 {
     const struct node_config *c = n->config;
     const struct auth_sessions_config sessions = {
         .store = store_sqlite_auth(n->store),
+        .contracts = n->contracts,
         .signer = &c->keyring->signer,
         .refresh_key = c->sign_in.refresh,
         .clock = &n->loop->clock,
@@ -70,6 +106,7 @@ static void make_sign_in(struct node *n)
     struct auth_sign_in_config sign_in = {
         .sessions = n->sessions,
         .prover = prover_port(n->prover),
+        .contracts = n->contracts,
         .clock = &n->loop->clock,
         .rand = crypto_random(),
         .nonce_key = c->sign_in.nonce,
@@ -208,6 +245,8 @@ static void unmake(struct node *n)
     chat_free(n->chat);
     auth_sign_in_free(n->sign_in);
     auth_sessions_free(n->sessions);
+    auth_contracts_free(n->contracts);
+    auth_fetcher_http_free(n->fetcher);
     prover_free(n->prover);
     bus_free(n->bus);
     store_free(n->store);
@@ -237,6 +276,8 @@ static void close_all(void *arg)
     struct node *n = arg;
 
     eio_server_shut_down(n->eio);
+    if (n->fetcher)
+        auth_fetcher_http_stop(n->fetcher);
     admin_socket_close(n->admin_socket); // until now there were clients to end
 }
 
@@ -244,7 +285,8 @@ static bool is_idle(void *arg)
 {
     struct node *n = arg;
     return chat_is_idle(n->chat) && !n->health.is_asking && auth_sign_in_is_idle(n->sign_in) &&
-           auth_sessions_is_idle(n->sessions) && api_is_idle(n->api);
+           auth_sessions_is_idle(n->sessions) && api_is_idle(n->api) &&
+           (!n->fetcher || auth_fetcher_http_is_idle(n->fetcher));
 }
 
 static void give_up(void *arg)
@@ -331,7 +373,8 @@ static bool load_sessions(struct node *n)
 /** @return false: said; what was made is given back */
 static bool open_all(struct node *n)
 {
-    if (open_store(n) == 0 && prover_new(&n->prover, n->loop) == 0) {
+    if (open_store(n) == 0 && prover_new(&n->prover, n->loop) == 0 && make_fetcher(n) == 0) {
+        make_contracts(n);
         make_sign_in(n);
         if (load_sessions(n))
             return true;
@@ -342,6 +385,8 @@ static bool open_all(struct node *n)
             n->config->data);
     auth_sign_in_free(n->sign_in);
     auth_sessions_free(n->sessions);
+    auth_contracts_free(n->contracts);
+    auth_fetcher_http_free(n->fetcher);
     prover_free(n->prover);
     store_free(n->store);
     return false;

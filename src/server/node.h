@@ -29,7 +29,10 @@ struct node_config {
     struct keys_sign_in sign_in;
     struct auth_domains domains;
     struct serve_chains chains;
-    struct rate logins; // of an address, and of a wallet
+    struct serve_rpcs rpcs;
+    const char *ca_file;   // NULL: the system's
+    struct rate contracts; // questions to them, for who signs in
+    struct rate logins;    // of an address, and of a wallet
     struct rate auths;
     int64_t access_ms;
     int64_t session_ms;

@@ -1,5 +1,6 @@
 #include "server/serve.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -98,6 +99,19 @@ static int read_chains(const struct serve_options *o, struct serve_chains *out)
     return item.ptr ? usage_of("chains", item, wrong) : usage(wrong);
 }
 
+static int read_rpcs(const struct serve_options *o, const struct serve_chains *chains,
+                     struct serve_rpcs *out)
+{
+    str item;
+    const char *wrong = serve_rpcs_of(o, chains, out, &item);
+
+    if (!wrong)
+        return 0;
+    fprintf(stderr, "parley serve: --rpc: " STR_FMT "%s%s\n", STR_ARG(item),
+            item.len > 0 ? ": " : "", wrong);
+    return 2;
+}
+
 static int check_data_path(str data)
 {
     char path[ADMIN_SOCKET_PATH_SIZE];
@@ -152,6 +166,7 @@ static int configure(const struct serve_options *o, struct node_config *out)
         .home_chain = serve_home_chain(o),
         .logins = {o->login_burst, o->login_rate, MINUTE_MS},
         .auths = {o->auth_burst, o->auth_rate, MINUTE_MS},
+        .contracts = {o->rpc_burst, o->rpc_rate, MINUTE_MS},
         .access_ms = o->access_ttl,
         .session_ms = o->session_ttl,
         .content_bytes = o->content_bytes,
@@ -175,6 +190,8 @@ static int configure(const struct serve_options *o, struct node_config *out)
         code = read_domains(o, &out->domains);
     if (code == 0)
         code = read_chains(o, &out->chains);
+    if (code == 0)
+        code = read_rpcs(o, &out->chains, &out->rpcs);
     return code;
 }
 
@@ -215,13 +232,24 @@ static int check_data(const char *data)
     return 0;
 }
 
+static int check_ca_file(const char *path)
+{
+    if (!path || access(path, R_OK) == 0)
+        return 0;
+    fprintf(stderr, "parley serve: --ca-file: can't read '%s': %s\n", path,
+            strerrordesc_np(errno));
+    return 2;
+}
+
 static int open_auth(struct node_config *config, const struct serve_options *o)
 {
     config->auth = auth_new(config->home_chain);
     if (issuers_add(config->auth, o) != 0)
         return 2;
-    const int code = open_keys(config, o->data);
-    return code != 0 ? code : check_data(config->data);
+    int code = check_ca_file(config->ca_file);
+    if (code == 0)
+        code = open_keys(config, o->data);
+    return code == 0 ? check_data(config->data) : code;
 }
 
 /** The names of the issuers: "own,app". */
@@ -246,13 +274,23 @@ static void log_start(const struct serve_options *o, const struct node_config *c
     add_names(&names, o);
     log_info(NULL, "server_start",
              "version=" PARLEY_VERSION " listen=%s data=%s store=sqlite auth=" STR_FMT
-             " dev=%d rate_limits=%d origins=%zu domains=%zu chains=%zu solana=%d proxies=%zu "
+             " dev=%d rate_limits=%d origins=%zu domains=%zu chains=%zu rpcs=%zu solana=%d "
+             "proxies=%zu "
              "files=%llu max_connections=%zu",
              addr_text(at, &o->listen), log_quote(data, o->data), STR_ARG(buf_str(&names)),
              o->dev, o->rate_limits, o->origins.n, config->domains.n, config->chains.n,
-             config->chains.solana, o->trusted_proxies.n, (unsigned long long)files,
-             config->max_streams);
+             config->rpcs.n, config->chains.solana, o->trusted_proxies.n,
+             (unsigned long long)files, config->max_streams);
     buf_fini(&names);
+}
+
+/** In a file no NUL stands behind it. @return owned */
+static char *text_of(str text)
+{
+    char *copy = mem_alloc(text.len + 1);
+
+    str_copy(copy, text);
+    return copy;
 }
 
 static int serve(const struct serve_options *o)
@@ -265,11 +303,12 @@ static int serve(const struct serve_options *o)
     if (code != 0)
         return code;
     config.keyring = &keyring;
-    signal(SIGHUP, SIG_IGN);                 // until the node reads the keys anew for it
-    umask(077);                              // what we write is for us alone
-    char *data = mem_alloc(o->data.len + 1); // in a file no NUL stands behind it
-    str_copy(data, o->data);
+    signal(SIGHUP, SIG_IGN); // until the node reads the keys anew for it
+    umask(077);              // what we write is for us alone
+    char *data = text_of(o->data);
+    char *ca_file = text_of(o->ca_file);
     config.data = data;
+    config.ca_file = o->ca_file.len > 0 ? ca_file : NULL;
     code = open_auth(&config, o);
     if (code == 0) {
         config.max_streams = run_max_streams(&files);
@@ -278,6 +317,7 @@ static int serve(const struct serve_options *o)
     }
     close_keys(&config);
     free(data);
+    free(ca_file);
     return code;
 }
 

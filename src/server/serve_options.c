@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "io/fetch.h"
 
 #define DAY_MS       86400000
 #define MAX_PAYLOAD  (64U << 20)
@@ -75,6 +76,14 @@ static const struct option rows[] = {
      "whose wallets: chain ids, and solana; without it the home chain and solana", 0, 0},
     {"home-chain", OPTION_COUNT, FIELD(home_chain), NULL, "CHAIN",
      "the chain of 0x... addresses; without it the first of --chains, or 1", 1, CHAIN_MAX},
+    {"rpc", OPTION_LIST, FIELD(rpc), NULL, "LIST",
+     "whom to ask about contract wallets: CHAIN=URL of a node's JSON-RPC, one a chain", 0, 0},
+    {"rpc-rate", OPTION_COUNT, FIELD(rpc_rate), "60", "N",
+     "such questions of wallets that sign in, all together, a minute", 1, RATE_MAX},
+    {"rpc-burst", OPTION_COUNT, FIELD(rpc_burst), "20", "N", "and so many at once", 1,
+     RATE_MAX},
+    {"ca-file", OPTION_TEXT, FIELD(ca_file), NULL, "FILE",
+     "certificates by which others are trusted (PEM); without it those of the system", 0, 0},
     {"login-rate", OPTION_COUNT, FIELD(login_rate), "5", "N",
      "logins from one address, and of one wallet, a minute", 1, RATE_MAX},
     {"login-burst", OPTION_COUNT, FIELD(login_burst), "10", "N", "and so many at once", 1,
@@ -194,6 +203,59 @@ const char *serve_chains_of(const struct serve_options *o, struct serve_chains *
     return o->chains.n == 0 || has_home
                ? NULL
                : "--chains does not name the home chain: that of --home-chain, or 1";
+}
+
+static bool has_rpc(const struct serve_rpcs *r, uint64_t chain)
+{
+    for (size_t i = 0; i < r->n; i++) {
+        if (r->rpcs[i].chain == chain)
+            return true;
+    }
+    return false;
+}
+
+static const char *check_url(str url)
+{
+    switch (fetch_check_url(url)) {
+    case 0: return NULL;
+    case FETCH_URL_PLAIN: return "its URL must be https://, or http:// to this machine alone";
+    default: return "what stands behind = is no URL such as https://rpc.example/v1";
+    }
+}
+
+/** @param digits  of the chain, or empty */
+static const char *add_rpc(struct serve_rpcs *r, const struct serve_chains *chains, str item,
+                           str *digits)
+{
+    uint64_t chain = 0;
+
+    *digits = str_take_until(&item, '=');
+    if (str_to_u64(*digits, CHAIN_MAX, &chain) != 0) {
+        *digits = (str){0};
+        return "an item is a chain id, =, and a URL: 1=https://rpc.example/v1";
+    }
+    if (!has_chain(chains, chain))
+        return "wallets of this chain do not sign in here: --chains does not name it";
+    if (has_rpc(r, chain))
+        return "this chain is there twice";
+    const char *wrong = check_url(item);
+    if (wrong)
+        return wrong;
+    static_assert((size_t)OPTIONS_LIST_MAX <= AUTH_RPCS_MAX, "a list of them fits");
+    r->rpcs[r->n++] = (struct auth_rpc){.chain = chain, .url = item};
+    return NULL;
+}
+
+const char *serve_rpcs_of(const struct serve_options *o, const struct serve_chains *chains,
+                          struct serve_rpcs *out, str *item)
+{
+    const char *wrong = NULL;
+
+    *item = (str){0};
+    *out = (struct serve_rpcs){0};
+    for (size_t i = 0; i < o->rpc.n && !wrong; i++)
+        wrong = add_rpc(out, chains, o->rpc.items[i], item);
+    return wrong;
 }
 
 int serve_domains_of(const struct serve_options *o, struct auth_domains *out, str *item)

@@ -1,6 +1,7 @@
 /** What `parley serve` can be told, as one table. */
 #pragma once
 
+#include "auth/contracts.h"
 #include "auth/sign_in.h"
 #include "server/options.h"
 
@@ -38,6 +39,10 @@ struct serve_options {
     struct option_list domains;
     struct option_list chains;
     uint64_t home_chain; // 0: as serve_home_chain() finds it
+    struct option_list rpc;
+    uint64_t rpc_rate;
+    uint64_t rpc_burst;
+    str ca_file;
     uint64_t login_rate;
     uint64_t login_burst;
     uint64_t auth_rate;
@@ -74,6 +79,20 @@ struct serve_chains {
 
 /** @return NULL; or what is wrong (static), with *item if it is one of the list */
 const char *serve_chains_of(const struct serve_options *o, struct serve_chains *out, str *item);
+
+/** Whom to ask about contract wallets. */
+struct serve_rpcs {
+    size_t n;
+    struct auth_rpc rpcs[AUTH_RPCS_MAX];
+};
+
+/**
+ * @param chains  of which they must be
+ * @return NULL; or what is wrong (static), and *item is its chain, or empty: never more of what
+ *         was given, which has a secret in it
+ */
+const char *serve_rpcs_of(const struct serve_options *o, const struct serve_chains *chains,
+                          struct serve_rpcs *out, str *item);
 
 /**
  * Where one signs in: --domains; or where none are named the sites that pages may come from, of

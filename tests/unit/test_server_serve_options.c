@@ -85,6 +85,33 @@ static const struct {
     {"a path",                 {"--domains=a.test,https://a.test/"},                          NULL, false, STR("https://a.test/")},
     {"an app's",               {"--domains=capacitor://localhost"},                           NULL, false, STR("capacitor://localhost")},
 };
+
+#define CHAINS "--chains=1,8453"
+
+static const struct {
+    const char *name;
+    const char *words[WORDS_MAX];
+    const char *rpcs;  // NULL: refused
+    const char *wrong; // a part of what is said then
+    str item;          // the chain that it is about; empty: it has none
+} rpcs[] = {
+    {"nothing is said",        {CHAINS},                                                       "", NULL, {0}},
+    {"one",                    {CHAINS, "--rpc=1=https://rpc.test/v1/KEY"},                    "1=https://rpc.test/v1/KEY", NULL, {0}},
+    {"one of each",            {CHAINS, "--rpc=8453=https://b.test,1=https://a.test:8443/?k=KEY"}, "8453=https://b.test 1=https://a.test:8443/?k=KEY", NULL, {0}},
+    {"on this machine",        {CHAINS, "--rpc=1=http://127.0.0.1:8545,8453=http://localhost:1"}, "1=http://127.0.0.1:8545 8453=http://localhost:1", NULL, {0}},
+    {"of the home chain",      {"--rpc=1=https://rpc.test"},                                   "1=https://rpc.test", NULL, {0}},
+
+    {"a URL alone",            {CHAINS, "--rpc=https://rpc.test/KEY"},                         NULL, "an item is a chain id", {0}},
+    {"a URL with a query",     {CHAINS, "--rpc=https://rpc.test/?key=KEY"},                    NULL, "an item is a chain id", {0}},
+    {"a chain alone",          {CHAINS, "--rpc=1"},                                            NULL, "no URL", STR("1")},
+    {"solana",                 {CHAINS, "--rpc=solana=https://rpc.test"},                      NULL, "an item is a chain id", {0}},
+    {"another chain",          {CHAINS, "--rpc=10=https://rpc.test"},                          NULL, "do not sign in here", STR("10")},
+    {"one twice",              {CHAINS, "--rpc=1=https://a.test,1=https://b.test"},            NULL, "twice", STR("1")},
+    {"in the open",            {CHAINS, "--rpc=1=http://rpc.test/KEY"},                        NULL, "must be https://", STR("1")},
+    {"another scheme",         {CHAINS, "--rpc=1=wss://rpc.test/KEY"},                         NULL, "no URL", STR("1")},
+    {"a path",                 {CHAINS, "--rpc=1=/var/run/geth.ipc"},                          NULL, "no URL", STR("1")},
+    {"a password",             {CHAINS, "--rpc=8453=https://me:KEY@rpc.test"},                 NULL, "no URL", STR("8453")},
+};
 // clang-format on
 
 /** "1 8453 solana". */
@@ -158,6 +185,41 @@ static void as_many_chains_as_a_list_may_have(void **state)
     assert_int_equal(c.n, OPTIONS_LIST_MAX + 1);
 }
 
+static void print_rpcs(char *out, size_t size, const struct serve_rpcs *r)
+{
+    size_t n = 0;
+
+    out[0] = '\0';
+    for (size_t i = 0; i < r->n; i++) {
+        n += (size_t)snprintf(out + n, size - n, "%s%llu=" STR_FMT, i > 0 ? " " : "",
+                              (unsigned long long)r->rpcs[i].chain, STR_ARG(r->rpcs[i].url));
+    }
+}
+
+static void each_list_of_rpcs_is_of_chains_that_sign_in(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(rpcs); i++) {
+        struct said said;
+        struct serve_chains c;
+        struct serve_rpcs r;
+        str item;
+        char text[256];
+        const struct serve_options *o = read_words(rpcs[i].words, &said);
+
+        assert_null(serve_chains_of(o, &c, &item));
+        const char *wrong = serve_rpcs_of(o, &c, &r, &item);
+        expect_int(rpcs[i].name, !wrong, rpcs[i].rpcs != NULL);
+        if (wrong) {
+            expect_in(rpcs[i].name, wrong, rpcs[i].wrong);
+            expect_str("no more than its chain", item, rpcs[i].item);
+        } else {
+            print_rpcs(text, sizeof(text), &r);
+            expect_str(rpcs[i].name, str_of(text), str_of(rpcs[i].rpcs));
+        }
+    }
+}
+
 static void one_signs_in_where_it_says_or_where_pages_come_from(void **state)
 {
     (void)state;
@@ -211,6 +273,7 @@ int main(void)
         cmocka_unit_test(a_list_without_it_or_with_what_is_none_is_refused),
         cmocka_unit_test(as_many_chains_as_a_list_may_have),
         cmocka_unit_test(tokens_and_sessions_last_so_long_and_no_longer),
+        cmocka_unit_test(each_list_of_rpcs_is_of_chains_that_sign_in),
         cmocka_unit_test(one_signs_in_where_it_says_or_where_pages_come_from),
     };
     return cmocka_run_group_tests_name("server/serve_options", tests, NULL, NULL);
