@@ -4,9 +4,10 @@
  * what answers it, and tests/conformance/fetch.c what every one must pass.
  *
  * Called on the loop's thread and answered there, once, after the call has returned; the
- * arguments are borrowed until the call returns, the body until the callback does. Nothing is
- * asked twice, no redirect is followed, and why an answer did not come is in the log: never
- * with more of a URL than its host, for the rest may be a secret.
+ * arguments are borrowed until the call returns, the body until the callback does. No redirect
+ * is followed; a request that met the end of a kept connection may come to the other side more
+ * than once, so it must do no harm there. Why an answer did not come is in the log: never with
+ * more of a URL than its host, for the rest may be a secret.
  */
 #pragma once
 
