@@ -12,6 +12,7 @@ struct issuer {
     char *aud;
     char *claim;
     int64_t skew_ms;
+    bool is_at_url; // there may be other keys by now
     struct auth_jwks keys;
 };
 
@@ -61,14 +62,16 @@ static char *dup(str s)
 
 static int issuer_new(struct issuer **out, const struct auth_issuer *from, const char **why)
 {
-    struct auth_jwks keys;
+    const bool is_at_url = from->form == AUTH_KEY_URL;
+    struct auth_jwks keys = {0};
 
     assert(from->skew_ms >= 0 && from->skew_ms <= AUTH_SKEW_MS_MAX);
-    const int r = auth_jwks_init(&keys, from, why);
+    const int r = is_at_url ? 0 : auth_jwks_init(&keys, from, why);
     if (r != 0)
         return r;
     *out = NEW(struct issuer);
     **out = (struct issuer){
+        .is_at_url = is_at_url,
         .iss = dup(from->iss),
         .aud = dup(from->aud),
         .claim = dup(from->claim.len > 0 ? from->claim : STR("sub")),
@@ -130,6 +133,26 @@ void auth_set_own(struct auth *a, const struct auth_keyring *keys)
     a->own = own;
 }
 
+int auth_set_issuer_keys(struct auth *a, size_t issuer, str jwks, const char **why)
+{
+    const struct auth_issuer from = {.form = AUTH_KEY_URL, .key = jwks};
+    struct auth_jwks keys;
+
+    assert(issuer < a->n_issuers && a->issuers[issuer]->is_at_url);
+    const int r = auth_jwks_init(&keys, &from, why);
+    if (r != 0)
+        return r;
+    auth_jwks_fini(&a->issuers[issuer]->keys);
+    a->issuers[issuer]->keys = keys;
+    return 0;
+}
+
+size_t auth_n_issuer_keys(const struct auth *a, size_t issuer)
+{
+    assert(issuer < a->n_issuers);
+    return a->issuers[issuer]->keys.n;
+}
+
 /** Whose a token says it is; its signature shows whether that is true. */
 static const struct issuer *issuer_of(const struct auth *a, const struct json *claims)
 {
@@ -140,6 +163,30 @@ static const struct issuer *issuer_of(const struct auth *a, const struct json *c
         return NULL; // a number or the like is nobody's
     const struct issuer *i = find(a, name);
     return i ? i : find(a, STR(""));
+}
+
+static size_t index_of(const struct auth *a, const struct issuer *issuer)
+{
+    size_t i = 0;
+
+    while (a->issuers[i] != issuer)
+        i++;
+    return i;
+}
+
+/** None of the issuer's keys has signed it; but there may be others by now. */
+static int refuse_signature(const struct auth *a, const struct issuer *issuer,
+                            const struct auth_jws *jws, struct auth_identity *out,
+                            const char **why)
+{
+    if (!issuer->is_at_url || jws->alg == CRYPTO_HS256 ||
+        auth_jwks_has(&issuer->keys, jws->kid)) {
+        return auth_refuse(AUTH_INVALID,
+                           "no key of its issuer, with its alg and kid, has signed it", why);
+    }
+    out->issuer = index_of(a, issuer);
+    return auth_refuse(AUTH_NO_KEY,
+                       "its kid is of no key that its issuer had when it was asked", why);
 }
 
 static int check(const struct auth *a, struct auth_jws *jws, int64_t unix_ms,
@@ -157,10 +204,8 @@ static int check(const struct auth *a, struct auth_jws *jws, int64_t unix_ms,
     const struct issuer *issuer = issuer_of(a, claims);
     if (!issuer)
         return auth_refuse(AUTH_INVALID, "its iss is of nobody we know", why);
-    if (!auth_jws_is_of(jws, &issuer->keys)) {
-        return auth_refuse(AUTH_INVALID,
-                           "no key of its issuer, with its alg and kid, has signed it", why);
-    }
+    if (!auth_jws_is_of(jws, &issuer->keys))
+        return refuse_signature(a, issuer, jws, out, why);
 
     const struct auth_jwt_rules rules = {
         .home_chain = a->home_chain,

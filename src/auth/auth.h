@@ -24,6 +24,7 @@ enum auth_refusal {
     AUTH_MISSING = 1, // empty
     AUTH_INVALID,     // malformed, of nobody we know, or its signature is wrong
     AUTH_EXPIRED,
+    AUTH_NO_KEY, // its issuer's keys are at a URL, and we have none that it may be of
 };
 
 struct auth_identity {
@@ -37,6 +38,7 @@ struct auth_identity {
     // What it is revoked by. A host names its sessions as it likes, and two accounts may have
     // one of the same name: of its tokens it is a digest of the name and the account.
     char key[AUTH_SESSION_SIZE];
+    size_t issuer; // of AUTH_NO_KEY alone: which, in the order in which they were added
 };
 
 /** Where an issuer's keys come from. */
@@ -44,6 +46,7 @@ enum auth_key_form {
     AUTH_KEY_SECRET, // the bytes of an HS256 secret
     AUTH_KEY_PEM,    // one public key (or certificate, or private key): its kind gives the alg
     AUTH_KEY_JWKS,   // RFC 7517, a set; each key's alg, or what its kty and crv give
+    AUTH_KEY_URL,    // the same, without secrets, and none yet: auth_set_issuer_keys()
 };
 
 struct auth_issuer {
@@ -54,7 +57,7 @@ struct auth_issuer {
     str alg;   // of a PEM with an RSA key: "RS256" (also for empty) or "PS256"
     int64_t skew_ms;
     enum auth_key_form form;
-    str key; // borrowed until the call returns
+    str key; // borrowed until the call returns; of AUTH_KEY_URL nothing
 };
 
 /** Can a session be called so? 1 to AUTH_SESSION_SIZE - 1 printable characters, no space. */
@@ -75,6 +78,19 @@ enum auth_issuer_refusal {
  */
 MUST_CHECK int auth_add_issuer(struct auth *a, const struct auth_issuer *issuer,
                                const char **why);
+
+/**
+ * From now on an issuer of AUTH_KEY_URL has these keys and no others. A secret or a private key
+ * among them makes all of them useless: it is public.
+ *
+ * @param issuer  in the order in which they were added
+ * @param jwks    at most AUTH_KEY_BYTES_MAX
+ * @return 0; or AUTH_ISSUER_BAD_KEY: *why (static) says more, and the keys are what they were
+ */
+MUST_CHECK int auth_set_issuer_keys(struct auth *a, size_t issuer, str jwks, const char **why);
+
+/** How many of an issuer's keys count. */
+size_t auth_n_issuer_keys(const struct auth *a, size_t issuer);
 
 /** @return 0 or an enum auth_refusal; *why (static) is for the log, never for the client */
 MUST_CHECK int auth_verify(const struct auth *a, str token, int64_t unix_ms,

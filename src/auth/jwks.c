@@ -235,6 +235,22 @@ static bool is_mixed(const struct auth_jwks *set)
     return n_secret > 0 && n_secret < set->n;
 }
 
+/** Usable or not: what is not to be known is known. */
+static bool is_secret(const struct json *jwk)
+{
+    return json_member(jwk, "k") || json_member(jwk, "d") ||
+           str_eq(json_text(json_member(jwk, "kty")), STR("oct"));
+}
+
+static bool has_secret(const struct json *keys)
+{
+    for (size_t i = 0; i < json_count(keys); i++) {
+        if (is_secret(json_item(keys, i)))
+            return true;
+    }
+    return false;
+}
+
 static void add_jwk(struct auth_jwks *set, const struct json *jwk, const char **why)
 {
     struct auth_jwks_key *added = &set->keys[set->n];
@@ -247,13 +263,16 @@ static void add_jwk(struct auth_jwks *set, const struct json *jwk, const char **
     set->n++;
 }
 
-static int add_jwks(struct auth_jwks *set, const struct json *keys, const char **why)
+static int add_jwks(struct auth_jwks *set, const struct json *keys, bool is_public,
+                    const char **why)
 {
     if (!keys || json_kind(keys) != JSON_KIND_ARRAY)
         return auth_refuse(AUTH_ISSUER_BAD_KEY, "no JWKS: it has no array \"keys\"", why);
     static_assert(AUTH_KEYS_MAX == 32, "as said");
     if (json_count(keys) > AUTH_KEYS_MAX)
         return auth_refuse(AUTH_ISSUER_BAD_KEY, "more than 32 keys", why);
+    if (is_public && has_secret(keys))
+        return auth_refuse(AUTH_ISSUER_BAD_KEY, "a secret or a private key, published", why);
     if (has_twins(keys))
         return auth_refuse(AUTH_ISSUER_BAD_KEY, "two keys with the same kid and alg", why);
     *why = "no key in it";
@@ -266,7 +285,7 @@ static int add_jwks(struct auth_jwks *set, const struct json *keys, const char *
     return 0;
 }
 
-static int init_jwks(struct auth_jwks *set, str text, const char **why)
+static int init_jwks(struct auth_jwks *set, str text, bool is_public, const char **why)
 {
     CLEANUP(json_freep) struct json *tree = NULL;
     CLEANUP(secret_freep) struct secret *copy = secret_new(text); // may hold secrets
@@ -275,7 +294,7 @@ static int init_jwks(struct auth_jwks *set, str text, const char **why)
         return auth_refuse(AUTH_ISSUER_BAD_KEY, "no JSON, or two members with the same name",
                            why);
     }
-    return add_jwks(set, json_member(tree, "keys"), why);
+    return add_jwks(set, json_member(tree, "keys"), is_public, why);
 }
 
 static int init_secret(struct auth_jwks *set, str secret, const char **why)
@@ -311,9 +330,10 @@ static int init_any(struct auth_jwks *set, const struct auth_issuer *issuer, con
     switch (issuer->form) {
     case AUTH_KEY_SECRET: return init_secret(set, issuer->key, why);
     case AUTH_KEY_PEM: return init_pem(set, issuer, why);
-    case AUTH_KEY_JWKS: break;
+    case AUTH_KEY_JWKS:
+    case AUTH_KEY_URL: break;
     }
-    return init_jwks(set, issuer->key, why);
+    return init_jwks(set, issuer->key, issuer->form == AUTH_KEY_URL, why);
 }
 
 int auth_jwks_init(struct auth_jwks *set, const struct auth_issuer *issuer, const char **why)
@@ -332,4 +352,13 @@ void auth_jwks_fini(struct auth_jwks *set)
         free(set->keys[i].kid);
     }
     set->n = 0;
+}
+
+bool auth_jwks_has(const struct auth_jwks *set, str kid)
+{
+    for (size_t i = 0; kid.ptr && i < set->n; i++) {
+        if (set->keys[i].kid && str_eq(kid, str_of(set->keys[i].kid)))
+            return true;
+    }
+    return false;
 }

@@ -80,6 +80,7 @@ static bool is_secret(const struct place *p, str key)
     case AUTH_KEY_SECRET: return true;
     case AUTH_KEY_PEM: return has(key, STR("PRIVATE KEY"));
     case AUTH_KEY_JWKS: return has(key, STR("\"k\"")) || has(key, STR("\"d\""));
+    case AUTH_KEY_URL: return false;
     }
     return true;
 }

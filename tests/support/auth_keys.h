@@ -153,6 +153,18 @@
 
 #define ED25519_KID "UnF_2kx11CA7Q5ARfxtHA4aqENDqUbw3b0erMo-RhqA"
 
+// As members of a JWK, and a set of such.
+
+#define JWKS(keys)  "{\"keys\":[" keys "]}"
+#define JWK_RSA     "\"kty\":\"RSA\",\"n\":\"" RSA_N "\",\"e\":\"AQAB\""
+#define JWK_P256    "\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"" P256_X "\",\"y\":\"" P256_Y "\""
+#define JWK_ED25519 "\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"" ED25519_X "\""
+#define JWK_SECRET  "\"kty\":\"oct\",\"k\":\"YSBzZWNyZXQgb2YgMzIgYnl0ZXMsIGZvciB0ZXN0cy4\""
+
+#define JWK_P256_OTHER /* the base point of the curve: nobody of ours signs with it */         \
+    "\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"axfR8uEsQkf4vOblY6RA8ncDfYEt6zOg9KE5RdiYwpY\","  \
+    "\"y\":\"T-NC4v4af5uO5-tKfA-eFivOM1drMV7Oy7ZAaDe_UfU\""
+
 // Tokens. That of ES256 has the kid "e", that of Ed25519 "d"; the salt of PSS is 32 bytes,
 // or 20.
 

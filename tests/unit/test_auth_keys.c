@@ -1,17 +1,19 @@
 #include <stdio.h>
 
 #include "auth/auth.h"
+#include "auth/jwks.h"
 #include "base/mem.h"
 #include "support/aborts.h"
 #include "support/auth_keys.h"
 #include "support/auth_token.h"
+#include "support/exact.h"
 #include "support/own_key.h"
 
-#define KEYS(keys) STR("{\"keys\":[" keys "]}")
-#define RSA        "\"kty\":\"RSA\",\"n\":\"" RSA_N "\",\"e\":\"AQAB\""
-#define EC         "\"kty\":\"EC\",\"crv\":\"P-256\",\"x\":\"" P256_X "\",\"y\":\"" P256_Y "\""
-#define OKP        "\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"" ED25519_X "\""
-#define OCT        "\"kty\":\"oct\",\"k\":\"YSBzZWNyZXQgb2YgMzIgYnl0ZXMsIGZvciB0ZXN0cy4\""
+#define KEYS(keys) STR(JWKS(keys))
+#define RSA        JWK_RSA
+#define EC         JWK_P256
+#define OKP        JWK_ED25519
+#define OCT        JWK_SECRET
 
 #define BAD   AUTH_ISSUER_BAD_KEY
 #define SHORT AUTH_ISSUER_SHORT_SECRET
@@ -175,6 +177,26 @@ static int add_keys(size_t n)
     return r;
 }
 
+static void a_set_that_breaks_off_is_none(void **state)
+{
+    static const enum auth_key_form forms[] = {AUTH_KEY_JWKS, AUTH_KEY_URL};
+    const str whole = KEYS("{" RSA ",\"kid\":\"r\"},{" EC ",\"use\":\"sig\"},{" OKP "}");
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(forms); i++) {
+        for (size_t n = 0; n <= whole.len; n++) {
+            CLEANUP(exact_freep) char *copy = exact_copy((str){whole.ptr, n});
+            const struct auth_issuer issuer = {.form = forms[i], .key = {copy, n}};
+            struct auth_jwks set;
+            const char *why = NULL;
+            const int r = auth_jwks_init(&set, &issuer, &why);
+            expect_int("cut", r, n < whole.len ? AUTH_ISSUER_BAD_KEY : 0);
+            expect_int("keys", set.n, n < whole.len ? 0 : 3);
+            auth_jwks_fini(&set);
+        }
+    }
+}
+
 static void a_set_has_32_keys_at_most(void **state)
 {
     (void)state;
@@ -198,6 +220,149 @@ static void a_key_has_64_kib_at_most(void **state)
     free(bytes);
     auth_free(a);
 }
+
+// Of an issuer whose keys are at a URL.
+
+/** "host" for "chat", behind another issuer: its keys are these, or none yet if there are none.
+ */
+static struct auth *auth_at_url(str jwks)
+{
+    struct auth *a = auth_new(1);
+    const struct auth_issuer other = {.iss = STR("other"), .key = TOKEN_SECRET};
+    const struct auth_issuer host = {
+        .iss = STR("host"), .aud = STR("chat"), .form = AUTH_KEY_URL};
+    const char *why = NULL;
+
+    assert_int_equal(auth_add_issuer(a, &other, &why), 0);
+    assert_int_equal(auth_add_issuer(a, &host, &why), 0);
+    if (jwks.len > 0)
+        expect_int("keys", auth_set_issuer_keys(a, 1, jwks, &why), 0);
+    return a;
+}
+
+static int verify(const struct auth *a, const char *token, struct auth_identity *id)
+{
+    const char *why = NULL;
+    const int r = auth_verify(a, str_of(token), 0, id, &why);
+
+    expect_int("a reason goes with a refusal", why != NULL, r != 0);
+    return r;
+}
+
+/** The token of ES256 has the kid "e"; that of EdDSA has none. */
+static void a_key_that_is_missing_may_have_been_published_since(void **state)
+{
+    static const struct {
+        const char *name;
+        str keys;
+        const char *token;
+        int r;
+    } cases[] = {
+        {"no keys yet", STR(""), TOKEN_ES256, AUTH_NO_KEY},
+        {"no keys yet, no kid", STR(""), TOKEN_EDDSA, AUTH_NO_KEY},
+        {"its key", KEYS("{" EC ",\"kid\":\"e\"}"), TOKEN_ES256, 0},
+        {"its key without a kid", KEYS("{" EC "}"), TOKEN_ES256, 0},
+        {"no kid, its key", KEYS("{" OKP ",\"kid\":\"d\"}"), TOKEN_EDDSA, 0},
+        {"another kid", KEYS("{" EC ",\"kid\":\"f\"}"), TOKEN_ES256, AUTH_NO_KEY},
+        {"no kid, no such key", KEYS("{" EC ",\"kid\":\"e\"}"), TOKEN_EDDSA, AUTH_NO_KEY},
+        {"another key without a kid", KEYS("{" JWK_P256_OTHER "}"), TOKEN_ES256, AUTH_NO_KEY},
+        {"its kid, another key", KEYS("{" JWK_P256_OTHER ",\"kid\":\"e\"}"), TOKEN_ES256,
+         AUTH_INVALID},
+        {"its kid, another alg", KEYS("{" OKP ",\"kid\":\"e\"}"), TOKEN_ES256, AUTH_INVALID},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct auth *a = auth_at_url(cases[i].keys);
+        struct auth_identity id = {.issuer = 7};
+        expect_int(cases[i].name, verify(a, cases[i].token, &id), cases[i].r);
+        if (cases[i].r == AUTH_NO_KEY)
+            expect_int(cases[i].name, id.issuer, 1);
+        auth_free(a);
+    }
+}
+
+static void no_secret_is_ever_published(void **state)
+{
+    struct auth *a = auth_at_url(STR(""));
+    struct auth_identity id;
+    char token[TOKEN_SIZE];
+    const str made = token_sign(token, TOKEN_SECRET, STR("{\"alg\":\"HS256\",\"kid\":\"e\"}"),
+                                STR("{\"iss\":\"host\"}"));
+
+    (void)state;
+    token[made.len] = '\0';
+    assert_int_equal(verify(a, token, &id), AUTH_INVALID); // and not AUTH_NO_KEY
+    auth_free(a);
+}
+
+static void keys_in_a_file_are_all_there_are(void **state)
+{
+    struct auth *a = auth_new(1);
+    struct auth_identity id;
+    const char *why = NULL;
+    const struct auth_issuer host = {.iss = STR("host"),
+                                     .aud = STR("chat"),
+                                     .form = AUTH_KEY_JWKS,
+                                     .key = KEYS("{" EC ",\"kid\":\"f\"}")};
+
+    (void)state;
+    assert_int_equal(auth_add_issuer(a, &host, &why), 0);
+    assert_int_equal(verify(a, TOKEN_ES256, &id), AUTH_INVALID);
+    auth_free(a);
+}
+
+static void what_is_no_longer_published_no_longer_counts(void **state)
+{
+    struct auth *a = auth_at_url(KEYS("{" EC ",\"kid\":\"e\"},{" OKP ",\"kid\":\"d\"}"));
+    struct auth_identity id;
+    const char *why = NULL;
+
+    (void)state;
+    assert_int_equal(auth_n_issuer_keys(a, 1), 2);
+    assert_int_equal(verify(a, TOKEN_ES256, &id), 0);
+    assert_int_equal(verify(a, TOKEN_ED25519, &id), 0);
+    assert_int_equal(auth_set_issuer_keys(a, 1, KEYS("{" OKP ",\"kid\":\"d\"}"), &why), 0);
+    assert_int_equal(auth_n_issuer_keys(a, 1), 1);
+    assert_int_equal(verify(a, TOKEN_ES256, &id), AUTH_NO_KEY);
+    assert_int_equal(verify(a, TOKEN_ED25519, &id), 0);
+    auth_free(a);
+}
+
+static void what_can_not_be_used_leaves_the_keys_as_they_were(void **state)
+{
+    static const struct {
+        const char *name;
+        str keys;
+        const char *why;
+    } cases[] = {
+        {"nothing", STR(""), "no JSON"},
+        {"a page", STR("<!DOCTYPE html>"), "no JSON"},
+        {"no JWKS", STR("{}"), "no JWKS"},
+        {"no key of ours", KEYS("{\"kty\":\"AKP\"}"), "another kind"},
+        {"a secret", KEYS("{" OCT "}"), "published"},
+        {"a secret among others", KEYS("{" EC "},{" OCT "}"), "published"},
+        {"a secret too short", KEYS("{" EC "},{\"kty\":\"oct\",\"k\":\"AA\"}"), "published"},
+        {"a secret without itself", KEYS("{" EC "},{\"kty\":\"oct\"}"), "published"},
+        {"a private key", KEYS("{" OKP "},{" EC ",\"d\":\"AA\"}"), "published"},
+        {"a private key for encryption",
+         KEYS("{" OKP "},{" EC ",\"use\":\"enc\",\"d\":\"AA\"}"), "published"},
+    };
+    struct auth *a = auth_at_url(KEYS("{" EC ",\"kid\":\"e\"}"));
+    struct auth_identity id;
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        const char *why = NULL;
+        expect_int(cases[i].name, auth_set_issuer_keys(a, 1, cases[i].keys, &why), BAD);
+        if (!strstr(why, cases[i].why))
+            fail_msg("%s: \"%s\" is not in \"%s\"", cases[i].name, cases[i].why, why);
+        expect_int(cases[i].name, verify(a, TOKEN_ES256, &id), 0);
+    }
+    auth_free(a);
+}
+
+// All of them.
 
 static int add_named(struct auth *a, str iss)
 {
@@ -293,8 +458,14 @@ int main(void)
         cmocka_unit_test(a_secret_is_long_and_no_pem),
         cmocka_unit_test(a_pem_has_a_key_that_we_can_use),
         cmocka_unit_test(the_alg_of_an_rsa_key_is_one_of_two),
+        cmocka_unit_test(a_set_that_breaks_off_is_none),
         cmocka_unit_test(a_set_has_32_keys_at_most),
         cmocka_unit_test(a_key_has_64_kib_at_most),
+        cmocka_unit_test(a_key_that_is_missing_may_have_been_published_since),
+        cmocka_unit_test(no_secret_is_ever_published),
+        cmocka_unit_test(keys_in_a_file_are_all_there_are),
+        cmocka_unit_test(what_is_no_longer_published_no_longer_counts),
+        cmocka_unit_test(what_can_not_be_used_leaves_the_keys_as_they_were),
         cmocka_unit_test(there_are_16_issuers_at_most),
         cmocka_unit_test(each_issuer_has_an_iss_of_its_own),
         cmocka_unit_test(what_it_was_given_is_copied),
