@@ -68,6 +68,7 @@ struct sio_socket {
     void *state;
     int32_t next_ack; // clients parse ids with 32-bit functions
     char sid[RAND_NAME_SIZE];
+    bool is_accepted;
     uint8_t namespace_len;
     char namespace[];
 };
@@ -92,6 +93,11 @@ void *sio_state(const struct sio_socket *s)
 void sio_set_state(struct sio_socket *s, void *state)
 {
     s->state = state;
+}
+
+bool sio_is_accepted(const struct sio_socket *s)
+{
+    return s->is_accepted;
 }
 
 const struct log_ctx *sio_log(const struct sio_socket *s)
@@ -357,6 +363,7 @@ void sio_accept(struct sio_socket *s)
     char json[sizeof("{\"sid\":\"\"}") + RAND_NAME_SIZE];
 
     fsm_move(&s->fsm, SOCKET_CONNECTED);
+    s->is_accepted = true;
     if (!c->has_joined)
         eio_limit_payload(c->session, SIZE_MAX);
     c->has_joined = true;

@@ -88,6 +88,9 @@ str sio_sid(const struct sio_socket *s);
 void *sio_state(const struct sio_socket *s);
 void sio_set_state(struct sio_socket *s, void *state);
 
+/** Was it accepted, be it over by now or not? */
+bool sio_is_accepted(const struct sio_socket *s);
+
 const struct log_ctx *sio_log(const struct sio_socket *s);
 
 const struct eio_peer *sio_peer(const struct sio_socket *s);

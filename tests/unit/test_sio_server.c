@@ -442,6 +442,25 @@ static void the_client_may_go_while_it_waits(void **state)
     expect_log(w, "connect / {}|lost /");
 }
 
+static void note_acceptance(struct world *w, struct sio_socket *s)
+{
+    note(w, sio_is_accepted(s) ? "was in" : "was not", sio_namespace(s), (str){0});
+}
+
+static void the_application_knows_whom_it_had_accepted(void **state)
+{
+    struct world *w = serve(state);
+
+    join(w, "");
+    assert_true(sio_is_accepted(w->sockets[0]));
+    w->in_connect = decide_later;
+    w->in_disconnect = note_acceptance;
+    tell(w, "0/b");
+    assert_false(sio_is_accepted(last(w)));
+    client_lose(&w->eio, w->client);
+    expect_log(w, "connect /b {}|lost /|was in /|lost /b|was not /b");
+}
+
 static void the_application_may_end_what_it_has_not_accepted(void **state)
 {
     struct world *w = serve(state);
@@ -1091,6 +1110,7 @@ int main(void)
         TEST(what_waits_is_handled_before_what_comes),
         TEST(what_waited_for_a_refusal_breaks_the_protocol),
         TEST(the_client_may_go_while_it_waits),
+        TEST(the_application_knows_whom_it_had_accepted),
         TEST(the_application_may_end_what_it_has_not_accepted),
         cmocka_unit_test(so_much_may_wait),
         TEST(so_much_may_wait_each_time),
