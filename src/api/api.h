@@ -5,6 +5,7 @@
 #pragma once
 
 #include "api/errors.h"
+#include "auth/issuer_keys.h"
 #include "auth/keyring.h"
 #include "auth/sign_in.h"
 #include "chat/chat.h"
@@ -27,6 +28,7 @@ enum api_rate {
 struct api_config {
     struct chat *chat;
     struct auth *auth;
+    struct auth_issuer_keys *issuer_keys; // may be NULL where no issuer's keys are at a URL
     struct auth_sessions *sessions;
     struct auth_sign_in *sign_in;
     const struct auth_keyring *keyring; // whose public keys are published
@@ -57,7 +59,7 @@ struct api_counters {
 
 struct api *api_new(const struct api_config *config);
 
-/** Is no request over HTTP under way? */
+/** Is no request over HTTP under way, and no token waiting? */
 bool api_is_idle(const struct api *a);
 
 /** After its Socket.IO server has no socket any more, and every request was answered. */

@@ -38,42 +38,103 @@ static bool find_token(str *out, const struct sio_socket *s, const struct json *
     return json_kind(token) == JSON_KIND_STR;
 }
 
-/** @return API_OK, or why the client may not join */
-static enum api_error identify(const struct api *a, const struct sio_socket *s,
-                               const struct json *auth, struct auth_identity *who)
+/** Nobody can tell yet whether it may join: it shall come back by itself. */
+static void drop(struct api *a, struct sio_socket *s, enum api_error error)
 {
-    str token;
-
-    if (!sio_peer(s)->origin_is_allowed)
-        return API_ORIGIN_DENIED;
-    if (!find_token(&token, s, auth))
-        return API_TOKEN_INVALID;
-    return api_identify(a, token, who, sio_log(s));
+    log_debug(sio_log(s), "api_drop", "reason=%s", api_error_code(error));
+    a->counters.refused_connects++;
+    sio_drop(s);
 }
 
-static void on_connect(void *arg, struct sio_socket *s, const struct json *auth, str auth_text)
+static void join(struct api *a, struct sio_socket *s, const struct auth_identity *who,
+                 str cursor)
 {
-    struct api *a = arg;
-    struct auth_identity who;
     char acct[AUTH_ACCOUNT_TEXT_SIZE];
 
-    (void)auth_text;
-    if (!str_eq(sio_namespace(s), STR("/"))) {
-        sio_refuse(s, STR("Invalid namespace"), (str){0}); // in the words of the reference
-        return;
-    }
-    const enum api_error error = identify(a, s, auth, &who);
-    if (error != API_OK) {
-        refuse(a, s, error);
-        return;
-    }
-    auth_account_text(acct, &who.account);
-    if (!api_client_open(a, s, &who, json_text(json_member(auth, "cursor")))) {
+    auth_account_text(acct, &who->account);
+    if (!api_client_open(a, s, who, cursor)) {
         refuse(a, s, API_TOO_MANY_SOCKETS);
         return;
     }
     a->counters.connects++;
     log_debug(sio_log(s), "api_connect", "acct=%s", acct);
+}
+
+static void decide(struct api *a, struct sio_socket *s, const struct api_identity *id,
+                   str cursor)
+{
+    switch ((int)id->error) {
+    case API_OK: join(a, s, &id->who, cursor); break;
+    case API_LOGIN_UNAVAILABLE:
+    case API_BUSY: drop(a, s, id->error); break;
+    default: refuse(a, s, id->error); break;
+    }
+}
+
+/** Whose token waits: the state of a socket that is not accepted yet. */
+struct joining {
+    struct api *api;
+    struct api_waiting *waiting;
+    size_t n_cursor;
+    char cursor[CHAT_CURSOR_MAX];
+};
+
+static void on_identified(void *arg, const struct api_identity *id)
+{
+    struct sio_socket *s = arg;
+    struct joining *j = sio_state(s);
+
+    sio_set_state(s, NULL);
+    decide(j->api, s, id, (str){j->cursor, j->n_cursor});
+    free(j);
+}
+
+static void wait_to_join(struct api *a, struct sio_socket *s, struct api_waiting *waiting,
+                         str cursor)
+{
+    struct joining *j = NEW(struct joining);
+
+    j->api = a;
+    j->waiting = waiting;
+    if (cursor.len <= CHAT_CURSOR_MAX) // a longer one counts as none
+        j->n_cursor = str_copy(j->cursor, cursor).len;
+    sio_set_state(s, j);
+}
+
+static void leave(struct joining *j)
+{
+    api_identify_cancel(j->waiting);
+    free(j);
+}
+
+static void identify(struct api *a, struct sio_socket *s, str token, str cursor)
+{
+    const struct api_asker asker = {.done = on_identified, .arg = s, .log = sio_log(s)};
+    struct api_identity id;
+    struct api_waiting *waiting = api_identify(a, token, &asker, &id);
+
+    if (waiting) {
+        wait_to_join(a, s, waiting, cursor);
+    } else {
+        decide(a, s, &id, cursor);
+    }
+}
+
+static void on_connect(void *arg, struct sio_socket *s, const struct json *auth, str auth_text)
+{
+    struct api *a = arg;
+    str token;
+
+    (void)auth_text;
+    if (!str_eq(sio_namespace(s), STR("/"))) {
+        sio_refuse(s, STR("Invalid namespace"), (str){0}); // in the words of the reference
+    } else if (!sio_peer(s)->origin_is_allowed) {
+        refuse(a, s, API_ORIGIN_DENIED);
+    } else if (!find_token(&token, s, auth)) {
+        refuse(a, s, API_TOKEN_INVALID);
+    } else {
+        identify(a, s, token, json_text(json_member(auth, "cursor")));
+    }
 }
 
 // Afterwards.
@@ -106,7 +167,11 @@ static void on_disconnect(void *arg, struct sio_socket *s, enum sio_reason reaso
     };
 
     (void)arg;
-    api_client_close(sio_state(s), reasons[reason]);
+    if (sio_is_accepted(s)) {
+        api_client_close(sio_state(s), reasons[reason]);
+    } else {
+        leave(sio_state(s));
+    }
 }
 
 const struct sio_app api_sio_app = {
@@ -133,7 +198,7 @@ struct api *api_new(const struct api_config *config)
 
 bool api_is_idle(const struct api *a)
 {
-    return a->n_calls == 0;
+    return a->n_calls == 0 && a->n_waiting_tokens == 0;
 }
 
 void api_free(struct api *a)

@@ -26,6 +26,7 @@ struct api_call {
     struct http_request *rq;       // NULL: nobody waits for the answer any more
     const struct api_route *route; // NULL: there is nothing at the path
     bool is_started;
+    bool ends_all;                // of a logout: all sessions of the account
     const struct http_head *head; // of a GET, until start() returns; else NULL
     struct log_ctx log;
     char *bearer; // the token of Authorization; a secret; NULL: none

@@ -19,8 +19,9 @@ struct api {
     struct list clients; // all there are
     struct api_decoder decoder;
     struct ips ips;
-    size_t n_calls;        // requests over HTTP under way
-    struct rates ip_rates; // by enum api_rate
+    size_t n_calls;          // requests over HTTP under way
+    size_t n_waiting_tokens; // for keys of their issuers
+    struct rates ip_rates;   // by enum api_rate
     uint8_t hash_key[HASH_KEY_SIZE];
 };
 

@@ -3,10 +3,33 @@
 
 #include "api/client.h"
 
+#define API_WAITING_TOKENS_MAX 1024 // each of AUTH_TOKEN_MAX bytes at most
+
+struct api_identity {
+    enum api_error error;     // API_OK, API_TOKEN_*, API_LOGIN_UNAVAILABLE or API_BUSY
+    struct auth_identity who; // of API_OK and API_TOKEN_REVOKED
+};
+
+typedef void api_identified_fn(void *arg, const struct api_identity *id);
+
+/** Who wants to know. */
+struct api_asker {
+    api_identified_fn *done;
+    void *arg;
+    const struct log_ctx *log; // copied; what is wrong with the token goes there, at debug
+};
+
+/** A token that waits for its issuer's keys to be fetched. */
+struct api_waiting;
+
 /**
- * @param log  what is wrong with it goes there, at debug; never the token
- * @return API_OK, API_TOKEN_REVOKED, with who filled; or API_TOKEN_MISSING, API_TOKEN_INVALID,
- *         API_TOKEN_EXPIRED
+ * Known at once, unless the token names a key that its issuer may have published since.
+ *
+ * @return NULL, and *out is filled; or what waits, and done comes once, later, with what *out
+ * would have
  */
-MUST_CHECK enum api_error api_identify(const struct api *a, str token,
-                                       struct auth_identity *who, const struct log_ctx *log);
+struct api_waiting *api_identify(struct api *a, str token, const struct api_asker *asker,
+                                 struct api_identity *out);
+
+/** Nobody wants to know any more, and done does not come. */
+void api_identify_cancel(struct api_waiting *w);

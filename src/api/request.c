@@ -274,44 +274,63 @@ static void start_list(struct request *rq, const struct json *payload)
         end(rq, r);
 }
 
-/** @return what is wrong, or API_OK and who filled */
-static struct api_problem check_token(const struct request *rq, str token,
-                                      struct auth_identity *who)
+/** @return what is wrong, or API_OK */
+static struct api_problem problem_of_token(const struct api_client *c,
+                                           const struct api_identity *id)
 {
-    const struct api_client *c = rq->client;
-    const enum api_error error = api_identify(c->api, token, who, sio_log(c->socket));
-
-    if (error == API_OK && !account_eq(&who->account, &c->account)) {
+    if (id->error == API_OK && !account_eq(&id->who.account, &c->account)) {
         return (struct api_problem){API_FORBIDDEN, "token",
                                     "This token is of another account. Connect anew with it.",
                                     0};
     }
-    return (struct api_problem){.error = error, .field = error == API_OK ? NULL : "token"};
+    return (struct api_problem){.error = id->error,
+                                .field = id->error == API_OK ? NULL : "token"};
+}
+
+static void renew(struct request *rq, const struct api_identity *id)
+{
+    const struct api_problem problem = problem_of_token(rq->client, id);
+    struct buf out;
+
+    if (problem.error != API_OK) {
+        refuse(rq, &problem);
+        return;
+    }
+    api_client_renew(rq->client, &id->who);
+    if (!begin_answer(rq, 0, &out))
+        return;
+    api_encode_renewed(&out, id->who.expires_at_ms);
+    answer(rq, &out);
+}
+
+static void on_identified(void *arg, const struct api_identity *id)
+{
+    struct request *rq = arg;
+
+    if (rq->client) {
+        renew(rq, id);
+    } else {
+        request_free(rq);
+    }
 }
 
 static void start_refresh(struct request *rq, const struct json *payload)
 {
     struct api_client *c = rq->client;
-    struct auth_identity who;
-    struct buf out;
+    const struct api_asker asker = {on_identified, rq, sio_log(c->socket)};
+    struct api_identity id;
     str token;
 
     if (api_decode_token(&token, &c->api->decoder, payload) != 0) {
         refuse_bad(rq, &c->api->decoder.problem);
         return;
     }
-    const struct api_problem problem = check_token(rq, token, &who);
-    if (problem.error != API_OK) {
-        refuse_bad(rq, &problem);
-        return;
+    const int r = chat_charge(c->session); // a signature is checked, and the token may wait
+    if (r != 0) {
+        end(rq, r);
+    } else if (!api_identify(c->api, token, &asker, &id)) {
+        renew(rq, &id);
     }
-    const int r = chat_charge(c->session); // a signature was checked
-    if (r == 0)
-        api_client_renew(c, &who);
-    if (!begin_answer(rq, r, &out))
-        return;
-    api_encode_renewed(&out, who.expires_at_ms);
-    answer(rq, &out);
 }
 
 static const struct event events[] = {

@@ -208,38 +208,48 @@ static void on_logout(void *arg, int r)
 
 /** Of a session that has ended already, too: the answer is the same. But whoever has found its
  * token can't end others with it. */
-static void log_out_by_bearer(struct api_call *c, bool all)
+static void end_session(struct api_call *c, const struct api_identity *id)
 {
-    const struct api_config *config = &c->api->config;
-    struct auth_identity who;
-    const enum api_error error = api_identify(c->api, str_of(c->bearer), &who, &c->log);
-
-    if (error == API_OK || (error == API_TOKEN_REVOKED && !all)) {
-        auth_sessions_end(config->sessions, &who, all, on_logout, c);
+    if (id->error == API_OK || (id->error == API_TOKEN_REVOKED && !c->ends_all)) {
+        auth_sessions_end(c->api->config.sessions, &id->who, c->ends_all, on_logout, c);
         return;
     }
-    api_call_refuse(c, &(struct api_problem){.error = error});
+    api_call_refuse(c, &(struct api_problem){.error = id->error});
 }
 
-static void log_out_by_refresh(struct api_call *c, const struct json *body, bool all)
+static void on_identified(void *arg, const struct api_identity *id)
+{
+    end_session(arg, id);
+}
+
+static void log_out_by_bearer(struct api_call *c)
+{
+    const struct api_asker asker = {.done = on_identified, .arg = c, .log = &c->log};
+    struct api_identity id;
+
+    if (!api_identify(c->api, str_of(c->bearer), &asker, &id))
+        end_session(c, &id);
+}
+
+static void log_out_by_refresh(struct api_call *c, const struct json *body)
 {
     str token;
 
     if (!take_text(c, body, "refresh_token", &token))
         return;
-    const int r = auth_sessions_end_by(c->api->config.sessions, token, all, on_logout, c);
+    const int r =
+        auth_sessions_end_by(c->api->config.sessions, token, c->ends_all, on_logout, c);
     if (r != 0)
         refuse_session(c, r);
 }
 
 static void start_logout(struct api_call *c, const struct json *body)
 {
-    const bool all = json_is_true(json_member(body, "all"));
-
+    c->ends_all = json_is_true(json_member(body, "all"));
     if (json_member(body, "refresh_token")) {
-        log_out_by_refresh(c, body, all);
+        log_out_by_refresh(c, body);
     } else {
-        log_out_by_bearer(c, all);
+        log_out_by_bearer(c);
     }
 }
 

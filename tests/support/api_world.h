@@ -12,6 +12,7 @@
 #include "support/eio_world.h"
 #include "support/exact.h"
 #include "support/fake_chain.h"
+#include "support/fake_fetcher.h"
 #include "support/t.h"
 
 #define API_WORLD_UNIX_MS 1700000000000
@@ -44,6 +45,9 @@ struct api_world {
     struct bus *bus;
     struct chat *chat;
     struct auth *auth;
+    struct auth_issuer_urls urls; // issuers whose iss is their name, for "chat"
+    struct fake_fetcher fetcher;
+    struct auth_issuer_keys *issuer_keys;
     struct auth_domains domains;
     struct http_origins origins; // over HTTP
     struct auth_sessions *sessions;
@@ -105,6 +109,7 @@ static inline struct api_world *api_world_new(void)
         .later = &w->eio.later,
         .rand = &w->eio.seeded.rand,
     };
+    fake_fetcher_init(&w->fetcher, &w->eio.later);
     buf_init(&w->text, SIZE_MAX / 2);
     return w;
 }
@@ -153,6 +158,23 @@ static inline void api_world_make_sign_in(struct api_world *w)
     });
 }
 
+static inline void api_world_make_issuers(struct api_world *w)
+{
+    for (size_t i = 0; i < w->urls.n; i++) {
+        const struct auth_issuer issuer = {
+            .iss = w->urls.urls[i].name, .aud = STR("chat"), .form = AUTH_KEY_URL};
+        const char *why;
+        assert_int_equal(auth_add_issuer(w->auth, &issuer, &why), 0);
+    }
+    w->issuer_keys = auth_issuer_keys_new(&(struct auth_issuer_keys_config){
+        .auth = w->auth,
+        .fetcher = &w->fetcher.port,
+        .timers = &w->eio.timers,
+        .later = &w->eio.later,
+        .urls = &w->urls,
+    });
+}
+
 static inline void api_world_start(struct api_world *w)
 {
     w->store = store_mem_new(&w->eio.later, &w->eio.seeded.rand, &w->store_limits);
@@ -166,9 +188,11 @@ static inline void api_world_start(struct api_world *w)
                        &w->chat_config);
     w->auth = auth_new(1);
     api_world_make_key(w);
+    api_world_make_issuers(w);
     api_world_make_sign_in(w);
     w->config.chat = w->chat;
     w->config.auth = w->auth;
+    w->config.issuer_keys = w->issuer_keys;
     w->config.sessions = w->sessions;
     w->config.sign_in = w->sign_in;
     w->config.keyring = &w->keyring;
@@ -188,9 +212,14 @@ static inline void api_world_free(struct api_world *w)
 {
     if (w->chat)
         chat_stop(w->chat);
+    auth_issuer_keys_stop(w->issuer_keys);
+    fake_fetcher_release_all(&w->fetcher);
     eio_world_fini(&w->eio);
     sio_server_free(w->sio);
+    assert_true(api_is_idle(w->api));
     api_free(w->api);
+    auth_issuer_keys_free(w->issuer_keys);
+    fake_fetcher_fini(&w->fetcher);
     assert_true(chat_is_idle(w->chat));
     chat_free(w->chat);
     api_world_settle(w);
