@@ -8,13 +8,14 @@
 #include <unistd.h>
 
 #include "crypto/secret.h"
+#include "io/fetch.h"
 
 /** One section, and the file that it names. */
 struct place {
     const char *config;
     const struct serve_issuer *issuer;
     enum auth_key_form form;
-    char path[PATH_MAX]; // of the key
+    char path[PATH_MAX]; // of the key; empty: it is at a URL
 };
 
 static void say_where(const struct place *p)
@@ -48,24 +49,40 @@ static int find_path(struct place *p, str file)
     return (size_t)n < sizeof(p->path) ? 0 : refuse(p, "the path of its key is too long");
 }
 
+static int check_url(const struct place *p)
+{
+    switch (fetch_check_url(p->issuer->jwks_url)) {
+    case 0: return 0;
+    case FETCH_URL_PLAIN:
+        return refuse(p,
+                      "jwks-url is http:// to another machine: whoever is on the way there "
+                      "could put in keys of their own. It must be https://");
+    default:
+        return refuse(p,
+                      "jwks-url is not a URL such as "
+                      "https://idp.example/.well-known/jwks.json, without a user in it");
+    }
+}
+
 static int find_key(struct place *p)
 {
-    const str files[] = {
+    const str keys[] = {
         [AUTH_KEY_SECRET] = p->issuer->secret_file,
         [AUTH_KEY_PEM] = p->issuer->pem_file,
         [AUTH_KEY_JWKS] = p->issuer->jwks_file,
+        [AUTH_KEY_URL] = p->issuer->jwks_url,
     };
     size_t n = 0;
 
-    for (size_t i = 0; i < COUNT_OF(files); i++) {
-        if (files[i].len == 0)
+    for (size_t i = 0; i < COUNT_OF(keys); i++) {
+        if (keys[i].len == 0)
             continue;
         p->form = (enum auth_key_form)i;
         n++;
     }
     if (n != 1)
-        return refuse(p, "needs exactly one of secret-file, pem-file and jwks-file");
-    return find_path(p, files[p->form]);
+        return refuse(p, "needs exactly one of secret-file, pem-file, jwks-file and jwks-url");
+    return p->form == AUTH_KEY_URL ? check_url(p) : find_path(p, keys[p->form]);
 }
 
 static bool has(str text, str part)
@@ -168,30 +185,39 @@ static int add(struct auth *auth, const struct place *p, str key)
     }
 }
 
-static int add_one(struct auth *auth, struct place *p)
+static int add_with_file(struct auth *auth, const struct place *p)
 {
-    const str alg = p->issuer->alg;
     struct buf key;
 
-    if (alg.len > 0 && !str_eq(alg, STR("RS256")) && !str_eq(alg, STR("PS256")))
-        return refuse(p, "alg is RS256 or PS256; other keys say it themselves");
-    int r = find_key(p);
-    if (r != 0)
-        return r;
     buf_init(&key, AUTH_KEY_BYTES_MAX + 1);
-    r = read_key(p, &key);
+    int r = read_key(p, &key);
     if (r == 0)
         r = add(auth, p, buf_str(&key));
     secret_buf_fini(&key);
     return r;
 }
 
-int issuers_add(struct auth *auth, const struct serve_options *o)
+static int add_one(struct auth *auth, struct place *p)
+{
+    const str alg = p->issuer->alg;
+
+    if (alg.len > 0 && !str_eq(alg, STR("RS256")) && !str_eq(alg, STR("PS256")))
+        return refuse(p, "alg is RS256 or PS256; other keys say it themselves");
+    const int r = find_key(p);
+    if (r != 0)
+        return r;
+    return p->form == AUTH_KEY_URL ? add(auth, p, (str){0}) : add_with_file(auth, p);
+}
+
+int issuers_add(struct auth *auth, struct auth_issuer_urls *urls, const struct serve_options *o)
 {
     for (size_t i = 0; i < o->n_issuers; i++) {
-        struct place p = {.config = o->config.ptr, .issuer = &o->issuers[i]};
+        const struct serve_issuer *issuer = &o->issuers[i];
+        struct place p = {.config = o->config.ptr, .issuer = issuer};
         if (add_one(auth, &p) != 0)
             return ISSUERS_BAD;
+        if (p.form == AUTH_KEY_URL)
+            urls->urls[urls->n++] = (struct auth_issuer_url){i, issuer->name, issuer->jwks_url};
     }
     return 0;
 }

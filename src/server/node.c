@@ -26,6 +26,7 @@ struct node {
     struct prover *prover;
     struct auth_fetcher_http *fetcher; // NULL: there is nobody to ask
     struct auth_contracts *contracts;  // likewise
+    struct auth_issuer_keys *issuer_keys;
     struct auth_sessions *sessions;
     struct auth_sign_in *sign_in;
     struct chat *chat;
@@ -55,7 +56,7 @@ static int open_store(struct node *n)
 
 static bool has_others(const struct node_config *c)
 {
-    return c->rpcs.n > 0;
+    return c->rpcs.n > 0 || c->urls.n > 0;
 }
 
 /** @return 0 or a fault */
@@ -118,6 +119,17 @@ static void make_sign_in(struct node *n)
     n->sign_in = auth_sign_in_new(&sign_in);
 }
 
+static struct auth_issuer_keys *new_issuer_keys(struct node *n)
+{
+    return auth_issuer_keys_new(&(struct auth_issuer_keys_config){
+        .auth = n->config->auth,
+        .fetcher = n->fetcher ? auth_fetcher_http_port(n->fetcher) : NULL,
+        .timers = &n->loop->timers,
+        .later = &n->loop->later,
+        .urls = &n->config->urls,
+    });
+}
+
 static void make_chat(struct node *n)
 {
     const struct chat_ports ports = {
@@ -129,9 +141,11 @@ static void make_chat(struct node *n)
         .rand = crypto_random(),
     };
     n->chat = chat_new(&ports, &n->config->chat);
+    n->issuer_keys = new_issuer_keys(n);
     const struct api_config api = {
         .chat = n->chat,
         .auth = n->config->auth,
+        .issuer_keys = n->issuer_keys,
         .sessions = n->sessions,
         .sign_in = n->sign_in,
         .keyring = n->config->keyring,
@@ -211,6 +225,7 @@ static void on_hang_up(void *arg, int signal)
     struct node *n = arg;
     const int r = own_keys_load(&n->keys);
 
+    auth_issuer_keys_fetch(n->issuer_keys);
     (void)signal;
     (void)r; // logged; the old ones are good
 }
@@ -243,6 +258,7 @@ static void unmake(struct node *n)
     sio_server_free(n->sio);
     api_free(n->api);
     chat_free(n->chat);
+    auth_issuer_keys_free(n->issuer_keys);
     auth_sign_in_free(n->sign_in);
     auth_sessions_free(n->sessions);
     auth_contracts_free(n->contracts);
@@ -276,6 +292,7 @@ static void close_all(void *arg)
     struct node *n = arg;
 
     eio_server_shut_down(n->eio);
+    auth_issuer_keys_stop(n->issuer_keys);
     if (n->fetcher)
         auth_fetcher_http_stop(n->fetcher);
     admin_socket_close(n->admin_socket); // until now there were clients to end
@@ -286,6 +303,7 @@ static bool is_idle(void *arg)
     struct node *n = arg;
     return chat_is_idle(n->chat) && !n->health.is_asking && auth_sign_in_is_idle(n->sign_in) &&
            auth_sessions_is_idle(n->sessions) && api_is_idle(n->api) &&
+           auth_issuer_keys_is_idle(n->issuer_keys) &&
            (!n->fetcher || auth_fetcher_http_is_idle(n->fetcher));
 }
 

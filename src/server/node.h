@@ -25,6 +25,7 @@ struct node_config {
     size_t max_payload;
 
     struct auth *auth;            // borrowed
+    struct auth_issuer_urls urls; // of its issuers; borrowed; read anew at SIGHUP
     struct auth_keyring *keyring; // borrowed; read anew at SIGHUP, in its place
     struct keys_sign_in sign_in;
     struct auth_domains domains;

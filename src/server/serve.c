@@ -244,7 +244,7 @@ static int check_ca_file(const char *path)
 static int open_auth(struct node_config *config, const struct serve_options *o)
 {
     config->auth = auth_new(config->home_chain);
-    if (issuers_add(config->auth, o) != 0)
+    if (issuers_add(config->auth, &config->urls, o) != 0)
         return 2;
     int code = check_ca_file(config->ca_file);
     if (code == 0)

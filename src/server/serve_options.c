@@ -28,6 +28,8 @@ static const struct option issuer_rows[] = {
     {"pem-file", OPTION_TEXT, FIELD(pem_file), NULL, "FILE", "or a public key", 0, 0},
     {"jwks-file", OPTION_TEXT, FIELD(jwks_file), NULL, "FILE", "or a set of keys (RFC 7517)", 0,
      0},
+    {"jwks-url", OPTION_TEXT, FIELD(jwks_url), NULL, "URL",
+     "or where such a set is published: https://, or http:// on this machine", 0, 0},
 };
 #undef FIELD
 

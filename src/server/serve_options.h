@@ -16,6 +16,7 @@ struct serve_issuer {
     str secret_file; // these three: relative to the file of options
     str pem_file;
     str jwks_file;
+    str jwks_url;
 };
 
 struct serve_options {

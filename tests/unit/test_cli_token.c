@@ -118,7 +118,9 @@ static void looks_where_the_server_looks(void **state)
     folder_path(path, &w->folder, "parley.conf");
     FILE *file = fopen(path, "we");
     assert_non_null(file);
-    snprintf(text, sizeof(text), "data = %s\nhome-chain = 137\nlisten = 127.0.0.1:1\n",
+    snprintf(text, sizeof(text),
+             "data = %s\nhome-chain = 137\nlisten = 127.0.0.1:1\n"
+             "[issuer idp]\njwks-url = https://idp.test/keys\n", // of which nothing is asked
              w->data);
     assert_true(fputs(text, file) >= 0);
     assert_int_equal(fclose(file), 0);

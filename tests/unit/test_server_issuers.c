@@ -13,6 +13,7 @@ struct world {
     char folder[64];
     char config[96];
     struct auth *auth;
+    struct auth_issuer_urls urls; // of the last call
     char *said;
 };
 
@@ -77,7 +78,8 @@ static int add(struct world *w, const struct serve_issuer *issuers, size_t n)
     free(w->said);
     w->said = NULL;
     stderr = open_memstream(&w->said, &size);
-    const int r = issuers_add(w->auth, o);
+    w->urls.n = 0;
+    const int r = issuers_add(w->auth, &w->urls, o);
     (void)fclose(stderr);
     stderr = err;
     free(o);
@@ -170,13 +172,18 @@ static void says_what_is_wrong_with_an_issuer(void **state)
     write_key(w, STR(SECRET), 0600);
     assert_int_equal(add(w, &issuer, 1), ISSUERS_BAD);
     expect_said("no key", w,
-                "%/parley.conf: [issuer app]: needs exactly one of secret-file, pem-file and "
-                "jwks-file\n");
+                "%/parley.conf: [issuer app]: needs exactly one of secret-file, pem-file, "
+                "jwks-file and jwks-url\n");
     issuer.secret_file = issuer.pem_file = STR("key");
     assert_int_equal(add(w, &issuer, 1), ISSUERS_BAD);
     expect_said("two keys", w,
-                "%/parley.conf: [issuer app]: needs exactly one of secret-file, pem-file and "
-                "jwks-file\n");
+                "%/parley.conf: [issuer app]: needs exactly one of secret-file, pem-file, "
+                "jwks-file and jwks-url\n");
+
+    issuer = issuer_of(STR("key"));
+    issuer.jwks_url = STR("https://app.test/keys");
+    assert_int_equal(add(w, &issuer, 1), ISSUERS_BAD);
+    assert_non_null(strstr(w->said, "needs exactly one of"));
 
     issuer = issuer_of(STR("nothing"));
     assert_int_equal(add(w, &issuer, 1), ISSUERS_BAD);
@@ -206,6 +213,54 @@ static void says_what_is_wrong_with_an_issuer(void **state)
     assert_true(str_starts(str_of(w->said), str_of(w->config)));
 }
 
+static void keys_at_a_url_are_fetched_later(void **state)
+{
+    struct world *w = *state;
+    struct serve_issuer issuers[] = {issuer_of((str){0}), issuer_of(STR("key")),
+                                     issuer_of((str){0})};
+
+    write_key(w, STR(SECRET), 0600);
+    issuers[0].iss = STR("https://one.test");
+    issuers[0].jwks_url = STR("https://one.test/.well-known/jwks.json");
+    issuers[2].name = STR("local");
+    issuers[2].iss = STR("https://three.test");
+    issuers[2].jwks_url = STR("http://127.0.0.1:8081/keys");
+    assert_int_equal(add(w, issuers, 3), 0);
+    expect_said("both", w, "");
+    assert_int_equal(w->urls.n, 2);
+    assert_int_equal(w->urls.urls[0].issuer, 0);
+    expect_str("name", w->urls.urls[0].name, STR("app"));
+    expect_str("URL", w->urls.urls[0].url, issuers[0].jwks_url);
+    assert_int_equal(w->urls.urls[1].issuer, 2); // as auth counts them
+    expect_str("name", w->urls.urls[1].name, STR("local"));
+    assert_int_equal(auth_n_issuer_keys(w->auth, 0), 0);
+    assert_int_equal(auth_n_issuer_keys(w->auth, 1), 1);
+}
+
+static void refuses_a_url_that_is_not_safe(void **state)
+{
+    static const struct {
+        const char *url;
+        const char *said;
+    } rows[] = {
+        {"http://app.test/keys", "jwks-url is http:// to another machine"},
+        {"http://10.0.0.1/keys", "jwks-url is http:// to another machine"},
+        {"file:///etc/passwd", "jwks-url is not a URL such as https://"},
+        {"app.test/keys", "jwks-url is not a URL such as https://"},
+        {"https://me:pw@app.test/keys", "jwks-url is not a URL such as https://"},
+    };
+    struct world *w = *state;
+
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct serve_issuer issuer = issuer_of((str){0});
+        issuer.jwks_url = str_of(rows[i].url);
+        expect_int(rows[i].url, add(w, &issuer, 1), ISSUERS_BAD);
+        if (!strstr(w->said, rows[i].said))
+            fail_msg("%s: %s", rows[i].url, w->said);
+        assert_null(strstr(w->said, "pw@")); // it may be a secret
+    }
+}
+
 static void a_file_of_keys_has_a_limit(void **state)
 {
     static char text[AUTH_KEY_BYTES_MAX + 1];
@@ -229,6 +284,8 @@ int main(void)
         TEST(a_newline_alone_does_not_make_a_secret_long_enough),
         TEST(refuses_what_everybody_may_read_if_it_is_secret),
         TEST(says_what_is_wrong_with_an_issuer),
+        TEST(keys_at_a_url_are_fetched_later),
+        TEST(refuses_a_url_that_is_not_safe),
         TEST(a_file_of_keys_has_a_limit),
     };
     return cmocka_run_group_tests_name("server/issuers", tests, NULL, NULL);

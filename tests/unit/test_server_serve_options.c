@@ -1,6 +1,7 @@
 #include <stdio.h>
 
 #include "server/serve_options.h"
+#include "support/folder.h"
 #include "support/said.h"
 #include "support/t.h"
 
@@ -266,6 +267,34 @@ static void tokens_and_sessions_last_so_long_and_no_longer(void **state)
     }
 }
 
+static void each_issuer_has_its_own_place_for_its_keys(void **state)
+{
+    static struct serve_options o;
+    char *env[] = {NULL};
+    struct folder folder;
+    char path[512];
+    struct buf text;
+
+    (void)state;
+    folder_make(&folder);
+    folder_path(path, &folder, "parley.conf");
+    FILE *file = fopen(path, "we");
+    assert_non_null(file);
+    assert_true(fputs("[issuer one]\njwks-url = https://one.test/keys?a=b\n"
+                      "[issuer two]\niss = two\njwks-file = two.jwks\n",
+                      file) >= 0);
+    assert_int_equal(fclose(file), 0);
+    buf_init(&text, 0);
+    assert_int_equal(serve_options_read(&o, str_of(path), env, &text), 0);
+    assert_int_equal(o.n_issuers, 2);
+    expect_str("URL", o.issuers[0].jwks_url, STR("https://one.test/keys?a=b"));
+    expect_str("no file", o.issuers[0].jwks_file, STR(""));
+    expect_str("no URL", o.issuers[1].jwks_url, STR(""));
+    expect_str("file", o.issuers[1].jwks_file, STR("two.jwks"));
+    buf_fini(&text);
+    folder_remove(&folder);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -275,6 +304,7 @@ int main(void)
         cmocka_unit_test(tokens_and_sessions_last_so_long_and_no_longer),
         cmocka_unit_test(each_list_of_rpcs_is_of_chains_that_sign_in),
         cmocka_unit_test(one_signs_in_where_it_says_or_where_pages_come_from),
+        cmocka_unit_test(each_issuer_has_its_own_place_for_its_keys),
     };
     return cmocka_run_group_tests_name("server/serve_options", tests, NULL, NULL);
 }

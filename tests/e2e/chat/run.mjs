@@ -18,6 +18,7 @@ import { rows as contents } from './rows/contents.mjs';
 import { rows as delivery } from './rows/delivery.mjs';
 import { rows as devices } from './rows/devices.mjs';
 import { rows as history } from './rows/history.mjs';
+import { rows as idp } from './rows/idp.mjs';
 import { rows as life } from './rows/life.mjs';
 import { rows as limits } from './rows/limits.mjs';
 import { rows as messages } from './rows/messages.mjs';
@@ -37,7 +38,7 @@ const { values: flags } = parseArgs({
 });
 
 const rows = select([
-    ...tokens, ...signIn, ...sessions, ...revoke, ...messages, ...contents, ...delivery,
+    ...tokens, ...idp, ...signIn, ...sessions, ...revoke, ...messages, ...contents, ...delivery,
     ...devices, ...history, ...limits, ...raw, ...origins, ...storage, ...life,
     ...rotation, ...secrets, ...readme,
 ], flags.only);
