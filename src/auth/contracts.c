@@ -13,6 +13,7 @@
 
 struct auth_contracts {
     struct auth_contracts_config config;
+    bool is_right[AUTH_RPCS_MAX]; // it is an RPC of its chain
     struct rates rates;
     uint8_t secret[SECRET_SIZE]; // of struct id
     struct list under_way;       // questions
@@ -156,7 +157,7 @@ struct question {
     const struct auth_rpc *rpc;
     struct id id;
     bool is_wrapped;
-    struct buf request; // until it is under way
+    struct buf request;
     struct list askers; // at least one
     size_t n_askers;
 };
@@ -220,11 +221,9 @@ static int judge_fetched(const struct question *q, int r, str body)
 
 static void ask_next(struct auth_contracts *c);
 
-static void on_fetched(void *arg, int fetched, str body)
+static void end(struct question *q, int r)
 {
-    struct question *q = arg;
     struct auth_contracts *c = q->contracts;
-    const int r = judge_fetched(q, fetched, body);
     struct list *node;
 
     if (r == 0 || r == AUTH_CONTRACT_WRONG)
@@ -233,23 +232,86 @@ static void on_fetched(void *arg, int fetched, str body)
         answer(container_of(node, struct asker, node), r);
     list_remove(&q->node);
     c->n_under_way--;
+    buf_fini(&q->request);
     free(q);
     ask_next(c);
 }
 
-static void ask(struct question *q)
+static void fetch(struct question *q, str request, auth_fetch_fn *done)
 {
     const struct auth_fetch what = {
         .url = q->rpc->url,
-        .body = buf_str(&q->request),
+        .body = request,
         .timeout_ms = AUTH_RPC_MS,
         .max_bytes = AUTH_RPC_BYTES_MAX,
     };
 
+    auth_fetcher_fetch(q->contracts->config.fetcher, &what, done, q);
+}
+
+static void on_contract(void *arg, int fetched, str body)
+{
+    struct question *q = arg;
+    end(q, judge_fetched(q, fetched, body));
+}
+
+// Another chain's RPC would know other contracts, and another owner at the same address: each
+// is asked which it is of before it is believed.
+
+static bool *is_right(const struct question *q)
+{
+    return &q->contracts->is_right[q->rpc - q->contracts->config.rpcs];
+}
+
+static bool is_of_chain(const struct question *q, str body)
+{
+    uint64_t chain = 0;
+    const char *why = NULL;
+
+    if (auth_rpc_parse_chain(&chain, body, &why) != 0) {
+        log_warn(NULL, "auth_rpc_bad", "chain=%" PRIu64 " why=\"%s\"", q->rpc->chain, why);
+        return false;
+    }
+    if (chain != q->rpc->chain) {
+        log_error(NULL, "auth_rpc_of_another_chain", "chain=%" PRIu64 " says=%" PRIu64,
+                  q->rpc->chain, chain);
+    }
+    return chain == q->rpc->chain;
+}
+
+static void on_chain(void *arg, int fetched, str body)
+{
+    struct question *q = arg;
+
+    if (fetched != 0) {
+        end(q, judge_fetched(q, fetched, body));
+    } else if (!is_of_chain(q, body)) {
+        end(q, AUTH_CONTRACT_UNAVAILABLE);
+    } else {
+        *is_right(q) = true;
+        fetch(q, buf_str(&q->request), on_contract);
+    }
+}
+
+static void ask_chain(struct question *q)
+{
+    struct buf request;
+
+    buf_init(&request, AUTH_RPC_REQUEST_SIZE(0));
+    auth_rpc_print_chain(&request);
+    fetch(q, buf_str(&request), on_chain);
+    buf_fini(&request);
+}
+
+static void ask(struct question *q)
+{
     list_push(&q->contracts->under_way, &q->node);
     q->contracts->n_under_way++;
-    auth_fetcher_fetch(q->contracts->config.fetcher, &what, on_fetched, q);
-    buf_fini(&q->request);
+    if (*is_right(q)) {
+        fetch(q, buf_str(&q->request), on_contract);
+    } else {
+        ask_chain(q);
+    }
 }
 
 static void ask_next(struct auth_contracts *c)

@@ -3,6 +3,8 @@
  * one that is not deployed yet), and the RPC that the operator has named for its chain can be
  * asked. An answer, either way, is good for AUTH_CONTRACT_KEPT_MS; who asks the same meanwhile,
  * or while it is under way, gets the same, and nobody is asked again.
+ *
+ * An RPC is asked first whether it is of that chain, until it has said so.
  */
 #pragma once
 
@@ -12,7 +14,7 @@
 #include "base/timer.h"
 
 #define AUTH_RPCS_MAX               32
-#define AUTH_RPC_MS                 3000    // for an answer
+#define AUTH_RPC_MS                 3000    // for an answer, of which there may be two
 #define AUTH_RPC_BYTES_MAX          4096    // of an answer, which has two digits for a byte
 #define AUTH_RPC_GAS                5000000 // that a call may use
 #define AUTH_CONTRACT_UNDER_WAY_MAX 8       // calls at once

@@ -26,6 +26,11 @@ static void add_hex(struct buf *out, str bytes)
     buf_added(out, bytes.len * 2);
 }
 
+void auth_rpc_print_chain(struct buf *out)
+{
+    add(out, STR("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"eth_chainId\",\"params\":[]}"));
+}
+
 void auth_rpc_print(struct buf *out, const uint8_t *to, str data)
 {
     add(out, STR("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"eth_call\",\"params\":[{"));
@@ -125,6 +130,22 @@ static int refusal_of(const struct json *error, const char **why)
     return bad("an error that is not the call's", why);
 }
 
+/** A quantity: no more digits than it takes, or, as some have it, with zeroes before them. */
+static int read_number(uint64_t *out, str text, const char **why)
+{
+    if (!str_starts(text, STR("0x")) || text.len == 2)
+        return bad("a result that is no number", why);
+    str_take(&text, 2);
+    *out = 0;
+    for (size_t i = 0; i < text.len; i++) {
+        const int digit = hex_value(text.ptr[i]);
+        if (digit < 0 || *out >> 60 != 0)
+            return bad("a result that is no number", why);
+        *out = *out << 4 | (unsigned)digit;
+    }
+    return 0;
+}
+
 static int unhex(struct auth_rpc_result *out, str text, const char **why)
 {
     if (!str_starts(text, STR("0x")) || text.len % 2 != 0)
@@ -142,9 +163,10 @@ static int unhex(struct auth_rpc_result *out, str text, const char **why)
     return 0;
 }
 
-static int read_answer(struct auth_rpc_result *out, const struct json *answer, const char **why)
+/** @param result  in hexadecimal; empty: it is no text */
+static int read_answer(str *result, const struct json *answer, const char **why)
 {
-    const struct json *result = json_member(answer, "result");
+    const struct json *is = json_member(answer, "result");
     const struct json *error = json_member(answer, "error");
     int64_t id;
 
@@ -152,20 +174,42 @@ static int read_answer(struct auth_rpc_result *out, const struct json *answer, c
         return bad("no JSON-RPC 2.0", why);
     if (!json_integer_of(json_member(answer, "id"), &id) || id != 1)
         return bad("an answer to something else", why);
-    if (!result == !error)
+    if (!is == !error)
         return bad("not one of result and error", why);
-    return error ? refusal_of(error, why) : unhex(out, json_text(result), why);
+    *result = json_text(is);
+    return error ? refusal_of(error, why) : 0;
+}
+
+/** @param tree  owned; what *result lies in */
+static int parse(struct json **tree, str *result, str body, const char **why)
+{
+    char text[AUTH_RPC_BYTES_MAX];
+
+    if (body.len > sizeof(text))
+        return bad("too long", why);
+    str_copy(text, body);
+    if (json_parse_unique(tree, text, body.len) != 0)
+        return bad("no JSON, or two members with the same name", why);
+    return read_answer(result, *tree, why);
+}
+
+int auth_rpc_parse_chain(uint64_t *out, str body, const char **why)
+{
+    CLEANUP(json_freep) struct json *tree = NULL;
+    str result;
+
+    switch (parse(&tree, &result, body, why)) {
+    case 0: return read_number(out, result, why);
+    case AUTH_RPC_REVERTED: return bad("an error", why); // of what is no call
+    default: return AUTH_RPC_BAD;
+    }
 }
 
 int auth_rpc_parse(struct auth_rpc_result *out, str body, const char **why)
 {
-    CLEANUP(json_freep) struct json *answer = NULL;
+    CLEANUP(json_freep) struct json *tree = NULL;
+    str result;
 
-    if (body.len > AUTH_RPC_BYTES_MAX)
-        return bad("too long", why);
-    char text[AUTH_RPC_BYTES_MAX];
-    str_copy(text, body);
-    if (json_parse_unique(&answer, text, body.len) != 0)
-        return bad("no JSON, or two members with the same name", why);
-    return read_answer(out, answer, why);
+    const int r = parse(&tree, &result, body, why);
+    return r == 0 ? unhex(out, result, why) : r;
 }

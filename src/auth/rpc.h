@@ -1,7 +1,7 @@
 /**
- * JSON-RPC 2.0, as far as it takes to ask the node of a chain for an eth_call: what a contract
- * would answer now. An answer is the chain's, or it is none: what a node in trouble says is
- * nothing that a wallet has to answer for.
+ * JSON-RPC 2.0, as far as it takes to ask the node of a chain which chain it is of, and for an
+ * eth_call: what a contract would answer now. An answer is the chain's, or it is none: what a
+ * node in trouble says is nothing that a wallet has to answer for.
  */
 #pragma once
 
@@ -11,8 +11,12 @@
 #define AUTH_RPC_REQUEST_SIZE(data_len) (2 * (data_len) + 256)   // bytes, at most
 #define AUTH_RPC_RESULT_SIZE            (AUTH_RPC_BYTES_MAX / 2) // bytes; an answer has no more
 
+/** Append the request for the id of the chain to out, which has room for
+ * AUTH_RPC_REQUEST_SIZE(0) more. */
+void auth_rpc_print_chain(struct buf *out);
+
 /**
- * Append the request to out, which has room for AUTH_RPC_REQUEST_SIZE(data.len) more.
+ * Append the request of a call to out, which has room for AUTH_RPC_REQUEST_SIZE(data.len) more.
  *
  * @param to    AUTH_CONTRACT_ADDRESS_SIZE bytes; NULL: data is the code of a contract to be,
  *              which runs, and is deployed nowhere
@@ -29,8 +33,11 @@ enum auth_rpc_refusal {
     AUTH_RPC_BAD,          // not the answer to such a request, or of a node in trouble
 };
 
+/** Read the id of the chain. @param why  for the log; static @return 0 or AUTH_RPC_BAD */
+MUST_CHECK int auth_rpc_parse_chain(uint64_t *out, str body, const char **why);
+
 /**
- * Read the answer.
+ * Read the answer to a call.
  *
  * @param body  longer than AUTH_RPC_BYTES_MAX is AUTH_RPC_BAD
  * @param out   filled if it returns 0

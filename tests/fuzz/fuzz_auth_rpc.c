@@ -54,11 +54,25 @@ static void check_ends(str body, int r)
     assert(r_shorter == AUTH_RPC_BAD);
 }
 
+/** A chain is a result as well, or half a byte more than one. */
+static void check_chain(str body, int r_of_call)
+{
+    uint64_t chain = 0;
+    const char *why = NULL;
+    const int r = auth_rpc_parse_chain(&chain, body, &why);
+
+    assert(r == 0 || r == AUTH_RPC_BAD);
+    assert((why != NULL) == (r != 0));
+    assert(r != 0 || r_of_call != AUTH_RPC_REVERTED);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static struct auth_rpc_result result;
     const str body = {(const char *)data, size};
     const int r = parse(&result, body);
+
+    check_chain(body, r);
 
     assert(r == AUTH_RPC_BAD || size <= AUTH_RPC_BYTES_MAX);
     if (r == 0) {

@@ -102,7 +102,7 @@ static inline struct api_world *api_world_new(void)
         .content_bytes = API_CONTENT_MAX,
         .sockets_per_ip = 1000,
     };
-    fake_chain_init(&w->chain, &w->eio.later);
+    fake_chain_init(&w->chain, &w->eio.later, &w->contracts_config);
     w->contracts_config = (struct auth_contracts_config){
         .fetcher = &w->chain.fetcher.port,
         .timers = &w->eio.timers,

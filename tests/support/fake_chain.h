@@ -1,6 +1,9 @@
 /** The RPC of a chain, as auth/fetch.h: what its contracts say is up to the test. */
 #pragma once
 
+#include <stdio.h>
+
+#include "auth/contracts.h"
 #include "support/fake_fetcher.h"
 
 #define CHAIN_WORD(digits)   "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":\"0x" digits "\"}"
@@ -14,27 +17,49 @@
 
 struct fake_chain {
     struct fake_fetcher fetcher;
-    const char *says; // NULL: it does not answer
+    const struct auth_contracts_config *config; // which RPC is of which chain
+    const char *says;                           // of a contract; NULL: it does not answer
+    size_t n_calls;
+    size_t calls[FAKE_FETCHES_MAX]; // among all that was fetched
+    char chain[64];                 // what it has said of a chain
 };
+
+static inline struct fake_answer fake_chain_is(struct fake_chain *c, str url)
+{
+    const struct auth_rpc *rpc = c->config->rpcs;
+
+    while (!str_eq(rpc->url, url))
+        rpc++;
+    (void)snprintf(c->chain, sizeof(c->chain), CHAIN_WORD("%llx"),
+                   (unsigned long long)rpc->chain);
+    return (struct fake_answer){.body = str_of(c->chain)};
+}
 
 static inline struct fake_answer fake_chain_decide(void *arg, const struct auth_fetch *what)
 {
-    const struct fake_chain *c = arg;
+    struct fake_chain *c = arg;
 
-    (void)what;
-    return c->says ? (struct fake_answer){.body = str_of(c->says)}
-                   : (struct fake_answer){.r = AUTH_FETCH_FAILED};
+    if (!c->says)
+        return (struct fake_answer){.r = AUTH_FETCH_FAILED};
+    if (memmem(what->body.ptr, what->body.len, "eth_chainId", 11))
+        return fake_chain_is(c, what->url);
+    c->calls[c->n_calls++] = c->fetcher.n_fetched - 1;
+    return (struct fake_answer){.body = str_of(c->says)};
 }
 
-static inline void fake_chain_init(struct fake_chain *c, struct job_queue *later)
+static inline void fake_chain_init(struct fake_chain *c, struct job_queue *later,
+                                   const struct auth_contracts_config *config)
 {
+    c->config = config;
     c->says = NULL;
     fake_fetcher_init(&c->fetcher, later);
     c->fetcher.decide = fake_chain_decide;
     c->fetcher.decide_arg = c;
 }
 
-static inline size_t fake_chain_n_asked(const struct fake_chain *c)
+/** Call number i of a contract, from 0. */
+static inline const struct auth_fetch *fake_chain_call(const struct fake_chain *c, size_t i)
 {
-    return c->fetcher.n_fetched;
+    assert(i < c->n_calls);
+    return fake_fetcher_asked(&c->fetcher, c->calls[i]);
 }

@@ -109,8 +109,8 @@ static inline void fake_fetcher_init(struct fake_fetcher *f, struct job_queue *l
     *f = (struct fake_fetcher){.port = {.ops = &ops}, .later = later};
 }
 
-/** All must have been answered. */
-static inline void fake_fetcher_fini(struct fake_fetcher *f)
+/** What was asked so far; all must have been answered. */
+static inline void fake_fetcher_forget(struct fake_fetcher *f)
 {
     assert(f->n_under_way == 0);
     for (size_t i = 0; i < f->n_fetched; i++) {
@@ -118,6 +118,13 @@ static inline void fake_fetcher_fini(struct fake_fetcher *f)
         free(f->fetched[i]->body);
         free(f->fetched[i]);
     }
+    f->n_fetched = 0;
+}
+
+/** All must have been answered. */
+static inline void fake_fetcher_fini(struct fake_fetcher *f)
+{
+    fake_fetcher_forget(f);
 }
 
 /** The next of the script. @param body  borrowed until it has been said */

@@ -59,7 +59,7 @@ static struct auth_contracts *make(struct world *w, bool rate_limits)
     return auth_contracts_new(&config);
 }
 
-static int start(void **state)
+static int start_new(void **state)
 {
     struct world *w = NEW(struct world);
 
@@ -70,15 +70,6 @@ static int start(void **state)
     w->contracts = make(w, false);
     log_set_sink(hear, w);
     *state = w;
-    return 0;
-}
-
-static int start_limited(void **state)
-{
-    start(state);
-    struct world *w = *state;
-    auth_contracts_free(w->contracts);
-    w->contracts = make(w, true);
     return 0;
 }
 
@@ -125,6 +116,45 @@ static void ask_for(struct world *w, const struct auth_contract_proof *p, struct
     *a = (struct asker){.r = -1};
     auth_contracts_check(w->contracts, &copied, on_answer, a);
     assert_int_equal(a->n, 0);
+}
+
+/** Both RPCs have said of which chain they are; nobody has been told anything else. */
+static void make_known(struct world *w)
+{
+    const uint64_t chains[] = {MAINNET, BASE};
+    struct auth_contract_proof p = proof_of(STR("which chain?"));
+    struct asker a;
+
+    p.is_again = true;
+    fake_fetcher_will_say(&w->fetcher, 0, STR(RESULT("1")));
+    fake_fetcher_will_say(&w->fetcher, AUTH_FETCH_FAILED, STR(""));
+    fake_fetcher_will_say(&w->fetcher, 0, STR(RESULT("2105")));
+    fake_fetcher_will_say(&w->fetcher, AUTH_FETCH_FAILED, STR(""));
+    for (size_t i = 0; i < COUNT_OF(chains); i++) {
+        p.chain = chains[i];
+        ask_for(w, &p, &a);
+        run(w);
+        assert_int_equal(a.r, AUTH_CONTRACT_UNAVAILABLE);
+    }
+    assert_int_equal(w->fetcher.n_fetched, 4);
+    fake_fetcher_forget(&w->fetcher);
+}
+
+static int start(void **state)
+{
+    start_new(state);
+    make_known(*state);
+    return 0;
+}
+
+static int start_limited(void **state)
+{
+    start_new(state);
+    struct world *w = *state;
+    auth_contracts_free(w->contracts);
+    w->contracts = make(w, true);
+    make_known(w);
+    return 0;
 }
 
 static void ask(struct world *w, str signature, struct asker *a)
@@ -656,6 +686,88 @@ static void with_one_more_the_oldest_is_forgotten(void **state)
     assert_int_equal(w->fetcher.n_fetched, 3);
 }
 
+// Of which chain an RPC is.
+
+static void an_rpc_says_first_of_which_chain_it_is(void **state)
+{
+    struct world *w = *state;
+    struct asker a;
+
+    fake_fetcher_will_say(&w->fetcher, 0, STR(RESULT("1")));
+    fake_fetcher_will_say(&w->fetcher, 0, STR(YES));
+    fake_fetcher_will_say(&w->fetcher, 0, STR(NO));
+    ask(w, STR("a"), &a);
+    run(w);
+    expect_told("after two questions", &a, 0);
+    assert_int_equal(w->fetcher.n_fetched, 2);
+    const struct auth_fetch *what = fake_fetcher_asked(&w->fetcher, 0);
+    expect_str("URL", what->url, STR(URL));
+    expect_str("body", what->body,
+               STR("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"eth_chainId\",\"params\":[]}"));
+    expect_int("time", what->timeout_ms, AUTH_RPC_MS);
+    expect_int("bytes", (int64_t)what->max_bytes, AUTH_RPC_BYTES_MAX);
+    ask(w, STR("b"), &a);
+    run(w);
+    expect_told("after one", &a, AUTH_CONTRACT_WRONG);
+    assert_int_equal(w->fetcher.n_fetched, 3);
+}
+
+/** Until it says so, it is asked about no contract: of another chain it knows others. */
+static void one_that_does_not_say_so_is_asked_nothing_else(void **state)
+{
+    static const struct {
+        const char *name;
+        int fetched;
+        str body;
+        int told;
+        const char *logged;
+    } answers[] = {
+        {"another chain", 0, STR(RESULT("a")), AUTH_CONTRACT_UNAVAILABLE,
+         "event=auth_rpc_of_another_chain chain=1 says=10"},
+        {"no number", 0, STR(RESULT("")), AUTH_CONTRACT_UNAVAILABLE, "event=auth_rpc_bad"},
+        {"a call's failure", 0, STR(REVERTED), AUTH_CONTRACT_UNAVAILABLE, "event=auth_rpc_bad"},
+        {"yes", 0, STR(YES), AUTH_CONTRACT_UNAVAILABLE, "event=auth_rpc_bad"},
+        {"nothing", AUTH_FETCH_FAILED, STR(""), AUTH_CONTRACT_UNAVAILABLE, ""},
+        {"busy", AUTH_FETCH_BUSY, STR(""), AUTH_CONTRACT_BUSY, ""},
+    };
+    struct world *w = *state;
+    struct asker a;
+
+    for (size_t i = 0; i < COUNT_OF(answers); i++) {
+        w->logged[0] = '\0';
+        fake_fetcher_will_say(&w->fetcher, answers[i].fetched, answers[i].body);
+        ask(w, STR("a"), &a); // what it has said is not kept
+        run(w);
+        expect_told(answers[i].name, &a, answers[i].told);
+        expect_int("asked", (int64_t)w->fetcher.n_fetched, (int64_t)i + 1);
+        assert_non_null(strstr(w->logged, answers[i].logged));
+        assert_null(strstr(w->logged, "s3cret"));
+    }
+    fake_fetcher_will_say(&w->fetcher, 0, STR(RESULT("1"))); // it was mended
+    fake_fetcher_will_say(&w->fetcher, 0, STR(YES));
+    ask(w, STR("a"), &a);
+    run(w);
+    expect_told("mended", &a, 0);
+}
+
+static void the_rpc_of_one_chain_does_not_speak_for_another(void **state)
+{
+    struct world *w = *state;
+    struct auth_contract_proof p = proof_of(STR("a"));
+    struct asker a;
+
+    fake_fetcher_will_say(&w->fetcher, 0, STR(RESULT("1")));
+    fake_fetcher_will_say(&w->fetcher, 0, STR(YES));
+    fake_fetcher_will_say(&w->fetcher, 0, STR(RESULT("1")));
+    ask_for(w, &p, &a);
+    run(w);
+    expect_told("its own", &a, 0);
+    p.chain = BASE;
+    ask_for(w, &p, &a);
+    run(w);
+    expect_told("of the same node", &a, AUTH_CONTRACT_UNAVAILABLE);
+}
+
 // Who asks the same.
 
 static void the_same_is_not_asked_twice_at_once(void **state)
@@ -800,6 +912,7 @@ static void they_are_idle_once_all_have_been_told(void **state)
 
 #define TEST(fn)    cmocka_unit_test_setup_teardown(fn, start, stop)
 #define LIMITED(fn) cmocka_unit_test_setup_teardown(fn, start_limited, stop)
+#define NEW_RPC(fn) cmocka_unit_test_setup_teardown(fn, start_new, stop)
 
 int main(void)
 {
@@ -827,6 +940,9 @@ int main(void)
         TEST(its_while_begins_when_it_has_come),
         TEST(all_of_a_proof_tells_it_from_others),
         TEST(with_one_more_the_oldest_is_forgotten),
+        NEW_RPC(an_rpc_says_first_of_which_chain_it_is),
+        NEW_RPC(one_that_does_not_say_so_is_asked_nothing_else),
+        NEW_RPC(the_rpc_of_one_chain_does_not_speak_for_another),
         TEST(the_same_is_not_asked_twice_at_once),
         TEST(what_waits_is_shared_as_well),
         TEST(so_many_may_share_one_and_one_more_not),

@@ -212,6 +212,79 @@ static void the_longest_result_has_room(void **state)
 static const uint8_t wallet[AUTH_CONTRACT_ADDRESS_SIZE] = {0xa0, 0xa1, [18] = 0x0b, 0xff};
 
 /** It has exactly the room that its size says. */
+// Which chain it is of.
+
+static const struct {
+    const char *name;
+    str body;
+    int r;
+    uint64_t chain;
+} chain_rows[] = {
+    // clang-format off
+    {"mainnet",             STR(OK("\"0x1\"")),                    0, 1},
+    {"Base",                STR(OK("\"0x2105\"")),                 0, 8453},
+    {"of either case",      STR(OK("\"0xaBc\"")),                  0, 0xabc},
+    {"zeroes before it",    STR(OK("\"0x00000000000000000001\"")), 0, 1},
+    {"zero",                STR(OK("\"0x0\"")),                    0, 0},
+    {"the largest",         STR(OK("\"0xffffffffffffffff\"")),     0, UINT64_MAX},
+    {"one more",            STR(OK("\"0x10000000000000000\"")),    AUTH_RPC_BAD, 0},
+    {"no digits",           STR(OK("\"0x\"")),                     AUTH_RPC_BAD, 0},
+    {"no 0x",               STR(OK("\"1\"")),                      AUTH_RPC_BAD, 0},
+    {"a number",            STR(OK("1")),                          AUTH_RPC_BAD, 0},
+    {"null",                STR(OK("null")),                       AUTH_RPC_BAD, 0},
+    {"no digit",            STR(OK("\"0x1g\"")),                   AUTH_RPC_BAD, 0},
+    {"a sign",              STR(OK("\"0x-1\"")),                   AUTH_RPC_BAD, 0},
+    {"an error",            STR(FAILED("-32601", "no such method")), AUTH_RPC_BAD, 0},
+    {"that of a call",      STR(FAILED("3", "execution reverted")), AUTH_RPC_BAD, 0},
+    {"to something else",   STR("{\"jsonrpc\":\"2.0\",\"id\":2,\"result\":\"0x1\"}"), AUTH_RPC_BAD, 0},
+    {"a page",              STR("<html>"),                         AUTH_RPC_BAD, 0},
+    // clang-format on
+};
+
+static int read_chain(uint64_t *chain, str body)
+{
+    CLEANUP(exact_freep) char *copy = exact_copy(body);
+    const char *why = NULL;
+    const int r = auth_rpc_parse_chain(chain, (str){copy, body.len}, &why);
+
+    assert_int_equal(why != NULL, r != 0);
+    return r;
+}
+
+static void reads_each_chain(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(chain_rows); i++) {
+        uint64_t chain = 0;
+
+        expect_int(chain_rows[i].name, read_chain(&chain, chain_rows[i].body), chain_rows[i].r);
+        if (chain_rows[i].r == 0)
+            expect_int(chain_rows[i].name, (int64_t)chain, (int64_t)chain_rows[i].chain);
+    }
+}
+
+static void a_chain_is_bad_when_cut_at_any_byte(void **state)
+{
+    const str body = chain_rows[1].body;
+    uint64_t chain = 0;
+
+    (void)state;
+    for (size_t n = 0; n < body.len; n++)
+        expect_int("cut", read_chain(&chain, (str){body.ptr, n}), AUTH_RPC_BAD);
+}
+
+static void prints_the_question_for_the_chain(void **state)
+{
+    struct buf out;
+
+    (void)state;
+    buf_init(&out, AUTH_RPC_REQUEST_SIZE(0));
+    auth_rpc_print_chain(&out);
+    expect_str("request", buf_str(&out),
+               STR("{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"eth_chainId\",\"params\":[]}"));
+    buf_fini(&out);
+}
+
 static void expect_request(const uint8_t *to, str data, str want)
 {
     struct buf out;
@@ -261,6 +334,9 @@ int main(void)
         cmocka_unit_test(is_bad_when_cut_at_any_byte),
         cmocka_unit_test(the_longest_is_read_and_one_more_is_not),
         cmocka_unit_test(the_longest_result_has_room),
+        cmocka_unit_test(reads_each_chain),
+        cmocka_unit_test(a_chain_is_bad_when_cut_at_any_byte),
+        cmocka_unit_test(prints_the_question_for_the_chain),
         cmocka_unit_test(prints_a_call_of_a_wallet),
         cmocka_unit_test(prints_a_call_of_code_that_is_not_deployed),
         cmocka_unit_test(appends_to_what_is_there),
