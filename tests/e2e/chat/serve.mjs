@@ -120,9 +120,8 @@ export class ChatServers {
         return Object.assign(servers, { binary, issuers: await Issuers.make(folder('issuers')) });
     }
 
-    get(name) {
-        if (!this.#started.has(name))
-            this.#started.set(name, this.serve({ options: OPTIONS[name] }));
+    get(name, how = { options: OPTIONS[name] }) {
+        if (!this.#started.has(name)) this.#started.set(name, this.serve(how));
         return this.#started.get(name);
     }
 

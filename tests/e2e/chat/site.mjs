@@ -42,6 +42,7 @@ export async function granted(calling) {
 const STATUSES = {
     bad_request: 400, login_malformed: 400, login_address: 400, origin_denied: 403,
     not_found: 404, too_large: 413, rate_limited: 429, storage_unavailable: 503,
+    login_unavailable: 503, busy: 503,
 };
 
 /** @param more  what the error says beside code and message */
@@ -67,7 +68,8 @@ export async function challenge(t, { origin, query = '' } = {}) {
 
 /** A message with a nonce of the server's, signed. @param fields  as of siwe() */
 export async function proof(t, wallet, { fields, ...how } = {}) {
-    const message = wallet.write(wallet, await challenge(t, how), fields);
+    const told = await challenge(t, { query: wallet.query, ...how });
+    const message = wallet.write(wallet, told, fields);
     return { message, signature: await wallet.sign(message) };
 }
 
