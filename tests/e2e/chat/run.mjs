@@ -15,6 +15,7 @@ import { Runner, select } from '../runner.mjs';
 import { codes, saw } from './peer.mjs';
 import { ChatServers, ChatTrial } from './serve.mjs';
 import { rows as contents } from './rows/contents.mjs';
+import { rows as contracts } from './rows/contracts.mjs';
 import { rows as delivery } from './rows/delivery.mjs';
 import { rows as devices } from './rows/devices.mjs';
 import { rows as history } from './rows/history.mjs';
@@ -38,9 +39,9 @@ const { values: flags } = parseArgs({
 });
 
 const rows = select([
-    ...tokens, ...idp, ...signIn, ...sessions, ...revoke, ...messages, ...contents, ...delivery,
-    ...devices, ...history, ...limits, ...raw, ...origins, ...storage, ...life,
-    ...rotation, ...secrets, ...readme,
+    ...tokens, ...idp, ...signIn, ...sessions, ...contracts, ...revoke, ...messages,
+    ...contents, ...delivery, ...devices, ...history, ...limits, ...raw, ...origins,
+    ...storage, ...life, ...rotation, ...secrets, ...readme,
 ], flags.only);
 if (flags.list) {
     for (const { name } of rows) console.log(name);

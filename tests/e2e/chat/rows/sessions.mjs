@@ -10,8 +10,9 @@ import {
 } from '../site.mjs';
 import { wallet as anAddress } from '../wallet.mjs';
 
-const refreshed = (t, { refresh_token: token }) => granted(refresh(t, { refresh_token: token }));
-const isRefused = (t, { refresh_token: token }, code) =>
+export const refreshed = (t, { refresh_token: token }) =>
+    granted(refresh(t, { refresh_token: token }));
+export const isRefused = (t, { refresh_token: token }, code) =>
     denied(refresh(t, { refresh_token: token }), code);
 
 const WAYS = {
@@ -26,7 +27,7 @@ const byEach = (table) => Object.entries(WAYS).flatMap(([by, out]) =>
 const AT_ONCE_MS = 1000;
 
 /** On purpose: the stock client stays away. */
-async function isEnded(peer) {
+export async function isEnded(peer) {
     same((await peer.take('error', AT_ONCE_MS)).error.code, 'token_revoked', 'code');
     same(await peer.take('disconnect', AT_ONCE_MS), 'io server disconnect', 'reason');
     same(peer.socket.active, false, 'will come again');

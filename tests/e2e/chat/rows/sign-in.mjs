@@ -255,7 +255,7 @@ const partsOf = (signature) =>
     [signature.slice(2, 66), signature.slice(66, 130), signature.slice(130)];
 
 /** Another signature of the same key for the same message, which anybody can make. */
-function highS(signature) {
+export function highS(signature) {
     const [r, s, v] = partsOf(signature);
     return `0x${r}${hex64(N - BigInt(`0x${s}`))}${v === '1b' ? '1c' : '1b'}`;
 }
