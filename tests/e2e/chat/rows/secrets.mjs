@@ -4,12 +4,16 @@ import { readFileSync, readdirSync } from 'node:fs';
 import { join as path } from 'node:path';
 import { Failure, match, same } from '../../lib.mjs';
 import { Wire, ask } from '../../wire.mjs';
+import {
+    UNREACHABLE, chains, contractAt, rpcSecrets, serverOf,
+} from '../contracts.mjs';
 import { unix } from '../issuers.mjs';
 import { joinSynced, overTransports, refusal } from '../peer.mjs';
+import { MISBEHAVIOURS } from '../rpc.mjs';
 import { SIGN_IN, get } from '../serve.mjs';
 import { evmWallet, solanaWallet } from '../signer.mjs';
 import {
-    bearer, call, challenge, denied, granted, isRevoked, login, logout, refresh,
+    bearer, call, challenge, denied, granted, isRevoked, login, logout, proof, refresh,
 } from '../site.mjs';
 import { wallet } from '../wallet.mjs';
 
@@ -242,9 +246,81 @@ async function signsInWithoutATrace(t) {
     holdsNone(metrics, secrets, '/metrics');
 }
 
+/** By what comes of their signing in. */
+async function contractWallets({ home, away }) {
+    const owner = evmWallet();
+    const nowhere = { ...contractAt(UNREACHABLE, evmWallet().address, owner.sign), owner };
+    const badly = Object.values(MISBEHAVIOURS).map(async (how) => {
+        const wallet = await home.deployed();
+        home.rpc.misbehave(wallet.address, how);
+        return wallet;
+    });
+    return Object.entries({
+        ok: [await home.deployed(), await home.counterfactual(), await away.counterfactual()],
+        login_signature: [
+            { ...await home.deployed(), sign: owner.sign },
+            ...await Promise.all(['Reverting', 'Burning', 'Echoing'].map((name) =>
+                home.odd(name))),
+        ],
+        login_unavailable: [nowhere, ...await Promise.all(badly)],
+    });
+}
+
+/** Of an RPC the path may be the password; with what is wrong, too. */
+async function refusesRpcsWithoutATrace(t) {
+    const secret = randomBytes(9).toString('hex');
+    const wrong = [
+        `1=http://node.test/v2/${secret}`, `1=ftp://node.test/v2/${secret}`,
+        `1=https://${secret}@node.test`, `1=https://node.test/v2/ ${secret}`,
+        `x=https://node.test/v2/${secret}`, `5=https://node.test/v2/${secret}`,
+        `1=https://node.test/v2/${secret},1=https://node.test`, secret,
+    ];
+    for (const item of wrong) {
+        const starting = t.servers.serve({ options: [...SIGN_IN, `--rpc=${item}`] });
+        const said = await starting.then(() => 'started', ({ message }) => message);
+        match(said, /--rpc: /, `what it says of ${item}`);
+        holdsNone(said, [['the path of an RPC', secret]], 'what it says');
+    }
+}
+
+async function asksChainsWithoutATrace(t) {
+    const [home, away] = await chains();
+    const { options, env } = serverOf({ home, away });
+    await t.serve({ options: [...options, '--log=trace'], env });
+    let said = '';
+    t.server.child.stdout.on('data', (text) => (said += text));
+    const secrets = rpcSecrets({ home, away });
+    for (const [outcome, wallets] of await contractWallets({ home, away }))
+        await Promise.all(wallets.map(async (wallet) => {
+            const body = await proof(t, wallet);
+            const own = await wallet.owner.sign(body.message);
+            secrets.push(...ofSignature(`signature (${outcome})`, body.signature),
+                ...ofSignature(`signature of an owner (${outcome})`, own));
+            const calling = login(t, body);
+            if (outcome !== 'ok') return denied(calling, outcome);
+            const first = await granted(calling);
+            const second = await granted(refresh(t, { refresh_token: first.refresh_token }));
+            [first, second].forEach((grant) => secrets.push(...ofGrant('in', grant)));
+            const { account } = wallet;
+            await (await joinSynced(t, account, { token: second.access_token })).works();
+        }));
+    const metrics = await get(`${t.url}/metrics`);
+    await t.server.stop();
+
+    match(t.server.stderr, /level=trace/, 'log');
+    match(t.server.stderr, /127\.0\.0\.1:1\b/, 'log'); // who is out of reach
+    holdsNone(t.server.stderr, secrets, 'the log');
+    holdsNone(said, secrets, 'what it says');
+    holdsNone(metrics, secrets, '/metrics');
+}
+
 export const rows = overTransports('secrets', [
     ['leaves no trace of what is secret', leavesNoTrace, { own: true, limit: 30000 }],
     ['leaves no trace of a sign-in', signsInWithoutATrace,
+        { own: true, limit: 30000, over: ['websocket'] }],
+    ['leaves no trace of RPCs that it refuses', refusesRpcsWithoutATrace,
+        { own: true, over: ['websocket'] }],
+    ['leaves no trace of what chains are asked', asksChainsWithoutATrace,
         { own: true, limit: 30000, over: ['websocket'] }],
 ]);
 
