@@ -148,7 +148,7 @@ static void set_trust(struct request *rq)
     SET(rq, CURLOPT_SSL_VERIFYHOST, 2L);
     if (rq->fetcher->ca_file) {
         SET(rq, CURLOPT_CAINFO, rq->fetcher->ca_file);
-        SET(rq, CURLOPT_CAPATH, NULL); // the system's would count as well
+        SET(rq, CURLOPT_CAPATH, (const char *)NULL); // the system's would count as well
     }
 }
 
