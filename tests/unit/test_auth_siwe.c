@@ -1,4 +1,5 @@
 #include "auth/account.h"
+#include "auth/erc1271.h"
 #include "auth/instant.h"
 #include "auth/message.h"
 #include "support/vectors.h"
@@ -156,6 +157,94 @@ static void parsing_negative_objects(void **state)
     each_vector("siwe/parsing_negative_objects.json", disagrees_as_object);
 }
 
+/** Of contract wallets, and their digests by viem's hashMessage(). */
+static const struct {
+    const char *name;
+    const char *digest;
+} contracts[] = {
+    {"argent", "13f64d354be469f23cf911231c7acf0b0faf781fbdef0eb1c463bdec229faf0b"},
+    {"loopring", "1cb5137dfd79c082e5432187049328771de47a6e1c0e29cebaae186f3e1f7645"},
+};
+
+static const char *digest_of(str name)
+{
+    for (size_t i = 0; i < COUNT_OF(contracts); i++) {
+        if (str_eq(name, str_of(contracts[i].name)))
+            return contracts[i].digest;
+    }
+    fail_msg(STR_FMT ": nobody knows its digest", STR_ARG(name));
+    return NULL;
+}
+
+static void add_hex(struct buf *out, str bytes)
+{
+    for (size_t i = 0; i < bytes.len; i++)
+        assert_int_equal(buf_addf(out, "%02x", (unsigned)(uint8_t)bytes.ptr[i]), 0);
+}
+
+/** The call of ERC-1271, in digits: the selector, the digest, where the signature is, its
+ * length, itself, and zeroes up to a whole word. */
+static void print_call(struct buf *out, const char *digest, str signature)
+{
+    int r = buf_addf(out, "1626ba7e%s%064x%064zx", digest, 0x40U, signature.len);
+
+    add_hex(out, signature);
+    for (size_t n = signature.len; n % 32 != 0; n++)
+        r |= buf_add(out, STR("00"));
+    assert_int_equal(r, 0);
+}
+
+static void expect_call(const char *name, const struct auth_proof *p, const char *want_digest)
+{
+    uint8_t digest[AUTH_DIGEST_SIZE];
+    struct buf call;
+    struct buf got;
+    struct buf want;
+
+    auth_proof_digest(digest, p->message);
+    const str address = account_key(&p->account);
+    const struct auth_contract_proof proof = {.chain = 1,
+                                              .address = (const uint8_t *)address.ptr,
+                                              .digest = digest,
+                                              .signature = p->signature};
+    buf_init(&call, AUTH_ERC1271_DATA_SIZE);
+    buf_init(&got, 2 * (size_t)AUTH_ERC1271_DATA_SIZE);
+    buf_init(&want, 2 * (size_t)AUTH_ERC1271_DATA_SIZE);
+    auth_erc1271_print(&call, &proof);
+    add_hex(&got, buf_str(&call));
+    print_call(&want, want_digest, p->signature);
+    expect_str(name, buf_str(&got), buf_str(&want));
+    buf_fini(&call);
+    buf_fini(&got);
+    buf_fini(&want);
+}
+
+/** The chain they are of is not here, but what it would be asked is known. */
+static bool is_put_to_its_contract(void *arg, str name, const struct json *vector)
+{
+    size_t *n = arg;
+    struct auth_message m;
+    const char *why = NULL;
+    size_t len = 0;
+    char *bytes = vector_bytes(vector, "signature", &len); // "0x" is one of them
+
+    expect_int("message", auth_message_parse(&m, vector_text(vector, "message"), &why), 0);
+    const struct auth_proof proof = {.account = m.account,
+                                     .message = vector_text(vector, "message"),
+                                     .signature = {bytes + 1, len - 1}};
+    expect_int("no key has signed it", auth_proof_check(&proof), AUTH_PROOF_WRONG);
+    expect_call(name.ptr, &proof, digest_of(name));
+    free(bytes);
+    ++*n;
+    return true;
+}
+
+static void eip1271(void **state)
+{
+    (void)state;
+    each_vector("siwe/eip1271.json", is_put_to_its_contract);
+}
+
 /** The others are refused for what is wrong with them, and not for how they are printed. */
 static void an_object_without_fault_is_taken(void **state)
 {
@@ -186,6 +275,7 @@ int main(void)
         VECTORS_TEST(parsing_positive),
         VECTORS_TEST(parsing_negative),
         VECTORS_TEST(parsing_negative_objects),
+        VECTORS_TEST(eip1271),
     };
     return cmocka_run_group_tests_name("auth/siwe", tests, NULL, NULL);
 }
