@@ -156,10 +156,8 @@ static struct api_call *call_new(struct api *a, struct http_request *rq,
     c->route = find_route(head);
     c->log = rq->log;
     buf_init(&c->headers, HEADERS_MAX);
-    if (bearer.len > 0) {
-        c->bearer = mem_alloc(bearer.len + 1); // no field has a NUL in it
-        str_copy(c->bearer, bearer);
-    }
+    if (bearer.len > 0)
+        c->bearer = str_dup(bearer); // no field has a NUL in it
     rq->state = c;
     rq->max_body = 0;
     a->n_calls++;

@@ -320,13 +320,11 @@ static struct api_client *client_new(struct api *a, struct sio_socket *s,
                                      const struct auth_identity *who)
 {
     struct api_client *c = NEW(struct api_client);
-    const str name = str_of(who->session);
 
     c->api = a;
     c->socket = s;
     c->account = who->account;
-    c->name = mem_alloc(name.len + 1);
-    str_copy(c->name, name);
+    c->name = str_dup(str_of(who->session));
     list_push(&a->clients, &c->node);
     list_init(&c->requests);
     timer_init(&c->expiry, on_expiry);

@@ -85,13 +85,8 @@ static int parse_evm_key(uint8_t out[EVM_KEY], str digits)
 
     if (!take_prefix(&digits, EVM_PREFIX) || digits.len != HEX_LEN)
         return AUTH_ACCOUNT_BAD;
-    for (size_t i = 0; i < EVM_KEY; i++) {
-        const int high = hex_value(digits.ptr[2 * i]);
-        const int low = hex_value(digits.ptr[2 * i + 1]);
-        if (high < 0 || low < 0)
-            return AUTH_ACCOUNT_BAD;
-        out[i] = (uint8_t)(high << 4 | low);
-    }
+    if (hex_decode(out, digits) != 0)
+        return AUTH_ACCOUNT_BAD;
     if (!is_mixed(digits))
         return 0;
     print_checksummed(want, out);

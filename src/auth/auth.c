@@ -52,14 +52,6 @@ void auth_free(struct auth *a)
     free(a);
 }
 
-static char *dup(str s)
-{
-    char *copy = mem_alloc(s.len + 1);
-
-    str_copy(copy, s);
-    return copy;
-}
-
 static int issuer_new(struct issuer **out, const struct auth_issuer *from, const char **why)
 {
     const bool is_at_url = from->form == AUTH_KEY_URL;
@@ -72,9 +64,9 @@ static int issuer_new(struct issuer **out, const struct auth_issuer *from, const
     *out = NEW(struct issuer);
     **out = (struct issuer){
         .is_at_url = is_at_url,
-        .iss = dup(from->iss),
-        .aud = dup(from->aud),
-        .claim = dup(from->claim.len > 0 ? from->claim : STR("sub")),
+        .iss = str_dup(from->iss),
+        .aud = str_dup(from->aud),
+        .claim = str_dup(from->claim.len > 0 ? from->claim : STR("sub")),
         .skew_ms = from->skew_ms,
         .keys = keys,
     };

@@ -1,8 +1,9 @@
 #include "auth/jwks.h"
 
+#include <stdlib.h>
+
 #include "auth/why.h"
 #include "base/base64.h"
-#include "base/mem.h"
 #include "crypto/secret.h"
 #include "json/json.h"
 
@@ -216,15 +217,6 @@ static bool has_twins(const struct json *keys)
     return false;
 }
 
-static char *kid_dup(str kid)
-{
-    if (!kid.ptr)
-        return NULL;
-    char *copy = mem_alloc(kid.len + 1);
-    str_copy(copy, kid);
-    return copy;
-}
-
 /** Nobody means to publish a secret; which of the two sorts signs is then anybody's guess. */
 static bool is_mixed(const struct auth_jwks *set)
 {
@@ -259,7 +251,8 @@ static void add_jwk(struct auth_jwks *set, const struct json *jwk, const char **
 
     if (!kind || kind->make(&added->key, jwk, alg, why) != 0)
         return;
-    added->kid = kid_dup(kid_of(jwk));
+    const str kid = kid_of(jwk);
+    added->kid = kid.ptr ? str_dup(kid) : NULL;
     set->n++;
 }
 

@@ -148,17 +148,12 @@ static int read_number(uint64_t *out, str text, const char **why)
 
 static int unhex(struct auth_rpc_result *out, str text, const char **why)
 {
-    if (!str_starts(text, STR("0x")) || text.len % 2 != 0)
+    if (!str_starts(text, STR("0x")))
         return bad("a result that is no bytes", why);
     str_take(&text, 2);
     assert(text.len / 2 <= sizeof(out->bytes)); // the body is no longer than that
-    for (size_t i = 0; i < text.len; i += 2) {
-        const int high = hex_value(text.ptr[i]);
-        const int low = hex_value(text.ptr[i + 1]);
-        if (high < 0 || low < 0)
-            return bad("a result that is no bytes", why);
-        out->bytes[i / 2] = (uint8_t)(high << 4 | low);
-    }
+    if (hex_decode(out->bytes, text) != 0)
+        return bad("a result that is no bytes", why);
     out->len = text.len / 2;
     return 0;
 }

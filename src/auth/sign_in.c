@@ -157,17 +157,11 @@ static int parse(struct auth_message *out, str text, const char **why)
 /** @param out  room for AUTH_SIGNATURE_MAX */
 static int decode_hex(char *out, str text, str *bytes)
 {
-    if (!str_starts(text, STR("0x")) || text.len % 2 != 0 ||
-        text.len > 2 + 2 * (size_t)AUTH_SIGNATURE_MAX)
+    if (!str_starts(text, STR("0x")) || text.len > 2 + 2 * (size_t)AUTH_SIGNATURE_MAX)
         return AUTH_LOGIN_NO_SIGNATURE;
     str_take(&text, 2);
-    for (size_t i = 0; i < text.len; i += 2) {
-        const int high = hex_value(text.ptr[i]);
-        const int low = hex_value(text.ptr[i + 1]);
-        if (high < 0 || low < 0)
-            return AUTH_LOGIN_NO_SIGNATURE;
-        out[i / 2] = (char)(high << 4 | low);
-    }
+    if (hex_decode((uint8_t *)out, text) != 0)
+        return AUTH_LOGIN_NO_SIGNATURE;
     *bytes = (str){out, text.len / 2};
     return 0;
 }

@@ -1,7 +1,7 @@
 /** Hexadecimal digits. */
 #pragma once
 
-#include "base/base.h"
+#include "base/str.h"
 
 /** @param value  below 16 @return its digit, in lower case */
 static inline char hex_digit(unsigned value)
@@ -19,4 +19,23 @@ static inline int hex_value(char c)
     if (c >= 'A' && c <= 'F')
         return c - 'A' + 10;
     return -1;
+}
+
+enum hex_refusal {
+    HEX_BAD = 1, // something else than digits, or half a byte
+};
+
+/** @param out  room for digits.len / 2 bytes; may be written to all the same @return 0 or
+ * HEX_BAD
+ */
+MUST_CHECK static inline int hex_decode(uint8_t *out, str digits)
+{
+    for (size_t i = 0; i + 1 < digits.len; i += 2) {
+        const int high = hex_value(digits.ptr[i]);
+        const int low = hex_value(digits.ptr[i + 1]);
+        if (high < 0 || low < 0)
+            return HEX_BAD;
+        out[i / 2] = (uint8_t)(high << 4 | low);
+    }
+    return digits.len % 2 == 0 ? 0 : HEX_BAD;
 }

@@ -1,5 +1,15 @@
 #include "base/str.h"
 
+#include "base/mem.h"
+
+char *str_dup(str s)
+{
+    char *copy = mem_alloc(s.len + 1);
+
+    str_copy(copy, s);
+    return copy;
+}
+
 size_t str_find(str s, char c)
 {
     const char *at = s.len > 0 ? memchr(s.ptr, c, s.len) : NULL;

@@ -53,6 +53,9 @@ static inline str str_take(str *s, size_t n)
     return head;
 }
 
+/** A copy with a NUL behind it. @return owned; free() */
+char *str_dup(str s);
+
 /** @return the index of the first c in s, or s.len */
 size_t str_find(str s, char c);
 

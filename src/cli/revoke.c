@@ -3,12 +3,12 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "auth/account.h"
 #include "auth/sessions.h"
-#include "base/mem.h"
 #include "cli/where.h"
 #include "crypto/random.h"
 #include "io/local.h"
@@ -319,9 +319,8 @@ static int read_target(struct target *t, const struct where *v)
 static int check_and_revoke(str operand, const struct where *v)
 {
     struct target t = {.operand = operand};
-    char *data = mem_alloc(v->data.len + 1); // in a file no NUL stands behind it
+    char *data = str_dup(v->data); // in a file no NUL stands behind it
 
-    str_copy(data, v->data);
     t.data = data;
     int code = read_target(&t, v);
     if (code == 0)

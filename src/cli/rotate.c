@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/mem.h"
 #include "cli/where.h"
 #include "crypto/random.h"
 #include "io/loop.h"
@@ -70,11 +69,10 @@ static int tell(const char *dir, pid_t pid)
  * because it reads it when it has the directory. */
 static int tell_server(str data)
 {
-    char *dir = mem_alloc(data.len + 1);
+    char *dir = str_dup(data);
     pid_t pid;
     int code = 1;
 
-    str_copy(dir, data);
     if (store_sqlite_holder(&pid, dir) == 0) {
         if (pid == 0)
             printf("parley: no server runs on it; the next start takes it\n");

@@ -200,11 +200,7 @@ static char *bearer_of(const struct http_head *head)
 {
     const str token = http_head_bearer(head);
 
-    if (token.len == 0)
-        return NULL;
-    char *copy = mem_alloc(token.len + 1); // no field has a NUL in it
-    str_copy(copy, token);
-    return copy;
+    return token.len > 0 ? str_dup(token) : NULL; // no field has a NUL in it
 }
 
 // What is done with it.

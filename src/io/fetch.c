@@ -383,12 +383,6 @@ static int init_curl(struct fetcher *f)
     return 0;
 }
 
-static char *copy_text(const char *text)
-{
-    const size_t size = strlen(text) + 1;
-    return memcpy(mem_alloc(size), text, size);
-}
-
 int fetcher_new(struct fetcher **out, struct loop *l, const struct fetcher_config *config)
 {
     struct fetcher *f = NEW(struct fetcher);
@@ -396,7 +390,7 @@ int fetcher_new(struct fetcher **out, struct loop *l, const struct fetcher_confi
     assert(strlen(config->name) < NAME_SIZE && config->max_running > 0);
     f->loop = uv_loop_of(l);
     snprintf(f->name, sizeof(f->name), "%s", config->name);
-    f->ca_file = config->ca_file ? copy_text(config->ca_file) : NULL;
+    f->ca_file = config->ca_file ? str_dup(str_of(config->ca_file)) : NULL;
     f->max_running = config->max_running;
     f->mutex = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
     list_init(&f->running);

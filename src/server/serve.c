@@ -3,10 +3,10 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/mem.h"
 #include "crypto/random.h"
 #include "crypto/secret.h"
 #include "io/loop.h"
@@ -284,15 +284,6 @@ static void log_start(const struct serve_options *o, const struct node_config *c
     buf_fini(&names);
 }
 
-/** In a file no NUL stands behind it. @return owned */
-static char *text_of(str text)
-{
-    char *copy = mem_alloc(text.len + 1);
-
-    str_copy(copy, text);
-    return copy;
-}
-
 static int serve(const struct serve_options *o)
 {
     struct node_config config;
@@ -303,10 +294,10 @@ static int serve(const struct serve_options *o)
     if (code != 0)
         return code;
     config.keyring = &keyring;
-    signal(SIGHUP, SIG_IGN); // until the node reads the keys anew for it
-    umask(077);              // what we write is for us alone
-    char *data = text_of(o->data);
-    char *ca_file = text_of(o->ca_file);
+    signal(SIGHUP, SIG_IGN);       // until the node reads the keys anew for it
+    umask(077);                    // what we write is for us alone
+    char *data = str_dup(o->data); // in a file no NUL stands behind it
+    char *ca_file = str_dup(o->ca_file);
     config.data = data;
     config.ca_file = o->ca_file.len > 0 ? ca_file : NULL;
     code = open_auth(&config, o);
