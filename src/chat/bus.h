@@ -16,20 +16,28 @@ struct bus;
 enum bus_kind {
     BUS_MESSAGE,
     BUS_RECEIPT,
+    BUS_CHANGE, // the account has accepted, blocked or unblocked a peer: the store has it
+    BUS_TYPING,
+    BUS_ASK,      // whoever has the account online shall publish its presence
+    BUS_PRESENCE, // to those who watch the account that it is about
 };
 
 struct bus_event {
     enum bus_kind kind;
-    account to;      // whose sockets shall get it: one of the two sides
+    account to;      // whose sockets shall get it: one of the two sides. Of BUS_PRESENCE: whom
+                     // it is about
     uint64_t origin; // the session that caused it, 0: none
     union {
         struct chat_message message;
         struct chat_receipt receipt;
+        struct chat_typing typing;
+        struct chat_presence presence;
+        int64_t position; // of a BUS_CHANGE, in the store
     };
 };
 
 struct bus_handler {
-    /** An event for an account that is subscribed here. */
+    /** An event for an account that is subscribed here; BUS_PRESENCE of one that is watched. */
     void (*on_event)(void *arg, const struct bus_event *e);
 
     /** Events may have been lost, for any account. */
@@ -44,6 +52,8 @@ struct bus_ops {
     void (*attach)(struct bus *b, const struct bus_handler *handler, void *arg);
     void (*subscribe)(struct bus *b, const account *a);
     void (*unsubscribe)(struct bus *b, const account *a);
+    void (*watch)(struct bus *b, const account *a);
+    void (*unwatch)(struct bus *b, const account *a);
     void (*publish)(struct bus *b, const struct bus_event *e);
     void (*free)(struct bus *b);
 };
@@ -72,6 +82,22 @@ static inline void bus_subscribe(struct bus *b, const account *a)
 static inline void bus_unsubscribe(struct bus *b, const account *a)
 {
     b->ops->unsubscribe(b, a);
+}
+
+/**
+ * From now on its presence arrives, when it is published; and whatever is published after this
+ * call to the account, by this same bus, arrives there after it was watched here: so one may
+ * ask right away. Not while it is watched.
+ */
+static inline void bus_watch(struct bus *b, const account *a)
+{
+    b->ops->watch(b, a);
+}
+
+/** No BUS_PRESENCE of it comes from now on. */
+static inline void bus_unwatch(struct bus *b, const account *a)
+{
+    b->ops->unwatch(b, a);
 }
 
 static inline void bus_publish(struct bus *b, const struct bus_event *e)

@@ -66,7 +66,7 @@ static void on_free(struct job *job)
 
 static void free_later(struct chat_session *s)
 {
-    job_push(s->chat->ports.later, &s->job, on_free);
+    job_push(s->actor.chat->ports.later, &s->job, on_free);
 }
 
 bool chat_session_unref(struct chat_session *s)
@@ -83,14 +83,14 @@ void chat_session_close(struct chat_session *s)
 {
     struct chat_account *owner = s->owner;
 
-    log_debug(s->log, "chat_close", "unacknowledged=%u", s->window.n);
+    log_debug(s->actor.log, "chat_close", "unacknowledged=%u", s->window.n);
     pump_stop(s);
     fsm_move(&s->fsm, SESSION_CLOSED);
-    s->chat->counters.sessions--;
+    s->actor.chat->counters.sessions--;
     list_remove(&s->node);
     s->owner = NULL;
     if (--owner->n_sessions == 0)
-        account_drop(s->chat, owner);
+        account_drop(s->actor.chat, owner);
     if (s->n_refs == 0)
         free_later(s);
 }
@@ -122,13 +122,24 @@ static void end_most_silent(const struct chat_account *owner, const struct chat_
             found = s;
     }
     if (found)
-        job_push(found->chat->ports.later, &found->job, on_too_many);
+        job_push(found->actor.chat->ports.later, &found->job, on_too_many);
 }
 
 /** Already subscribed, but nothing may come inside chat_session_open(). */
 static void on_start(struct job *job)
 {
     pump_start(container_of(job, struct chat_session, job));
+}
+
+void chat_actor_init(struct chat_actor *a, struct chat *c, const account *who,
+                     const struct log_ctx *log)
+{
+    *a = (struct chat_actor){.chat = c, .account = *who, .log = log};
+}
+
+struct chat_actor *chat_session_actor(struct chat_session *s)
+{
+    return &s->actor;
 }
 
 struct chat_session *chat_session_open(struct chat *c, const account *a, str cursor,
@@ -140,12 +151,11 @@ struct chat_session *chat_session_open(struct chat *c, const account *a, str cur
 
     if (!owner)
         owner = account_new(c, a);
-    s->chat = c;
+    chat_actor_init(&s->actor, c, a, log);
+    s->actor.session = s;
     s->owner = owner;
-    s->account = *a;
     s->events = events;
     s->arg = arg;
-    s->log = log;
     s->heard_ms = chat_now_ms(c);
     rand_bytes(c->ports.rand, &s->id, sizeof(s->id));
     fsm_init(&s->fsm, "chat", states, SESSION_OPENING);
@@ -252,9 +262,4 @@ bool chat_is_idle(const struct chat *c)
 const struct chat_counters *chat_counters(const struct chat *c)
 {
     return &c->counters;
-}
-
-int64_t chat_retry_after_ms(const struct chat_session *s)
-{
-    return s->retry_after_ms;
 }

@@ -25,12 +25,30 @@
 #define CHAT_HISTORY_MAX         200     // messages in one answer
 #define CHAT_LIST_MAX            200     // conversations in one answer
 #define CHAT_CURSOR_MAX          64      // bytes
+#define CHAT_WATCHES_MAX         200     // accounts that a session watches
+#define CHAT_ASKED_MS            300     // for an account's nodes to say that it is online
+#define CHAT_OFFLINE_MS          10000   // from an account's last session to its being offline
+#define CHAT_TYPING_MS           6000    // from a start to its end by itself
+#define CHAT_TYPINGS_MAX         64      // peers who write to an account at once
 
 /** A key that begins so is the chat's own, of a send without one, and is never shown. */
 #define CHAT_INTERNAL_KEY '~'
 
 struct chat;
 struct chat_session;
+
+/**
+ * Who asks: an account, over a session, or on its own where there is none. Requests take one.
+ * It must stay where it is until all of its requests are answered.
+ */
+struct chat_actor {
+    struct chat *chat;
+    struct chat_session *session; // NULL: none
+    account account;
+    const struct log_ctx *log; // borrowed for its life
+    unsigned n_requests;       // under way
+    int64_t retry_after_ms;    // after CHAT_RATE_LIMITED: for so long
+};
 
 struct chat_ports {
     struct store *store;
@@ -66,6 +84,17 @@ struct chat_session_events {
 
     void (*on_receipt)(void *arg, const struct chat_receipt *r, str cursor);
 
+    /** The account has accepted, blocked or unblocked a peer. */
+    void (*on_changed)(void *arg, const struct chat_conversation *c, str cursor);
+
+    // Of these only the latest counts, and none has a cursor. A session whose connection has
+    // much to take may miss some of what is typed; of a presence it gets the latest later.
+    void (*on_typing)(void *arg, const struct chat_typing *t);
+    void (*on_presence)(void *arg, const struct chat_presence *p);
+
+    /** Has the connection so much to take that what can wait had better wait? */
+    bool (*is_stuffed)(void *arg);
+
     /** Has the connection taken all that it was given? Asked of a session that acknowledges
      * nothing. */
     bool (*has_taken_all)(void *arg);
@@ -82,12 +111,14 @@ struct chat_session_events {
 
 enum chat_refusal {
     CHAT_RECIPIENT_INVALID = 1, // oneself
-    CHAT_RATE_LIMITED,          // chat_retry_after_ms() says for how long
+    CHAT_RATE_LIMITED,          // the actor's retry_after_ms says for how long
     CHAT_BUSY,                  // over CHAT_REQUESTS_MAX, or the store's queue is full
     CHAT_NOT_FOUND,             // no such conversation
     CHAT_NO_SUCH_SEQ,           // reply_to, or the receipt's seq, is above the last one
     CHAT_CONFLICT,              // the key is taken by another message
     CHAT_MAILBOX_FULL,
+    CHAT_FORBIDDEN,   // the account has blocked the recipient
+    CHAT_TOO_MANY,    // over CHAT_WATCHES_MAX
     CHAT_UNAVAILABLE, // the store is; nothing was done
     CHAT_UNANSWERED,  // nobody knows, and nothing must be said; the session ends
 };
@@ -101,6 +132,10 @@ struct chat_counters {
     uint64_t emitted;   // messages to sessions
     uint64_t acked;     // by sessions
     uint64_t receipts;  // marks that moved
+    uint64_t contacts;  // accepted, blocked, unblocked
+    uint64_t typings;   // told to sessions, starts and ends
+    uint64_t presences; // told to sessions
+    uint64_t watches;   // now
     uint64_t fills;     // reads of what was missed
     uint64_t warnings;  // sessions that acknowledge nothing
     uint64_t uncertain; // appends whose outcome was unknown
@@ -146,14 +181,18 @@ void chat_session_close(struct chat_session *s);
  */
 void chat_session_ack(struct chat_session *s, int64_t token);
 
-/** After CHAT_RATE_LIMITED. */
-int64_t chat_retry_after_ms(const struct chat_session *s);
+/** For requests of the session's client. */
+struct chat_actor *chat_session_actor(struct chat_session *s);
+
+/** For requests of an account without a session: its sessions are told what it does. */
+void chat_actor_init(struct chat_actor *a, struct chat *c, const account *who,
+                     const struct log_ctx *log);
 
 /**
  * A request that was refused before it came here counts like one that was not: it has cost
  * something, too. @return 0 or CHAT_RATE_LIMITED
  */
-MUST_CHECK int chat_charge(struct chat_session *s);
+MUST_CHECK int chat_charge(struct chat_actor *a);
 
 /**
  * The requests. Each returns 0, and done is called once, later; or a refusal at once (one of
@@ -171,12 +210,12 @@ struct chat_send {
 
 /** @param a  NULL unless r is 0 */
 typedef void chat_send_fn(void *arg, int r, const struct store_appended *a);
-MUST_CHECK int chat_send(struct chat_session *s, const struct chat_send *send,
-                         chat_send_fn *done, void *arg);
+MUST_CHECK int chat_send(struct chat_actor *a, const struct chat_send *send, chat_send_fn *done,
+                         void *arg);
 
 /** @param seq  the resulting mark */
 typedef void chat_mark_fn(void *arg, int r, uint64_t seq);
-MUST_CHECK int chat_mark(struct chat_session *s, const struct chat_place *place,
+MUST_CHECK int chat_mark(struct chat_actor *a, const struct chat_place *place,
                          enum chat_mark mark, uint64_t seq, chat_mark_fn *done, void *arg);
 
 struct chat_history {
@@ -186,9 +225,41 @@ struct chat_history {
     size_t limit; // 1 to CHAT_HISTORY_MAX
 };
 
-MUST_CHECK int chat_history(struct chat_session *s, const struct chat_history *h,
+MUST_CHECK int chat_history(struct chat_actor *a, const struct chat_history *h,
                             store_history_fn *done, void *arg);
 
 /** @param limit  1 to CHAT_LIST_MAX @param before  a page's next; 0: from the latest */
-MUST_CHECK int chat_list(struct chat_session *s, size_t limit, int64_t before,
+MUST_CHECK int chat_list(struct chat_actor *a, size_t limit, int64_t before,
                          store_list_fn *done, void *arg);
+
+/** @param c  as it is now; NULL unless r is 0 */
+MUST_CHECK int chat_contact(struct chat_actor *a, const struct chat_place *place,
+                            enum chat_contact what, store_conversation_fn *done, void *arg);
+
+MUST_CHECK int chat_conversation(struct chat_actor *a, const struct chat_place *place,
+                                 store_conversation_fn *done, void *arg);
+
+typedef void chat_done_fn(void *arg, int r);
+
+/**
+ * It writes, or has stopped. The peer's sessions are told if each has accepted the other; the
+ * answer is the same if not. Ends by itself after CHAT_TYPING_MS.
+ */
+MUST_CHECK int chat_type(struct chat_actor *a, const struct chat_place *place, bool is_on,
+                         chat_done_fn *done, void *arg);
+
+/** @param p  one for each account, in their order; NULL unless r is 0 */
+typedef void chat_watch_fn(void *arg, int r, const struct chat_presence *p, size_t n);
+
+/**
+ * Be told when these come and go, until the session ends. Those of whom the account may not
+ * know are offline, and it is told once it may. Watching one twice is watching it once.
+ *
+ * @param accounts  n of them, 1 to CHAT_WATCHES_MAX; copied
+ */
+MUST_CHECK int chat_watch(struct chat_session *s, const account *accounts, size_t n,
+                          chat_watch_fn *done, void *arg);
+
+/** Those that are not watched are left out. */
+MUST_CHECK int chat_unwatch(struct chat_session *s, const account *accounts, size_t n,
+                            chat_done_fn *done, void *arg);

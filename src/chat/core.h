@@ -71,18 +71,14 @@ struct thread {
 
 struct chat_session {
     struct list node; // of the account's
-    struct chat *chat;
+    struct chat_actor actor;
     struct chat_account *owner; // NULL once closed
-    account account;
     const struct chat_session_events *events;
     void *arg;
-    const struct log_ctx *log;
     struct fsm fsm;
     uint64_t id; // random; the origin of what it causes
     struct job job;
-    unsigned n_refs;     // operations under way that will come back to it
-    unsigned n_requests; // those of them that its client waits for
-    int64_t retry_after_ms;
+    unsigned n_refs; // operations under way that will come back to it
 
     // What it has (pump.c). Everything behind `since` concerns it; before that, only what is
     // undelivered.

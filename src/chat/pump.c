@@ -27,7 +27,7 @@ static void go(struct chat_session *s);
 
 static struct timers *timers_of(const struct chat_session *s)
 {
-    return s->chat->ports.timers;
+    return s->actor.chat->ports.timers;
 }
 
 static void move(struct chat_session *s, enum session_state state)
@@ -46,7 +46,7 @@ static str cursor_of(const struct chat_session *s, char out[CURSOR_SIZE])
     const int64_t messages = larger(s->since, s->after);
     const int64_t position = messages < s->receipts_after ? messages : s->receipts_after;
 
-    return cursor_print(out, s->chat->ports.store->epoch, &s->account, position);
+    return cursor_print(out, s->actor.chat->ports.store->epoch, &s->actor.account, position);
 }
 
 // Threads.
@@ -117,7 +117,7 @@ static void forget_window(struct chat_session *s)
 static void on_unacked(struct timer *timer)
 {
     struct chat_session *s = container_of(timer, struct chat_session, unacked_timer);
-    const int64_t now_ms = chat_now_ms(s->chat);
+    const int64_t now_ms = chat_now_ms(s->actor.chat);
 
     if (s->window.n == 0)
         return;
@@ -128,8 +128,8 @@ static void on_unacked(struct timer *timer)
     s->is_silent = true;
     if (!s->is_warned) {
         s->is_warned = true;
-        s->chat->counters.warnings++;
-        log_debug(s->log, "chat_not_acknowledging", "messages=%u", s->window.n);
+        s->actor.chat->counters.warnings++;
+        log_debug(s->actor.log, "chat_not_acknowledging", "messages=%u", s->window.n);
         s->events->on_not_acknowledging(s->arg);
     }
     if (!s->events->has_taken_all(s->arg)) {
@@ -144,7 +144,7 @@ static void on_unacked(struct timer *timer)
 static void watch_acks(struct chat_session *s)
 {
     struct timer *timer = &s->unacked_timer;
-    const int64_t now_ms = chat_now_ms(s->chat);
+    const int64_t now_ms = chat_now_ms(s->actor.chat);
 
     if (s->window.n == 0)
         s->acked_ms = now_ms;
@@ -157,7 +157,7 @@ static void watch_acks(struct chat_session *s)
 static void emit(struct chat_session *s, const struct chat_message *m)
 {
     struct thread *t = get_thread(s, m->conversation);
-    const bool from_peer = !account_eq(&m->from, &s->account);
+    const bool from_peer = !account_eq(&m->from, &s->actor.account);
     char text[CURSOR_SIZE];
 
     t->last_seq = m->seq;
@@ -168,7 +168,7 @@ static void emit(struct chat_session *s, const struct chat_message *m)
         t->peer_seq = m->seq;
     if (from_peer && m->status != CHAT_UNDELIVERED && m->seq > t->mark_seq)
         t->mark_seq = m->seq;
-    s->chat->counters.emitted++;
+    s->actor.chat->counters.emitted++;
     watch_acks(s);
     window_add(&s->window, &(struct window_item){
                                .token = token,
@@ -203,7 +203,7 @@ static void mark_acked(struct chat_session *s, struct thread *t)
 /** Some device of the account has moved its mark: what is below is not missing any more. */
 static void note_mark(struct chat_session *s, const struct chat_receipt *r)
 {
-    if (!account_eq(&r->by, &s->account))
+    if (!account_eq(&r->by, &s->actor.account))
         return;
     struct thread *t = find_thread(s, r->conversation);
     if (!t || r->seq <= t->mark_seq)
@@ -218,10 +218,10 @@ void chat_session_ack(struct chat_session *s, int64_t token)
 {
     struct window_item item;
 
-    s->heard_ms = chat_now_ms(s->chat);
+    s->heard_ms = chat_now_ms(s->actor.chat);
     if (!window_take(&s->window, token, &item))
         return;
-    s->chat->counters.acked++;
+    s->actor.chat->counters.acked++;
     s->acked_ms = s->heard_ms;
     s->is_silent = false;
     if (item.from_peer)
@@ -234,7 +234,7 @@ void pump_on_own(struct chat_session *s, const struct chat_message *m)
 {
     struct thread *t = find_thread(s, m->conversation);
 
-    if (s->chat->ports.bus->is_ordered)
+    if (s->actor.chat->ports.bus->is_ordered)
         return; // the event is on its way, behind those of what was stored before it
     if (s->fsm.now == SESSION_LIVE && t && t->last_seq + 1 == m->seq) {
         t->last_seq = m->seq;
@@ -248,7 +248,7 @@ void pump_on_own(struct chat_session *s, const struct chat_message *m)
 /** @return false: it is closed, and done with */
 static bool came_back(struct chat_session *s, int r)
 {
-    s->chat->n_under_way--;
+    s->actor.chat->n_under_way--;
     if (!chat_session_unref(s))
         return false;
     if (r == 0)
@@ -256,7 +256,7 @@ static bool came_back(struct chat_session *s, int r)
     if (r != STORE_UNAVAILABLE)
         err_up(r);
     move(s, SESSION_WAITING);
-    timer_set(timers_of(s), &s->retry_timer, chat_now_ms(s->chat) + RETRY_MS);
+    timer_set(timers_of(s), &s->retry_timer, chat_now_ms(s->actor.chat) + RETRY_MS);
     return true;
 }
 
@@ -330,23 +330,24 @@ static void on_unread(void *arg, int r, uint64_t n)
 static void read_receipts(struct chat_session *s)
 {
     const struct store_receipts read = {
-        .account = s->account,
+        .account = s->actor.account,
         .after = s->receipts_after,
         .max_receipts = N_RECEIPTS,
     };
 
     s->wants_receipts = false;
-    store_receipts(s->chat->ports.store, &read, on_receipts, s);
+    store_receipts(s->actor.chat->ports.store, &read, on_receipts, s);
 }
 
 static void read_messages(struct chat_session *s)
 {
-    struct store_read read = {.account = s->account, .since = s->since, .after = s->after};
+    struct store_read read = {
+        .account = s->actor.account, .since = s->since, .after = s->after};
 
     s->wants_messages = false;
     read.max_messages = window_room(&s->window, &read.max_bytes);
-    s->chat->counters.fills++;
-    store_read(s->chat->ports.store, &read, on_page, s);
+    s->actor.chat->counters.fills++;
+    store_read(s->actor.chat->ports.store, &read, on_page, s);
 }
 
 static void go_live(struct chat_session *s)
@@ -374,9 +375,9 @@ static void go(struct chat_session *s)
     }
     move(s, SESSION_FILLING);
     s->n_refs++;
-    s->chat->n_under_way++;
+    s->actor.chat->n_under_way++;
     if (!s->is_ready) {
-        store_unread(s->chat->ports.store, &s->account, on_unread, s);
+        store_unread(s->actor.chat->ports.store, &s->actor.account, on_unread, s);
     } else if (s->wants_receipts) {
         read_receipts(s);
     } else {
@@ -390,7 +391,7 @@ static bool is_expected(const struct chat_session *s, const struct chat_message 
 {
     const struct thread *t = find_thread(s, m->conversation);
 
-    if (s->chat->ports.bus->is_ordered)
+    if (s->actor.chat->ports.bus->is_ordered)
         return true;
     return t && t->last_seq + 1 == m->seq;
 }
@@ -405,7 +406,7 @@ static bool is_known(const struct chat_session *s, const struct chat_message *m)
 /** With an ordered bus, all up to that position has arrived. */
 static void advance(struct chat_session *s, int64_t position)
 {
-    if (!s->chat->ports.bus->is_ordered)
+    if (!s->actor.chat->ports.bus->is_ordered)
         return;
     s->after = larger(s->after, position);
     s->receipts_after = larger(s->receipts_after, position);
@@ -467,6 +468,10 @@ void pump_on_event(struct chat_session *s, const struct bus_event *e)
     switch (e->kind) {
     case BUS_MESSAGE: on_message(s, e); break;
     case BUS_RECEIPT: on_receipt(s, &e->receipt); break;
+    case BUS_CHANGE:
+    case BUS_TYPING:
+    case BUS_ASK:
+    case BUS_PRESENCE: break;
     }
 }
 
@@ -482,17 +487,17 @@ void pump_on_gap(struct chat_session *s)
 
 void pump_init(struct chat_session *s, str cursor)
 {
-    struct store *store = s->chat->ports.store;
+    struct store *store = s->actor.chat->ports.store;
 
     timer_init(&s->unacked_timer, on_unacked);
     timer_init(&s->retry_timer, on_retry);
-    s->is_recovered = cursor_parse(cursor, store->epoch, &s->account, &s->since) == 0 &&
+    s->is_recovered = cursor_parse(cursor, store->epoch, &s->actor.account, &s->since) == 0 &&
                       s->since <= store_horizon(store);
 }
 
 void pump_start(struct chat_session *s)
 {
-    const int64_t horizon = store_horizon(s->chat->ports.store);
+    const int64_t horizon = store_horizon(s->actor.chat->ports.store);
 
     if (s->fsm.now != SESSION_OPENING)
         return;
@@ -501,7 +506,7 @@ void pump_start(struct chat_session *s)
     s->receipts_after = s->since;
     s->wants_messages = true;
     s->wants_receipts = s->since < horizon;
-    log_debug(s->log, "chat_open", "recovered=%d", s->is_recovered);
+    log_debug(s->actor.log, "chat_open", "recovered=%d", s->is_recovered);
     go(s);
 }
 

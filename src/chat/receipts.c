@@ -54,15 +54,15 @@ static void on_marked(void *arg, int r, const struct store_receipted *a)
     struct thread *t = m->thread;
 
     t->is_marking = false;
-    s->chat->n_under_way--;
+    s->actor.chat->n_under_way--;
     if (r == 0) {
-        announce(s->chat, &m->by, a);
+        announce(s->actor.chat, &m->by, a);
         if (t->acked_seq > t->marked_seq)
             receipts_push(s, t);
     } else {
         // Nobody waits for an answer: the messages stay undelivered, and the next
         // acknowledgement tries again, or they come again.
-        log_warn(s->log, "chat_mark_failed", "r=%d", r);
+        log_warn(s->actor.log, "chat_mark_failed", "r=%d", r);
         t->acked_seq = t->marked_seq = 0;
     }
     free(m);
@@ -77,26 +77,25 @@ void receipts_push(struct chat_session *s, struct thread *t)
     struct marking *m = NEW(struct marking);
     m->session = s;
     m->thread = t;
-    m->by = s->account;
+    m->by = s->actor.account;
     t->is_marking = true;
     t->marked_seq = t->acked_seq;
     s->n_refs++;
-    s->chat->n_under_way++;
+    s->actor.chat->n_under_way++;
     const struct store_receipt receipt = {
-        .by = s->account,
+        .by = s->actor.account,
         .place = {.conversation = t->conversation},
         .delivered_seq = t->acked_seq,
-        .now_ms = clock_unix_ms(s->chat->ports.clock),
+        .now_ms = clock_unix_ms(s->actor.chat->ports.clock),
     };
-    store_receipt(s->chat->ports.store, &receipt, on_marked, m);
+    store_receipt(s->actor.chat->ports.store, &receipt, on_marked, m);
 }
 
 // What a client says itself.
 
 struct mark_op {
-    struct chat_session *session;
+    struct chat_actor *actor;
     enum chat_mark mark;
-    account by;
     chat_mark_fn *done;
     void *arg;
 };
@@ -104,38 +103,37 @@ struct mark_op {
 static void on_mark(void *arg, int r, const struct store_receipted *a)
 {
     struct mark_op *op = arg;
-    struct chat_session *s = op->session;
+    struct chat_actor *actor = op->actor;
     uint64_t seq = 0;
 
     if (r == 0)
         seq = op->mark == CHAT_MARK_READ ? a->marks.read_seq : a->marks.delivered_seq;
-    op->done(op->arg, requests_refusal(s->chat, r), seq);
+    op->done(op->arg, requests_refusal(actor->chat, r), seq);
     if (r == 0)
-        announce(s->chat, &op->by, a);
+        announce(actor->chat, &actor->account, a);
     free(op);
-    requests_end(s);
+    requests_end(actor);
 }
 
-int chat_mark(struct chat_session *s, const struct chat_place *place, enum chat_mark mark,
+int chat_mark(struct chat_actor *a, const struct chat_place *place, enum chat_mark mark,
               uint64_t seq, chat_mark_fn *done, void *arg)
 {
-    const int refusal = requests_begin(s, CHAT_BUCKET_REQUESTS);
+    const int refusal = requests_begin(a, CHAT_BUCKET_REQUESTS);
     if (refusal)
         return refusal;
 
     struct mark_op *op = NEW(struct mark_op);
-    op->session = s;
+    op->actor = a;
     op->mark = mark;
-    op->by = s->account;
     op->done = done;
     op->arg = arg;
     const struct store_receipt receipt = {
-        .by = s->account,
+        .by = a->account,
         .place = *place,
         .delivered_seq = mark == CHAT_MARK_DELIVERED ? seq : 0,
         .read_seq = mark == CHAT_MARK_READ ? seq : 0,
-        .now_ms = clock_unix_ms(s->chat->ports.clock),
+        .now_ms = clock_unix_ms(a->chat->ports.clock),
     };
-    store_receipt(s->chat->ports.store, &receipt, on_mark, op);
+    store_receipt(a->chat->ports.store, &receipt, on_mark, op);
     return 0;
 }

@@ -4,48 +4,56 @@
 #include "base/mem.h"
 
 /** @return 0 or CHAT_RATE_LIMITED */
-static int take_rate(struct chat_session *s, enum chat_bucket bucket)
+static int take_rate(struct chat_actor *a, enum chat_bucket bucket)
 {
-    struct chat *c = s->chat;
+    struct chat *c = a->chat;
 
-    s->heard_ms = chat_now_ms(c);
     if (!c->config.rate_limits)
         return 0;
-    s->retry_after_ms = rates_take(&c->rates, account_str(&s->account), bucket, s->heard_ms);
-    if (s->retry_after_ms == 0)
+    a->retry_after_ms = rates_take(&c->rates, account_str(&a->account), bucket, chat_now_ms(c));
+    if (a->retry_after_ms == 0)
         return 0;
     c->counters.refused++;
     return CHAT_RATE_LIMITED;
 }
 
-int chat_charge(struct chat_session *s)
+static void note_life(const struct chat_actor *a)
 {
-    return take_rate(s, CHAT_BUCKET_REQUESTS);
+    if (a->session)
+        a->session->heard_ms = chat_now_ms(a->chat);
 }
 
-int requests_begin(struct chat_session *s, enum chat_bucket bucket)
+int chat_charge(struct chat_actor *a)
 {
-    struct chat *c = s->chat;
+    note_life(a);
+    return take_rate(a, CHAT_BUCKET_REQUESTS);
+}
 
-    if (s->n_requests == CHAT_REQUESTS_MAX) {
-        s->heard_ms = chat_now_ms(c);
+int requests_begin(struct chat_actor *a, enum chat_bucket bucket)
+{
+    struct chat *c = a->chat;
+
+    note_life(a);
+    if (a->n_requests == CHAT_REQUESTS_MAX) {
         c->counters.refused++;
         return CHAT_BUSY;
     }
-    const int refusal = take_rate(s, bucket);
+    const int refusal = take_rate(a, bucket);
     if (refusal)
         return refusal;
-    s->n_requests++;
-    s->n_refs++;
+    a->n_requests++;
+    if (a->session)
+        a->session->n_refs++;
     c->n_under_way++;
     return 0;
 }
 
-void requests_end(struct chat_session *s)
+void requests_end(struct chat_actor *a)
 {
-    s->n_requests--;
-    s->chat->n_under_way--;
-    chat_session_unref(s);
+    a->n_requests--;
+    a->chat->n_under_way--;
+    if (a->session)
+        chat_session_unref(a->session);
 }
 
 static int refusal_of(int r)
@@ -56,6 +64,7 @@ static int refusal_of(int r)
     case STORE_CONFLICT: return CHAT_CONFLICT;
     case STORE_NO_SUCH_SEQ: return CHAT_NO_SUCH_SEQ;
     case STORE_MAILBOX_FULL: return CHAT_MAILBOX_FULL;
+    case STORE_FORBIDDEN: return CHAT_FORBIDDEN;
     case STORE_NOT_FOUND: return CHAT_NOT_FOUND;
     case STORE_UNCERTAIN: return CHAT_UNANSWERED;
     default: return err_up(r);
@@ -73,7 +82,7 @@ int requests_refusal(struct chat *c, int r)
 // History and list: the store's answers, as they are.
 
 struct history_op {
-    struct chat_session *session;
+    struct chat_actor *actor;
     store_history_fn *done;
     void *arg;
 };
@@ -81,36 +90,36 @@ struct history_op {
 static void on_history(void *arg, int r, const struct store_history_page *page)
 {
     struct history_op *op = arg;
-    struct chat_session *s = op->session;
+    struct chat_actor *a = op->actor;
 
-    op->done(op->arg, requests_refusal(s->chat, r), page);
+    op->done(op->arg, requests_refusal(a->chat, r), page);
     free(op);
-    requests_end(s);
+    requests_end(a);
 }
 
-int chat_history(struct chat_session *s, const struct chat_history *h, store_history_fn *done,
+int chat_history(struct chat_actor *a, const struct chat_history *h, store_history_fn *done,
                  void *arg)
 {
-    const int refusal = requests_begin(s, CHAT_BUCKET_REQUESTS);
+    const int refusal = requests_begin(a, CHAT_BUCKET_REQUESTS);
     if (refusal)
         return refusal;
 
     struct history_op *op = NEW(struct history_op);
-    *op = (struct history_op){.session = s, .done = done, .arg = arg};
+    *op = (struct history_op){.actor = a, .done = done, .arg = arg};
     const struct store_history read = {
-        .account = s->account,
+        .account = a->account,
         .place = h->place,
         .before = h->before,
         .after = h->after,
         .max_messages = h->limit,
         .max_bytes = CHAT_PAGE_BYTES_MAX,
     };
-    store_history(s->chat->ports.store, &read, on_history, op);
+    store_history(a->chat->ports.store, &read, on_history, op);
     return 0;
 }
 
 struct list_op {
-    struct chat_session *session;
+    struct chat_actor *actor;
     store_list_fn *done;
     void *arg;
 };
@@ -118,28 +127,28 @@ struct list_op {
 static void on_list(void *arg, int r, const struct store_list_page *page)
 {
     struct list_op *op = arg;
-    struct chat_session *s = op->session;
+    struct chat_actor *a = op->actor;
 
-    op->done(op->arg, requests_refusal(s->chat, r), page);
+    op->done(op->arg, requests_refusal(a->chat, r), page);
     free(op);
-    requests_end(s);
+    requests_end(a);
 }
 
-int chat_list(struct chat_session *s, size_t limit, int64_t before, store_list_fn *done,
+int chat_list(struct chat_actor *a, size_t limit, int64_t before, store_list_fn *done,
               void *arg)
 {
-    const int refusal = requests_begin(s, CHAT_BUCKET_REQUESTS);
+    const int refusal = requests_begin(a, CHAT_BUCKET_REQUESTS);
     if (refusal)
         return refusal;
 
     struct list_op *op = NEW(struct list_op);
-    *op = (struct list_op){.session = s, .done = done, .arg = arg};
+    *op = (struct list_op){.actor = a, .done = done, .arg = arg};
     const struct store_list read = {
-        .account = s->account,
+        .account = a->account,
         .before = before,
         .max_conversations = limit,
         .max_bytes = CHAT_PAGE_BYTES_MAX,
     };
-    store_list(s->chat->ports.store, &read, on_list, op);
+    store_list(a->chat->ports.store, &read, on_list, op);
     return 0;
 }

@@ -4,10 +4,10 @@
 #include "chat/core.h"
 
 /** @return 0, CHAT_RATE_LIMITED or CHAT_BUSY; after 0, requests_end() */
-MUST_CHECK int requests_begin(struct chat_session *s, enum chat_bucket bucket);
+MUST_CHECK int requests_begin(struct chat_actor *a, enum chat_bucket bucket);
 
-/** It has been answered. The session may be no more. */
-void requests_end(struct chat_session *s);
+/** It has been answered. The actor may be no more. */
+void requests_end(struct chat_actor *a);
 
 /** The store's refusal as the chat's. Counts it. */
 int requests_refusal(struct chat *c, int r);

@@ -12,7 +12,7 @@
 
 struct send_op {
     struct list node; // of the uncertain ones
-    struct chat_session *session;
+    struct chat_actor *actor;
     struct timer timer;
     int64_t give_up_ms;         // monotonic; set when it is uncertain for the first time
     bool is_uncertain;          // some attempt of it is
@@ -24,7 +24,7 @@ struct send_op {
 
 static struct chat *chat_of(const struct send_op *op)
 {
-    return op->session->chat;
+    return op->actor->chat;
 }
 
 static void publish(const struct send_op *op, const struct store_appended *a)
@@ -33,7 +33,7 @@ static void publish(const struct send_op *op, const struct store_appended *a)
     struct bus_event e = {
         .kind = BUS_MESSAGE,
         .to = a->message.from,
-        .origin = op->session->id,
+        .origin = op->actor->session ? op->actor->session->id : 0,
         .message = a->message,
     };
 
@@ -46,25 +46,25 @@ static void publish(const struct send_op *op, const struct store_appended *a)
 
 static void finish(struct send_op *op)
 {
-    struct chat_session *s = op->session;
+    struct chat_actor *a = op->actor;
 
     list_remove(&op->node);
-    timer_cancel(s->chat->ports.timers, &op->timer);
+    timer_cancel(a->chat->ports.timers, &op->timer);
     free(op);
-    requests_end(s);
+    requests_end(a);
 }
 
 static void stored(struct send_op *op, const struct store_appended *a)
 {
-    struct chat_session *s = op->session;
-    struct chat *c = s->chat;
+    struct chat_session *s = op->actor->session;
+    struct chat *c = chat_of(op);
 
     if (a->is_duplicate) {
         c->counters.duplicates++;
     } else {
         c->counters.sent++;
     }
-    if (!chat_is_closed(s))
+    if (s && !chat_is_closed(s))
         pump_on_own(s, &a->message);
     op->done(op->arg, 0, a);
     // A duplicate was announced by whoever stored it, unless that was an attempt of ours.
@@ -76,11 +76,11 @@ static void stored(struct send_op *op, const struct store_appended *a)
 /** Nobody knows, and nothing is said: the client's retry finds out. */
 static void give_up(struct send_op *op)
 {
-    struct chat_session *s = op->session;
+    struct chat_session *s = op->actor->session;
 
-    log_warn(s->log, "chat_unanswered", "seconds=%d", CHAT_UNCERTAIN_MS / 1000);
+    log_warn(op->actor->log, "chat_unanswered", "seconds=%d", CHAT_UNCERTAIN_MS / 1000);
     op->done(op->arg, CHAT_UNANSWERED, NULL);
-    if (!chat_is_closed(s))
+    if (s && !chat_is_closed(s))
         chat_session_end(s, CHAT_END_NO_ANSWER);
     finish(op);
 }
@@ -150,28 +150,28 @@ void chat_stop(struct chat *c)
 
 /** A key for a send without one, so that it can be repeated; no client can choose one like it.
  */
-static str key_of(const struct chat_session *s, const struct chat_send *send,
+static str key_of(const struct chat_actor *a, const struct chat_send *send,
                   char internal[1 + RAND_NAME_SIZE])
 {
     if (send->key.len > 0)
         return send->key;
     internal[0] = CHAT_INTERNAL_KEY;
-    rand_name(s->chat->ports.rand, internal + 1);
+    rand_name(a->chat->ports.rand, internal + 1);
     return str_of(internal);
 }
 
-static struct send_op *op_new(struct chat_session *s, const struct chat_send *send)
+static struct send_op *op_new(struct chat_actor *a, const struct chat_send *send)
 {
     char internal[1 + RAND_NAME_SIZE];
-    const str key = key_of(s, send, internal);
+    const str key = key_of(a, send, internal);
     struct send_op *op = mem_alloc(sizeof(*op) + send->type.len + send->content.len + key.len);
     char *at = op->bytes;
 
     list_init(&op->node);
-    op->session = s;
+    op->actor = a;
     timer_init(&op->timer, on_repeat);
     op->append = (struct store_append){
-        .from = s->account,
+        .from = a->account,
         .to = send->to,
         .reply_to = send->reply_to,
     };
@@ -182,18 +182,17 @@ static struct send_op *op_new(struct chat_session *s, const struct chat_send *se
     return op;
 }
 
-int chat_send(struct chat_session *s, const struct chat_send *send, chat_send_fn *done,
-              void *arg)
+int chat_send(struct chat_actor *a, const struct chat_send *send, chat_send_fn *done, void *arg)
 {
-    if (account_eq(&send->to, &s->account)) {
-        s->chat->counters.refused++;
+    if (account_eq(&send->to, &a->account)) {
+        a->chat->counters.refused++;
         return CHAT_RECIPIENT_INVALID;
     }
-    const int refusal = requests_begin(s, CHAT_BUCKET_SENDS);
+    const int refusal = requests_begin(a, CHAT_BUCKET_SENDS);
     if (refusal)
         return refusal;
 
-    struct send_op *op = op_new(s, send);
+    struct send_op *op = op_new(a, send);
     op->done = done;
     op->arg = arg;
     append(op);

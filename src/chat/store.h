@@ -13,25 +13,46 @@
  *   0          means durable: the machine may lose power the moment after
  *
  * Positions are one sequence for the whole store: each message that is appended, and each
- * receipt that moves something, takes one, larger than any before. They may have gaps, are
- * never reused, and are above 0.
+ * receipt and contact that changes something, takes one, larger than any before. They may have
+ * gaps, are never reused, and are above 0.
+ *
+ * Accepted: a side has accepted its peer once it has appended a message, or said so.
+ *
+ * Blocked: what the peer appends while it is blocked is withheld: it has a seq, and its sender
+ * sees it as any other. What it had appended and the blocker has not marked as delivered is
+ * withheld with the block itself. A withheld message stays so, also after an unblock. To the
+ * one who has blocked it is of CHAT_TYPE_GONE: it is in the history, and in no page of what is
+ * due; it is neither undelivered nor unread, and changes neither the order of conversations nor
+ * their last message (unless that was withheld afterwards: then it is gone). Marks pass over
+ * it.
+ *
+ * Known: a side's marks are known to its peer while it does not block the peer and, where
+ * store_limits.only_accepted_know, has accepted it. What moves at other times becomes known
+ * with the contact that ends them. `theirs`, a message's status, and receipts by the other side
+ * are what is known.
+ *
+ * Quotas: a message counts for its recipient until it is delivered or withheld; for what its
+ * sender may have undelivered, a withheld one counts until the unblock: so a sender does not
+ * learn of a block by having more room than others.
  */
 #pragma once
 
 #include "chat/types.h"
 
-#define STORE_QUEUE_MAX 16777216 // bytes of waiting appends; each costs 256 more
+#define STORE_QUEUE_MAX     16777216 // bytes of waiting appends; each costs 256 more
+#define STORE_RELATIONS_MAX 256      // peers of one question
 
 struct store;
 
 enum store_refusal {
-    STORE_UNCERTAIN = 1, // append, receipt: it went away in the middle. Done, or not
+    STORE_UNCERTAIN = 1, // append, receipt, contact: it went away in the middle. Done, or not
     STORE_UNAVAILABLE,   // any: full, or out of reach. Not done
     STORE_BUSY,          // append: over STORE_QUEUE_MAX. Not done
     STORE_CONFLICT,      // append: the key is taken by another message of this sender
     STORE_NO_SUCH_SEQ,   // append: reply_to, receipt: a seq, is above the last one
-    STORE_MAILBOX_FULL,  // append: the recipient has too many undelivered ones of this sender
-    STORE_NOT_FOUND,     // receipt, history: the account has no such conversation
+    STORE_MAILBOX_FULL,  // append: the recipient has too many undelivered ones
+    STORE_NOT_FOUND,     // receipt, history, contact, conversation: the account has none such
+    STORE_FORBIDDEN,     // append: the sender has blocked the recipient
 };
 
 /** A message to append. Both accounts and their conversation are made where they are new. */
@@ -51,6 +72,7 @@ struct store_appended {
     struct chat_message message; // of a duplicate the first one, as it is now
     bool is_duplicate;
     bool is_withheld; // the recipient has blocked the sender: for the sender alone
+    bool is_accepted; // by this message the sender has accepted the recipient
 };
 
 /** @param a  NULL unless r is 0 */
@@ -74,12 +96,39 @@ struct store_receipted {
     struct chat_marks marks; // as they are now
     bool delivered_moved;
     bool read_moved;
+    bool is_known; // to the peer, too
     int64_t at_ms;
     int64_t position; // of the move; 0 if nothing has moved
 };
 
 /** @param a  NULL unless r is 0 */
 typedef void store_receipt_fn(void *arg, int r, const struct store_receipted *a);
+
+/**
+ * Change what an account wants of a peer. To accept or to block one with whom there is no
+ * conversation yet makes it, if place says the peer; STORE_NOT_FOUND otherwise. Idempotent.
+ */
+struct store_contact {
+    account by;
+    struct chat_place place;
+    enum chat_contact what;
+    int64_t now_ms; // Unix
+};
+
+struct store_contacted {
+    conversation_id conversation;
+    account peer;
+    int64_t position;             // of the change; 0: it was so already
+    struct chat_receipt known[2]; // marks of `by` that the peer knows from now on
+    size_t n_known;
+};
+
+/** @param c  NULL unless r is 0 */
+typedef void store_contact_fn(void *arg, int r, const struct store_contacted *c);
+
+/** The account was online until then. Best effort: nothing else depends on it. An account that
+ * the store does not know is left out. */
+typedef void store_seen_fn(void *arg, int r);
 
 /**
  * A page of what an account has to get: every message behind `after` that was sent to it and
@@ -106,9 +155,9 @@ struct store_page {
 /** @param page  NULL unless r is 0 */
 typedef void store_read_fn(void *arg, int r, const struct store_page *page);
 
-/** A page of the marks, of either side, that have moved behind `after` in an account's
- * conversations; as they are now, in the order of positions. None that has moved above the
- * horizon of the call: its receipt has not been answered yet. */
+/** A page of the marks that have moved behind `after` in an account's conversations: its own,
+ * and its peers' as they became known to it; as they are now, in the order of positions. None
+ * that has moved above the horizon of the call: its receipt has not been answered yet. */
 struct store_receipts {
     account account;
     int64_t after;
@@ -163,6 +212,44 @@ struct store_list_page {
 
 typedef void store_list_fn(void *arg, int r, const struct store_list_page *page);
 
+/** One of an account's conversations. */
+struct store_conversation {
+    account account;
+    struct chat_place place;
+};
+
+/** r may be STORE_NOT_FOUND @param c  NULL unless r is 0 */
+typedef void store_conversation_fn(void *arg, int r, const struct chat_conversation *c);
+
+/** A page of an account's conversations of which `accepted` or `blocked` was changed by a
+ * contact behind `after`; as they are now, in the order of these changes. As with receipts,
+ * none that was changed above the horizon of the call. */
+struct store_changes {
+    account account;
+    int64_t after;
+    size_t max_conversations;
+    size_t max_bytes; // of contents, as in store_read
+};
+
+struct store_changes_page {
+    const struct chat_conversation *conversations;
+    size_t n_conversations;
+    bool has_more;
+    int64_t upto; // as in store_page
+};
+
+typedef void store_changes_fn(void *arg, int r, const struct store_changes_page *page);
+
+/** How an account stands with each of these peers. */
+struct store_relations {
+    account account;
+    const account *peers;
+    size_t n_peers; // 1 to STORE_RELATIONS_MAX
+};
+
+/** @param relations  one for each peer, in their order; NULL unless r is 0 */
+typedef void store_relations_fn(void *arg, int r, const struct chat_relation *relations);
+
 /** @param n  conversations with unread messages; 0 unless r is 0 */
 typedef void store_unread_fn(void *arg, int r, uint64_t n);
 
@@ -172,12 +259,22 @@ struct store_ops {
                    void *arg);
     void (*receipt)(struct store *s, const struct store_receipt *r, store_receipt_fn *done,
                     void *arg);
+    void (*contact)(struct store *s, const struct store_contact *c, store_contact_fn *done,
+                    void *arg);
+    void (*seen)(struct store *s, const account *a, int64_t at_ms, store_seen_fn *done,
+                 void *arg);
     void (*read)(struct store *s, const struct store_read *r, store_read_fn *done, void *arg);
     void (*receipts)(struct store *s, const struct store_receipts *r, store_receipts_fn *done,
                      void *arg);
     void (*history)(struct store *s, const struct store_history *h, store_history_fn *done,
                     void *arg);
     void (*list)(struct store *s, const struct store_list *l, store_list_fn *done, void *arg);
+    void (*conversation)(struct store *s, const struct store_conversation *c,
+                         store_conversation_fn *done, void *arg);
+    void (*changes)(struct store *s, const struct store_changes *c, store_changes_fn *done,
+                    void *arg);
+    void (*relations)(struct store *s, const struct store_relations *r,
+                      store_relations_fn *done, void *arg);
     void (*unread)(struct store *s, const account *a, store_unread_fn *done, void *arg);
     int64_t (*horizon)(struct store *s);
     void (*free)(struct store *s);
@@ -187,16 +284,25 @@ struct store_counters {
     uint64_t appended;
     uint64_t duplicates;
     uint64_t receipts; // that moved something
+    uint64_t contacts; // that changed something
     uint64_t commits;
     uint64_t reads;
     uint64_t refused; // STORE_UNAVAILABLE
     uint64_t queued;  // operations that wait, now
 };
 
-/** How many undelivered messages of one sender a mailbox holds. */
+/** What one sender may have undelivered with one recipient; of contents the bytes. A message
+ * is refused when either was reached before it. */
+struct store_quota {
+    uint64_t messages;
+    uint64_t bytes;
+};
+
 struct store_limits {
-    uint64_t from_accepted;
-    uint64_t from_stranger;
+    struct store_quota accepted; // for a sender whom the recipient has accepted
+    struct store_quota stranger; // for any other
+    uint64_t mailbox;        // undelivered messages of one recipient; of strangers half of it
+    bool only_accepted_know; // marks are known to peers that were accepted only
 };
 
 /** A backend embeds this as its first member. */
@@ -216,6 +322,18 @@ static inline void store_receipt(struct store *s, const struct store_receipt *r,
                                  store_receipt_fn *done, void *arg)
 {
     s->ops->receipt(s, r, done, arg);
+}
+
+static inline void store_contact(struct store *s, const struct store_contact *c,
+                                 store_contact_fn *done, void *arg)
+{
+    s->ops->contact(s, c, done, arg);
+}
+
+static inline void store_seen(struct store *s, const account *a, int64_t at_ms,
+                              store_seen_fn *done, void *arg)
+{
+    s->ops->seen(s, a, at_ms, done, arg);
 }
 
 static inline void store_read(struct store *s, const struct store_read *r, store_read_fn *done,
@@ -240,6 +358,24 @@ static inline void store_list(struct store *s, const struct store_list *l, store
                               void *arg)
 {
     s->ops->list(s, l, done, arg);
+}
+
+static inline void store_conversation(struct store *s, const struct store_conversation *c,
+                                      store_conversation_fn *done, void *arg)
+{
+    s->ops->conversation(s, c, done, arg);
+}
+
+static inline void store_changes(struct store *s, const struct store_changes *c,
+                                 store_changes_fn *done, void *arg)
+{
+    s->ops->changes(s, c, done, arg);
+}
+
+static inline void store_relations(struct store *s, const struct store_relations *r,
+                                   store_relations_fn *done, void *arg)
+{
+    s->ops->relations(s, r, done, arg);
 }
 
 static inline void store_unread(struct store *s, const account *a, store_unread_fn *done,

@@ -51,19 +51,52 @@ struct chat_marks {
     uint64_t read_seq;
 };
 
+/**
+ * What has no content any more, or none for this reader, is of this type: its content is null,
+ * and it has neither reply_to nor a key. Clients can't send it.
+ */
+#define CHAT_TYPE_GONE "gone"
+
 /** A conversation as one of its two sides sees it. */
 struct chat_conversation {
     conversation_id id;
     account peer;
-    bool accepted;
-    bool blocked;
+    bool accepted;      // it has written to the peer, or accepted it
+    bool blocked;       // by this side; whether the peer has blocked it, it never learns
     uint64_t first_seq; // before it all is gone
-    uint64_t last_seq;
-    struct chat_message last_message;
-    uint64_t unread; // messages from the peer above mine.read_seq
+    uint64_t last_seq;  // 0: there is no message yet
+    struct chat_message last_message; // that was not withheld from it; seq is 0: none
+    uint64_t unread;                  // messages from the peer above mine.read_seq
     struct chat_marks mine;
-    struct chat_marks theirs;
-    int64_t updated_at_ms; // of the last message
+    struct chat_marks theirs; // as far as the peer lets it know
+    int64_t updated_at_ms;    // of last_message; 0: none
+};
+
+/** What one side of a conversation wants of the other. */
+enum chat_contact {
+    CHAT_ACCEPT,
+    CHAT_BLOCK,
+    CHAT_UNBLOCK, // what it has accepted it has accepted still
+};
+
+/** What may pass between an account and a peer beside messages. */
+struct chat_relation {
+    conversation_id conversation; // 0: they have none
+    bool is_mutual;               // each has accepted the other, and neither blocks the other
+    int64_t peer_seen_ms;         // Unix; 0: never seen, or is_mutual is false
+};
+
+/** `from` writes to whoever is told; or does not any more. */
+struct chat_typing {
+    conversation_id conversation;
+    account from;
+    bool is_on;
+};
+
+struct chat_presence {
+    account account;
+    bool is_online;
+    int64_t last_seen_ms; // Unix, of one that is offline; 0: not known, or not for this watcher
 };
 
 /** One of an account's conversations: by its id, or where that is 0 by the peer. */

@@ -79,6 +79,14 @@ static int read_transports(const struct serve_options *o, unsigned *out)
     return *out ? 0 : usage("--transports takes polling, websocket, or both");
 }
 
+static int read_contact_policy(const struct serve_options *o, bool *only_accepted_know)
+{
+    *only_accepted_know = str_eq(o->contact_policy, STR("request"));
+    if (*only_accepted_know || str_eq(o->contact_policy, STR("open")))
+        return 0;
+    return usage_of("contact-policy", o->contact_policy, "open or request");
+}
+
 static int read_domains(const struct serve_options *o, struct auth_domains *out)
 {
     str item;
@@ -176,8 +184,9 @@ static int configure(const struct serve_options *o, struct node_config *out)
                  .sends = {o->send_burst, o->send_rate, SECOND_MS},
                  .requests = {o->request_burst, o->request_rate, SECOND_MS},
                  .sessions = o->sockets_per_wallet},
-        .mailbox = {.from_accepted = o->mailbox_peer_messages,
-                    .from_stranger = o->mailbox_stranger_messages},
+        .mailbox = {.accepted = {o->mailbox_peer_messages, o->mailbox_peer_bytes},
+                    .stranger = {o->mailbox_stranger_messages, o->mailbox_stranger_bytes},
+                    .mailbox = o->mailbox_messages},
     };
     int code = check(o);
     if (code == 0)
@@ -186,6 +195,8 @@ static int configure(const struct serve_options *o, struct node_config *out)
         code = read_proxies(o, &out->proxies);
     if (code == 0)
         code = read_transports(o, &out->transports);
+    if (code == 0)
+        code = read_contact_policy(o, &out->mailbox.only_accepted_know);
     if (code == 0)
         code = read_domains(o, &out->domains);
     if (code == 0)

@@ -61,7 +61,11 @@ struct serve_options {
     uint64_t sockets_per_ip;
     uint64_t connections_per_ip;
     uint64_t mailbox_peer_messages;
+    uint64_t mailbox_peer_bytes;
     uint64_t mailbox_stranger_messages;
+    uint64_t mailbox_stranger_bytes;
+    uint64_t mailbox_messages;
+    str contact_policy;
 
     size_t n_issuers;
     struct serve_issuer issuers[AUTH_ISSUERS_MAX];

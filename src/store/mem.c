@@ -219,8 +219,8 @@ static struct message *find_key(const struct conversation *c, const account *fro
 static uint64_t undelivered_limit(const struct store_mem *s, const struct conversation *c,
                                   unsigned recipient)
 {
-    return c && c->sides[recipient].accepted ? s->limits.from_accepted
-                                             : s->limits.from_stranger;
+    return c && c->sides[recipient].accepted ? s->limits.accepted.messages
+                                             : s->limits.stranger.messages;
 }
 
 /** @return 0, or why this new message can't be appended */

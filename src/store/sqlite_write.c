@@ -141,7 +141,7 @@ static int check_append(const struct sqlite_writer *w, const struct thread *t,
         accepted = recipient->accepted;
         n_undelivered = t->sides[sender].n_sent - recipient->marks[CHAT_MARK_DELIVERED].n;
     }
-    const uint64_t limit = accepted ? w->limits.from_accepted : w->limits.from_stranger;
+    const uint64_t limit = accepted ? w->limits.accepted.messages : w->limits.stranger.messages;
     return n_undelivered >= limit ? STORE_MAILBOX_FULL : 0;
 }
 

@@ -1022,7 +1022,7 @@ static int setup_sqlite(void **state)
 static int with_limits(struct store_world *w, uint64_t from_accepted, uint64_t from_stranger)
 {
     store_world_close(w);
-    w->limits = (struct store_limits){from_accepted, from_stranger};
+    w->limits = limits_of(from_accepted, from_stranger);
     store_world_open(w);
     return 0;
 }

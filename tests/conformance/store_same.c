@@ -236,7 +236,7 @@ static int setup(void **state)
     for (unsigned side = 0; side < SIDES; side++) {
         b->w[side] = store_world_new(side == SQLITE);
         store_world_close(b->w[side]);
-        b->w[side]->limits = (struct store_limits){.from_accepted = 30, .from_stranger = 9};
+        b->w[side]->limits = limits_of(30, 9);
         b->w[side]->in_full = true;
         store_world_open(b->w[side]);
     }

@@ -13,6 +13,7 @@
 #include "support/exact.h"
 #include "support/fake_chain.h"
 #include "support/fake_fetcher.h"
+#include "support/limits.h"
 #include "support/t.h"
 
 #define API_WORLD_UNIX_MS 1700000000000
@@ -92,7 +93,7 @@ static inline struct api_world *api_world_new(void)
         .connect_timeout_ms = 45000,
         .max_attachments = SIO_ATTACHMENTS_MAX,
     };
-    w->store_limits = (struct store_limits){.from_accepted = 100, .from_stranger = 100};
+    w->store_limits = limits_of(100, 100);
     w->config = (struct api_config){
         .timers = &w->eio.timers,
         .later = &w->eio.later,

@@ -12,6 +12,7 @@
 #include "chat/chat.h"
 #include "store/mem.h"
 #include "support/late_store.h"
+#include "support/limits.h"
 #include "support/t.h"
 
 struct chat_world {
@@ -258,7 +259,7 @@ static inline int start_send(struct device *d, account to, const char *text, con
     const struct chat_send send = text_to(to, text, key);
 
     *answer = (struct answer){0};
-    const int r = chat_send(d->session, &send, on_sent, answer);
+    const int r = chat_send(chat_session_actor(d->session), &send, on_sent, answer);
     assert_int_equal(answer->times, 0); // never inside the call
     return r;
 }
@@ -291,7 +292,7 @@ static inline struct answer mark(struct device *d, account peer, enum chat_mark 
     struct answer answer = {0};
     const struct chat_place place = {.peer = peer};
 
-    answer.r = chat_mark(d->session, &place, mark, seq, on_marked, &answer);
+    answer.r = chat_mark(chat_session_actor(d->session), &place, mark, seq, on_marked, &answer);
     assert_int_equal(answer.r, 0);
     settle(d->w);
     assert_int_equal(answer.times, 1);
@@ -301,7 +302,7 @@ static inline struct answer mark(struct device *d, account peer, enum chat_mark 
 /** @param bus  NULL: the local one */
 static inline void world_start(struct chat_world *w, struct bus *bus)
 {
-    const struct store_limits limits = {.from_accepted = 10000, .from_stranger = 1000};
+    const struct store_limits limits = limits_of(10000, 1000);
 
     w->later = JOB_QUEUE_INIT(w->later);
     w->clock.unix_ms = world_unix_ms;

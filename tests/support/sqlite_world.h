@@ -9,6 +9,7 @@
 #include <sqlite3.h>
 
 #include "support/auth_store_world.h"
+#include "support/limits.h"
 
 struct methods {
     sqlite3_io_methods ours; // first: what a file points to
@@ -116,7 +117,7 @@ static inline struct store_world *store_world_in(const char *dir)
 {
     struct store_world *w = NEW(struct store_world);
 
-    w->limits = (struct store_limits){FROM_ACCEPTED, FROM_STRANGER};
+    w->limits = limits_of(FROM_ACCEPTED, FROM_STRANGER);
     w->chance = seeded_of(1);
     assert_int_equal(loop_new(&w->loop), 0);
     str_copy(w->dir, str_of(dir));

@@ -17,6 +17,7 @@
 #include "io/loop.h"
 #include "store/mem.h"
 #include "store/sqlite.h"
+#include "support/limits.h"
 #include "support/t.h"
 
 #define NOW           INT64_C(1700000000000)
@@ -122,7 +123,7 @@ static inline struct store_world *store_world_new(bool on_disk)
     struct store_world *w = NEW(struct store_world);
 
     w->chance = seeded_of(20231114);
-    w->limits = (struct store_limits){FROM_ACCEPTED, FROM_STRANGER};
+    w->limits = limits_of(FROM_ACCEPTED, FROM_STRANGER);
     assert_int_equal(loop_new(&w->loop), 0);
     if (on_disk) {
         snprintf(w->dir, sizeof(w->dir), "/tmp/parley-store-XXXXXX");

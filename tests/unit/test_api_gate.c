@@ -10,7 +10,7 @@ static int setup(void **state)
 {
     struct api_world *w = api_world_new();
 
-    w->store_limits = (struct store_limits){.from_accepted = 1000, .from_stranger = 1000};
+    w->store_limits = limits_of(1000, 1000);
     *state = w;
     return 0;
 }
@@ -116,7 +116,7 @@ static void many_small_messages_at_once_are_not_too_many(void **state)
 {
     struct api_world *w = *state;
 
-    w->store_limits.from_stranger = 10000;
+    w->store_limits.stranger.messages = 10000;
     api_world_start(w);
     expect_all_answered(user_new(w, ALICE), letters(2), 3 * CHAT_REQUESTS_MAX);
 }

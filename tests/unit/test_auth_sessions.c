@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "store/mem.h"
 #include "support/auth_keys.h"
+#include "support/limits.h"
 #include "support/own_key.h"
 #include "support/seeded.h"
 #include "support/t.h"
@@ -164,13 +165,14 @@ static int setup(void **state)
 {
     static const struct auth_store_ops late_ops = {late_begin, late_refresh, late_end,
                                                    late_revocations};
+    const struct store_limits limits = limits_of(1, 1);
     struct world *w = NEW(struct world);
 
     w->later = JOB_QUEUE_INIT(w->later);
     w->clock.unix_ms = unix_ms;
     w->unix_ms = NOW;
     seeded_init(&w->chance, 1);
-    w->store = store_mem_new(&w->later, &w->chance.rand, &(struct store_limits){1, 1});
+    w->store = store_mem_new(&w->later, &w->chance.rand, &limits);
     w->late = (struct late_store){.port.ops = &late_ops, .inner = store_mem_auth(w->store)};
     w->auth = auth_new(1);
     assert_int_equal(set_own_key(w->auth, STR(ED25519_PRIVATE)), 0);

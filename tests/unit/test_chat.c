@@ -306,7 +306,7 @@ static void reads_history_and_list(void **state)
         say(&alice, wallet(2), "hi");
     say(&alice, wallet(3), "hi");
     const struct chat_history h = {.place = {.peer = wallet(2)}, .limit = 2};
-    assert_int_equal(chat_history(alice.session, &h, on_history, &got), 0);
+    assert_int_equal(chat_history(chat_session_actor(alice.session), &h, on_history, &got), 0);
     settle(w);
     assert_int_equal(got.times, 1);
     assert_int_equal(got.n, 2);
@@ -314,16 +314,18 @@ static void reads_history_and_list(void **state)
     assert_true(got.has_more);
 
     const struct chat_history none = {.place = {.peer = wallet(9)}, .limit = 2};
-    assert_int_equal(chat_history(alice.session, &none, on_history, &got), 0);
+    assert_int_equal(chat_history(chat_session_actor(alice.session), &none, on_history, &got),
+                     0);
     settle(w);
     assert_int_equal(got.r, CHAT_NOT_FOUND);
 
-    assert_int_equal(chat_list(alice.session, 1, 0, on_list, &got), 0);
+    assert_int_equal(chat_list(chat_session_actor(alice.session), 1, 0, on_list, &got), 0);
     settle(w);
     assert_int_equal(got.r, 0);
     assert_int_equal(got.n, 1);
     assert_true(got.next != 0);
-    assert_int_equal(chat_list(alice.session, 1, got.next, on_list, &got), 0);
+    assert_int_equal(chat_list(chat_session_actor(alice.session), 1, got.next, on_list, &got),
+                     0);
     settle(w);
     assert_int_equal(got.n, 1);
     assert_int_equal(got.next, 0);

@@ -111,7 +111,8 @@ static void a_large_message_passes_an_empty_window(void **state)
         .to = wallet(2), .type = STR("text"), .content = {large, size}};
     for (int i = 0; i < 2; i++) {
         answer = (struct answer){0};
-        assert_int_equal(chat_send(alice.session, &send, on_sent, &answer), 0);
+        assert_int_equal(chat_send(chat_session_actor(alice.session), &send, on_sent, &answer),
+                         0);
         settle(w);
         assert_int_equal(answer.r, 0);
     }
@@ -616,7 +617,8 @@ static void send_something(struct chaos *c, size_t i)
     *s = (struct chaos_send){c, i, to};
     snprintf(text, sizeof(text), "%d%d", from, to);
     const struct chat_send send = text_to(wallet(to), text, NULL);
-    assert_int_equal(chat_send(c->devices[i].session, &send, on_chaos_sent, s), 0);
+    assert_int_equal(
+        chat_send(chat_session_actor(c->devices[i].session), &send, on_chaos_sent, s), 0);
     c->n_sent[from < to ? from : to][from < to ? to : from]++;
 }
 

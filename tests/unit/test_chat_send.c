@@ -253,7 +253,7 @@ static void refuses_a_flood_and_says_for_how_long(void **state)
     say(&alice, wallet(2), "1");
     say(&other, wallet(2), "2"); // the rate is the account's, whatever the device
     assert_int_equal(start_send(&alice, wallet(2), "3", NULL, &answer), CHAT_RATE_LIMITED);
-    assert_int_equal(chat_retry_after_ms(alice.session), 100);
+    assert_int_equal(chat_session_actor(alice.session)->retry_after_ms, 100);
     pass(w, 100);
     assert_int_equal(say(&alice, wallet(2), "3"), 3);
     close_device(&alice);

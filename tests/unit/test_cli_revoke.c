@@ -16,6 +16,7 @@
 #include "support/beside.h"
 #include "support/cli.h"
 #include "support/folder.h"
+#include "support/limits.h"
 #include "support/said.h"
 
 #define ADDRESS "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"
@@ -332,7 +333,7 @@ static void on_revoked(void *arg, const struct auth_revocation *what)
 
 static void server_start(struct world *w, struct server *s, uint64_t home_chain)
 {
-    static const struct store_limits limits = {10, 10};
+    const struct store_limits limits = limits_of(10, 10);
 
     make_data(w);
     *s = (struct server){0};

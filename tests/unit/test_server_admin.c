@@ -4,6 +4,7 @@
 #include "server/admin.h"
 #include "store/mem.h"
 #include "support/eio_world.h"
+#include "support/limits.h"
 #include "support/t.h"
 
 /** The whole server in memory, but for its sockets. */
@@ -41,7 +42,7 @@ static void settle(struct world *w)
 
 static void make_chat(struct world *w)
 {
-    static const struct store_limits limits = {1000, 1000};
+    const struct store_limits limits = limits_of(1000, 1000);
     static const struct chat_config config = {.sessions = 20};
     struct rand *rand = &w->seeded.rand;
 

@@ -9,6 +9,7 @@
 #include "store/mem.h"
 #include "support/beside.h"
 #include "support/folder.h"
+#include "support/limits.h"
 
 #define ALICE       "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"
 #define ANSWER_MAX  4096
@@ -63,7 +64,7 @@ static void open_socket(struct world *w, size_t max_streams)
 
 static int setup(void **state)
 {
-    static const struct store_limits limits = {10, 10};
+    const struct store_limits limits = limits_of(10, 10);
     struct world *w = NEW(struct world);
 
     log_set_sink(keep_line, w);

@@ -3,6 +3,7 @@
 #include "server/health.h"
 #include "store/mem.h"
 #include "support/eio_world.h"
+#include "support/limits.h"
 #include "support/t.h"
 
 /** A store, and what keeps an eye on it. */
@@ -24,7 +25,7 @@ static void on_look(void *arg)
 static int setup(void **state)
 {
     static struct world w;
-    static const struct store_limits limits = {1000, 1000};
+    const struct store_limits limits = limits_of(1000, 1000);
 
     w = (struct world){.timers.now_ms = 1000000};
     w.later = JOB_QUEUE_INIT(w.later);
