@@ -319,6 +319,11 @@ int api_decode_mark(struct api_mark *out, struct api_decoder *d, const struct js
     return is_good ? 0 : API_DECODE_REFUSED;
 }
 
+int api_decode_place(struct chat_place *out, struct api_decoder *d, const struct json *payload)
+{
+    return check_payload(d, payload) && read_place(out, d, payload) ? 0 : API_DECODE_REFUSED;
+}
+
 int api_decode_history(struct chat_history *out, struct api_decoder *d,
                        const struct json *payload)
 {

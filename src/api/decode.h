@@ -45,6 +45,10 @@ struct api_mark {
 MUST_CHECK int api_decode_mark(struct api_mark *out, struct api_decoder *d,
                                const struct json *payload);
 
+/** {peer | conversation} */
+MUST_CHECK int api_decode_place(struct chat_place *out, struct api_decoder *d,
+                                const struct json *payload);
+
 /** {peer | conversation, before?, after?, limit?} */
 MUST_CHECK int api_decode_history(struct chat_history *out, struct api_decoder *d,
                                   const struct json *payload);

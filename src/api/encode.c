@@ -168,7 +168,11 @@ void api_encode_conversation(struct buf *out, const struct chat_conversation *c,
     PUT(out, ",\"last_seq\":");
     put_number(out, c->last_seq);
     PUT(out, ",\"last_message\":");
-    api_encode_message(out, &c->last_message, reader, NULL);
+    if (c->last_message.seq > 0) {
+        api_encode_message(out, &c->last_message, reader, NULL);
+    } else {
+        PUT(out, "null");
+    }
     PUT(out, ",\"unread\":");
     put_number(out, c->unread);
     PUT(out, ",\"mine\":");
@@ -176,7 +180,11 @@ void api_encode_conversation(struct buf *out, const struct chat_conversation *c,
     PUT(out, ",\"theirs\":");
     put_marks(out, &c->theirs);
     PUT(out, ",\"updated_at\":");
-    put_time(out, c->updated_at_ms);
+    if (c->updated_at_ms > 0) {
+        put_time(out, c->updated_at_ms);
+    } else {
+        PUT(out, "null");
+    }
     PUT(out, "}");
 }
 
@@ -195,6 +203,16 @@ void api_encode_receipt(struct buf *out, const struct chat_receipt *r, const acc
     put_account(out, &r->by);
     PUT(out, ",\"at\":");
     put_time(out, r->at_ms);
+    PUT(out, ",\"cursor\":");
+    put_str(out, cursor);
+    PUT(out, "}");
+}
+
+void api_encode_changed(struct buf *out, const struct chat_conversation *c,
+                        const account *reader, str cursor)
+{
+    PUT(out, "{\"conversation\":");
+    api_encode_conversation(out, c, reader);
     PUT(out, ",\"cursor\":");
     put_str(out, cursor);
     PUT(out, "}");
@@ -333,6 +351,13 @@ void api_encode_error_event(struct buf *out, const struct api_problem *p, str ev
 }
 
 // Answers.
+
+void api_encode_found(struct buf *out, const struct chat_conversation *c, const account *reader)
+{
+    PUT(out, "{\"status\":\"ok\",\"conversation\":");
+    api_encode_conversation(out, c, reader);
+    PUT(out, "}");
+}
 
 void api_encode_sent(struct buf *out, const struct store_appended *a, const account *reader)
 {

@@ -17,6 +17,10 @@ void api_encode_conversation(struct buf *out, const struct chat_conversation *c,
 void api_encode_receipt(struct buf *out, const struct chat_receipt *r, const account *reader,
                         str cursor);
 
+/** {conversation: {…}, cursor} */
+void api_encode_changed(struct buf *out, const struct chat_conversation *c,
+                        const account *reader, str cursor);
+
 struct api_ready {
     account account;
     str session;
@@ -55,6 +59,10 @@ void api_encode_challenge(struct buf *out, const struct auth_challenge *c);
 void api_encode_grant(struct buf *out, const struct auth_grant *g);
 
 void api_encode_sent(struct buf *out, const struct store_appended *a, const account *reader);
+/** {status: "ok", conversation: {…}} */
+void api_encode_found(struct buf *out, const struct chat_conversation *c,
+                      const account *reader);
+
 void api_encode_marked(struct buf *out, uint64_t seq);
 void api_encode_history(struct buf *out, const struct store_history_page *page,
                         const account *reader);

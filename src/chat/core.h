@@ -143,3 +143,7 @@ void pump_on_own(struct chat_session *s, const struct chat_message *m);
 
 /** Acknowledgements of the session allow more of the thread to be marked as delivered. */
 void receipts_push(struct chat_session *s, struct thread *t);
+
+/** The peer of those whose marks they are knows them from now on. */
+void receipts_tell(struct chat *c, const account *peer, const struct chat_receipt *known,
+                   size_t n);

@@ -5,13 +5,25 @@
 #include "base/mem.h"
 #include "chat/requests.h"
 
-static void publish(struct chat *c, const struct chat_receipt *receipt)
+static void publish(struct chat *c, const account *to, const struct chat_receipt *receipt)
 {
-    struct bus_event e = {.kind = BUS_RECEIPT, .receipt = *receipt, .to = receipt->by};
+    const struct bus_event e = {.kind = BUS_RECEIPT, .receipt = *receipt, .to = *to};
 
     bus_publish(c->ports.bus, &e);
-    e.to = receipt->peer;
-    bus_publish(c->ports.bus, &e);
+}
+
+void receipts_tell(struct chat *c, const account *peer, const struct chat_receipt *known,
+                   size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        publish(c, peer, &known[i]);
+}
+
+static void announce_mark(struct chat *c, const struct chat_receipt *receipt)
+{
+    publish(c, &receipt->by, receipt);
+    publish(c, &receipt->peer, receipt);
+    c->counters.receipts++;
 }
 
 static void announce(struct chat *c, const account *by, const struct store_receipted *a)
@@ -27,14 +39,12 @@ static void announce(struct chat *c, const account *by, const struct store_recei
     if (a->delivered_moved) {
         receipt.mark = CHAT_MARK_DELIVERED;
         receipt.seq = a->marks.delivered_seq;
-        publish(c, &receipt);
-        c->counters.receipts++;
+        announce_mark(c, &receipt);
     }
     if (a->read_moved) {
         receipt.mark = CHAT_MARK_READ;
         receipt.seq = a->marks.read_seq;
-        publish(c, &receipt);
-        c->counters.receipts++;
+        announce_mark(c, &receipt);
     }
 }
 

@@ -42,6 +42,7 @@ static void publish(const struct send_op *op, const struct store_appended *a)
         return;
     e.to = a->message.to;
     bus_publish(bus, &e);
+    receipts_tell(chat_of(op), &a->message.to, a->known, a->n_known);
 }
 
 static void finish(struct send_op *op)

@@ -71,8 +71,10 @@ struct store_append {
 struct store_appended {
     struct chat_message message; // of a duplicate the first one, as it is now
     bool is_duplicate;
-    bool is_withheld; // the recipient has blocked the sender: for the sender alone
-    bool is_accepted; // by this message the sender has accepted the recipient
+    bool is_withheld;             // the recipient has blocked the sender: for the sender alone
+    bool is_accepted;             // by this message the sender has accepted the recipient
+    struct chat_receipt known[2]; // the sender's marks that the recipient knows from now on
+    size_t n_known;
 };
 
 /** @param a  NULL unless r is 0 */
