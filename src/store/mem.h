@@ -18,10 +18,11 @@ struct store *store_mem_new(struct job_queue *later, struct rand *rand,
 /** Borrowed, for the store's life. */
 struct auth_store *store_mem_auth(struct store *base);
 
-/** For tests: the next so many appends and receipts are not done, and answered with r. */
+/** For tests: the next so many appends, receipts, contacts and seens are not done, and answered
+ * with r. */
 void store_mem_fail(struct store *base, int r, unsigned times);
 
-/** For tests: the next so many appends and receipts are done, and answered STORE_UNCERTAIN. */
+/** For tests: the next so many of these are done, and answered STORE_UNCERTAIN. */
 void store_mem_lose(struct store *base, unsigned times);
 
 /** For tests: the next so many other operations are answered STORE_UNAVAILABLE. */
