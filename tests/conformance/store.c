@@ -1,39 +1,6 @@
 /** What every backend of chat/store.h must do: one suite, run on each. */
 #include "support/store_world.h"
 
-#define SOME_OF(letter) .account = who(letter), .max_messages = PLENTY, .max_bytes = PLENTY
-
-static struct store_receipt receipt_at(char by, char peer, uint64_t delivered, uint64_t read)
-{
-    return (struct store_receipt){.by = who(by),
-                                  .place.peer = who(peer),
-                                  .delivered_seq = delivered,
-                                  .read_seq = read,
-                                  .now_ms = NOW};
-}
-
-/** It must move something, or not, as the text says. */
-static struct store_answer mark(struct store_world *w, char by, char peer, uint64_t delivered,
-                                uint64_t read, const char *want)
-{
-    const struct store_receipt r = receipt_at(by, peer, delivered, read);
-    return ask_receipt(w, &r, 0, want);
-}
-
-static struct store_answer due(struct store_world *w, char letter, int64_t since, int64_t after,
-                               const char *want)
-{
-    const struct store_read r = {SOME_OF(letter), .since = since, .after = after};
-    return ask_read(w, &r, 0, want);
-}
-
-static struct store_answer listed(struct store_world *w, char letter, const char *want)
-{
-    const struct store_list l = {
-        .account = who(letter), .max_conversations = PLENTY, .max_bytes = PLENTY};
-    return ask_list(w, &l, 0, want);
-}
-
 // Appends.
 
 static void numbers_a_conversation_from_one_for_both_sides(void **state)
@@ -737,7 +704,7 @@ static void a_list_has_the_marks_of_both(void **state)
     mark(w, 'b', 'a', 4, 1, NULL);
     w->in_full = true;
     ask_list(w, &l, 0,
-             "[b u1 b4>a c1 @4 t1700000000000 re0 text//3] mine 3 2 theirs 4 1 more0 upto0");
+             "[b u1 b4>a c1 @4 t1700000000000 re0 text//3] c1 mine 3 2 theirs 4 1 more0 upto0");
 }
 
 static void counts_conversations_with_unread_messages(void **state)
@@ -900,13 +867,6 @@ static void a_read_in_a_callback_sees_what_that_answered(void **state)
     }
 }
 
-/** Is there a message with that seq in a page? */
-static bool shows(const struct store_answer *a, str seq)
-{
-    const str text = buf_str(&a->text);
-    return text.len > 0 && memmem(text.ptr, text.len, seq.ptr, seq.len);
-}
-
 static void a_page_holds_nothing_above_the_horizon_of_its_call(void **state)
 {
     struct store_world *w = *state;
@@ -1021,9 +981,9 @@ static int setup_sqlite(void **state)
 
 static int with_limits(struct store_world *w, uint64_t from_accepted, uint64_t from_stranger)
 {
-    store_world_close(w);
-    w->limits = limits_of(from_accepted, from_stranger);
-    store_world_open(w);
+    const struct store_limits limits = limits_of(from_accepted, from_stranger);
+
+    store_world_limit(w, &limits);
     return 0;
 }
 

@@ -1,0 +1,218 @@
+/**
+ * Contacts and what hangs on them, for a store under test: answers as texts, as in
+ * store_world.h, and operations that wait for them.
+ *
+ *   b+ ad3 ar2   a contact with b that has changed something; marks that b knows since
+ *   a1 c1+7 -    relations: the first conversation, mutual and last seen at 7, none
+ */
+#pragma once
+
+#include "support/store_world.h"
+
+static inline void on_contact(void *arg, int r, const struct store_contacted *c)
+{
+    struct store_answer *a = answer_begin(arg, r);
+
+    assert_int_equal(c != NULL, r == 0);
+    if (!c)
+        return;
+    a->conversation = c->conversation;
+    a->position = c->position;
+    assert_true(a->horizon >= a->position);
+    assert_true(c->conversation != 0);
+    assert_true(c->n_known == 0 || c->position > 0);
+    say(a, "%c%s", letter_of(&c->peer), c->position > 0 ? "+" : "");
+    if (a->w->in_full) {
+        say(a, " c%llu @%lld", (unsigned long long)(c->conversation >> 32),
+            (long long)c->position);
+    }
+    for (size_t i = 0; i < c->n_known; i++)
+        say_receipt(a, &c->known[i]);
+}
+
+static inline void on_seen(void *arg, int r)
+{
+    answer_begin(arg, r);
+}
+
+static inline void on_conversation(void *arg, int r, const struct chat_conversation *c)
+{
+    struct store_answer *a = answer_begin(arg, r);
+
+    assert_int_equal(c != NULL, r == 0);
+    if (!c)
+        return;
+    a->conversation = c->id;
+    a->at_ms = c->updated_at_ms;
+    say_conversation(a, c);
+}
+
+static inline void on_changes(void *arg, int r, const struct store_changes_page *page)
+{
+    struct store_answer *a = answer_begin(arg, r);
+
+    assert_int_equal(page != NULL, r == 0);
+    if (!page)
+        return;
+    for (size_t i = 0; i < page->n_conversations; i++)
+        say_conversation(a, &page->conversations[i]);
+    a->n = page->n_conversations;
+    end_page(a, page->has_more, page->upto);
+}
+
+/** As many as `n` of the answer says. */
+static inline void on_relations(void *arg, int r, const struct chat_relation *relations)
+{
+    struct store_answer *a = answer_begin(arg, r);
+
+    assert_int_equal(relations != NULL, r == 0);
+    for (size_t i = 0; relations && i < a->n; i++) {
+        const struct chat_relation *x = &relations[i];
+        assert_true(x->is_mutual || x->peer_seen_ms == 0);
+        assert_true(x->conversation != 0 || !x->is_mutual);
+        say(a, i > 0 ? " " : "");
+        if (x->conversation == 0) {
+            say(a, "-");
+        } else {
+            say(a, "c%llu", (unsigned long long)(x->conversation >> 32));
+        }
+        if (x->is_mutual) {
+            say(a, "+%lld", (long long)x->peer_seen_ms);
+        }
+    }
+}
+
+// Operations that wait for their answer.
+
+// NOLINTBEGIN(bugprone-macro-parentheses): types
+DEFINE_EXPECT(contact, struct store_contact)
+DEFINE_EXPECT(conversation, struct store_conversation)
+DEFINE_EXPECT(changes, struct store_changes)
+// NOLINTEND(bugprone-macro-parentheses)
+
+static inline struct store_answer contact(struct store_world *w, char by,
+                                          enum chat_contact what, char peer, const char *want)
+{
+    const struct store_contact c = {
+        .by = who(by), .place.peer = who(peer), .what = what, .now_ms = NOW};
+    return ask_contact(w, &c, 0, want);
+}
+
+/** With the letters of `peers`. */
+static inline void relations(struct store_world *w, char letter, const char *peers,
+                             const char *want)
+{
+    account accounts[8];
+    const struct store_relations what = {
+        .account = who(letter), .peers = accounts, .n_peers = strlen(peers)};
+    struct store_answer a;
+
+    assert_in_range(what.n_peers, 1, COUNT_OF(accounts));
+    for (size_t i = 0; i < what.n_peers; i++)
+        accounts[i] = who(peers[i]);
+    answer_init(&a, w);
+    a.n = what.n_peers;
+    store_relations(w->store, &what, on_relations, &a);
+    memset(accounts, 0xff, sizeof(accounts)); // they were borrowed until it returned
+    assert_int_equal(a.times, 0);
+    answer_await(&a);
+    assert_int_equal(a.r, 0);
+    expect_str(peers, buf_str(&a.text), str_of(want));
+    answer_fini(&a);
+}
+
+static inline void seen(struct store_world *w, char letter, int64_t at_ms)
+{
+    const account of = who(letter);
+    const int64_t horizon = store_horizon(w->store);
+    struct store_answer a;
+
+    answer_init(&a, w);
+    store_seen(w->store, &of, at_ms, on_seen, &a);
+    assert_int_equal(a.times, 0);
+    answer_await(&a);
+    assert_int_equal(a.r, 0);
+    assert_int_equal(store_horizon(w->store), horizon);
+    answer_fini(&a);
+}
+
+/** The one with that peer, as the first sees it. */
+static inline struct store_answer conversation(struct store_world *w, char letter, char peer,
+                                               const char *want)
+{
+    const struct store_conversation c = {.account = who(letter), .place.peer = who(peer)};
+    return ask_conversation(w, &c, 0, want);
+}
+
+static inline void no_conversation(struct store_world *w, char letter, char peer)
+{
+    const struct store_conversation c = {.account = who(letter), .place.peer = who(peer)};
+    ask_conversation(w, &c, STORE_NOT_FOUND, "");
+}
+
+static inline struct store_answer changes(struct store_world *w, char letter, int64_t after,
+                                          const char *want)
+{
+    const struct store_changes c = {.account = who(letter),
+                                    .after = after,
+                                    .max_conversations = PLENTY,
+                                    .max_bytes = PLENTY};
+    return ask_changes(w, &c, 0, want);
+}
+
+static inline struct store_answer moved(struct store_world *w, char letter, int64_t after,
+                                        const char *want)
+{
+    const struct store_receipts r = {
+        .account = who(letter), .after = after, .max_receipts = PLENTY};
+    return ask_receipts(w, &r, 0, want);
+}
+
+static inline struct store_answer history(struct store_world *w, char letter, char peer,
+                                          const char *want)
+{
+    const struct store_history h = {SOME_OF(letter), .place.peer = who(peer)};
+    return ask_history(w, &h, 0, want);
+}
+
+static inline void refused(struct store_world *w, const struct store_append *what, int r)
+{
+    const int64_t horizon = store_horizon(w->store);
+
+    expect_int("refusal", append(w, what).r, r);
+    assert_int_equal(store_horizon(w->store), horizon);
+}
+
+// The rows of a suite.
+
+static inline int setup_store(void **state, bool on_disk)
+{
+    const struct store_limits *limits = *state;
+    struct store_world *w = store_world_new(on_disk);
+
+    store_world_limit(w, limits);
+    *state = w;
+    return 0;
+}
+
+static inline int setup_mem(void **state)
+{
+    return setup_store(state, false);
+}
+
+static inline int setup_sqlite(void **state)
+{
+    return setup_store(state, true);
+}
+
+static inline int teardown_store(void **state)
+{
+    store_world_free(*state);
+    return 0;
+}
+
+/** @param limits  a struct store_limits */
+#define TEST(backend, test, limits)                                                            \
+    {                                                                                          \
+        #backend ": " #test, test, setup_##backend, teardown_store, &(limits)                  \
+    }
