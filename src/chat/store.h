@@ -1,6 +1,6 @@
 /**
  * Port: where messages are kept. The chat owns this interface; src/store/ holds the backends,
- * and tests/conformance/store.c is what every one of them must pass.
+ * and tests/conformance/store*.c are what every one of them must pass.
  *
  * Contract for all operations:
  *   thread     loop thread, both the call and its callback

@@ -13,8 +13,8 @@ static struct store_answer marks(struct store_world *w, char by, char peer, uint
     return a;
 }
 
-/** `theirs` of a conversation. */
-static void theirs(struct store_world *w, char letter, char peer, const char *want)
+/** The marks of a conversation, its own and the other side's. */
+static void both_marks(struct store_world *w, char letter, char peer, const char *want)
 {
     const struct store_conversation c = {.account = who(letter), .place.peer = who(peer)};
     struct store_answer a;
@@ -26,11 +26,9 @@ static void theirs(struct store_world *w, char letter, char peer, const char *wa
     w->in_full = false;
     assert_int_equal(a.r, 0);
     str text = buf_str(&a.text);
-    while (text.len > 0 && !str_starts(text, STR(" theirs ")))
+    while (text.len > 0 && !str_starts(text, STR("mine ")))
         str_take(&text, 1);
-    assert_true(text.len > 8);
-    str_take(&text, 8);
-    expect_str("theirs", text, str_of(want));
+    expect_str("marks", text, str_of(want));
     answer_fini(&a);
 }
 
@@ -55,7 +53,8 @@ static void a_block_stops_what_is_known(void **state)
     marks(w, 'b', 'a', 3, 2, false);
     history(w, 'a', 'b', "a1r a2d a3");
     history(w, 'b', 'a', "a1r a2r a3dx");
-    theirs(w, 'a', 'b', "2 1");
+    both_marks(w, 'a', 'b', "mine 0 0 theirs 2 1");
+    both_marks(w, 'b', 'a', "mine 3 2 theirs 0 0");
     conversation(w, 'a', 'b', "[b u0 a3]");
     listed(w, 'a', "[b u0 a3]");
     due(w, 'a', 0, 0, "a1r a2d a3");
@@ -85,7 +84,7 @@ static void the_unblock_lets_it_be_known(void **state)
     const int64_t known = contact(w, 'b', CHAT_UNBLOCK, 'a', "a+ bd3 br3").position;
     assert_true(known > before);
     history(w, 'a', 'b', "a1r a2r a3r");
-    theirs(w, 'a', 'b', "3 3");
+    both_marks(w, 'a', 'b', "mine 0 0 theirs 3 3");
     moved(w, 'a', known - 1, "bd3 br3");
     moved(w, 'a', known, "");
     moved(w, 'b', own, ""); // its own have not moved
@@ -150,13 +149,13 @@ static void a_block_hides_the_blockers_marks_alone(void **state)
     marks(w, 'b', 'a', 1, 0, false);
     history(w, 'b', 'a', "a1dx b2r");
     history(w, 'a', 'b', "a1 b2r");
-    theirs(w, 'b', 'a', "2 2");
-    theirs(w, 'a', 'b', "0 0");
+    both_marks(w, 'b', 'a', "mine 1 0 theirs 2 2");
+    both_marks(w, 'a', 'b', "mine 2 2 theirs 0 0");
     moved(w, 'b', 0, "ad2 ar2 bd1");
     moved(w, 'a', 0, "ad2 ar2");
     contact(w, 'a', CHAT_BLOCK, 'b', NULL);
     contact(w, 'b', CHAT_UNBLOCK, 'a', "a+ bd1");
-    theirs(w, 'a', 'b', "1 0");
+    both_marks(w, 'a', 'b', "mine 2 2 theirs 1 0");
 }
 
 static void a_sender_may_see_what_was_withheld_as_delivered_after_the_unblock(void **state)
@@ -201,12 +200,12 @@ static void a_stranger_does_not_know(void **state)
     marks(w, 'b', 'a', 2, 1, false);
     history(w, 'a', 'b', "a1 a2 a3");
     history(w, 'b', 'a', "a1r a2d a3");
-    theirs(w, 'a', 'b', "0 0");
+    both_marks(w, 'a', 'b', "mine 0 0 theirs 0 0");
     moved(w, 'a', 0, "");
     moved(w, 'b', 0, "bd2 br1");
     const int64_t known = contact(w, 'b', CHAT_ACCEPT, 'a', "a+ bd2 br1").position;
     history(w, 'a', 'b', "a1r a2d a3");
-    theirs(w, 'a', 'b', "2 1");
+    both_marks(w, 'a', 'b', "mine 0 0 theirs 2 1");
     moved(w, 'a', known - 1, "bd2 br1");
     moved(w, 'b', known - 1, "");
     marks(w, 'b', 'a', 3, 0, true);
@@ -278,7 +277,7 @@ static void a_peer_must_be_accepted_and_not_blocked_to_know(void **state)
     contact(w, 'b', CHAT_BLOCK, 'a', "a+");
     contact(w, 'a', CHAT_ACCEPT, 'b', "b"); // is the other side's
     marks(w, 'b', 'a', 3, 0, false);
-    theirs(w, 'a', 'b', "2 1");
+    both_marks(w, 'a', 'b', "mine 0 0 theirs 2 1");
 }
 
 static void who_writes_is_known_from_its_first_mark(void **state)

@@ -1,5 +1,6 @@
 #include "support/aborts.h"
 #include "support/auth_store_world.h"
+#include "support/store_contacts.h"
 
 static int setup(void **state)
 {
@@ -30,6 +31,29 @@ static void refuses_as_often_as_it_is_told(void **state)
     ask_receipt(w, &seen, 0, "a 1+ 0");
 }
 
+static void refuses_contacts_as_any_change(void **state)
+{
+    struct store_world *w = *state;
+    const struct store_contact c = {
+        .by = who('b'), .place.peer = who('a'), .what = CHAT_BLOCK, .now_ms = NOW};
+    const account a = who('a');
+    struct store_answer is_seen;
+
+    store_mem_fail(w->store, STORE_UNAVAILABLE, 2);
+    ask_contact(w, &c, STORE_UNAVAILABLE, "");
+    no_conversation(w, 'b', 'a'); // nothing was done
+    answer_init(&is_seen, w);
+    store_seen(w->store, &a, NOW, on_seen, &is_seen);
+    answer_await(&is_seen);
+    assert_int_equal(is_seen.r, STORE_UNAVAILABLE);
+    assert_int_equal(w->store->counters.refused, 2);
+    store_mem_lose(w->store, 1);
+    ask_contact(w, &c, STORE_UNCERTAIN, "");
+    ask_contact(w, &c, 0, "a"); // it was
+    assert_int_equal(w->store->counters.contacts, 1);
+    answer_fini(&is_seen);
+}
+
 static void loses_answers_of_what_it_has_done(void **state)
 {
     struct store_world *w = *state;
@@ -52,6 +76,27 @@ static void fails_reads_apart_from_writes(void **state)
     put(w, 'a', 'b', "k", 1);
     ask_list(w, &l, STORE_UNAVAILABLE, "");
     ask_list(w, &l, 0, "[b u0 a1]");
+
+    const struct store_conversation c = {.account = who('a'), .place.peer = who('b')};
+    const struct store_changes changes = {.account = who('a'), .max_conversations = 1};
+    store_mem_fail_reads(w->store, 2);
+    ask_conversation(w, &c, STORE_UNAVAILABLE, "");
+    contact(w, 'a', CHAT_BLOCK, 'b', "b+");
+    ask_changes(w, &changes, STORE_UNAVAILABLE, "");
+    ask_changes(w, &changes, 0, "[b! u0 a1]");
+}
+
+static void block_oneself(void *arg)
+{
+    contact(arg, 'a', CHAT_BLOCK, 'a', NULL);
+}
+
+static void a_contact_is_with_somebody_else(void **state)
+{
+    char text[256];
+
+    assert_true(aborts(block_oneself, *state, text, sizeof(text)));
+    assert_non_null(strstr(text, "account_eq"));
 }
 
 static void refuses_changes_of_sessions_as_often_as_it_is_told(void **state)
@@ -131,16 +176,18 @@ static void a_name_of_a_session_is_new(void **state)
 
 int main(void)
 {
-#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define ROW(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(refuses_as_often_as_it_is_told),
-        TEST(loses_answers_of_what_it_has_done),
-        TEST(fails_reads_apart_from_writes),
-        TEST(refuses_changes_of_sessions_as_often_as_it_is_told),
-        TEST(loses_answers_of_sessions_that_it_has_changed),
-        TEST(fails_a_refresh_before_it_asks_for_a_proof),
-        TEST(fails_pages_of_revocations_apart_from_all_else),
-        TEST(a_name_of_a_session_is_new),
+        ROW(refuses_as_often_as_it_is_told),
+        ROW(refuses_contacts_as_any_change),
+        ROW(loses_answers_of_what_it_has_done),
+        ROW(fails_reads_apart_from_writes),
+        ROW(a_contact_is_with_somebody_else),
+        ROW(refuses_changes_of_sessions_as_often_as_it_is_told),
+        ROW(loses_answers_of_sessions_that_it_has_changed),
+        ROW(fails_a_refresh_before_it_asks_for_a_proof),
+        ROW(fails_pages_of_revocations_apart_from_all_else),
+        ROW(a_name_of_a_session_is_new),
     };
     return cmocka_run_group_tests_name("store_mem", tests, NULL, NULL);
 }
