@@ -69,29 +69,30 @@ static inline int mem_op_begin_read(struct mem_op *op)
 }
 
 // mem_append.c
-void mem_append(struct store *s, const struct store_append *a, store_append_fn *done,
+void mem_append(struct store *base, const struct store_append *a, store_append_fn *done,
                 void *arg);
 
 // mem_contact.c
-void mem_receipt(struct store *s, const struct store_receipt *r, store_receipt_fn *done,
+void mem_receipt(struct store *base, const struct store_receipt *r, store_receipt_fn *done,
                  void *arg);
-void mem_contact(struct store *s, const struct store_contact *c, store_contact_fn *done,
+void mem_contact(struct store *base, const struct store_contact *c, store_contact_fn *done,
                  void *arg);
-void mem_seen(struct store *s, const account *a, int64_t at_ms, store_seen_fn *done, void *arg);
+void mem_seen(struct store *base, const account *a, int64_t at_ms, store_seen_fn *done,
+              void *arg);
 
 // mem_messages.c
-void mem_read(struct store *s, const struct store_read *r, store_read_fn *done, void *arg);
-void mem_receipts(struct store *s, const struct store_receipts *r, store_receipts_fn *done,
+void mem_read(struct store *base, const struct store_read *r, store_read_fn *done, void *arg);
+void mem_receipts(struct store *base, const struct store_receipts *r, store_receipts_fn *done,
                   void *arg);
-void mem_history(struct store *s, const struct store_history *h, store_history_fn *done,
+void mem_history(struct store *base, const struct store_history *h, store_history_fn *done,
                  void *arg);
 
 // mem_conversations.c
-void mem_list(struct store *s, const struct store_list *l, store_list_fn *done, void *arg);
-void mem_conversation(struct store *s, const struct store_conversation *c,
+void mem_list(struct store *base, const struct store_list *l, store_list_fn *done, void *arg);
+void mem_conversation(struct store *base, const struct store_conversation *c,
                       store_conversation_fn *done, void *arg);
-void mem_changes(struct store *s, const struct store_changes *c, store_changes_fn *done,
+void mem_changes(struct store *base, const struct store_changes *c, store_changes_fn *done,
                  void *arg);
-void mem_relations(struct store *s, const struct store_relations *r, store_relations_fn *done,
-                   void *arg);
-void mem_unread(struct store *s, const account *a, store_unread_fn *done, void *arg);
+void mem_relations(struct store *base, const struct store_relations *r,
+                   store_relations_fn *done, void *arg);
+void mem_unread(struct store *base, const account *a, store_unread_fn *done, void *arg);
