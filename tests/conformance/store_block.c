@@ -385,11 +385,7 @@ static void a_block_withholds_all_of_many(void **state)
 
 // The suite.
 
-static struct store_limits plenty = {
-    .accepted = {.messages = FROM_ACCEPTED, .bytes = UINT64_MAX},
-    .stranger = {.messages = FROM_STRANGER, .bytes = UINT64_MAX},
-    .mailbox = UINT64_MAX,
-};
+static struct store_limits plenty = {PLENTY_OF_ALL};
 
 #define SUITE(backend)                                                                         \
     TEST(backend, what_a_blocked_one_sends_is_withheld, plenty),                               \

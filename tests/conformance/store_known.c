@@ -243,6 +243,25 @@ static void a_message_lets_it_be_known_as_well(void **state)
     due(w, 'a', 6, 5, "b4");
 }
 
+static void a_message_that_is_withheld_does_so_too(void **state)
+{
+    struct store_world *w = *state;
+    const struct store_append reply = message('b', 'a', "r", "r");
+    struct store_answer a;
+
+    write_three(w);
+    marks(w, 'b', 'a', 2, 0, false);
+    contact(w, 'a', CHAT_BLOCK, 'b', "b+");
+    answer_init(&a, w);
+    store_append(w->store, &reply, on_append, &a);
+    answer_await(&a);
+    assert_true(a.is_withheld && a.is_accepted);
+    expect_str("answer", buf_str(&a.text), STR("b4 bd2")); // it is b who lets it be known
+    history(w, 'a', 'b', "a1d a2d a3 b4x");
+    moved(w, 'a', a.position - 1, "bd2");
+    answer_fini(&a);
+}
+
 static void a_message_with_nothing_to_tell_tells_nothing(void **state)
 {
     struct store_world *w = *state;
@@ -363,18 +382,9 @@ static void a_page_holds_no_contact_above_the_horizon_of_its_call(void **state)
 
 // The suite.
 
-static struct store_limits plenty = {
-    .accepted = {.messages = FROM_ACCEPTED, .bytes = UINT64_MAX},
-    .stranger = {.messages = FROM_STRANGER, .bytes = UINT64_MAX},
-    .mailbox = UINT64_MAX,
-};
+static struct store_limits plenty = {PLENTY_OF_ALL};
 
-static struct store_limits shy = {
-    .accepted = {.messages = FROM_ACCEPTED, .bytes = UINT64_MAX},
-    .stranger = {.messages = FROM_STRANGER, .bytes = UINT64_MAX},
-    .mailbox = UINT64_MAX,
-    .only_accepted_know = true,
-};
+static struct store_limits shy = {PLENTY_OF_ALL, .only_accepted_know = true};
 
 #define SUITE(backend)                                                                         \
     TEST(backend, a_block_stops_what_is_known, plenty),                                        \
@@ -387,6 +397,7 @@ static struct store_limits shy = {
         TEST(backend, strangers_know_unless_told_otherwise, plenty),                           \
         TEST(backend, a_stranger_does_not_know, shy),                                          \
         TEST(backend, a_message_lets_it_be_known_as_well, shy),                                \
+        TEST(backend, a_message_that_is_withheld_does_so_too, shy),                            \
         TEST(backend, a_message_with_nothing_to_tell_tells_nothing, shy),                      \
         TEST(backend, a_peer_must_be_accepted_and_not_blocked_to_know, shy),                   \
         TEST(backend, who_writes_is_known_from_its_first_mark, shy),                           \

@@ -110,12 +110,12 @@ static void ask_receipt_by_chance(struct both *b, struct asked *a)
 
 static void ask_contact_by_chance(struct both *b, struct asked *a)
 {
-    static const enum chat_contact whats[] = {CHAT_ACCEPT, CHAT_BLOCK, CHAT_UNBLOCK,
+    static const enum chat_contact kinds[] = {CHAT_ACCEPT, CHAT_BLOCK, CHAT_UNBLOCK,
                                               CHAT_UNBLOCK};
     const char by = any_letter(b);
     const struct place place = any_place(b, by);
     struct store_contact what = {.by = who(by),
-                                 .what = whats[below(b, COUNT_OF(whats))],
+                                 .what = kinds[below(b, COUNT_OF(kinds))],
                                  .now_ms = NOW + (int64_t)below(b, 1000)};
 
     for (unsigned side = 0; side < SIDES; side++) {

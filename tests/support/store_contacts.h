@@ -185,6 +185,10 @@ static inline void refused(struct store_world *w, const struct store_append *wha
 
 // The rows of a suite.
 
+#define PLENTY_OF_ALL                                                                          \
+    .accepted = {.messages = FROM_ACCEPTED, .bytes = UINT64_MAX},                              \
+    .stranger = {.messages = FROM_STRANGER, .bytes = UINT64_MAX}, .mailbox = UINT64_MAX
+
 static inline int setup_store(void **state, bool on_disk)
 {
     const struct store_limits *limits = *state;
