@@ -24,7 +24,7 @@ struct store_sqlite {
     int64_t horizon;
     size_t queued_bytes;    // of waiting appends
     size_t n_auth_queued;   // waiting changes of sessions
-    struct list held;       // receipts that wait for an append
+    struct list held;       // receipts, and what was seen, that wait for an append
     struct timer held_long; // enough
 };
 
@@ -75,6 +75,12 @@ static void answer_receipt(struct store_sqlite *s, struct sqlite_write *op)
     op->receipt.done(op->receipt.arg, op->r, op->r == 0 ? &op->receipt.answer : NULL);
 }
 
+static void answer_contact(struct store_sqlite *s, struct sqlite_write *op)
+{
+    s->store.counters.contacts += op->has_changed;
+    op->contact.done(op->contact.arg, op->r, op->r == 0 ? &op->contact.answer : NULL);
+}
+
 static void answer_auth(struct store_sqlite *s, struct sqlite_write *op)
 {
     s->n_auth_queued--;
@@ -90,6 +96,8 @@ static void answer_write(struct store_sqlite *s, struct sqlite_write *op)
     switch (op->kind) {
     case WRITE_APPEND: answer_append(s, op); break;
     case WRITE_RECEIPT: answer_receipt(s, op); break;
+    case WRITE_CONTACT: answer_contact(s, op); break;
+    case WRITE_SEEN: op->seen.done(op->seen.arg, op->r); break;
     case WRITE_AUTH: answer_auth(s, op); break;
     }
     free(op);
@@ -174,7 +182,16 @@ static void sqlite_append(struct store *base, const struct store_append *a,
     worker_submit(s->write_thread, &op->node);
 }
 
-/** A receipt is not worth a sync of the disk of its own, if it can have that of an append. */
+/** It is not worth a sync of the disk of its own, if it can have that of an append. */
+static void hold(struct store_sqlite *s, struct sqlite_write *op)
+{
+    if (list_is_empty(&s->held)) {
+        timer_set(&s->loop->timers, &s->held_long,
+                  s->loop->timers.now_ms + STORE_SQLITE_RECEIPT_MS);
+    }
+    list_push(&s->held, &op->node);
+}
+
 static void sqlite_receipt(struct store *base, const struct store_receipt *r,
                            store_receipt_fn *done, void *arg)
 {
@@ -184,11 +201,34 @@ static void sqlite_receipt(struct store *base, const struct store_receipt *r,
     op->receipt.done = done;
     op->receipt.arg = arg;
     op->receipt.asked = *r;
-    if (list_is_empty(&s->held)) {
-        timer_set(&s->loop->timers, &s->held_long,
-                  s->loop->timers.now_ms + STORE_SQLITE_RECEIPT_MS);
-    }
-    list_push(&s->held, &op->node);
+    hold(s, op);
+}
+
+static void sqlite_contact(struct store *base, const struct store_contact *c,
+                           store_contact_fn *done, void *arg)
+{
+    struct store_sqlite *s = sqlite_of(base);
+    struct sqlite_write *op = new_write(s, WRITE_CONTACT, 0);
+
+    assert(c->place.conversation != 0 || !account_eq(&c->by, &c->place.peer));
+    op->contact.done = done;
+    op->contact.arg = arg;
+    op->contact.asked = *c;
+    submit_held(s); // those were called before
+    worker_submit(s->write_thread, &op->node);
+}
+
+static void sqlite_seen(struct store *base, const account *a, int64_t at_ms,
+                        store_seen_fn *done, void *arg)
+{
+    struct store_sqlite *s = sqlite_of(base);
+    struct sqlite_write *op = new_write(s, WRITE_SEEN, 0);
+
+    op->seen.done = done;
+    op->seen.arg = arg;
+    op->seen.account = *a;
+    op->seen.at_ms = at_ms;
+    hold(s, op);
 }
 
 // Sessions.
@@ -266,6 +306,13 @@ static void answer_read(struct sqlite_read *op)
         break;
     case READ_HISTORY: op->done.history(op->arg, op->r, ok ? &op->answer.history : NULL); break;
     case READ_LIST: op->done.list(op->arg, op->r, ok ? &op->answer.list : NULL); break;
+    case READ_CONVERSATION:
+        op->done.conversation(op->arg, op->r, ok ? &op->answer.conversation : NULL);
+        break;
+    case READ_CHANGES: op->done.changes(op->arg, op->r, ok ? &op->answer.changes : NULL); break;
+    case READ_RELATIONS:
+        op->done.relations(op->arg, op->r, ok ? op->answer.relations : NULL);
+        break;
     case READ_UNREAD: op->done.unread(op->arg, op->r, ok ? op->answer.unread : 0); break;
     case READ_REVOCATIONS:
         op->done.revocations(op->arg, op->r, ok ? &op->answer.revocations : NULL);
@@ -343,6 +390,36 @@ static void sqlite_list(struct store *base, const struct store_list *l, store_li
     op->done.list = done;
 }
 
+static void sqlite_conversation(struct store *base, const struct store_conversation *c,
+                                store_conversation_fn *done, void *arg)
+{
+    struct sqlite_read *op = new_read(sqlite_of(base), READ_CONVERSATION, arg);
+
+    op->asked.conversation = *c;
+    op->done.conversation = done;
+}
+
+static void sqlite_changes(struct store *base, const struct store_changes *c,
+                           store_changes_fn *done, void *arg)
+{
+    struct sqlite_read *op = new_read(sqlite_of(base), READ_CHANGES, arg);
+
+    assert(c->max_conversations >= 1);
+    op->asked.changes = *c;
+    op->done.changes = done;
+}
+
+static void sqlite_relations(struct store *base, const struct store_relations *r,
+                             store_relations_fn *done, void *arg)
+{
+    struct sqlite_read *op = new_read(sqlite_of(base), READ_RELATIONS, arg);
+
+    assert(r->n_peers >= 1 && r->n_peers <= STORE_RELATIONS_MAX);
+    op->asked.relations = *r;
+    op->asked.relations.peers = sqlite_read_keep(op, r->peers, r->n_peers * sizeof(*r->peers));
+    op->done.relations = done;
+}
+
 static void sqlite_unread(struct store *base, const account *a, store_unread_fn *done,
                           void *arg)
 {
@@ -390,10 +467,15 @@ static const struct store_ops sqlite_ops = {
     .name = "sqlite",
     .append = sqlite_append,
     .receipt = sqlite_receipt,
+    .contact = sqlite_contact,
+    .seen = sqlite_seen,
     .read = sqlite_read,
     .receipts = sqlite_receipts,
     .history = sqlite_history,
     .list = sqlite_list,
+    .conversation = sqlite_conversation,
+    .changes = sqlite_changes,
+    .relations = sqlite_relations,
     .unread = sqlite_unread,
     .horizon = sqlite_horizon,
     .free = sqlite_free,

@@ -17,7 +17,8 @@ struct probe {
 
 struct stream {
     struct sqlite_view view;
-    uint64_t all_from; // seq: below it only what the peer has sent is due
+    uint64_t all_from;       // seq: below it only what the peer has sent is due
+    struct sqlite_gone gone; // around `at`
     struct probe at;
 };
 
@@ -41,10 +42,11 @@ static int probe(struct sqlite_reader *rd, const struct sqlite_view *v, uint64_t
     return 0;
 }
 
-/** What holds from some message of a conversation on: position and count both rise. */
+/** What holds from some message of a conversation on: position and counts rise. */
 struct bound {
     int64_t position;     // larger than this
     uint64_t n_from_peer; // and at least this
+    uint64_t n_mine;      // and at least this
 };
 
 static int is_behind(struct sqlite_reader *rd, const struct sqlite_view *v, uint64_t seq,
@@ -53,7 +55,8 @@ static int is_behind(struct sqlite_reader *rd, const struct sqlite_view *v, uint
     struct probe p;
 
     const int r = probe(rd, v, seq, &p);
-    *is = r != 0 || (p.position > b->position && p.n_from_peer >= b->n_from_peer);
+    *is = r != 0 || (p.position > b->position && p.n_from_peer >= b->n_from_peer &&
+                     p.seq - p.n_from_peer >= b->n_mine);
     return r < 0 ? r : 0;
 }
 
@@ -111,17 +114,54 @@ static int first_behind(struct sqlite_reader *rd, const struct sqlite_view *v, i
     return r < 0 ? r : bisect(rd, v, &b, range, out);
 }
 
+/** From a message of mine that is not due: to the peer's next one, or where all is due. */
+static int pass_mine(struct sqlite_reader *rd, const struct stream *s, uint64_t *seq)
+{
+    const struct bound b = {.n_from_peer = s->at.n_from_peer + 1};
+    const struct range range = {.first = s->at.seq + 1, .end = s->all_from};
+
+    return bisect(rd, &s->view, &b, range, seq);
+}
+
+/** From a message that is withheld: behind the last one, or to one of mine that is due. */
+static int pass_gone(struct sqlite_reader *rd, const struct stream *s, uint64_t *seq)
+{
+    const uint64_t last_seq = s->view.last_seq;
+    const uint64_t end = (s->gone.upto < last_seq ? s->gone.upto : last_seq) + 1;
+    const struct bound b = {.n_mine = s->at.seq - s->at.n_from_peer + 1};
+    struct range range = {.first = s->at.seq + 1, .end = end};
+
+    if (range.first < s->all_from)
+        range.first = s->all_from < end ? s->all_from : end;
+    return bisect(rd, &s->view, &b, range, seq);
+}
+
+/** Is the stream at a message that is due? If not, seq is where the next one may be.
+ * @return 0 or a fault */
+static int settle(struct sqlite_reader *rd, struct stream *s, bool *is_due, uint64_t *seq)
+{
+    *is_due = s->at.is_mine && s->at.seq >= s->all_from;
+    if (*is_due)
+        return 0;
+    if (s->at.is_mine)
+        return pass_mine(rd, s, seq);
+    const int r = sqlite_row_look(rd, &s->view, s->at.seq, &s->gone);
+    if (r < 0)
+        return r;
+    *is_due = s->at.seq <= s->gone.after;
+    return *is_due ? 0 : pass_gone(rd, s, seq);
+}
+
 /** On to the first message at or above seq that is due. @return as probe() */
 static int seek(struct sqlite_reader *rd, struct stream *s, uint64_t seq)
 {
-    int r = probe(rd, &s->view, seq, &s->at);
+    bool is_due = false;
+    int r = 0;
 
-    while (r == 0 && s->at.is_mine && s->at.seq < s->all_from) {
-        const struct bound b = {.n_from_peer = s->at.n_from_peer + 1};
-        const struct range range = {.first = s->at.seq + 1, .end = s->all_from};
-        r = bisect(rd, &s->view, &b, range, &seq);
+    while (r == 0 && !is_due) {
+        r = probe(rd, &s->view, seq, &s->at);
         if (r == 0)
-            r = probe(rd, &s->view, seq, &s->at);
+            r = settle(rd, s, &is_due, &seq);
     }
     return r;
 }
@@ -233,12 +273,12 @@ static int take_first(struct sqlite_reader *rd, struct sqlite_read *op, struct m
     int r = sqlite_db_step(&rd->db, stmt);
     if (r != 0)
         return r < 0 ? r : sqlite_db_fault(&rd->db, "a message has gone within a snapshot");
-    if (!page_take(room, sqlite_row_content_bytes(stmt))) {
+    if (!page_take(room, sqlite_row_content_bytes(stmt, false))) {
         sqlite3_reset(stmt);
         return SQLITE_DB_NO_ROW;
     }
     const struct chat_message message =
-        sqlite_row_message(op, &op->asked.read.account, &s->view, stmt);
+        sqlite_row_message(op, &op->asked.read.account, &s->view, stmt, false);
     sqlite3_reset(stmt);
     sqlite_row_add(op, page->n_messages++, &message);
 

@@ -18,11 +18,22 @@
  * Accounts and conversations are integers in here: index pages are most of what a write costs.
  * The log is `message`; all else about a conversation is in its two rows of `member`, one a
  * side, which a group writes once for all of its messages. Both sides repeat what they share
- * (last_seq, last_at_ms, message_pos, receipt_pos), so that a side is read by one row.
+ * (last_seq, the marks that are known), so that a side is read by one row; what only one of
+ * them sees as the other does not has a column for each (last_at_ms and the positions).
  *
  * `sender` is a side: 0 is conversation.a, whose bytes are the smaller, 1 is b. `ordinal` is
  * the message's number among those of its sender in the conversation, so that messages are
- * counted by looking at one: up to seq s there are s of both senders.
+ * counted by looking at one: up to seq s there are s of both senders. Bytes don't add up to s:
+ * each message has what its sender has sent and got until then. A long content goes on in other
+ * pages, so that it is last: whoever counts need not read so far.
+ *
+ * A tally of what a side has from its peer is raw (all of it: n_from_peer, bytes_from_peer,
+ * block_*, after_*), or of what is not withheld (the marks'). What a block withholds is a range
+ * of the peer's messages and never a flag of each, so that blocking costs the same for one as
+ * for all that a mailbox holds (docs/decisions/0015): the block that is on is in the member's
+ * row and has no end, those that are over have a row of `withheld` each. They do not overlap
+ * and are found by their ends: the first that ends at or behind a message has it, or says what
+ * was withheld before.
  *
  * Sessions, nonces and revocations (auth/store.h) know nothing of all that: who signs in may
  * never have written, so that accounts are bytes in there. A session is found by its name, as
@@ -136,6 +147,118 @@ static const char *const migrations[] = {
     "ALTER TABLE session ADD COLUMN proof_chain INTEGER NOT NULL DEFAULT 0;" // 0: none
     "ALTER TABLE session ADD COLUMN proof_digest BLOB NOT NULL DEFAULT x'';"
     "ALTER TABLE session ADD COLUMN proof_signature BLOB NOT NULL DEFAULT x'';",
+
+    "ALTER TABLE account ADD COLUMN seen_ms INTEGER NOT NULL DEFAULT 0;"
+
+    "ALTER TABLE message RENAME TO message_3;"
+    "CREATE TABLE message ("
+    "  position INTEGER PRIMARY KEY,"
+    "  conversation INTEGER NOT NULL REFERENCES conversation,"
+    "  seq INTEGER NOT NULL,"
+    "  sender INTEGER NOT NULL,"
+    "  ordinal INTEGER NOT NULL,"
+    "  sent_bytes INTEGER NOT NULL," // of contents, by its sender, with this one
+    "  got_bytes INTEGER NOT NULL,"  // of contents, by the other side until then
+    "  created_at_ms INTEGER NOT NULL,"
+    "  reply_to INTEGER NOT NULL,"
+    "  type TEXT NOT NULL,"
+    "  key TEXT NOT NULL,"
+    "  digest BLOB NOT NULL,"
+    "  content TEXT NOT NULL,"
+    "  UNIQUE (conversation, seq),"
+    "  UNIQUE (conversation, sender, key)"
+    ") STRICT;"
+    // The sums are looked up for each message, and not the messages for each sum: a window
+    // function with contents in its rows would have all of them in memory.
+    "INSERT INTO message SELECT m.position, m.conversation, m.seq, m.sender, m.ordinal,"
+    "  s.sent, s.sent_by_both - s.sent, m.created_at_ms, m.reply_to, m.type, m.key, m.digest,"
+    "  m.content"
+    "  FROM message_3 m CROSS JOIN"
+    "  (SELECT position,"
+    "    sum(size) OVER (PARTITION BY conversation, sender ORDER BY seq) AS sent,"
+    "    sum(size) OVER (PARTITION BY conversation ORDER BY seq) AS sent_by_both"
+    "    FROM (SELECT position, conversation, sender, seq, length(CAST(content AS BLOB)) AS "
+    "size"
+    "      FROM message_3)) s"
+    "  ON s.position = m.position ORDER BY m.position;"
+    "DROP TABLE message_3;"
+
+    "ALTER TABLE member RENAME TO member_3;"
+    "CREATE TABLE member ("
+    "  conversation INTEGER NOT NULL REFERENCES conversation,"
+    "  account INTEGER NOT NULL REFERENCES account,"
+    "  peer INTEGER NOT NULL REFERENCES account,"
+    "  side INTEGER NOT NULL,"
+    "  last_seq INTEGER NOT NULL DEFAULT 0,"
+    "  n_from_peer INTEGER NOT NULL DEFAULT 0,"
+    "  bytes_from_peer INTEGER NOT NULL DEFAULT 0," // of contents
+    "  last_at_ms INTEGER NOT NULL DEFAULT 0,"      // of the last message, see message_pos
+    "  accepted INTEGER NOT NULL DEFAULT 0,"
+    "  blocked INTEGER NOT NULL DEFAULT 0,"
+    "  block_seq INTEGER NOT NULL DEFAULT 0,"   // behind it all of the peer's is withheld
+    "  block_n INTEGER NOT NULL DEFAULT 0,"     // messages of the peer up to it
+    "  block_bytes INTEGER NOT NULL DEFAULT 0," // likewise
+    "  withheld_n INTEGER NOT NULL DEFAULT 0,"  // by blocks that are over
+    "  withheld_bytes INTEGER NOT NULL DEFAULT 0,"
+    "  delivered_seq INTEGER NOT NULL DEFAULT 0,"
+    "  delivered_n INTEGER NOT NULL DEFAULT 0," // messages up to it, none that is withheld
+    "  delivered_bytes INTEGER NOT NULL DEFAULT 0,"
+    "  delivered_at_ms INTEGER NOT NULL DEFAULT 0,"
+    "  delivered_pos INTEGER NOT NULL DEFAULT 0,"
+    "  read_seq INTEGER NOT NULL DEFAULT 0,"
+    "  read_n INTEGER NOT NULL DEFAULT 0,"
+    "  read_at_ms INTEGER NOT NULL DEFAULT 0,"
+    "  read_pos INTEGER NOT NULL DEFAULT 0,"
+    "  their_delivered_seq INTEGER NOT NULL DEFAULT 0," // the peer's, as far as it is known
+    "  their_delivered_at_ms INTEGER NOT NULL DEFAULT 0,"
+    "  their_delivered_pos INTEGER NOT NULL DEFAULT 0,"
+    "  their_read_seq INTEGER NOT NULL DEFAULT 0,"
+    "  their_read_at_ms INTEGER NOT NULL DEFAULT 0,"
+    "  their_read_pos INTEGER NOT NULL DEFAULT 0,"
+    "  message_pos INTEGER NOT NULL DEFAULT 0,"    // of the last message that it may see
+    "  receipt_pos INTEGER NOT NULL DEFAULT 0,"    // of the last change of the marks above
+    "  contact_pos INTEGER NOT NULL DEFAULT 0,"    // of the last contact
+    "  is_undelivered INTEGER NOT NULL DEFAULT 0," // there are more than delivered_n
+    "  is_unread INTEGER NOT NULL DEFAULT 0,"      // there are more than read_n
+    "  PRIMARY KEY (conversation, account)"
+    ") STRICT, WITHOUT ROWID;"
+    "INSERT INTO member (conversation, account, peer, side, last_seq, n_from_peer,"
+    "  bytes_from_peer, last_at_ms, accepted, delivered_seq, delivered_n, delivered_bytes,"
+    "  delivered_at_ms, delivered_pos, read_seq, read_n, read_at_ms, read_pos,"
+    "  their_delivered_seq, their_delivered_at_ms, their_delivered_pos,"
+    "  their_read_seq, their_read_at_ms, their_read_pos,"
+    "  message_pos, receipt_pos, is_undelivered, is_unread)"
+    "  SELECT m.conversation, m.account, m.peer, m.side, m.last_seq, m.n_from_peer,"
+    "  (SELECT ifnull(max(sent_bytes), 0) FROM message x"
+    "    WHERE x.conversation = m.conversation AND x.sender = p.side),"
+    "  m.last_at_ms, m.accepted, m.delivered_seq, m.delivered_n,"
+    "  (SELECT ifnull(max(sent_bytes), 0) FROM message x"
+    "    WHERE x.conversation = m.conversation AND x.sender = p.side"
+    "    AND x.seq <= m.delivered_seq),"
+    "  m.delivered_at_ms, m.delivered_pos, m.read_seq, m.read_n, m.read_at_ms, m.read_pos,"
+    "  p.delivered_seq, p.delivered_at_ms, p.delivered_pos,"
+    "  p.read_seq, p.read_at_ms, p.read_pos,"
+    "  m.message_pos, m.receipt_pos, m.is_undelivered, m.is_unread"
+    "  FROM member_3 m JOIN member_3 p"
+    "  ON p.conversation = m.conversation AND p.account = m.peer;"
+    "DROP TABLE member_3;" // with its indexes
+    "CREATE INDEX member_by_message ON member (account, message_pos);"
+    "CREATE INDEX member_by_receipt ON member (account, receipt_pos) WHERE receipt_pos > 0;"
+    "CREATE INDEX member_by_contact ON member (account, contact_pos) WHERE contact_pos > 0;"
+    "CREATE INDEX member_undelivered ON member (account) WHERE is_undelivered = 1;"
+    "CREATE INDEX member_unread ON member (account) WHERE is_unread = 1;"
+
+    "CREATE TABLE withheld ("
+    "  conversation INTEGER NOT NULL REFERENCES conversation,"
+    "  side INTEGER NOT NULL," // from which: what the other has sent,
+    "  upto_seq INTEGER NOT NULL,"
+    "  after_seq INTEGER NOT NULL,"   // behind it
+    "  after_n INTEGER NOT NULL,"     // messages of the other's up to after_seq
+    "  after_bytes INTEGER NOT NULL," // likewise
+    "  before_n INTEGER NOT NULL,"    // withheld by the ranges before
+    "  before_bytes INTEGER NOT NULL,"
+    "  PRIMARY KEY (conversation, side, upto_seq)"
+    ") STRICT, WITHOUT ROWID;",
 };
 
 #define VERSION ((int64_t)COUNT_OF(migrations))

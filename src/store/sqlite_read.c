@@ -5,29 +5,10 @@
 #include "store/page.h"
 #include "store/sqlite_auth.h"
 #include "store/sqlite_due.h"
+#include "store/sqlite_list.h"
 #include "store/sqlite_row.h"
 
 // History.
-
-/** @return 0, STORE_NOT_FOUND, or a fault */
-static int find_place(struct sqlite_reader *rd, const account *a,
-                      const struct chat_place *place, struct sqlite_view *out)
-{
-    sqlite3_stmt *stmt =
-        sqlite_row_of_account(rd, place->conversation != 0 ? R_BY_ID : R_BY_PEER, a);
-
-    if (place->conversation != 0) {
-        sqlite_db_bind(stmt, 2, (int64_t)place->conversation);
-    } else {
-        sqlite_db_bind_bytes(stmt, 2, account_str(&place->peer));
-    }
-    const int r = sqlite_db_step(&rd->db, stmt);
-    if (r != 0)
-        return r < 0 ? r : STORE_NOT_FOUND;
-    *out = sqlite_row_view(stmt);
-    sqlite3_reset(stmt);
-    return 0;
-}
 
 static void reverse(struct chat_message *messages, size_t n)
 {
@@ -43,9 +24,11 @@ static int history(struct sqlite_reader *rd, struct sqlite_read *op)
     const struct store_history *h = &op->asked.history;
     struct store_history_page *page = &op->answer.history;
     struct page_room room = page_room_of(h->max_messages, h->max_bytes);
+    struct sqlite_gone gone = {0};
     struct sqlite_view v;
+    bool is_gone = false;
 
-    int r = find_place(rd, &h->account, &h->place, &v);
+    int r = sqlite_row_find(rd, &h->account, &h->place, &v);
     if (r != 0)
         return r;
     const uint64_t end = h->before == 0 || h->before > v.last_seq ? v.last_seq + 1 : h->before;
@@ -53,10 +36,13 @@ static int history(struct sqlite_reader *rd, struct sqlite_read *op)
     sqlite3_stmt *stmt = sqlite_row_messages(rd, h->after > 0 ? R_UP : R_DOWN, &v, first, end);
 
     for (r = sqlite_db_step(&rd->db, stmt); r == 0; r = sqlite_db_step(&rd->db, stmt)) {
-        page->has_more = !page_take(&room, sqlite_row_content_bytes(stmt));
+        r = sqlite_row_is_gone(rd, &v, stmt, &gone, &is_gone);
+        if (r < 0)
+            break;
+        page->has_more = !page_take(&room, sqlite_row_content_bytes(stmt, is_gone));
         if (page->has_more)
             break;
-        const struct chat_message m = sqlite_row_message(op, &h->account, &v, stmt);
+        const struct chat_message m = sqlite_row_message(op, &h->account, &v, stmt, is_gone);
         sqlite_row_add(op, page->n_messages++, &m);
     }
     sqlite3_reset(stmt);
@@ -65,87 +51,6 @@ static int history(struct sqlite_reader *rd, struct sqlite_read *op)
     page->messages = op->items;
     page->first_seq = v.first_seq;
     return r < 0 ? r : 0;
-}
-
-// Conversations.
-
-/** @return 0, SQLITE_DB_NO_ROW: it holds no message any more, or a fault */
-static int last_message(struct sqlite_reader *rd, const struct sqlite_view *v,
-                        sqlite3_stmt **stmt)
-{
-    *stmt = sqlite_row_messages(rd, R_DOWN, v, v->first_seq, v->last_seq + 1);
-    return sqlite_db_step(&rd->db, *stmt);
-}
-
-static struct chat_conversation conversation_of(const struct sqlite_view *v)
-{
-    return (struct chat_conversation){
-        .id = v->conversation,
-        .peer = v->peer,
-        .accepted = v->accepted,
-        .blocked = v->blocked,
-        .first_seq = v->first_seq,
-        .last_seq = v->last_seq,
-        .unread = v->n_from_peer - v->read_n,
-        .mine = v->mine,
-        .theirs = v->theirs,
-        .updated_at_ms = v->last_at_ms,
-    };
-}
-
-static void add_conversation(struct sqlite_read *op, const struct sqlite_view *v,
-                             sqlite3_stmt *last)
-{
-    struct store_list_page *page = &op->answer.list;
-    struct chat_conversation *all = sqlite_row_room(op, page->n_conversations, sizeof(*all));
-    struct chat_conversation *c = &all[page->n_conversations++];
-
-    *c = conversation_of(v);
-    c->last_message = sqlite_row_message(op, &op->asked.list.account, v, last);
-    page->conversations = all;
-}
-
-static int list_conversations(struct sqlite_reader *rd, struct sqlite_read *op)
-{
-    const struct store_list *l = &op->asked.list;
-    struct store_list_page *page = &op->answer.list;
-    struct page_room room = page_room_of(l->max_conversations, l->max_bytes);
-    sqlite3_stmt *stmt = sqlite_row_of_account(rd, R_LATEST, &l->account);
-    sqlite3_stmt *last = NULL;
-    int64_t position = 0; // of the last one in the page
-    int r = 0;
-
-    sqlite_db_bind(stmt, 2, l->before == 0 ? INT64_MAX : l->before);
-    for (r = sqlite_db_step(&rd->db, stmt); r == 0; r = sqlite_db_step(&rd->db, stmt)) {
-        const struct sqlite_view v = sqlite_row_view(stmt);
-        r = last_message(rd, &v, &last);
-        if (r < 0)
-            break;
-        if (r == SQLITE_DB_NO_ROW)
-            continue;
-        if (!page_take(&room, sqlite_row_content_bytes(last))) {
-            page->next = position;
-            break;
-        }
-        position = v.message_pos;
-        add_conversation(op, &v, last);
-        sqlite3_reset(last);
-    }
-    sqlite3_reset(rd->db.stmts[R_DOWN]);
-    sqlite3_reset(stmt);
-    return r < 0 ? r : 0;
-}
-
-static int count_unread(struct sqlite_reader *rd, struct sqlite_read *op)
-{
-    sqlite3_stmt *stmt = sqlite_row_of_account(rd, R_UNREAD, &op->asked.unread);
-
-    const int r = sqlite_db_step(&rd->db, stmt);
-    if (r != 0)
-        return r < 0 ? r : 0;
-    op->answer.unread = sqlite_row_u64(stmt, 0);
-    sqlite3_reset(stmt);
-    return 0;
 }
 
 // Receipts.
@@ -199,8 +104,11 @@ static int answer(struct sqlite_reader *rd, struct sqlite_read *op)
     case READ_DUE: return sqlite_due_read(rd, op);
     case READ_RECEIPTS: return receipts(rd, op);
     case READ_HISTORY: return history(rd, op);
-    case READ_LIST: return list_conversations(rd, op);
-    case READ_UNREAD: return count_unread(rd, op);
+    case READ_LIST: return sqlite_list_read(rd, op);
+    case READ_CONVERSATION: return sqlite_list_one(rd, op);
+    case READ_CHANGES: return sqlite_list_changes(rd, op);
+    case READ_RELATIONS: return sqlite_list_relations(rd, op);
+    case READ_UNREAD: return sqlite_list_unread(rd, op);
     case READ_REVOCATIONS: break;
     }
     return sqlite_auth_revocations(rd, op);
@@ -240,6 +148,11 @@ int sqlite_reader_open(struct sqlite_reader *rd, const char *path)
 void sqlite_reader_close(struct sqlite_reader *rd)
 {
     sqlite_db_close(&rd->db);
+}
+
+void *sqlite_read_keep(struct sqlite_read *op, const void *bytes, size_t size)
+{
+    return memcpy(sqlite_row_keep(op, size), bytes, size);
 }
 
 void sqlite_read_free(struct sqlite_read *op)

@@ -14,11 +14,14 @@ enum sqlite_read_kind {
     READ_RECEIPTS,
     READ_HISTORY,
     READ_LIST,
+    READ_CONVERSATION,
+    READ_CHANGES,
+    READ_RELATIONS,
     READ_UNREAD,
     READ_REVOCATIONS,
 };
 
-/** The strings of one item. */
+/** What is as long as an item has it, or a question: its strings, its peers. */
 struct strings {
     struct strings *next;
     char bytes[];
@@ -36,6 +39,9 @@ struct sqlite_read {
         struct store_receipts receipts;
         struct store_history history;
         struct store_list list;
+        struct store_conversation conversation;
+        struct store_changes changes;
+        struct store_relations relations; // its peers are kept by op
         account unread;
         struct auth_store_revocations revocations;
     } asked;
@@ -44,6 +50,9 @@ struct sqlite_read {
         store_receipts_fn *receipts;
         store_history_fn *history;
         store_list_fn *list;
+        store_conversation_fn *conversation;
+        store_changes_fn *changes;
+        store_relations_fn *relations;
         store_unread_fn *unread;
         auth_store_revocations_fn *revocations;
     } done;
@@ -52,6 +61,9 @@ struct sqlite_read {
         struct store_receipts_page receipts;
         struct store_history_page history;
         struct store_list_page list;
+        struct chat_conversation conversation;
+        struct store_changes_page changes;
+        struct chat_relation *relations;
         uint64_t unread;
         struct auth_store_revocations_page revocations;
     } answer;
@@ -68,6 +80,9 @@ MUST_CHECK int sqlite_reader_open(struct sqlite_reader *rd, const char *path);
 
 /** Zeroes will do. */
 void sqlite_reader_close(struct sqlite_reader *rd);
+
+/** A copy, which lives as long as op. */
+void *sqlite_read_keep(struct sqlite_read *op, const void *bytes, size_t size);
 
 /** Answer it. */
 void sqlite_reader_run(struct sqlite_reader *rd, struct sqlite_read *op);

@@ -2,19 +2,21 @@
 
 #include "base/mem.h"
 
-// A conversation as the member m sees it; p is its peer.
+#define GONE_CONTENT STR("null")
+
+// A conversation as the member m sees it; x is its peer's account.
 #define COLUMNS                                                                                \
     "m.conversation, m.side, m.last_seq, m.n_from_peer, m.accepted, m.blocked,"                \
-    " m.message_pos, m.last_at_ms, m.delivered_seq, m.read_seq, p.delivered_seq, p.read_seq,"  \
+    " m.block_seq, m.block_n, m.withheld_n, m.message_pos, m.contact_pos, m.last_at_ms,"       \
+    " m.delivered_seq, m.read_seq, m.their_delivered_seq, m.their_read_seq,"                   \
     " m.read_n, c.first_seq, x.bytes"
 #define PEERS                                                                                  \
-    " CROSS JOIN member p ON p.conversation = m.conversation AND p.account = m.peer"           \
     " CROSS JOIN conversation c ON c.id = m.conversation"                                      \
     " CROSS JOIN account x ON x.id = m.peer"
 #define OF_ACCOUNT " m.account = (SELECT id FROM account WHERE bytes = ?1)"
 #define MESSAGE                                                                                \
-    "SELECT seq, position, sender, created_at_ms, reply_to, type, key, content FROM message"   \
-    " WHERE conversation = ?1"
+    "SELECT seq, position, sender, created_at_ms, reply_to, type, key, content FROM message"
+#define MESSAGES MESSAGE " WHERE conversation = ?1 AND seq >= ?2 AND seq < ?3"
 
 // CROSS JOIN and INDEXED BY: the order in which tables are looked at is ours, whatever an
 // operator's ANALYZE finds.
@@ -39,22 +41,40 @@ const char *const sqlite_row_texts[R_COUNT] = {
                  " WHERE" OF_ACCOUNT
                  " AND m.message_pos < ?2 AND m.message_pos > 0"
                  " ORDER BY m.message_pos DESC",
+    [R_CHANGED] = "SELECT " COLUMNS " FROM member m INDEXED BY member_by_contact" PEERS
+                  " WHERE" OF_ACCOUNT
+                  " AND m.contact_pos > ?2 AND m.contact_pos > 0 AND m.contact_pos <= ?3"
+                  " ORDER BY m.contact_pos",
+    [R_RELATION] =
+        "SELECT d.id, m.accepted AND p.accepted AND NOT m.blocked AND NOT p.blocked, z.seen_ms"
+        " FROM account y CROSS JOIN account z"
+        " CROSS JOIN conversation d ON d.kind = 0 AND d.context = ''"
+        " AND d.a = CASE WHEN y.bytes < z.bytes THEN y.id ELSE z.id END"
+        " AND d.b = CASE WHEN y.bytes < z.bytes THEN z.id ELSE y.id END"
+        " CROSS JOIN member m ON m.conversation = d.id AND m.account = y.id"
+        " CROSS JOIN member p ON p.conversation = d.id AND p.account = z.id"
+        " WHERE y.bytes = ?1 AND z.bytes = ?2",
     [R_MARKED] =
         "SELECT m.conversation, x.bytes,"
         " m.delivered_seq, m.delivered_at_ms, m.delivered_pos,"
         " m.read_seq, m.read_at_ms, m.read_pos,"
-        " p.delivered_seq, p.delivered_at_ms, p.delivered_pos,"
-        " p.read_seq, p.read_at_ms, p.read_pos"
-        " FROM member m INDEXED BY member_by_receipt" PEERS " WHERE" OF_ACCOUNT
-        " AND m.receipt_pos > ?2 AND m.receipt_pos > 0",
+        " m.their_delivered_seq, m.their_delivered_at_ms, m.their_delivered_pos,"
+        " m.their_read_seq, m.their_read_at_ms, m.their_read_pos"
+        " FROM member m INDEXED BY member_by_receipt"
+        " CROSS JOIN account x ON x.id = m.peer"
+        " WHERE" OF_ACCOUNT " AND m.receipt_pos > ?2 AND m.receipt_pos > 0",
     [R_UNREAD] =
         "SELECT count(*) FROM member m INDEXED BY member_unread"
         " WHERE" OF_ACCOUNT " AND m.is_unread = 1",
     [R_PROBE] =
         "SELECT seq, position, sender, ordinal FROM message"
         " WHERE conversation = ?1 AND seq >= ?2 ORDER BY seq LIMIT 1",
-    [R_UP] = MESSAGE " AND seq >= ?2 AND seq < ?3 ORDER BY seq",
-    [R_DOWN] = MESSAGE " AND seq >= ?2 AND seq < ?3 ORDER BY seq DESC",
+    [R_UP] = MESSAGES " ORDER BY seq",
+    [R_DOWN] = MESSAGES " ORDER BY seq DESC",
+    [R_AT] = MESSAGE " WHERE position = ?1",
+    [R_WITHHELD] =
+        "SELECT after_seq, upto_seq FROM withheld"
+        " WHERE conversation = ?1 AND side = ?2 AND upto_seq >= ?3 ORDER BY upto_seq LIMIT 1",
     [R_REVOCATIONS] =
         "SELECT position, session, account, before_ms, until_ms"
         " FROM revocation NOT INDEXED WHERE position > ?1 AND until_ms > ?2 ORDER BY position",
@@ -69,15 +89,39 @@ struct sqlite_view sqlite_row_view(sqlite3_stmt *stmt)
         .n_from_peer = sqlite_row_u64(stmt, 3),
         .accepted = sqlite3_column_int(stmt, 4),
         .blocked = sqlite3_column_int(stmt, 5),
-        .message_pos = sqlite3_column_int64(stmt, 6),
-        .last_at_ms = sqlite3_column_int64(stmt, 7),
-        .mine = {.delivered_seq = sqlite_row_u64(stmt, 8), .read_seq = sqlite_row_u64(stmt, 9)},
-        .theirs = {.delivered_seq = sqlite_row_u64(stmt, 10),
-                   .read_seq = sqlite_row_u64(stmt, 11)},
-        .read_n = sqlite_row_u64(stmt, 12),
-        .first_seq = sqlite_row_u64(stmt, 13),
-        .peer = account_of(sqlite_db_str(stmt, 14)),
+        .block_seq = sqlite_row_u64(stmt, 6),
+        .block_n = sqlite_row_u64(stmt, 7),
+        .withheld_n = sqlite_row_u64(stmt, 8),
+        .message_pos = sqlite3_column_int64(stmt, 9),
+        .contact_pos = sqlite3_column_int64(stmt, 10),
+        .last_at_ms = sqlite3_column_int64(stmt, 11),
+        .mine = {.delivered_seq = sqlite_row_u64(stmt, 12),
+                 .read_seq = sqlite_row_u64(stmt, 13)},
+        .theirs = {.delivered_seq = sqlite_row_u64(stmt, 14),
+                   .read_seq = sqlite_row_u64(stmt, 15)},
+        .read_n = sqlite_row_u64(stmt, 16),
+        .first_seq = sqlite_row_u64(stmt, 17),
+        .peer = account_of(sqlite_db_str(stmt, 18)),
     };
+}
+
+int sqlite_row_find(struct sqlite_reader *rd, const account *a, const struct chat_place *place,
+                    struct sqlite_view *out)
+{
+    sqlite3_stmt *stmt =
+        sqlite_row_of_account(rd, place->conversation != 0 ? R_BY_ID : R_BY_PEER, a);
+
+    if (place->conversation != 0) {
+        sqlite_db_bind(stmt, 2, (int64_t)place->conversation);
+    } else {
+        sqlite_db_bind_bytes(stmt, 2, account_str(&place->peer));
+    }
+    const int r = sqlite_db_step(&rd->db, stmt);
+    if (r != 0)
+        return r < 0 ? r : STORE_NOT_FOUND;
+    *out = sqlite_row_view(stmt);
+    sqlite3_reset(stmt);
+    return 0;
 }
 
 // Messages. Their strings are copied, for the page outlives the snapshot.
@@ -91,34 +135,92 @@ char *sqlite_row_keep(struct sqlite_read *op, size_t size)
     return s->bytes;
 }
 
-struct chat_message sqlite_row_message(struct sqlite_read *op, const account *viewer,
-                                       const struct sqlite_view *v, sqlite3_stmt *stmt)
+static bool is_mine(const struct sqlite_view *v, sqlite3_stmt *stmt)
 {
-    const bool is_mine = sqlite3_column_int(stmt, 2) == (int)v->side;
-    const str type = sqlite_db_str(stmt, 5);
-    const str key = is_mine ? sqlite_db_str(stmt, 6) : (str){0};
-    const str content = sqlite_db_str(stmt, 7);
-    char *bytes = sqlite_row_keep(op, type.len + key.len + content.len);
+    return sqlite3_column_int(stmt, 2) == (int)v->side;
+}
+
+/** What all may see of a message. */
+static struct chat_message stub_of(const account *viewer, const struct sqlite_view *v,
+                                   sqlite3_stmt *stmt)
+{
+    const bool mine = is_mine(v, stmt);
     struct chat_message m = {
         .conversation = v->conversation,
         .seq = sqlite_row_u64(stmt, 0),
         .position = sqlite3_column_int64(stmt, 1),
         .created_at_ms = sqlite3_column_int64(stmt, 3),
-        .reply_to = sqlite_row_u64(stmt, 4),
-        .type = str_copy(bytes, type),
-        .key = str_copy(bytes + type.len, key),
-        .content = str_copy(bytes + type.len + key.len, content),
-        .from = is_mine ? *viewer : v->peer,
-        .to = is_mine ? v->peer : *viewer,
+        .type = STR(CHAT_TYPE_GONE),
+        .content = GONE_CONTENT,
+        .from = mine ? *viewer : v->peer,
+        .to = mine ? v->peer : *viewer,
     };
 
-    m.status = chat_status_of(m.seq, is_mine ? &v->theirs : &v->mine);
+    m.status = chat_status_of(m.seq, mine ? &v->theirs : &v->mine);
     return m;
 }
 
-size_t sqlite_row_content_bytes(sqlite3_stmt *stmt)
+struct chat_message sqlite_row_message(struct sqlite_read *op, const account *viewer,
+                                       const struct sqlite_view *v, sqlite3_stmt *stmt,
+                                       bool is_gone)
 {
-    return (size_t)sqlite3_column_bytes(stmt, 7);
+    struct chat_message m = stub_of(viewer, v, stmt);
+
+    if (is_gone)
+        return m;
+    const str type = sqlite_db_str(stmt, 5);
+    const str key = is_mine(v, stmt) ? sqlite_db_str(stmt, 6) : (str){0};
+    const str content = sqlite_db_str(stmt, 7);
+    char *bytes = sqlite_row_keep(op, type.len + key.len + content.len);
+    m.reply_to = sqlite_row_u64(stmt, 4);
+    m.type = str_copy(bytes, type);
+    m.key = str_copy(bytes + type.len, key);
+    m.content = str_copy(bytes + type.len + key.len, content);
+    return m;
+}
+
+size_t sqlite_row_content_bytes(sqlite3_stmt *stmt, bool is_gone)
+{
+    return is_gone ? GONE_CONTENT.len : (size_t)sqlite3_column_bytes(stmt, 7);
+}
+
+int sqlite_row_look(struct sqlite_reader *rd, const struct sqlite_view *v, uint64_t seq,
+                    struct sqlite_gone *gone)
+{
+    sqlite3_stmt *stmt = rd->db.stmts[R_WITHHELD];
+
+    if (seq >= gone->from && seq <= gone->upto)
+        return 0;
+    *gone = (struct sqlite_gone){.from = v->withheld_n > 0 ? seq : 0,
+                                 .after = v->blocked ? v->block_seq : UINT64_MAX,
+                                 .upto = UINT64_MAX};
+    if (v->withheld_n == 0 || seq > gone->after)
+        return 0;
+    sqlite_db_bind(stmt, 1, (int64_t)v->conversation);
+    sqlite_db_bind(stmt, 2, v->side);
+    sqlite_db_bind(stmt, 3, (int64_t)seq);
+    const int r = sqlite_db_step(&rd->db, stmt);
+    if (r != 0)
+        return r < 0 ? r : 0;
+    gone->after = sqlite_row_u64(stmt, 0);
+    gone->upto = sqlite_row_u64(stmt, 1);
+    if (seq > gone->after)
+        gone->from = gone->after + 1;
+    sqlite3_reset(stmt);
+    return 0;
+}
+
+int sqlite_row_is_gone(struct sqlite_reader *rd, const struct sqlite_view *v,
+                       sqlite3_stmt *stmt, struct sqlite_gone *gone, bool *is)
+{
+    const uint64_t seq = sqlite_row_u64(stmt, 0);
+
+    *is = false;
+    if (is_mine(v, stmt))
+        return 0;
+    const int r = sqlite_row_look(rd, v, seq, gone);
+    *is = r == 0 && seq > gone->after;
+    return r;
 }
 
 sqlite3_stmt *sqlite_row_messages(struct sqlite_reader *rd, enum sqlite_row_statement which,

@@ -1,6 +1,7 @@
 #include "store/sqlite_thread.h"
 
 #include "base/mem.h"
+#include "store/sqlite_text.h"
 
 #define CONVERSATIONS_MAX UINT64_C(0x7fffffff) // an id is a positive number of SQLite's
 
@@ -55,6 +56,7 @@ void threads_init(struct threads *ts, struct sqlite_db *db, const uint8_t key[HA
     memcpy(ts->key, key, HASH_KEY_SIZE);
     list_init(&ts->all);
     list_init(&ts->dirty);
+    mailboxes_init(&ts->mailboxes, db, key);
 }
 
 void threads_drop(struct threads *ts)
@@ -66,6 +68,7 @@ void threads_drop(struct threads *ts)
         map_remove(&ts->by_id, &t->by_id);
         free(t);
     }
+    mailboxes_drop(&ts->mailboxes);
 }
 
 void threads_fini(struct threads *ts)
@@ -73,6 +76,13 @@ void threads_fini(struct threads *ts)
     threads_drop(ts);
     map_fini(&ts->by_pair);
     map_fini(&ts->by_id);
+    mailboxes_fini(&ts->mailboxes);
+}
+
+size_t threads_count(const struct threads *ts)
+{
+    const size_t n_for_mailboxes = (ts->mailboxes.by_account.n_nodes + 1) / 2;
+    return ts->by_id.n_nodes > n_for_mailboxes ? ts->by_id.n_nodes : n_for_mailboxes;
 }
 
 /** @return moved into the maps */
@@ -92,12 +102,41 @@ static struct thread *keep(struct threads *ts, conversation_id id, const struct 
 
 // Loading.
 
-static void read_mark(struct thread_mark *mark, sqlite3_stmt *stmt, int column)
+static uint64_t u64(sqlite3_stmt *stmt, int column)
 {
-    mark->seq = (uint64_t)sqlite3_column_int64(stmt, column);
-    mark->n = (uint64_t)sqlite3_column_int64(stmt, column + 1);
-    mark->at_ms = sqlite3_column_int64(stmt, column + 2);
-    mark->position = sqlite3_column_int64(stmt, column + 3);
+    return (uint64_t)sqlite3_column_int64(stmt, column);
+}
+
+static struct tally read_tally(sqlite3_stmt *stmt, int column)
+{
+    return (struct tally){.n = u64(stmt, column), .bytes = u64(stmt, column + 1)};
+}
+
+static void read_contact(struct thread_side *side, sqlite3_stmt *stmt, int column)
+{
+    side->accepted = sqlite3_column_int(stmt, column);
+    side->blocked = sqlite3_column_int(stmt, column + 1);
+    side->block_seq = u64(stmt, column + 2);
+    side->block_after = read_tally(stmt, column + 3);
+    side->withheld = read_tally(stmt, column + 5);
+}
+
+static void read_places(struct thread_side *side, sqlite3_stmt *stmt, int column)
+{
+    side->last_at_ms = sqlite3_column_int64(stmt, column);
+    side->message_pos = sqlite3_column_int64(stmt, column + 1);
+    side->receipt_pos = sqlite3_column_int64(stmt, column + 2);
+    side->contact_pos = sqlite3_column_int64(stmt, column + 3);
+    side->was_undelivered = sqlite3_column_int(stmt, column + 4);
+    side->was_unread = sqlite3_column_int(stmt, column + 5);
+}
+
+/** @param at  of the time, which the position is behind */
+static struct thread_mark read_mark(sqlite3_stmt *stmt, int seq, int at)
+{
+    return (struct thread_mark){.seq = u64(stmt, seq),
+                                .at_ms = sqlite3_column_int64(stmt, at),
+                                .position = sqlite3_column_int64(stmt, at + 1)};
 }
 
 /** A row of W_MEMBERS. */
@@ -107,15 +146,15 @@ static void read_member(struct thread *t, sqlite3_stmt *stmt)
     struct thread_side *side = &t->sides[number];
 
     side->id = sqlite3_column_int64(stmt, 1);
-    t->sides[1 - number].n_sent = (uint64_t)sqlite3_column_int64(stmt, 2);
-    t->last_at_ms = sqlite3_column_int64(stmt, 3);
-    t->message_pos = sqlite3_column_int64(stmt, 4);
-    t->receipt_pos = sqlite3_column_int64(stmt, 5);
-    side->accepted = sqlite3_column_int(stmt, 6);
-    side->was_undelivered = sqlite3_column_int(stmt, 7);
-    side->was_unread = sqlite3_column_int(stmt, 8);
-    read_mark(&side->marks[CHAT_MARK_DELIVERED], stmt, 9);
-    read_mark(&side->marks[CHAT_MARK_READ], stmt, 13);
+    t->sides[1 - number].sent = read_tally(stmt, 2);
+    read_contact(side, stmt, 4);
+    read_places(side, stmt, 11);
+    side->marks[CHAT_MARK_DELIVERED] = read_mark(stmt, 17, 20);
+    side->up_to[CHAT_MARK_DELIVERED] = read_tally(stmt, 18);
+    side->marks[CHAT_MARK_READ] = read_mark(stmt, 22, 24);
+    side->up_to[CHAT_MARK_READ].n = u64(stmt, 23);
+    side->theirs[CHAT_MARK_DELIVERED] = read_mark(stmt, 26, 27);
+    side->theirs[CHAT_MARK_READ] = read_mark(stmt, 29, 30);
 }
 
 static int load(struct threads *ts, conversation_id id, const struct pair *p,
@@ -170,6 +209,15 @@ int threads_find_id(struct threads *ts, conversation_id id, struct thread **out)
     const account high = account_of(sqlite_db_str(stmt, 1));
     sqlite3_reset(stmt);
     return load(ts, id, &(struct pair){&low, &high}, out);
+}
+
+int threads_find_place(struct threads *ts, const account *a, const struct chat_place *place,
+                       struct thread **out)
+{
+    if (place->conversation == 0)
+        return threads_find_pair(ts, a, &place->peer, out);
+    const int r = threads_find_id(ts, place->conversation, out);
+    return r == 0 && thread_side_of(*out, a) == 2 ? THREADS_NONE : r;
 }
 
 // Making.
@@ -236,105 +284,34 @@ int threads_add(struct threads *ts, const account *x, const account *y, struct t
     return r;
 }
 
-// Writing back. One statement for each set of columns: SQLite renews the entries of every index
-// that a statement's columns are in, whether they change or not.
+// Changing.
+
+static struct mailbox_share share_of(const struct thread *t, unsigned side)
+{
+    const uint64_t n = thread_above(t, side, CHAT_MARK_DELIVERED).n;
+    return (struct mailbox_share){.n = n, .n_of_strangers = t->sides[side].accepted ? 0 : n};
+}
+
+int threads_open_mailbox(struct threads *ts, struct thread *t, unsigned side)
+{
+    struct thread_side *s = &t->sides[side];
+
+    if (s->mailbox)
+        return 0;
+    s->share = share_of(t, side);
+    return mailboxes_get(&ts->mailboxes, &s->account, &s->mailbox);
+}
 
 void threads_touch(struct threads *ts, struct thread *t)
 {
+    for (unsigned side = 0; side < 2; side++) {
+        struct thread_side *s = &t->sides[side];
+        if (!s->mailbox)
+            continue;
+        const struct mailbox_share share = share_of(t, side);
+        mailbox_change(s->mailbox, &s->share, &share);
+        s->share = share;
+    }
     list_remove(&t->dirty);
     list_push(&ts->dirty, &t->dirty);
-}
-
-static sqlite3_stmt *of_side(struct threads *ts, enum writer_statement which,
-                             const struct thread *t, unsigned side)
-{
-    sqlite3_stmt *stmt = ts->db->stmts[which];
-
-    sqlite_db_bind(stmt, 1, (int64_t)t->id);
-    sqlite_db_bind(stmt, 2, t->sides[side].id);
-    return stmt;
-}
-
-static int write_growth(struct threads *ts, const struct thread *t, unsigned side)
-{
-    sqlite3_stmt *stmt = of_side(ts, W_GROW, t, side);
-
-    sqlite_db_bind(stmt, 3, (int64_t)thread_last_seq(t));
-    sqlite_db_bind(stmt, 4, t->last_at_ms);
-    sqlite_db_bind(stmt, 5, (int64_t)t->sides[1 - side].n_sent);
-    sqlite_db_bind(stmt, 6, t->sides[side].accepted);
-    sqlite_db_bind(stmt, 7, t->message_pos);
-    return sqlite_db_run(ts->db, stmt);
-}
-
-static void bind_mark(sqlite3_stmt *stmt, int i, const struct thread_mark *mark)
-{
-    sqlite_db_bind(stmt, i, (int64_t)mark->seq);
-    sqlite_db_bind(stmt, i + 1, (int64_t)mark->n);
-    sqlite_db_bind(stmt, i + 2, mark->at_ms);
-    sqlite_db_bind(stmt, i + 3, mark->position);
-}
-
-static int write_marks(struct threads *ts, struct thread *t, unsigned side)
-{
-    sqlite3_stmt *stmt = of_side(ts, W_MARK, t, side);
-
-    bind_mark(stmt, 3, &t->sides[side].marks[CHAT_MARK_DELIVERED]);
-    bind_mark(stmt, 7, &t->sides[side].marks[CHAT_MARK_READ]);
-    t->sides[side].marks_moved = false;
-    return sqlite_db_run(ts->db, stmt);
-}
-
-static int write_receipt_pos(struct threads *ts, const struct thread *t, unsigned side)
-{
-    sqlite3_stmt *stmt = of_side(ts, W_TOUCH, t, side);
-
-    sqlite_db_bind(stmt, 3, t->receipt_pos);
-    return sqlite_db_run(ts->db, stmt);
-}
-
-static int write_flags(struct threads *ts, struct thread *t, unsigned side)
-{
-    struct thread_side *s = &t->sides[side];
-    const uint64_t n = t->sides[1 - side].n_sent;
-    const bool is_undelivered = n > s->marks[CHAT_MARK_DELIVERED].n;
-    const bool is_unread = n > s->marks[CHAT_MARK_READ].n;
-
-    if (is_undelivered == s->was_undelivered && is_unread == s->was_unread)
-        return 0;
-    s->was_undelivered = is_undelivered;
-    s->was_unread = is_unread;
-    sqlite3_stmt *stmt = of_side(ts, W_FLAGS, t, side);
-    sqlite_db_bind(stmt, 3, is_undelivered);
-    sqlite_db_bind(stmt, 4, is_unread);
-    return sqlite_db_run(ts->db, stmt);
-}
-
-static int write_thread(struct threads *ts, struct thread *t)
-{
-    const bool has_grown = t->has_grown;
-    const bool is_marked = t->sides[0].marks_moved || t->sides[1].marks_moved;
-    int r = 0;
-
-    t->has_grown = false;
-    for (unsigned side = 0; r == 0 && side < 2; side++) {
-        if (has_grown)
-            r = write_growth(ts, t, side);
-        if (r == 0 && t->sides[side].marks_moved)
-            r = write_marks(ts, t, side);
-        if (r == 0 && is_marked)
-            r = write_receipt_pos(ts, t, side);
-        if (r == 0)
-            r = write_flags(ts, t, side);
-    }
-    return r;
-}
-
-int threads_write_back(struct threads *ts)
-{
-    int r = 0;
-
-    while (r == 0 && !list_is_empty(&ts->dirty))
-        r = write_thread(ts, container_of(list_shift(&ts->dirty), struct thread, dirty));
-    return r;
 }

@@ -1,6 +1,7 @@
 /**
  * The conversations that the writer has before its eyes: loaded once, changed in memory by
- * the appends and receipts of a group, and written back once at its end.
+ * the appends, receipts and contacts of a group, and written back once at its end. And the
+ * mailboxes of their accounts.
  *
  * A side is 0 or 1: conversation.a, whose bytes are the smaller, or b.
  */
@@ -11,23 +12,45 @@
 #include "base/map.h"
 #include "chat/types.h"
 #include "store/sqlite_db.h"
+#include "store/sqlite_mailbox.h"
+
+/** So many messages, with so much in them. */
+struct tally {
+    uint64_t n;
+    uint64_t bytes; // of contents
+};
 
 struct thread_mark {
     uint64_t seq;
-    uint64_t n; // messages of the peer up to it
     int64_t at_ms;
     int64_t position;
 };
 
 struct thread_side {
     account account;
-    int64_t id;           // of the account
-    uint64_t n_sent;      // messages
-    bool accepted;        // the peer
-    bool was_undelivered; // as its row has it
+    int64_t id;        // of the account
+    struct tally sent; // all
+    bool accepted;     // the peer
+    bool blocked;      // the peer
+    // What the peer has sent and the side may not see: behind block_seq, up to which there are
+    // block_after, while it blocks; and what was withheld by blocks that are over.
+    uint64_t block_seq;
+    struct tally block_after;
+    struct tally withheld;
+    int64_t last_at_ms; // of the last message that it may see, or might until a block
+    int64_t message_pos;
+    int64_t receipt_pos;          // of the last change of marks or theirs
+    int64_t contact_pos;          // of the last contact
+    struct thread_mark marks[2];  // by enum chat_mark
+    struct tally up_to[2];        // the marks, of what is not withheld; of read without bytes
+    struct thread_mark theirs[2]; // the peer's, as the side knows them
+    bool was_undelivered;         // as its row has it
     bool was_unread;
-    bool marks_moved;            // since it was written back
-    struct thread_mark marks[2]; // by enum chat_mark
+    bool marks_moved; // since it was written back
+    bool theirs_moved;
+    bool has_contacted;
+    struct mailbox *mailbox; // NULL: not asked for yet
+    struct mailbox_share share;
 };
 
 struct thread {
@@ -36,9 +59,6 @@ struct thread {
     struct list node;  // in all of them
     struct list dirty; // in those to be written back
     conversation_id id;
-    int64_t last_at_ms;
-    int64_t message_pos;
-    int64_t receipt_pos;
     bool has_grown; // since it was written back
     struct thread_side sides[2];
 };
@@ -51,36 +71,32 @@ struct threads {
     struct map by_id;
     struct list all;
     struct list dirty;
+    struct mailboxes mailboxes;
 };
 
-/** What the statements of the two files of the writer are. */
-enum writer_statement {
-    W_BEGIN,
-    W_COMMIT,
-    W_ROLLBACK,
-    W_DATA_VERSION,
-    W_META,
-    W_SET_META,
-    W_ACCOUNT,
-    W_ADD_ACCOUNT,
-    W_FIND_PAIR,
-    W_FIND_ID,
-    W_ADD_CONVERSATION,
-    W_ADD_MEMBER,
-    W_MEMBERS,
-    W_GROW,
-    W_MARK,
-    W_TOUCH,
-    W_FLAGS,
-    W_ADD_MESSAGE,
-    W_FIND_KEY,
-    W_ORDINAL,
-    W_COUNT,
-};
+/** None of a is where rows are gone, and b counts them. */
+static inline struct tally tally_minus(struct tally a, struct tally b)
+{
+    return (struct tally){a.n > b.n ? a.n - b.n : 0, a.bytes > b.bytes ? a.bytes - b.bytes : 0};
+}
+
+static inline struct tally tally_plus(struct tally a, struct tally b)
+{
+    return (struct tally){a.n + b.n, a.bytes + b.bytes};
+}
 
 static inline uint64_t thread_last_seq(const struct thread *t)
 {
-    return t->sides[0].n_sent + t->sides[1].n_sent; // there are no gaps
+    return t->sides[0].sent.n + t->sides[1].sent.n; // there are no gaps
+}
+
+/** Of its last message, whoever sees that. */
+static inline int64_t thread_last_at_ms(const struct thread *t)
+{
+    const int64_t a = t->sides[0].last_at_ms;
+    const int64_t b = t->sides[1].last_at_ms;
+
+    return a > b ? a : b; // it is its sender's last one
 }
 
 /** @return 0 or 1, or 2: neither of the two */
@@ -93,12 +109,30 @@ static inline unsigned thread_side_of(const struct thread *t, const account *a)
     return side;
 }
 
+/** What the side has got from its peer and may see. */
+static inline struct tally thread_visible(const struct thread *t, unsigned side)
+{
+    const struct thread_side *s = &t->sides[side];
+
+    return tally_minus(s->blocked ? s->block_after : t->sides[1 - side].sent, s->withheld);
+}
+
+/** Of that, what is above a mark. */
+static inline struct tally thread_above(const struct thread *t, unsigned side,
+                                        enum chat_mark which)
+{
+    return tally_minus(thread_visible(t, side), t->sides[side].up_to[which]);
+}
+
 /** @param key  of the hashes, and of what makes conversation ids unlike another store's */
 void threads_init(struct threads *ts, struct sqlite_db *db, const uint8_t key[HASH_KEY_SIZE]);
 void threads_fini(struct threads *ts);
 
-/** Forget them all, with what was not written back. */
+/** Forget them all, with what was not written back; and the mailboxes. */
 void threads_drop(struct threads *ts);
+
+/** Conversations in memory, or as many as their mailboxes need. */
+size_t threads_count(const struct threads *ts);
 
 enum threads_refusal {
     THREADS_NONE = 1, // there is no such conversation
@@ -112,11 +146,23 @@ MUST_CHECK int threads_find_pair(struct threads *ts, const account *x, const acc
 /** @return 0, THREADS_NONE, or a fault */
 MUST_CHECK int threads_find_id(struct threads *ts, conversation_id id, struct thread **out);
 
+/** What an account names. @return 0, THREADS_NONE: it has none such, or a fault */
+MUST_CHECK int threads_find_place(struct threads *ts, const account *a,
+                                  const struct chat_place *place, struct thread **out);
+
 /** The pair has none yet; its accounts may be new, too. @return 0, THREADS_FULL, or a fault */
 MUST_CHECK int threads_add(struct threads *ts, const account *x, const account *y,
                            struct thread **out);
 
-/** It has changed: threads_write_back() will see to it. */
+/**
+ * To be called before anything changes of what a side has undelivered, or whether it has
+ * accepted its peer: its mailbox is known then.
+ *
+ * @return 0 or a fault
+ */
+MUST_CHECK int threads_open_mailbox(struct threads *ts, struct thread *t, unsigned side);
+
+/** It has changed: its share of mailboxes is counted, and threads_write_back() sees to it. */
 void threads_touch(struct threads *ts, struct thread *t);
 
 /** @return 0 or a fault: threads_drop() */

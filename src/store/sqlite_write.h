@@ -1,5 +1,6 @@
 /**
- * The writer: appends, receipts and changes of sessions, in groups, each group one transaction.
+ * The writer: appends, receipts, contacts and changes of sessions, in groups, each group one
+ * transaction.
  * It belongs to one thread from its opening to its closing.
  */
 #pragma once
@@ -11,6 +12,8 @@
 enum sqlite_write_kind {
     WRITE_APPEND,
     WRITE_RECEIPT,
+    WRITE_CONTACT,
+    WRITE_SEEN,
     WRITE_AUTH,
 };
 
@@ -35,6 +38,18 @@ struct sqlite_write {
             struct store_receipt asked;
             struct store_receipted answer;
         } receipt;
+        struct {
+            store_contact_fn *done;
+            void *arg;
+            struct store_contact asked;
+            struct store_contacted answer;
+        } contact;
+        struct {
+            store_seen_fn *done;
+            void *arg;
+            account account;
+            int64_t at_ms;
+        } seen;
         struct auth_change auth;
     };
     char bytes[];

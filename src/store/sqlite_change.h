@@ -1,0 +1,35 @@
+/** What the operations of a group do, within its transaction. Private to the writer. */
+#pragma once
+
+#include "store/sqlite_write.h"
+
+// Each answers op. @return 0, a refusal of store_append() or its like, which has changed
+// nothing, or a fault: nothing of the group is stored.
+
+MUST_CHECK int sqlite_change_append(struct sqlite_writer *w, struct sqlite_write *op);
+MUST_CHECK int sqlite_change_receipt(struct sqlite_writer *w, struct sqlite_write *op);
+MUST_CHECK int sqlite_change_contact(struct sqlite_writer *w, struct sqlite_write *op);
+MUST_CHECK int sqlite_change_seen(struct sqlite_writer *w, struct sqlite_write *op);
+
+/** op has changed t, and takes the next position. @return it */
+int64_t sqlite_change_take(struct sqlite_writer *w, struct sqlite_write *op, struct thread *t);
+
+/** Does the peer know the marks of this side, as they are now? */
+bool sqlite_marks_are_known(const struct sqlite_writer *w, const struct thread *t,
+                            unsigned side);
+
+/**
+ * If so: the peer is told what it does not know yet.
+ *
+ * @param position  where it gets to know that
+ * @param out       what is new to it
+ * @return          how many
+ */
+size_t sqlite_marks_tell(const struct sqlite_writer *w, struct thread *t, unsigned side,
+                         int64_t position, struct chat_receipt out[2]);
+
+static inline struct chat_marks sqlite_marks_of(const struct thread_mark marks[2])
+{
+    return (struct chat_marks){.delivered_seq = marks[CHAT_MARK_DELIVERED].seq,
+                               .read_seq = marks[CHAT_MARK_READ].seq};
+}

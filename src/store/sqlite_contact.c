@@ -1,0 +1,80 @@
+/** What an account wants of a peer, and when it was online. */
+#include "store/sqlite_change.h"
+#include "store/sqlite_text.h"
+#include "store/sqlite_withheld.h"
+
+/** @return 0 with *t, STORE_NOT_FOUND, STORE_UNAVAILABLE, or a fault */
+static int find_or_add(struct sqlite_writer *w, const struct store_contact *c,
+                       struct thread **t)
+{
+    int r = threads_find_place(&w->threads, &c->by, &c->place, t);
+
+    if (r != THREADS_NONE)
+        return r;
+    if (c->place.conversation != 0 || c->what == CHAT_UNBLOCK)
+        return STORE_NOT_FOUND;
+    r = threads_add(&w->threads, &c->by, &c->place.peer, t);
+    return r == THREADS_FULL ? STORE_UNAVAILABLE : r;
+}
+
+/** @return 0 with *has_changed, or a fault */
+static int change(struct sqlite_writer *w, struct thread *t, unsigned side,
+                  enum chat_contact what, bool *has_changed)
+{
+    struct thread_side *s = &t->sides[side];
+
+    if (what == CHAT_ACCEPT) {
+        *has_changed = !s->accepted;
+        s->accepted = true;
+        return 0;
+    }
+    *has_changed = s->blocked != (what == CHAT_BLOCK);
+    if (!*has_changed)
+        return 0;
+    return s->blocked ? withheld_end(&w->threads, t, side)
+                      : withheld_begin(&w->threads, t, side);
+}
+
+static void answer(struct sqlite_writer *w, struct sqlite_write *op, struct thread *t,
+                   unsigned side, bool has_changed)
+{
+    struct store_contacted *out = &op->contact.answer;
+    struct thread_side *s = &t->sides[side];
+
+    out->conversation = t->id;
+    out->peer = t->sides[1 - side].account;
+    if (!has_changed)
+        return;
+    s->has_contacted = true;
+    out->position = s->contact_pos = sqlite_change_take(w, op, t);
+    out->n_known = sqlite_marks_tell(w, t, side, out->position, out->known);
+}
+
+int sqlite_change_contact(struct sqlite_writer *w, struct sqlite_write *op)
+{
+    const struct store_contact *c = &op->contact.asked;
+    struct thread *t = NULL;
+    bool has_changed = false;
+
+    int r = find_or_add(w, c, &t);
+    if (r != 0)
+        return r;
+    const unsigned side = thread_side_of(t, &c->by);
+    r = threads_open_mailbox(&w->threads, t, side);
+    if (r == 0)
+        r = change(w, t, side, c->what, &has_changed);
+    if (r == 0)
+        answer(w, op, t, side, has_changed);
+    return r;
+}
+
+int sqlite_change_seen(struct sqlite_writer *w, struct sqlite_write *op)
+{
+    sqlite3_stmt *stmt = w->db.stmts[W_SEEN];
+
+    sqlite_db_bind_bytes(stmt, 1, account_str(&op->seen.account));
+    sqlite_db_bind(stmt, 2, op->seen.at_ms);
+    const int r = sqlite_db_run(&w->db, stmt);
+    op->has_changed = r == 0 && sqlite3_changes(w->db.db) > 0;
+    return r;
+}

@@ -1,0 +1,53 @@
+/**
+ * What waits in the mailboxes of the accounts that the writer has before its eyes: summed up
+ * once, and kept exact from then on by whoever changes a conversation. Never written: a
+ * message costs no row more for it.
+ */
+#pragma once
+
+#include "base/account.h"
+#include "base/hash.h"
+#include "base/list.h"
+#include "base/map.h"
+#include "store/sqlite_db.h"
+
+/** Of messages that are neither delivered nor withheld. */
+struct mailbox_share {
+    uint64_t n;
+    uint64_t n_of_strangers; // from peers that the account has not accepted
+};
+
+struct mailbox {
+    struct map_node by_account;
+    struct list node;
+    account account;
+    struct mailbox_share waiting; // of all of its conversations
+};
+
+struct mailboxes {
+    struct sqlite_db *db;
+    uint8_t key[HASH_KEY_SIZE];
+    struct map by_account;
+    struct list all;
+};
+
+void mailboxes_init(struct mailboxes *m, struct sqlite_db *db,
+                    const uint8_t key[HASH_KEY_SIZE]);
+void mailboxes_fini(struct mailboxes *m);
+
+/** Forget them all. */
+void mailboxes_drop(struct mailboxes *m);
+
+/**
+ * An account's. One that is not in memory is summed up from the rows: what has changed in
+ * memory alone must be none of this account's.
+ *
+ * @param a    the store need not know it
+ * @param out  borrowed until mailboxes_drop()
+ * @return     0 or a fault
+ */
+MUST_CHECK int mailboxes_get(struct mailboxes *m, const account *a, struct mailbox **out);
+
+/** A conversation's share was `from`, and is `to`. */
+void mailbox_change(struct mailbox *m, const struct mailbox_share *from,
+                    const struct mailbox_share *to);
