@@ -6,6 +6,7 @@
 #include "support/sqlite_world.h"
 #include "support/store_v1.h"
 #include "support/store_v2.h"
+#include "support/store_v3.h"
 
 // The world.
 
@@ -211,7 +212,7 @@ static void refuses_what_a_newer_one_wrote(void **state)
     store_world_close(w);
     run_sql(w, "PRAGMA user_version = 1000");
     expect_refused(w, "run a newer one");
-    run_sql(w, "PRAGMA user_version = 3");
+    run_sql(w, "PRAGMA user_version = 4");
     store_world_open(w);
 }
 
@@ -220,8 +221,8 @@ static int64_t version_of(const struct store_world *w)
     return sql_number(w, "SELECT user_version FROM pragma_user_version");
 }
 
-/** Closed, and as an older one left it. @param more  what version 2 has besides, or empty */
-static void put_back(struct store_world *w, const char *more)
+/** Closed, and as an older one left it. */
+static void put_back(struct store_world *w, unsigned version)
 {
     char path[128];
 
@@ -229,7 +230,10 @@ static void put_back(struct store_world *w, const char *more)
     snprintf(path, sizeof(path), "%s/parley.db", w->dir);
     assert_int_equal(unlink(path), 0);
     run_sql(w, store_v1);
-    run_sql(w, more);
+    if (version >= 2)
+        run_sql(w, store_v2);
+    if (version >= 3)
+        run_sql(w, store_v3);
 }
 
 static void brings_a_version_1_up_to_date(void **state)
@@ -238,9 +242,9 @@ static void brings_a_version_1_up_to_date(void **state)
     const struct store_history h = {
         .account = who('b'), .place.peer = who('a'), .max_messages = 9, .max_bytes = 9};
 
-    put_back(w, "");
+    put_back(w, 1);
     store_world_open(w);
-    assert_int_equal(version_of(w), 3);
+    assert_int_equal(version_of(w), 4);
     assert_true(w->store->epoch == STORE_V1_EPOCH);
     assert_int_equal(store_horizon(w->store), 5);
     ask_history(w, &h, 0, "a1r b2 a3d");
@@ -249,7 +253,7 @@ static void brings_a_version_1_up_to_date(void **state)
     assert_int_equal(put(w, 'a', 'b', "3", 4).position, 6);
     sign_in(w, 'a', "laptop");
 
-    store_world_close(w); // and it is a version 3 like any other
+    store_world_close(w); // and it is a version 4 like any other
     store_world_open(w);
     ask_history(w, &h, 0, "a1r b2 a3d a4");
     turn(w, "laptop", 1, 0, 0, 2);
@@ -263,9 +267,9 @@ static void brings_a_version_2_up_to_date(void **state)
     const struct auth_store_begin again = begin_of('a', "again", "tablet");
     const struct auth_store_end e = end_of("phone");
 
-    put_back(w, store_v2);
+    put_back(w, 2);
     store_world_open(w);
-    assert_int_equal(version_of(w), 3);
+    assert_int_equal(version_of(w), 4);
     assert_true(w->store->epoch == STORE_V1_EPOCH);
     assert_int_equal(store_horizon(w->store), 5);
     turn(w, "laptop", 2, 3 * MINUTE, 0, 3); // none of them has a proof
@@ -285,7 +289,7 @@ static void keeps_proofs_in_what_was_a_version_2(void **state)
     const struct auth_store_refresh r = refresh_of("safe", 1, 0);
     const char *want = "a/safe g1 0-3600000 10:dddddddddddddddddddddddddddddddd:ok";
 
-    put_back(w, store_v2);
+    put_back(w, 2);
     store_world_open(w);
     b.proof = proof_of(10, 'd', STR("ok"));
     ask_begin(w, &b, 0, want);
@@ -293,6 +297,73 @@ static void keeps_proofs_in_what_was_a_version_2(void **state)
     store_world_open(w);
     ask_refresh(w, &r, AUTH_STORE_UNPROVEN, want);
     turn(w, "laptop", 3, 0, 0, 4);
+}
+
+static int64_t bytes_of(const struct store_world *w, const char *column, int64_t position)
+{
+    char text[128];
+
+    snprintf(text, sizeof(text), "SELECT %s FROM message WHERE position = %lld", column,
+             (long long)position);
+    return sql_number(w, text);
+}
+
+/** The sums that a version 3 does not have yet. */
+static void expect_sums_of_v3(const struct store_world *w)
+{
+    static const struct {
+        int64_t position;
+        int64_t sent;
+        int64_t got;
+    } rows[] = {{1, 1, 0}, {2, 1, 1}, {3, 1, 0}, {4, 2, 1}, {6, 9, 2}, {8, 14, 9}};
+
+    for (unsigned i = 0; i < COUNT_OF(rows); i++) {
+        assert_int_equal(bytes_of(w, "sent_bytes", rows[i].position), rows[i].sent);
+        assert_int_equal(bytes_of(w, "got_bytes", rows[i].position), rows[i].got);
+    }
+    assert_int_equal(sql_number(w, "SELECT count(*) FROM message"), COUNT_OF(rows));
+}
+
+static void brings_a_version_3_up_to_date(void **state)
+{
+    struct store_world *w = *state;
+    const struct store_history h = {
+        .account = who('b'), .place.peer = who('a'), .max_messages = 9, .max_bytes = 99};
+    const struct store_list l = {.account = who('a'), .max_conversations = 9, .max_bytes = 99};
+    const struct store_receipts moved = {.account = who('b'), .max_receipts = 9};
+    const struct store_read r = {.account = who('b'), .max_messages = 9, .max_bytes = 99};
+
+    put_back(w, 3);
+    store_world_open(w);
+    assert_int_equal(version_of(w), 4);
+    assert_true(w->store->epoch == STORE_V1_EPOCH);
+    assert_int_equal(store_horizon(w->store), 8);
+    expect_sums_of_v3(w);
+    ask_history(w, &h, 0, "a1r b2d a3d b4 a5");
+    ask_list(w, &l, 0, "[b u2 a5] [s? u1 s1]");
+    ask_receipts(w, &moved, 0, "bd3 br1 ad2");
+    ask_read(w, &r, 0, "a1r b2d a3d b4 a5");
+    assert_int_equal(ask_unread(w, 'b'), 1);
+    const struct auth_store_refresh of_phone = refresh_of("phone", 1, 0);
+    ask_refresh(w, &of_phone, AUTH_STORE_UNPROVEN,
+                "s/phone g1 0-3600000 10:dddddddddddddddddddddddddddddddd:ok");
+}
+
+/** Both have accepted: what each has undelivered is what counts, in the sums as well. */
+static void bytes_of_a_version_3_count(void **state)
+{
+    struct store_world *w = *state;
+
+    put_back(w, 3);
+    w->limits.accepted.bytes = 9; // b4 has 8, a5 has 12
+    store_world_open(w);
+    const struct store_append from_a = message('a', 'b', "4", "4");
+    const struct store_append from_b = message('b', 'a', "4", "4");
+    assert_int_equal(append(w, &from_a).r, STORE_MAILBOX_FULL);
+    put(w, 'b', 'a', "3", 6);
+    assert_int_equal(append(w, &from_b).r, STORE_MAILBOX_FULL);
+    see(w, 'b', 'a', 5);
+    put(w, 'a', 'b', "4", 7);
 }
 
 /** @param n  writes until one fails */
@@ -312,13 +383,14 @@ static void a_full_disk_leaves_an_old_version_as_it_is(void **state)
     struct store_world *w = *state;
     int n = 0;
 
-    put_back(w, store_v2);
+    put_back(w, 3);
     for (; !opens_with_writes(w, n); n++) {
-        assert_int_equal(version_of(w), 2);
+        assert_int_equal(version_of(w), 3);
         assert_int_equal(sql_number(w, "SELECT count(*) FROM session"), 2);
+        assert_int_equal(sql_number(w, "SELECT count(*) FROM message"), 6);
     }
     assert_true(n > 3); // the pages of the log
-    assert_int_equal(version_of(w), 3);
+    assert_int_equal(version_of(w), 4);
     turn(w, "laptop", 3, 0, 0, 4);
     expect_revoked(w, 0, REVOKED_IN_V2);
 }
@@ -541,6 +613,8 @@ int main(void)
         TEST(brings_a_version_1_up_to_date),
         TEST(brings_a_version_2_up_to_date),
         TEST(keeps_proofs_in_what_was_a_version_2),
+        TEST(brings_a_version_3_up_to_date),
+        TEST(bytes_of_a_version_3_count),
         TEST(a_full_disk_leaves_an_old_version_as_it_is),
         TEST(refuses_what_is_no_store),
         TEST(refuses_a_directory_that_can_not_be),

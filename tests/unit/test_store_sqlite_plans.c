@@ -1,0 +1,160 @@
+/** How SQLite looks for what it is asked: by the indexes that are there for it. */
+#include "store/sqlite_row.h"
+#include "store/sqlite_text.h"
+#include "support/sqlite_world.h"
+
+static int setup(void **state)
+{
+    *state = store_world_new(true);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    store_world_free(*state);
+    return 0;
+}
+
+/** The steps of a statement, a line each. */
+static void explain(sqlite3 *db, const char *text, char *out, size_t size)
+{
+    char question[4096];
+    sqlite3_stmt *stmt = NULL;
+    size_t n = 0;
+
+    snprintf(question, sizeof(question), "EXPLAIN QUERY PLAN %s", text);
+    assert_int_equal(sqlite3_prepare_v2(db, question, -1, &stmt, NULL), SQLITE_OK);
+    out[0] = '\0';
+    while (sqlite3_step(stmt) == SQLITE_ROW) {
+        const int more = snprintf(out + n, size - n, "%s\n", sqlite3_column_text(stmt, 3));
+        n += (size_t)more;
+        assert_true(n < size);
+    }
+    sqlite3_finalize(stmt);
+}
+#define W(which) "writer: " #which, &writer_texts[which]
+#define R(which) "reader: " #which, &sqlite_row_texts[which]
+
+static const struct {
+    const char *name;
+    const char *const *text;
+    const char *by; // the first step
+} rows[] = {
+    {W(W_ACCOUNT), "account USING COVERING INDEX sqlite_autoindex_account_1 (bytes=?)"},
+    {W(W_SEEN), "account USING INDEX sqlite_autoindex_account_1 (bytes=?)"},
+    {W(W_MAILBOX), "member USING INDEX member_undelivered (account=?)"},
+    {W(W_MEMBERS), "member USING PRIMARY KEY (conversation=?)"},
+    {W(W_GROW), "member USING PRIMARY KEY (conversation=? AND account=?)"},
+    {W(W_MARK), "member USING PRIMARY KEY (conversation=? AND account=?)"},
+    {W(W_KNOW), "member USING PRIMARY KEY (conversation=? AND account=?)"},
+    {W(W_CONTACT), "member USING PRIMARY KEY (conversation=? AND account=?)"},
+    {W(W_FLAGS), "member USING PRIMARY KEY (conversation=? AND account=?)"},
+    {W(W_FIND_KEY),
+     "message USING INDEX sqlite_autoindex_message_2"
+     " (conversation=? AND sender=? AND key=?)"},
+    {W(W_TALLIES),
+     "message USING INDEX sqlite_autoindex_message_1"
+     " (conversation=? AND seq<?)"},
+    {W(W_WITHHELD_AT),
+     "withheld USING PRIMARY KEY"
+     " (conversation=? AND side=? AND upto_seq>?)"},
+    {W(W_WITHHELD_LAST), "withheld USING PRIMARY KEY (conversation=? AND side=?)"},
+    {W(W_FORGET_WITHHELD),
+     "withheld USING PRIMARY KEY"
+     " (conversation=? AND side=? AND upto_seq=?)"},
+    {R(R_TOUCHED), "m USING INDEX member_by_message (account=? AND message_pos>?)"},
+    {R(R_UNDELIVERED), "m USING INDEX member_undelivered (account=?)"},
+    {R(R_BY_ID), "m USING PRIMARY KEY (conversation=? AND account=?)"},
+    {R(R_LATEST),
+     "m USING INDEX member_by_message"
+     " (account=? AND message_pos>? AND message_pos<?)"},
+    {R(R_CHANGED),
+     "m USING INDEX member_by_contact"
+     " (account=? AND contact_pos>? AND contact_pos<?)"},
+    {R(R_MARKED), "m USING INDEX member_by_receipt (account=? AND receipt_pos>?)"},
+    {R(R_UNREAD), "m USING INDEX member_unread (account=?)"},
+    {R(R_PROBE), "message USING INDEX sqlite_autoindex_message_1 (conversation=? AND seq>?)"},
+    {R(R_UP),
+     "message USING INDEX sqlite_autoindex_message_1"
+     " (conversation=? AND seq>? AND seq<?)"},
+    {R(R_DOWN),
+     "message USING INDEX sqlite_autoindex_message_1"
+     " (conversation=? AND seq>? AND seq<?)"},
+    {R(R_AT), "message USING INTEGER PRIMARY KEY (rowid=?)"},
+    {R(R_WITHHELD),
+     "withheld USING PRIMARY KEY"
+     " (conversation=? AND side=? AND upto_seq>?)"},
+};
+
+static sqlite3 *open_db(const struct store_world *w)
+{
+    char path[128];
+    sqlite3 *db = NULL;
+
+    snprintf(path, sizeof(path), "%s/parley.db", w->dir);
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    return db;
+}
+
+static void expect_plans(const struct store_world *w)
+{
+    sqlite3 *db = open_db(w);
+
+    for (unsigned i = 0; i < COUNT_OF(rows); i++) {
+        char plan[2048];
+        char want[256];
+        explain(db, *rows[i].text, plan, sizeof(plan));
+        snprintf(want, sizeof(want), "SEARCH %s", rows[i].by);
+        const str first = {plan, strcspn(plan, "\n")};
+        expect_str(rows[i].name, first, str_of(want));
+    }
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
+static void each_statement_has_its_index(void **state)
+{
+    struct store_world *w = *state;
+
+    expect_plans(w);
+    for (unsigned i = 0; i < 50; i++) { // and whatever the tables hold
+        char key[8];
+        snprintf(key, sizeof(key), "%u", i);
+        put(w, 'a', 'b', key, i + 1);
+    }
+    run_sql(w, "ANALYZE");
+    expect_plans(w);
+}
+
+static void expect_no_scan(sqlite3 *db, const char *text)
+{
+    char plan[2048];
+
+    explain(db, text, plan, sizeof(plan));
+    const char *scan = strstr(plan, "SCAN ");
+    // the table of one row
+    if (scan && strncmp(scan, "SCAN meta\n", strlen("SCAN meta\n")) != 0)
+        fail_msg("\"%s\":\n%s", text, plan);
+    if (strstr(plan, "TEMP B-TREE") || strstr(plan, "AUTOMATIC"))
+        fail_msg("\"%s\":\n%s", text, plan);
+}
+
+static void nothing_is_scanned_or_sorted(void **state)
+{
+    sqlite3 *db = open_db(*state);
+
+    for (unsigned i = 0; i < W_COUNT; i++)
+        expect_no_scan(db, writer_texts[i]);
+    for (unsigned i = 0; i < R_COUNT; i++)
+        expect_no_scan(db, sqlite_row_texts[i]);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
+int main(void)
+{
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(each_statement_has_its_index),
+        TEST(nothing_is_scanned_or_sorted),
+    };
+    return cmocka_run_group_tests_name("store_sqlite_plans", tests, NULL, NULL);
+}
