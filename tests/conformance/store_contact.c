@@ -383,6 +383,6 @@ static struct store_limits plenty = {PLENTY_OF_ALL};
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {SUITE(mem)};
+    const struct CMUnitTest tests[] = {SUITE(mem), SUITE(sqlite)};
     return cmocka_run_group_tests_name("store_contact", tests, NULL, NULL);
 }

@@ -406,6 +406,6 @@ static struct store_limits shy = {PLENTY_OF_ALL, .only_accepted_know = true};
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {SUITE(mem)};
+    const struct CMUnitTest tests[] = {SUITE(mem), SUITE(sqlite)};
     return cmocka_run_group_tests_name("store_known", tests, NULL, NULL);
 }

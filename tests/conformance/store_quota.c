@@ -291,6 +291,6 @@ static struct store_limits mailbox_of_one = {
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {SUITE(mem)};
+    const struct CMUnitTest tests[] = {SUITE(mem), SUITE(sqlite)};
     return cmocka_run_group_tests_name("store_quota", tests, NULL, NULL);
 }
