@@ -96,6 +96,6 @@ static struct store_limits plenty = {PLENTY_OF_ALL};
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {SUITE(mem)};
+    const struct CMUnitTest tests[] = {SUITE(mem), SUITE(sqlite)};
     return cmocka_run_group_tests_name("store_relation", tests, NULL, NULL);
 }
