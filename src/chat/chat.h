@@ -79,6 +79,9 @@ struct chat_session_events {
     /** First of all. @param unread  conversations with unread messages */
     void (*on_ready)(void *arg, bool is_recovered, uint64_t unread);
 
+    /** on_ready() has to wait until the store comes back. */
+    void (*on_delay)(void *arg);
+
     /** @return the token that its acknowledgement will carry, or -1: it could not be sent */
     int64_t (*on_message)(void *arg, const struct chat_message *m, str cursor);
 

@@ -85,11 +85,13 @@ struct chat_session {
     int64_t since;
     int64_t after;          // up to here it was sent every message that concerns it
     int64_t receipts_after; // and up to here every receipt
+    int64_t changes_after;  // and every change of what the account wants of its peers
     bool is_recovered;
     bool is_ready;
     bool is_synced;
     bool wants_messages;
     bool wants_receipts;
+    bool wants_changes;
     bool is_silent; // it acknowledges nothing, and its window moves with what it takes
     bool is_warned;
     struct own *own; // what it has sent itself since it was live last
@@ -136,8 +138,32 @@ void pump_on_event(struct chat_session *s, const struct bus_event *e);
 /** Events may have been lost. */
 void pump_on_gap(struct chat_session *s);
 
+/** There may be room in its window. */
+void pump_on_room(struct chat_session *s);
+
 /** The session has stored a message, and will be told so. */
 void pump_on_own(struct chat_session *s, const struct chat_message *m);
+
+// acks.c
+
+void acks_init(struct chat_session *s);
+void acks_fini(struct chat_session *s);
+
+/** No timer fires any more. */
+void acks_stop(struct chat_session *s);
+
+/** @return NULL: the session has not seen it, or has forgotten it */
+struct thread *thread_find(const struct chat_session *s, conversation_id conversation);
+
+/** May forget others, for which nothing waits. */
+struct thread *thread_get(struct chat_session *s, conversation_id conversation);
+
+/** The session was sent this message. @param token  that its acknowledgement will carry */
+void acks_expect(struct chat_session *s, const struct chat_message *m, int64_t token);
+
+/** Some device has moved its mark: if it is the account's, what is below is not missing any
+ * more. */
+void acks_note_mark(struct chat_session *s, const struct chat_receipt *r);
 
 // receipts.c
 

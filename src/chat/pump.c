@@ -2,16 +2,20 @@
  * The pump: what a session gets, and when. It is also all there is of flow control, slow
  * consumers, gaps and resync.
  *
- * Two numbers say what a session has: every message that concerns it up to `after`, every
- * receipt up to `receipts_after`. Both are never above what the store's horizon was when they
- * were read, so nothing can commit below them later. A cursor is the smaller of the two.
+ * Three numbers say what a session has: every message that concerns it up to `after`, every
+ * receipt up to `receipts_after`, every change of what its account wants of others up to
+ * `changes_after`. None is above what the store's horizon was when they were read, so nothing
+ * can commit below them later. A cursor is the smallest of the three.
  *
  * Filling reads the store behind these, a window at a time, until nothing is left; an event
  * from the bus only says that there is more. Live, an event is sent on as it is, unless it
  * shows that something is missing: then the session fills again. Nothing is queued for a
  * session beyond its window.
  *
- * An ordered bus loses nothing and keeps the order of commits, so each event moves both
+ * Changes are rare, and large with the conversation that they are of: of these the bus says
+ * that there are some, and they are always read.
+ *
+ * An ordered bus loses nothing and keeps the order of commits, so each event moves all
  * numbers. Otherwise they stay where the last read put them, and what was sent above is
  * remembered as the last seq of each conversation.
  */
@@ -20,8 +24,8 @@
 #include "chat/core.h"
 
 #define RETRY_MS   1000 // until the store is asked again that could not answer
-#define TAKEN_MS   100  // between two looks at what a silent session has taken
 #define N_RECEIPTS 256  // of one read
+#define N_CHANGES  64
 
 static void go(struct chat_session *s);
 
@@ -41,142 +45,32 @@ static int64_t larger(int64_t a, int64_t b)
     return a > b ? a : b;
 }
 
+static int64_t smaller(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
 static str cursor_of(const struct chat_session *s, char out[CURSOR_SIZE])
 {
     const int64_t messages = larger(s->since, s->after);
-    const int64_t position = messages < s->receipts_after ? messages : s->receipts_after;
+    const int64_t others = smaller(s->receipts_after, s->changes_after);
 
-    return cursor_print(out, s->actor.chat->ports.store->epoch, &s->actor.account, position);
-}
-
-// Threads.
-
-static bool is_thread(struct map_node *node, const void *key)
-{
-    const conversation_id *conversation = key;
-    return container_of(node, struct thread, by_conversation)->conversation == *conversation;
-}
-
-static struct thread *find_thread(const struct chat_session *s, conversation_id conversation)
-{
-    // The store makes these ids: half of each is random.
-    struct map_node *node = map_find(&s->threads, conversation, is_thread, &conversation);
-
-    return node ? container_of(node, struct thread, by_conversation) : NULL;
-}
-
-static bool is_needed(const struct chat_session *s, const struct thread *t)
-{
-    return t->is_marking || t->hole_seq > 0 || window_first(&s->window, t->conversation, 0);
-}
-
-/** Forget the threads for which is_kept does not hold; all where it is NULL. */
-static void drop_threads(struct chat_session *s,
-                         bool (*is_kept)(const struct chat_session *, const struct thread *))
-{
-    for (size_t i = 0; i < s->threads.n_buckets; i++) {
-        struct map_node *next = NULL;
-        for (struct map_node *node = s->threads.buckets[i]; node; node = next) {
-            struct thread *t = container_of(node, struct thread, by_conversation);
-            next = node->next;
-            if (is_kept && is_kept(s, t))
-                continue;
-            map_remove(&s->threads, node);
-            free(t);
-        }
-    }
-}
-
-static struct thread *get_thread(struct chat_session *s, conversation_id conversation)
-{
-    struct thread *t = find_thread(s, conversation);
-    if (t)
-        return t;
-    if (s->threads.n_nodes >= CHAT_THREADS_MAX)
-        drop_threads(s, is_needed);
-    t = NEW(struct thread);
-    t->conversation = conversation;
-    map_add(&s->threads, &t->by_conversation, conversation);
-    return t;
-}
-
-// A client that acknowledges nothing.
-
-/** Forget what waits for acknowledgements. None of it counts as delivered any more. */
-static void forget_window(struct chat_session *s)
-{
-    for (uint32_t i = 0; i < s->window.n; i++) {
-        const struct window_item *item = window_at(&s->window, i);
-        struct thread *t = find_thread(s, item->conversation);
-        if (item->from_peer)
-            t->hole_seq = item->seq;
-    }
-    window_clear(&s->window);
-}
-
-static void on_unacked(struct timer *timer)
-{
-    struct chat_session *s = container_of(timer, struct chat_session, unacked_timer);
-    const int64_t now_ms = chat_now_ms(s->actor.chat);
-
-    if (s->window.n == 0)
-        return;
-    if (!s->is_silent && now_ms < s->acked_ms + CHAT_UNACKED_MS) {
-        timer_set(timers_of(s), timer, s->acked_ms + CHAT_UNACKED_MS);
-        return;
-    }
-    s->is_silent = true;
-    if (!s->is_warned) {
-        s->is_warned = true;
-        s->actor.chat->counters.warnings++;
-        log_debug(s->actor.log, "chat_not_acknowledging", "messages=%u", s->window.n);
-        s->events->on_not_acknowledging(s->arg);
-    }
-    if (!s->events->has_taken_all(s->arg)) {
-        timer_set(timers_of(s), timer, now_ms + TAKEN_MS);
-        return;
-    }
-    forget_window(s);
-    if (s->fsm.now == SESSION_WAITING && !s->retry_timer.is_set)
-        go(s);
-}
-
-static void watch_acks(struct chat_session *s)
-{
-    struct timer *timer = &s->unacked_timer;
-    const int64_t now_ms = chat_now_ms(s->actor.chat);
-
-    if (s->window.n == 0)
-        s->acked_ms = now_ms;
-    if (!timer->is_set)
-        timer_set(timers_of(s), timer, now_ms + (s->is_silent ? TAKEN_MS : CHAT_UNACKED_MS));
+    return cursor_print(out, s->actor.chat->ports.store->epoch, &s->actor.account,
+                        smaller(messages, others));
 }
 
 // Sending to the client.
 
 static void emit(struct chat_session *s, const struct chat_message *m)
 {
-    struct thread *t = get_thread(s, m->conversation);
-    const bool from_peer = !account_eq(&m->from, &s->actor.account);
     char text[CURSOR_SIZE];
 
-    t->last_seq = m->seq;
+    thread_get(s, m->conversation)->last_seq = m->seq;
     const int64_t token = s->events->on_message(s->arg, m, cursor_of(s, text));
     if (token < 0)
         return; // its connection is over, and it will be closed
-    if (from_peer)
-        t->peer_seq = m->seq;
-    if (from_peer && m->status != CHAT_UNDELIVERED && m->seq > t->mark_seq)
-        t->mark_seq = m->seq;
     s->actor.chat->counters.emitted++;
-    watch_acks(s);
-    window_add(&s->window, &(struct window_item){
-                               .token = token,
-                               .conversation = m->conversation,
-                               .seq = m->seq,
-                               .bytes = (uint32_t)m->content.len,
-                               .from_peer = from_peer,
-                           });
+    acks_expect(s, m, token);
 }
 
 static void emit_receipt(struct chat_session *s, const struct chat_receipt *r)
@@ -186,53 +80,15 @@ static void emit_receipt(struct chat_session *s, const struct chat_receipt *r)
     s->events->on_receipt(s->arg, r, cursor_of(s, text));
 }
 
-// The client's acknowledgements.
-
-/** Mark as delivered what this session alone has acknowledged without a gap. */
-static void mark_acked(struct chat_session *s, struct thread *t)
+void pump_on_room(struct chat_session *s)
 {
-    const struct window_item *first = window_first(&s->window, t->conversation, t->mark_seq);
-    const uint64_t upto = first ? first->seq - 1 : t->peer_seq;
-
-    if (t->hole_seq > 0 || upto <= t->acked_seq || upto <= t->mark_seq)
-        return;
-    t->acked_seq = upto;
-    receipts_push(s, t);
-}
-
-/** Some device of the account has moved its mark: what is below is not missing any more. */
-static void note_mark(struct chat_session *s, const struct chat_receipt *r)
-{
-    if (!account_eq(&r->by, &s->actor.account))
-        return;
-    struct thread *t = find_thread(s, r->conversation);
-    if (!t || r->seq <= t->mark_seq)
-        return;
-    t->mark_seq = r->seq;
-    if (t->hole_seq <= r->seq)
-        t->hole_seq = 0;
-    mark_acked(s, t);
-}
-
-void chat_session_ack(struct chat_session *s, int64_t token)
-{
-    struct window_item item;
-
-    s->heard_ms = chat_now_ms(s->actor.chat);
-    if (!window_take(&s->window, token, &item))
-        return;
-    s->actor.chat->counters.acked++;
-    s->acked_ms = s->heard_ms;
-    s->is_silent = false;
-    if (item.from_peer)
-        mark_acked(s, find_thread(s, item.conversation));
-    if (s->fsm.now == SESSION_WAITING && !s->retry_timer.is_set && window_is_roomy(&s->window))
+    if (s->fsm.now == SESSION_WAITING && !s->retry_timer.is_set)
         go(s);
 }
 
 void pump_on_own(struct chat_session *s, const struct chat_message *m)
 {
-    struct thread *t = find_thread(s, m->conversation);
+    struct thread *t = thread_find(s, m->conversation);
 
     if (s->actor.chat->ports.bus->is_ordered)
         return; // the event is on its way, behind those of what was stored before it
@@ -277,12 +133,12 @@ static void on_page(void *arg, int r, const struct store_page *page)
     }
     for (size_t i = 0; i < page->n_messages; i++) {
         const struct chat_message *m = &page->messages[i];
-        const struct thread *t = find_thread(s, m->conversation);
+        const struct thread *t = thread_find(s, m->conversation);
         s->after = m->position;
         if (t && t->last_seq >= m->seq)
             continue;
         if (own_take(s->own, m->position)) {
-            get_thread(s, m->conversation)->last_seq = m->seq;
+            thread_get(s, m->conversation)->last_seq = m->seq;
             continue;
         }
         emit(s, m);
@@ -305,7 +161,7 @@ static void on_receipts(void *arg, int r, const struct store_receipts_page *page
         return;
     }
     for (size_t i = 0; i < page->n_receipts; i++) {
-        note_mark(s, &page->receipts[i]);
+        acks_note_mark(s, &page->receipts[i]);
         emit_receipt(s, &page->receipts[i]);
         if (chat_is_closed(s))
             return;
@@ -315,12 +171,37 @@ static void on_receipts(void *arg, int r, const struct store_receipts_page *page
     go(s);
 }
 
+static void on_changes(void *arg, int r, const struct store_changes_page *page)
+{
+    struct chat_session *s = arg;
+    char text[CURSOR_SIZE];
+
+    if (!came_back(s, r))
+        return;
+    if (r != 0) {
+        s->wants_changes = true;
+        return;
+    }
+    for (size_t i = 0; i < page->n_conversations; i++) {
+        s->events->on_changed(s->arg, &page->conversations[i], cursor_of(s, text));
+        if (chat_is_closed(s))
+            return;
+    }
+    s->changes_after = page->upto;
+    s->wants_changes |= page->has_more;
+    go(s);
+}
+
 static void on_unread(void *arg, int r, uint64_t n)
 {
     struct chat_session *s = arg;
 
-    if (!came_back(s, r) || r != 0)
+    if (!came_back(s, r))
         return;
+    if (r != 0) {
+        s->events->on_delay(s->arg);
+        return;
+    }
     s->is_ready = true;
     s->events->on_ready(s->arg, s->is_recovered, n);
     if (!chat_is_closed(s))
@@ -337,6 +218,19 @@ static void read_receipts(struct chat_session *s)
 
     s->wants_receipts = false;
     store_receipts(s->actor.chat->ports.store, &read, on_receipts, s);
+}
+
+static void read_changes(struct chat_session *s)
+{
+    const struct store_changes read = {
+        .account = s->actor.account,
+        .after = s->changes_after,
+        .max_conversations = N_CHANGES,
+        .max_bytes = CHAT_WINDOW_BYTES_MAX,
+    };
+
+    s->wants_changes = false;
+    store_changes(s->actor.chat->ports.store, &read, on_changes, s);
 }
 
 static void read_messages(struct chat_session *s)
@@ -362,26 +256,33 @@ static void go_live(struct chat_session *s)
     s->events->on_synced(s->arg, cursor_of(s, text));
 }
 
-/** The next step of filling: receipts first, as a cursor never passes them. */
-static void go(struct chat_session *s)
+static void read_next(struct chat_session *s)
 {
-    if (s->is_ready && !s->wants_receipts && !s->wants_messages) {
-        go_live(s);
-        return;
-    }
-    if (s->is_ready && !s->wants_receipts && !window_is_open(&s->window)) {
-        move(s, SESSION_WAITING);
-        return;
-    }
-    move(s, SESSION_FILLING);
-    s->n_refs++;
-    s->actor.chat->n_under_way++;
     if (!s->is_ready) {
         store_unread(s->actor.chat->ports.store, &s->actor.account, on_unread, s);
     } else if (s->wants_receipts) {
         read_receipts(s);
+    } else if (s->wants_changes) {
+        read_changes(s);
     } else {
         read_messages(s);
+    }
+}
+
+/** The next step of filling: messages last, as a cursor never passes the others. */
+static void go(struct chat_session *s)
+{
+    const bool has_others = s->is_ready && !s->wants_receipts && !s->wants_changes;
+
+    if (has_others && !s->wants_messages) {
+        go_live(s);
+    } else if (has_others && !window_is_open(&s->window)) {
+        move(s, SESSION_WAITING);
+    } else {
+        move(s, SESSION_FILLING);
+        s->n_refs++;
+        s->actor.chat->n_under_way++;
+        read_next(s);
     }
 }
 
@@ -389,7 +290,7 @@ static void go(struct chat_session *s)
 
 static bool is_expected(const struct chat_session *s, const struct chat_message *m)
 {
-    const struct thread *t = find_thread(s, m->conversation);
+    const struct thread *t = thread_find(s, m->conversation);
 
     if (s->actor.chat->ports.bus->is_ordered)
         return true;
@@ -398,7 +299,7 @@ static bool is_expected(const struct chat_session *s, const struct chat_message 
 
 static bool is_known(const struct chat_session *s, const struct chat_message *m)
 {
-    const struct thread *t = find_thread(s, m->conversation);
+    const struct thread *t = thread_find(s, m->conversation);
 
     return m->position <= s->after || (t && t->last_seq >= m->seq);
 }
@@ -410,6 +311,7 @@ static void advance(struct chat_session *s, int64_t position)
         return;
     s->after = larger(s->after, position);
     s->receipts_after = larger(s->receipts_after, position);
+    s->changes_after = larger(s->changes_after, position);
 }
 
 static void on_live_message(struct chat_session *s, const struct bus_event *e)
@@ -427,7 +329,7 @@ static void on_live_message(struct chat_session *s, const struct bus_event *e)
     }
     if (e->origin == s->id) {
         advance(s, m->position);
-        get_thread(s, m->conversation)->last_seq = m->seq;
+        thread_get(s, m->conversation)->last_seq = m->seq;
         return;
     }
     if (!window_is_open(&s->window)) {
@@ -457,8 +359,17 @@ static void on_receipt(struct chat_session *s, const struct chat_receipt *r)
         return;
     }
     advance(s, r->position);
-    note_mark(s, r);
+    acks_note_mark(s, r);
     emit_receipt(s, r);
+}
+
+static void on_change(struct chat_session *s, int64_t position)
+{
+    if (position <= s->changes_after)
+        return; // read already
+    s->wants_changes = true;
+    if (s->fsm.now == SESSION_LIVE)
+        go(s);
 }
 
 void pump_on_event(struct chat_session *s, const struct bus_event *e)
@@ -468,7 +379,7 @@ void pump_on_event(struct chat_session *s, const struct bus_event *e)
     switch (e->kind) {
     case BUS_MESSAGE: on_message(s, e); break;
     case BUS_RECEIPT: on_receipt(s, &e->receipt); break;
-    case BUS_CHANGE:
+    case BUS_CHANGE: on_change(s, e->position); break;
     case BUS_TYPING:
     case BUS_ASK:
     case BUS_PRESENCE: break;
@@ -479,6 +390,7 @@ void pump_on_gap(struct chat_session *s)
 {
     s->wants_messages = true;
     s->wants_receipts = true;
+    s->wants_changes = true;
     if (s->fsm.now == SESSION_LIVE)
         go(s);
 }
@@ -489,7 +401,7 @@ void pump_init(struct chat_session *s, str cursor)
 {
     struct store *store = s->actor.chat->ports.store;
 
-    timer_init(&s->unacked_timer, on_unacked);
+    acks_init(s);
     timer_init(&s->retry_timer, on_retry);
     s->is_recovered = cursor_parse(cursor, store->epoch, &s->actor.account, &s->since) == 0 &&
                       s->since <= store_horizon(store);
@@ -503,23 +415,21 @@ void pump_start(struct chat_session *s)
         return;
     if (!s->is_recovered)
         s->since = horizon;
-    s->receipts_after = s->since;
+    s->receipts_after = s->changes_after = s->since;
     s->wants_messages = true;
-    s->wants_receipts = s->since < horizon;
+    s->wants_receipts = s->wants_changes = s->since < horizon;
     log_debug(s->actor.log, "chat_open", "recovered=%d", s->is_recovered);
     go(s);
 }
 
 void pump_stop(struct chat_session *s)
 {
-    timer_cancel(timers_of(s), &s->unacked_timer);
+    acks_stop(s);
     timer_cancel(timers_of(s), &s->retry_timer);
 }
 
 void pump_fini(struct chat_session *s)
 {
-    drop_threads(s, NULL);
-    map_fini(&s->threads);
-    window_clear(&s->window);
+    acks_fini(s);
     own_clear(&s->own);
 }

@@ -19,10 +19,11 @@ void receipts_tell(struct chat *c, const account *peer, const struct chat_receip
         publish(c, peer, &known[i]);
 }
 
-static void announce_mark(struct chat *c, const struct chat_receipt *receipt)
+static void announce_mark(struct chat *c, const struct chat_receipt *receipt, bool is_known)
 {
     publish(c, &receipt->by, receipt);
-    publish(c, &receipt->peer, receipt);
+    if (is_known)
+        publish(c, &receipt->peer, receipt);
     c->counters.receipts++;
 }
 
@@ -39,12 +40,12 @@ static void announce(struct chat *c, const account *by, const struct store_recei
     if (a->delivered_moved) {
         receipt.mark = CHAT_MARK_DELIVERED;
         receipt.seq = a->marks.delivered_seq;
-        announce_mark(c, &receipt);
+        announce_mark(c, &receipt, a->is_known);
     }
     if (a->read_moved) {
         receipt.mark = CHAT_MARK_READ;
         receipt.seq = a->marks.read_seq;
-        announce_mark(c, &receipt);
+        announce_mark(c, &receipt, a->is_known);
     }
 }
 

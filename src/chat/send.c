@@ -38,10 +38,9 @@ static void publish(const struct send_op *op, const struct store_appended *a)
     };
 
     bus_publish(bus, &e);
-    if (a->is_withheld)
-        return;
     e.to = a->message.to;
-    bus_publish(bus, &e);
+    if (!a->is_withheld)
+        bus_publish(bus, &e);
     receipts_tell(chat_of(op), &a->message.to, a->known, a->n_known);
 }
 

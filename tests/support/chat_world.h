@@ -28,6 +28,7 @@ struct chat_world {
     struct chat *chat;
     struct chat_config config;
     bool reads_late;
+    bool only_accepted_know;
 };
 
 #define WORLD_GOT_MAX 20000
@@ -37,6 +38,15 @@ struct got {
     uint64_t seq;
     int64_t token;
     char text[24];
+    char cursor[CHAT_CURSOR_MAX + 1];
+};
+
+/** A change of what the account wants of a peer, as a device was told. */
+struct change {
+    account peer;
+    bool accepted;
+    bool blocked;
+    uint64_t last_seq;
     char cursor[CHAT_CURSOR_MAX + 1];
 };
 
@@ -59,6 +69,9 @@ struct device {
     struct got *got;
     size_t n_receipts;
     struct chat_receipt *receipts;
+    size_t n_changes;
+    struct change *changes;
+    int n_delays;
     char cursor[CHAT_CURSOR_MAX + 1]; // the latest
 };
 
@@ -144,6 +157,27 @@ static inline void device_on_receipt(void *arg, const struct chat_receipt *r, st
     d->receipts[d->n_receipts++] = *r;
 }
 
+static inline void device_on_changed(void *arg, const struct chat_conversation *c, str cursor)
+{
+    struct device *d = arg;
+
+    assert_int_equal(d->n_ready, 1);
+    keep_cursor(d, cursor);
+    d->changes =
+        (struct change *)mem_resize(d->changes, (d->n_changes + 1) * sizeof(struct change));
+    struct change *change = &d->changes[d->n_changes++];
+    *change = (struct change){.peer = c->peer,
+                              .accepted = c->accepted,
+                              .blocked = c->blocked,
+                              .last_seq = c->last_seq};
+    snprintf(change->cursor, sizeof(change->cursor), "%s", d->cursor);
+}
+
+static inline void device_on_delay(void *arg)
+{
+    ((struct device *)arg)->n_delays++;
+}
+
 static inline bool device_has_taken_all(void *arg)
 {
     return ((struct device *)arg)->takes_all;
@@ -176,8 +210,10 @@ static inline void open_device(struct chat_world *w, struct device *d, account a
 {
     static const struct chat_session_events events = {
         .on_ready = device_on_ready,
+        .on_delay = device_on_delay,
         .on_message = device_on_message,
         .on_receipt = device_on_receipt,
+        .on_changed = device_on_changed,
         .has_taken_all = device_has_taken_all,
         .on_synced = device_on_synced,
         .on_not_acknowledging = device_on_not_acknowledging,
@@ -203,6 +239,7 @@ static inline void close_device(struct device *d)
     settle(d->w);
     free(d->got);
     free(d->receipts);
+    free(d->changes);
     *d = (struct device){0};
 }
 
@@ -227,6 +264,8 @@ struct answer {
     bool duplicate;
     uint64_t seq;
     conversation_id conversation;
+    bool accepted;
+    bool blocked;
 };
 
 static inline void on_sent(void *arg, int r, const struct store_appended *a)
@@ -299,11 +338,41 @@ static inline struct answer mark(struct device *d, account peer, enum chat_mark 
     return answer;
 }
 
+static inline void on_contacted(void *arg, int r, const struct chat_conversation *c)
+{
+    struct answer *answer = arg;
+
+    answer->times++;
+    answer->r = r;
+    if (r != 0)
+        return;
+    answer->conversation = c->id;
+    answer->accepted = c->accepted;
+    answer->blocked = c->blocked;
+}
+
+/** Accept, block, unblock. @return the answer */
+static inline struct answer want(struct device *d, account peer, enum chat_contact what)
+{
+    struct answer answer = {0};
+    const struct chat_place place = {.peer = peer};
+
+    answer.r =
+        chat_contact(chat_session_actor(d->session), &place, what, on_contacted, &answer);
+    assert_int_equal(answer.times, 0);
+    if (answer.r != 0)
+        return answer;
+    settle(d->w);
+    assert_int_equal(answer.times, 1);
+    return answer;
+}
+
 /** @param bus  NULL: the local one */
 static inline void world_start(struct chat_world *w, struct bus *bus)
 {
-    const struct store_limits limits = limits_of(10000, 1000);
+    struct store_limits limits = limits_of(10000, 1000);
 
+    limits.only_accepted_know = w->only_accepted_know;
     w->later = JOB_QUEUE_INIT(w->later);
     w->clock.unix_ms = world_unix_ms;
     w->rand.bytes = world_rand;

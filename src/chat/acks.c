@@ -1,0 +1,194 @@
+/**
+ * What a client has acknowledged, and what follows: an account's mark moves where one session
+ * has acknowledged every message of the peer up to it. What a client never acknowledges is
+ * forgotten in the end, and is not missing in its window any more; it comes again when the
+ * account connects anew.
+ */
+#include "base/mem.h"
+#include "chat/core.h"
+
+#define TAKEN_MS 100 // between two looks at what a silent session has taken
+
+// Threads.
+
+static bool is_thread(struct map_node *node, const void *key)
+{
+    const conversation_id *conversation = key;
+    return container_of(node, struct thread, by_conversation)->conversation == *conversation;
+}
+
+struct thread *thread_find(const struct chat_session *s, conversation_id conversation)
+{
+    // The store makes these ids: half of each is random.
+    struct map_node *node = map_find(&s->threads, conversation, is_thread, &conversation);
+
+    return node ? container_of(node, struct thread, by_conversation) : NULL;
+}
+
+static bool is_needed(const struct chat_session *s, const struct thread *t)
+{
+    return t->is_marking || t->hole_seq > 0 || window_first(&s->window, t->conversation, 0);
+}
+
+/** Forget the threads for which is_kept does not hold; all where it is NULL. */
+static void drop_threads(struct chat_session *s,
+                         bool (*is_kept)(const struct chat_session *, const struct thread *))
+{
+    for (size_t i = 0; i < s->threads.n_buckets; i++) {
+        struct map_node *next = NULL;
+        for (struct map_node *node = s->threads.buckets[i]; node; node = next) {
+            struct thread *t = container_of(node, struct thread, by_conversation);
+            next = node->next;
+            if (is_kept && is_kept(s, t))
+                continue;
+            map_remove(&s->threads, node);
+            free(t);
+        }
+    }
+}
+
+struct thread *thread_get(struct chat_session *s, conversation_id conversation)
+{
+    struct thread *t = thread_find(s, conversation);
+    if (t)
+        return t;
+    if (s->threads.n_nodes >= CHAT_THREADS_MAX)
+        drop_threads(s, is_needed);
+    t = NEW(struct thread);
+    t->conversation = conversation;
+    map_add(&s->threads, &t->by_conversation, conversation);
+    return t;
+}
+
+// A client that acknowledges nothing.
+
+/** Forget what waits for acknowledgements. None of it counts as delivered any more. */
+static void forget_window(struct chat_session *s)
+{
+    for (uint32_t i = 0; i < s->window.n; i++) {
+        const struct window_item *item = window_at(&s->window, i);
+        struct thread *t = thread_find(s, item->conversation);
+        if (item->from_peer)
+            t->hole_seq = item->seq;
+    }
+    window_clear(&s->window);
+}
+
+static void on_unacked(struct timer *timer)
+{
+    struct chat_session *s = container_of(timer, struct chat_session, unacked_timer);
+    const int64_t now_ms = chat_now_ms(s->actor.chat);
+
+    if (s->window.n == 0)
+        return;
+    if (!s->is_silent && now_ms < s->acked_ms + CHAT_UNACKED_MS) {
+        timer_set(s->actor.chat->ports.timers, timer, s->acked_ms + CHAT_UNACKED_MS);
+        return;
+    }
+    s->is_silent = true;
+    if (!s->is_warned) {
+        s->is_warned = true;
+        s->actor.chat->counters.warnings++;
+        log_debug(s->actor.log, "chat_not_acknowledging", "messages=%u", s->window.n);
+        s->events->on_not_acknowledging(s->arg);
+    }
+    if (!s->events->has_taken_all(s->arg)) {
+        timer_set(s->actor.chat->ports.timers, timer, now_ms + TAKEN_MS);
+        return;
+    }
+    forget_window(s);
+    pump_on_room(s);
+}
+
+static void watch_acks(struct chat_session *s)
+{
+    struct timer *timer = &s->unacked_timer;
+    const int64_t now_ms = chat_now_ms(s->actor.chat);
+
+    if (s->window.n == 0)
+        s->acked_ms = now_ms;
+    if (!timer->is_set)
+        timer_set(s->actor.chat->ports.timers, timer,
+                  now_ms + (s->is_silent ? TAKEN_MS : CHAT_UNACKED_MS));
+}
+
+// The client's acknowledgements.
+
+void acks_expect(struct chat_session *s, const struct chat_message *m, int64_t token)
+{
+    struct thread *t = thread_get(s, m->conversation);
+    const bool from_peer = !account_eq(&m->from, &s->actor.account);
+
+    if (from_peer)
+        t->peer_seq = m->seq;
+    if (from_peer && m->status != CHAT_UNDELIVERED && m->seq > t->mark_seq)
+        t->mark_seq = m->seq;
+    watch_acks(s);
+    window_add(&s->window, &(struct window_item){
+                               .token = token,
+                               .conversation = m->conversation,
+                               .seq = m->seq,
+                               .bytes = (uint32_t)m->content.len,
+                               .from_peer = from_peer,
+                           });
+}
+
+/** Mark as delivered what this session alone has acknowledged without a gap. */
+static void mark_acked(struct chat_session *s, struct thread *t)
+{
+    const struct window_item *first = window_first(&s->window, t->conversation, t->mark_seq);
+    const uint64_t upto = first ? first->seq - 1 : t->peer_seq;
+
+    if (t->hole_seq > 0 || upto <= t->acked_seq || upto <= t->mark_seq)
+        return;
+    t->acked_seq = upto;
+    receipts_push(s, t);
+}
+
+void acks_note_mark(struct chat_session *s, const struct chat_receipt *r)
+{
+    if (!account_eq(&r->by, &s->actor.account))
+        return;
+    struct thread *t = thread_find(s, r->conversation);
+    if (!t || r->seq <= t->mark_seq)
+        return;
+    t->mark_seq = r->seq;
+    if (t->hole_seq <= r->seq)
+        t->hole_seq = 0;
+    mark_acked(s, t);
+}
+
+void chat_session_ack(struct chat_session *s, int64_t token)
+{
+    struct window_item item;
+
+    s->heard_ms = chat_now_ms(s->actor.chat);
+    if (!window_take(&s->window, token, &item))
+        return;
+    s->actor.chat->counters.acked++;
+    s->acked_ms = s->heard_ms;
+    s->is_silent = false;
+    if (item.from_peer)
+        mark_acked(s, thread_find(s, item.conversation));
+    if (window_is_roomy(&s->window))
+        pump_on_room(s);
+}
+
+// Its life.
+
+void acks_init(struct chat_session *s)
+{
+    timer_init(&s->unacked_timer, on_unacked);
+}
+
+void acks_stop(struct chat_session *s)
+{
+    timer_cancel(s->actor.chat->ports.timers, &s->unacked_timer);
+}
+
+void acks_fini(struct chat_session *s)
+{
+    drop_threads(s, NULL);
+    map_fini(&s->threads);
+    window_clear(&s->window);
+}
