@@ -62,6 +62,13 @@ static void emit_error(struct api_client *c, enum api_error error)
 
 // What the chat tells.
 
+/** What it has asked for before goes on. */
+static void let_ask(struct api_client *c)
+{
+    c->may_ask = true;
+    api_gate_look(c);
+}
+
 static void on_ready(void *arg, bool is_recovered, uint64_t unread)
 {
     struct api_client *c = arg;
@@ -80,6 +87,13 @@ static void on_ready(void *arg, bool is_recovered, uint64_t unread)
     api_client_emit(c, &out);
     free(c->name);
     c->name = NULL;
+    let_ask(c);
+}
+
+/** Its requests are answered at once: that the store is out of reach. */
+static void on_delay(void *arg)
+{
+    let_ask(arg);
 }
 
 static int64_t on_message(void *arg, const struct chat_message *m, str cursor)
@@ -114,6 +128,16 @@ static void on_receipt(void *arg, const struct chat_receipt *r, str cursor)
 
     api_client_begin(&out, event_of(r->mark));
     api_encode_receipt(&out, r, &c->account, cursor);
+    api_client_emit(c, &out);
+}
+
+static void on_changed(void *arg, const struct chat_conversation *conversation, str cursor)
+{
+    struct api_client *c = arg;
+    struct buf out;
+
+    api_client_begin(&out, STR("conversation.changed"));
+    api_encode_changed(&out, conversation, &c->account, cursor);
     api_client_emit(c, &out);
 }
 
@@ -284,8 +308,10 @@ static void on_end(void *arg, enum chat_end why)
 
 static const struct chat_session_events events = {
     .on_ready = on_ready,
+    .on_delay = on_delay,
     .on_message = on_message,
     .on_receipt = on_receipt,
+    .on_changed = on_changed,
     .has_taken_all = has_taken_all,
     .on_synced = on_synced,
     .on_not_acknowledging = on_not_acknowledging,

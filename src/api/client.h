@@ -43,6 +43,7 @@ struct api_client {
     int64_t skew_ms;
     struct timer expiry; // a warning first, then the end
     bool is_expiring;    // the client was warned
+    bool may_ask;        // it is ready, or nobody knows when it will be
     account account;
 };
 

@@ -60,9 +60,14 @@ static bool has_room(const struct api_client *c, size_t bytes)
     return c->under_way == 0 || c->under_way + bytes <= API_UNDER_WAY_MAX;
 }
 
+static bool may_start(const struct api_client *c, size_t bytes)
+{
+    return c->may_ask && !is_stuffed(c) && has_room(c, bytes);
+}
+
 bool api_gate_is_open(const struct api_client *c, size_t bytes)
 {
-    return !c->gate && !is_stuffed(c) && has_room(c, bytes);
+    return !c->gate && may_start(c, bytes);
 }
 
 // The end.
@@ -148,8 +153,7 @@ static void begin_to_look(struct api_gate *g)
 /** Start what may start. */
 static void go_on(struct api_gate *g)
 {
-    while (g->client && g->first && !is_stuffed(g->client) &&
-           has_room(g->client, g->first->bytes))
+    while (g->client && g->first && may_start(g->client, g->first->bytes))
         start_first(g);
     if (!g->client)
         return;
@@ -237,6 +241,11 @@ void api_gate_add(struct api_client *c, size_t bytes)
 void api_gate_remove(struct api_client *c, size_t bytes)
 {
     c->under_way -= bytes;
+    api_gate_look(c);
+}
+
+void api_gate_look(struct api_client *c)
+{
     if (c->gate)
         job_push(c->api->config.later, &c->gate->job, run);
 }

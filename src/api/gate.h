@@ -1,7 +1,8 @@
 /**
- * What a client asks for, it takes: a request starts while little is queued for the client and
- * little is under way for it. The others wait here, in their order, and while many do nothing
- * more is read from a WebSocket. docs/decisions/0009-the-peer-is-the-boss.md has the why.
+ * What a client asks for, it takes: a request starts once the client is ready, while little is
+ * queued for it and little is under way for it. The others wait here, in their order, and while
+ * many do nothing more is read from a WebSocket. docs/decisions/0009-the-peer-is-the-boss.md
+ * has the why.
  */
 #pragma once
 
@@ -32,6 +33,9 @@ void api_gate_add(struct api_client *c, size_t bytes);
 
 /** Its answer is no longer to come. */
 void api_gate_remove(struct api_client *c, size_t bytes);
+
+/** Another request may start now. */
+void api_gate_look(struct api_client *c);
 
 /** Bytes have been queued for c. */
 void api_gate_on_queued(struct api_client *c, size_t bytes);

@@ -59,6 +59,7 @@ static const struct {
     {"parley_store_appended_total", COUNTER, "Messages stored.", AT(store.appended)},
     {"parley_store_duplicates_total", COUNTER, "Messages that were stored already.", AT(store.duplicates)},
     {"parley_store_receipts_total", COUNTER, "Marks stored.", AT(store.receipts)},
+    {"parley_store_contacts_total", COUNTER, "Changes stored of what wallets want of others.", AT(store.contacts)},
     {"parley_store_commits_total", COUNTER, "Transactions committed.", AT(store.commits)},
     {"parley_store_reads_total", COUNTER, "Reads.", AT(store.reads)},
     {"parley_store_refused_total", COUNTER, "Operations refused: full, or out of reach.", AT(store.refused)},

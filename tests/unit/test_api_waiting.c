@@ -52,10 +52,10 @@ static void a_client_waits_for_the_keys_and_is_let_in(void **state)
     assert_false(api_is_idle(w->api));
     fetched(w, 0, KEYS);
     user_expect(u, '0');
-    expect_json(user_expect(u, '3'), "0.status", "\"ok\"");
-    assert_int_equal(u->id, 1);
     user_expect_event(u, "ready");
     user_expect_event(u, "synced");
+    expect_json(user_expect(u, '3'), "0.status", "\"ok\"");
+    assert_int_equal(u->id, 1);
     assert_int_equal(api_counters(w->api)->connects, 1);
     expect_joined(begin_to_join(w)); // from now on at once
     assert_int_equal(w->fetcher.n_fetched, 1);
