@@ -14,6 +14,7 @@ import { parseArgs } from 'node:util';
 import { Runner, select } from '../runner.mjs';
 import { codes, saw } from './peer.mjs';
 import { ChatServers, ChatTrial } from './serve.mjs';
+import { rows as contacts } from './rows/contacts.mjs';
 import { rows as contents } from './rows/contents.mjs';
 import { rows as contracts } from './rows/contracts.mjs';
 import { rows as delivery } from './rows/delivery.mjs';
@@ -40,7 +41,7 @@ const { values: flags } = parseArgs({
 
 const rows = select([
     ...tokens, ...idp, ...signIn, ...sessions, ...contracts, ...revoke, ...messages,
-    ...contents, ...delivery, ...devices, ...history, ...limits, ...raw, ...origins,
+    ...contents, ...delivery, ...devices, ...contacts, ...history, ...limits, ...raw, ...origins,
     ...storage, ...life, ...rotation, ...secrets, ...readme,
 ], flags.only);
 if (flags.list) {

@@ -105,6 +105,11 @@ const OPTIONS = {
     'small mailboxes': [
         '--rate-limits=off', '--mailbox-peer-messages=20', '--mailbox-stranger-messages=5',
     ],
+    'few bytes': [
+        '--rate-limits=off', '--mailbox-peer-bytes=8KiB', '--mailbox-stranger-bytes=2KiB',
+    ],
+    'one small mailbox': ['--rate-limits=off', '--mailbox-messages=10'],
+    requests: ['--rate-limits=off', '--contact-policy=request'],
     'small contents': ['--rate-limits=off', '--content-bytes=1024'],
     origins: ['--rate-limits=off', '--origins=https://app.test,http://other.test:8080'],
     dev: ['--rate-limits=off', '--dev'],
