@@ -5,10 +5,11 @@
 #include "base/map.h"
 #include "base/mem.h"
 
+/** An account whose events are wanted, or that is watched. */
 struct subscription {
     struct map_node node;
     account account;
-    bool is_confirmed;
+    bool is_confirmed; // of a watched one from the start
 };
 
 /** An event on its way; its strings point into bytes[]. Or a confirmation that is due. */
@@ -27,6 +28,7 @@ struct bus_local {
     struct job job;
     struct list parcels;
     struct map subscriptions;
+    struct map watched;
     uint8_t hash_key[HASH_KEY_SIZE];
 };
 
@@ -40,17 +42,42 @@ static bool is_account(struct map_node *node, const void *key)
     return account_eq(&container_of(node, struct subscription, node)->account, key);
 }
 
-static struct subscription *find(const struct bus_local *b, const account *a)
+static struct subscription *find(const struct bus_local *b, const struct map *in,
+                                 const account *a)
 {
     const uint64_t hash = hash_keyed(b->hash_key, account_str(a));
-    struct map_node *node = map_find(&b->subscriptions, hash, is_account, a);
+    struct map_node *node = map_find(in, hash, is_account, a);
 
     return node ? container_of(node, struct subscription, node) : NULL;
 }
 
+static struct subscription *add(struct bus_local *b, struct map *to, const account *a)
+{
+    struct subscription *s = NEW(struct subscription);
+
+    s->account = *a;
+    map_add(to, &s->node, hash_keyed(b->hash_key, account_str(a)));
+    return s;
+}
+
+static void take_out(struct bus_local *b, struct map *of, const account *a)
+{
+    struct subscription *s = find(b, of, a);
+
+    map_remove(of, &s->node);
+    free(s);
+}
+
+/** Whoever shall get it; NULL: nobody. */
+static struct subscription *find_recipient(const struct bus_local *b, const struct bus_event *e)
+{
+    return find(b, e->kind == BUS_PRESENCE ? &b->watched : &b->subscriptions, &e->to);
+}
+
 static void deliver(struct bus_local *b, const struct parcel *p)
 {
-    struct subscription *s = find(b, &p->event.to);
+    struct subscription *s = p->is_confirmation ? find(b, &b->subscriptions, &p->event.to)
+                                                : find_recipient(b, &p->event);
 
     if (!s)
         return;
@@ -95,11 +122,9 @@ static void local_attach(struct bus *bus, const struct bus_handler *handler, voi
 static void local_subscribe(struct bus *bus, const account *a)
 {
     struct bus_local *b = local_of(bus);
-    struct subscription *s = NEW(struct subscription);
     struct parcel *p = mem_alloc(sizeof(*p));
 
-    s->account = *a;
-    map_add(&b->subscriptions, &s->node, hash_keyed(b->hash_key, account_str(a)));
+    add(b, &b->subscriptions, a);
     list_init(&p->node);
     p->is_confirmation = true;
     p->event.to = *a;
@@ -109,10 +134,22 @@ static void local_subscribe(struct bus *bus, const account *a)
 static void local_unsubscribe(struct bus *bus, const account *a)
 {
     struct bus_local *b = local_of(bus);
-    struct subscription *s = find(b, a);
 
-    map_remove(&b->subscriptions, &s->node);
-    free(s);
+    take_out(b, &b->subscriptions, a);
+}
+
+static void local_watch(struct bus *bus, const account *a)
+{
+    struct bus_local *b = local_of(bus);
+
+    add(b, &b->watched, a)->is_confirmed = true;
+}
+
+static void local_unwatch(struct bus *bus, const account *a)
+{
+    struct bus_local *b = local_of(bus);
+
+    take_out(b, &b->watched, a);
 }
 
 static struct parcel *parcel_new(const struct bus_event *e)
@@ -137,7 +174,7 @@ static void local_publish(struct bus *bus, const struct bus_event *e)
 {
     struct bus_local *b = local_of(bus);
 
-    if (find(b, &e->to)) // whoever subscribes later reads it from the store
+    if (find_recipient(b, e)) // whoever subscribes later reads it from the store
         push(b, parcel_new(e));
 }
 
@@ -148,15 +185,16 @@ static void drop_parcels(struct bus_local *b)
     list_init(&b->parcels);
 }
 
-static void drop_subscriptions(struct bus_local *b)
+static void drop_all(struct map *m)
 {
-    for (size_t i = 0; i < b->subscriptions.n_buckets; i++) {
-        while (b->subscriptions.buckets[i]) {
-            struct map_node *node = b->subscriptions.buckets[i];
-            map_remove(&b->subscriptions, node);
+    for (size_t i = 0; i < m->n_buckets; i++) {
+        while (m->buckets[i]) {
+            struct map_node *node = m->buckets[i];
+            map_remove(m, node);
             free(container_of(node, struct subscription, node));
         }
     }
+    map_fini(m);
 }
 
 static void on_free(struct job *job)
@@ -164,8 +202,8 @@ static void on_free(struct job *job)
     struct bus_local *b = container_of(job, struct bus_local, job);
 
     drop_parcels(b);
-    drop_subscriptions(b);
-    map_fini(&b->subscriptions);
+    drop_all(&b->subscriptions);
+    drop_all(&b->watched);
     free(b);
 }
 
@@ -186,6 +224,8 @@ static const struct bus_ops ops = {
     .attach = local_attach,
     .subscribe = local_subscribe,
     .unsubscribe = local_unsubscribe,
+    .watch = local_watch,
+    .unwatch = local_unwatch,
     .publish = local_publish,
     .free = local_free,
 };

@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 #include "bus/local.h"
+#include "support/lossy_bus.h"
 #include "support/t.h"
 
 /** What every bus owes the chat (chat/bus.h). Each test gets a new one. */
@@ -39,18 +40,35 @@ static void note(struct world *w, const char *what, const account *a, str text)
              STR_ARG(text));
 }
 
+static void note_number(struct world *w, const char *what, const account *a, uint64_t n)
+{
+    char text[24];
+
+    snprintf(text, sizeof(text), "#%llu", (unsigned long long)n);
+    note(w, what, a, str_of(text));
+}
+
 static void on_event(void *arg, const struct bus_event *e)
 {
-    if (e->kind == BUS_MESSAGE) {
+    assert_int_equal(e->origin, 5);
+    switch (e->kind) {
+    case BUS_MESSAGE:
         note(arg, "m", &e->to, e->message.content);
         assert_true(str_eq(e->message.type, STR("text")));
         assert_true(str_eq(e->message.key, STR("k")));
-    } else {
-        char seq[24];
-        snprintf(seq, sizeof(seq), "#%llu", (unsigned long long)e->receipt.seq);
-        note(arg, "r", &e->to, str_of(seq));
+        break;
+    case BUS_RECEIPT: note_number(arg, "r", &e->to, e->receipt.seq); break;
+    case BUS_CHANGE: note_number(arg, "c", &e->to, (uint64_t)e->position); break;
+    case BUS_TYPING:
+        note_number(arg, e->typing.is_on ? "t" : "u", &e->typing.from, e->typing.conversation);
+        break;
+    case BUS_ASK: note(arg, "a", &e->to, (str){0}); break;
+    case BUS_PRESENCE:
+        assert_true(account_eq(&e->to, &e->presence.account));
+        note_number(arg, e->presence.is_online ? "on" : "off", &e->to,
+                    (uint64_t)e->presence.last_seen_ms);
+        break;
     }
-    assert_int_equal(e->origin, 5);
 }
 
 static void on_gap(void *arg)
@@ -64,16 +82,38 @@ static void on_subscribed(void *arg, const account *a)
     note(arg, "s", a, (str){0});
 }
 
-static int open_local(void **state)
+static struct world *world_new(void **state)
 {
-    static const struct bus_handler handler = {on_event, on_gap, on_subscribed};
     struct world *w = NEW(struct world);
 
     w->later = JOB_QUEUE_INIT(w->later);
     w->rand.bytes = no_chance;
-    w->bus = bus_local_new(&w->later, &w->rand);
-    bus_attach(w->bus, &handler, w);
     *state = w;
+    return w;
+}
+
+static void attach(struct world *w, struct bus *bus)
+{
+    static const struct bus_handler handler = {on_event, on_gap, on_subscribed};
+
+    w->bus = bus;
+    bus_attach(w->bus, &handler, w);
+}
+
+static int open_local(void **state)
+{
+    struct world *w = world_new(state);
+
+    attach(w, bus_local_new(&w->later, &w->rand));
+    return 0;
+}
+
+/** Of the tests of the domain: it must not promise more than what it stands for. */
+static int open_lossy(void **state)
+{
+    struct world *w = world_new(state);
+
+    attach(w, &lossy_new(bus_local_new(&w->later, &w->rand))->bus);
     return 0;
 }
 
@@ -122,13 +162,50 @@ static void publish(struct world *w, uint8_t n, const char *text)
     memset(bytes, 'X', sizeof(bytes) - 1);
 }
 
-static void publish_receipt(struct world *w, uint8_t n, uint64_t seq)
+static void publish_event(struct world *w, uint8_t n, struct bus_event e)
 {
-    const struct bus_event e = {
-        .kind = BUS_RECEIPT, .to = wallet(n), .origin = 5, .receipt = {.seq = seq}};
-
+    e.to = wallet(n);
+    e.origin = 5;
     w->is_inside = true;
     bus_publish(w->bus, &e);
+    w->is_inside = false;
+}
+
+static void publish_receipt(struct world *w, uint8_t n, uint64_t seq)
+{
+    publish_event(w, n, (struct bus_event){.kind = BUS_RECEIPT, .receipt = {.seq = seq}});
+}
+
+static void publish_ask(struct world *w, uint8_t n)
+{
+    publish_event(w, n, (struct bus_event){.kind = BUS_ASK});
+}
+
+/** @param seen_ms  0: online */
+static void publish_presence(struct world *w, uint8_t n, int64_t seen_ms)
+{
+    publish_event(w, n,
+                  (struct bus_event){.kind = BUS_PRESENCE,
+                                     .presence = {.account = wallet(n),
+                                                  .is_online = seen_ms == 0,
+                                                  .last_seen_ms = seen_ms}});
+}
+
+static void watch(struct world *w, uint8_t n)
+{
+    const account a = wallet(n);
+
+    w->is_inside = true;
+    bus_watch(w->bus, &a);
+    w->is_inside = false;
+}
+
+static void unwatch(struct world *w, uint8_t n)
+{
+    const account a = wallet(n);
+
+    w->is_inside = true;
+    bus_unwatch(w->bus, &a);
     w->is_inside = false;
 }
 
@@ -186,6 +263,93 @@ static void does_not_confirm_what_was_taken_back(void **state)
     assert_string_equal(w->said, "s1 ");
 }
 
+static void brings_each_kind_as_it_was_published(void **state)
+{
+    struct world *w = *state;
+
+    subscribe(w, 1);
+    settle(w);
+    publish_event(w, 1, (struct bus_event){.kind = BUS_CHANGE, .position = 9});
+    publish_event(
+        w, 1,
+        (struct bus_event){.kind = BUS_TYPING,
+                           .typing = {.conversation = 4, .from = wallet(3), .is_on = true}});
+    publish_event(w, 1,
+                  (struct bus_event){.kind = BUS_TYPING,
+                                     .typing = {.conversation = 4, .from = wallet(3)}});
+    publish_ask(w, 1);
+    settle(w);
+    assert_string_equal(w->said, "s1 c1#9 t3#4 u3#4 a1 ");
+}
+
+static void brings_presence_to_those_who_watch_and_only_that(void **state)
+{
+    struct world *w = *state;
+
+    watch(w, 2);
+    settle(w);
+    assert_string_equal(w->said, ""); // nobody is told that it watches
+    publish_presence(w, 2, 0);
+    publish_presence(w, 3, 0);
+    publish_presence(w, 2, 77);
+    publish_ask(w, 2);
+    publish(w, 2, "x");
+    settle(w);
+    assert_string_equal(w->said, "on2#0 off2#77 ");
+}
+
+static void does_not_bring_an_account_its_own_presence(void **state)
+{
+    struct world *w = *state;
+
+    subscribe(w, 1);
+    settle(w);
+    publish_presence(w, 1, 0);
+    settle(w);
+    assert_string_equal(w->said, "s1 ");
+}
+
+/** The answer to what is asked right after watching is not missed. */
+static void watches_before_what_is_published_next_arrives(void **state)
+{
+    struct world *w = *state;
+
+    subscribe(w, 2);
+    settle(w);
+    watch(w, 2);
+    publish_ask(w, 2);
+    while (w->later.head && !strstr(w->said, "a2"))
+        job_run_all(&w->later);
+    publish_presence(w, 2, 0); // as soon as the question is there
+    settle(w);
+    assert_string_equal(w->said, "s2 a2 on2#0 ");
+}
+
+static void brings_no_presence_after_unwatching(void **state)
+{
+    struct world *w = *state;
+
+    watch(w, 2);
+    publish_presence(w, 2, 0);
+    unwatch(w, 2);
+    publish_presence(w, 2, 5);
+    settle(w);
+    assert_string_equal(w->said, "");
+    watch(w, 2);
+    publish_presence(w, 2, 6);
+    settle(w);
+    assert_string_equal(w->said, "off2#6 ");
+}
+
+static void may_be_freed_while_it_watches(void **state)
+{
+    struct world *w = *state;
+
+    watch(w, 1);
+    publish_presence(w, 1, 0);
+    // close_bus() frees it now
+}
+
 static void may_be_freed_with_events_under_way(void **state)
 {
     struct world *w = *state;
@@ -208,7 +372,13 @@ int main(void)
         FOR_BACKEND(brings_nothing_for_others, backend),                                       \
         FOR_BACKEND(brings_nothing_after_unsubscribing, backend),                              \
         FOR_BACKEND(does_not_confirm_what_was_taken_back, backend),                            \
+        FOR_BACKEND(brings_each_kind_as_it_was_published, backend),                            \
+        FOR_BACKEND(brings_presence_to_those_who_watch_and_only_that, backend),                \
+        FOR_BACKEND(does_not_bring_an_account_its_own_presence, backend),                      \
+        FOR_BACKEND(watches_before_what_is_published_next_arrives, backend),                   \
+        FOR_BACKEND(brings_no_presence_after_unwatching, backend),                             \
+        FOR_BACKEND(may_be_freed_while_it_watches, backend),                                   \
         FOR_BACKEND(may_be_freed_with_events_under_way, backend)
-    const struct CMUnitTest tests[] = {SUITE(local)};
+    const struct CMUnitTest tests[] = {SUITE(local), SUITE(lossy)};
     return cmocka_run_group_tests_name("bus", tests, NULL, NULL);
 }

@@ -1,4 +1,7 @@
-/** A bus that is not ordered and loses what the test says: what several nodes will have. */
+/**
+ * A bus that is not ordered and loses what the test says: what several nodes will have. Two of
+ * them that are linked are what two nodes have.
+ */
 #pragma once
 
 #include "base/mem.h"
@@ -6,7 +9,8 @@
 
 struct lossy_bus {
     struct bus bus;
-    struct bus *inner; // an ordered one, which does the work
+    struct bus *inner;       // an ordered one, which does the work
+    struct lossy_bus *other; // gets all that is published here, and the other way round
     bool (*loses)(void *arg, const struct bus_event *e);
     void *arg;
     const struct bus_handler *handler;
@@ -35,16 +39,31 @@ static inline void lossy_unsubscribe(struct bus *b, const account *a)
     bus_unsubscribe(lossy_of(b)->inner, a);
 }
 
+static inline void lossy_watch(struct bus *b, const account *a)
+{
+    bus_watch(lossy_of(b)->inner, a);
+}
+
+static inline void lossy_unwatch(struct bus *b, const account *a)
+{
+    bus_unwatch(lossy_of(b)->inner, a);
+}
+
 static inline void lossy_publish(struct bus *b, const struct bus_event *e)
 {
     struct lossy_bus *l = lossy_of(b);
 
-    if (!l->loses || !l->loses(l->arg, e))
-        bus_publish(l->inner, e);
+    if (l->loses && l->loses(l->arg, e))
+        return;
+    bus_publish(l->inner, e);
+    if (l->other)
+        bus_publish(l->other->inner, e);
 }
 
 static inline void lossy_free(struct bus *b)
 {
+    if (lossy_of(b)->other)
+        lossy_of(b)->other->other = NULL;
     bus_free(lossy_of(b)->inner);
     free(lossy_of(b));
 }
@@ -59,6 +78,8 @@ static const struct bus_ops lossy_ops = {
     .attach = lossy_attach,
     .subscribe = lossy_subscribe,
     .unsubscribe = lossy_unsubscribe,
+    .watch = lossy_watch,
+    .unwatch = lossy_unwatch,
     .publish = lossy_publish,
     .free = lossy_free,
 };
@@ -71,4 +92,10 @@ static inline struct lossy_bus *lossy_new(struct bus *inner)
     l->bus.ops = &lossy_ops;
     l->inner = inner;
     return l;
+}
+
+static inline void lossy_link(struct lossy_bus *a, struct lossy_bus *b)
+{
+    a->other = b;
+    b->other = a;
 }
