@@ -18,14 +18,9 @@ static bool is_account(struct map_node *node, const void *key)
     return account_eq(&container_of(node, struct chat_account, by_account)->account, key);
 }
 
-static uint64_t hash_of(const struct chat *c, const account *a)
+struct chat_account *chat_find_account(const struct chat *c, const account *a)
 {
-    return hash_keyed(c->hash_key, account_str(a));
-}
-
-static struct chat_account *find_account(const struct chat *c, const account *a)
-{
-    struct map_node *node = map_find(&c->accounts, hash_of(c, a), is_account, a);
+    struct map_node *node = map_find(&c->accounts, chat_hash_of(c, a), is_account, a);
 
     return node ? container_of(node, struct chat_account, by_account) : NULL;
 }
@@ -34,19 +29,24 @@ static struct chat_account *account_new(struct chat *c, const account *a)
 {
     struct chat_account *owner = NEW(struct chat_account);
 
+    owner->chat = c;
     owner->account = *a;
     list_init(&owner->sessions);
-    map_add(&c->accounts, &owner->by_account, hash_of(c, a));
-    c->counters.accounts++;
+    list_init(&owner->typings);
+    map_add(&c->accounts, &owner->by_account, chat_hash_of(c, a));
     bus_subscribe(c->ports.bus, a);
+    presence_init(owner);
     return owner;
 }
 
-static void account_drop(struct chat *c, struct chat_account *owner)
+void chat_account_drop(struct chat_account *owner)
 {
+    struct chat *c = owner->chat;
+
+    timer_cancel(c->ports.timers, &owner->offline_timer);
+    typing_drop_all(owner);
     bus_unsubscribe(c->ports.bus, &owner->account);
     map_remove(&c->accounts, &owner->by_account);
-    c->counters.accounts--;
     free(owner);
 }
 
@@ -85,12 +85,15 @@ void chat_session_close(struct chat_session *s)
 
     log_debug(s->actor.log, "chat_close", "unacknowledged=%u", s->window.n);
     pump_stop(s);
+    watched_on_close(s);
     fsm_move(&s->fsm, SESSION_CLOSED);
     s->actor.chat->counters.sessions--;
     list_remove(&s->node);
     s->owner = NULL;
-    if (--owner->n_sessions == 0)
-        account_drop(s->actor.chat, owner);
+    if (--owner->n_sessions == 0) {
+        typing_drop_all(owner);
+        presence_on_last(owner);
+    }
     if (s->n_refs == 0)
         free_later(s);
 }
@@ -147,7 +150,7 @@ struct chat_session *chat_session_open(struct chat *c, const account *a, str cur
                                        const struct chat_session_events *events, void *arg)
 {
     struct chat_session *s = NEW(struct chat_session);
-    struct chat_account *owner = find_account(c, a);
+    struct chat_account *owner = chat_find_account(c, a);
 
     if (!owner)
         owner = account_new(c, a);
@@ -159,9 +162,11 @@ struct chat_session *chat_session_open(struct chat *c, const account *a, str cur
     s->heard_ms = chat_now_ms(c);
     rand_bytes(c->ports.rand, &s->id, sizeof(s->id));
     fsm_init(&s->fsm, "chat", states, SESSION_OPENING);
+    list_init(&s->watches);
     pump_init(s, cursor);
     list_push(&owner->sessions, &s->node);
-    owner->n_sessions++;
+    if (owner->n_sessions++ == 0)
+        presence_on_first(owner);
     c->counters.sessions++;
     if (c->config.rate_limits && owner->n_sessions > c->config.sessions)
         end_most_silent(owner, s);
@@ -173,7 +178,7 @@ struct chat_session *chat_session_open(struct chat *c, const account *a, str cur
 void *chat_session_find(const struct chat *c, const account *a, chat_session_is_fn *is,
                         const void *key)
 {
-    const struct chat_account *owner = find_account(c, a);
+    const struct chat_account *owner = chat_find_account(c, a);
 
     if (!owner)
         return NULL;
@@ -187,20 +192,41 @@ void *chat_session_find(const struct chat *c, const account *a, chat_session_is_
 
 // What the bus brings.
 
-static void on_event(void *arg, const struct bus_event *e)
+static void tell_pumps(const struct chat_account *owner, const struct bus_event *e)
 {
-    const struct chat_account *owner = find_account(arg, &e->to);
-
-    if (!owner)
-        return;
     list_each (node, &owner->sessions)
         pump_on_event(container_of(node, struct chat_session, node), e);
+}
+
+static void on_account_event(struct chat_account *owner, const struct bus_event *e)
+{
+    switch (e->kind) {
+    case BUS_MESSAGE: typing_on_message(owner, &e->message); break;
+    case BUS_TYPING: typing_on_event(owner, &e->typing); break;
+    case BUS_ASK: presence_on_ask(owner); break;
+    case BUS_RECEIPT:
+    case BUS_CHANGE:
+    case BUS_PRESENCE: break;
+    }
+    tell_pumps(owner, e);
+}
+
+static void on_event(void *arg, const struct bus_event *e)
+{
+    struct chat_account *owner;
+
+    if (e->kind == BUS_PRESENCE) {
+        watched_on_presence(arg, &e->presence);
+    } else if ((owner = chat_find_account(arg, &e->to))) {
+        on_account_event(owner, e);
+    }
 }
 
 static void on_gap(void *arg)
 {
     struct chat *c = arg;
 
+    watched_on_gap(c);
     for (size_t i = 0; i < c->accounts.n_buckets; i++) {
         for (struct map_node *n = c->accounts.buckets[i]; n; n = n->next) {
             struct chat_account *owner = container_of(n, struct chat_account, by_account);
@@ -212,7 +238,7 @@ static void on_gap(void *arg)
 
 static void on_subscribed(void *arg, const account *a)
 {
-    struct chat_account *owner = find_account(arg, a);
+    struct chat_account *owner = chat_find_account(arg, a);
 
     if (!owner)
         return;
@@ -240,16 +266,29 @@ struct chat *chat_new(const struct chat_ports *ports, const struct chat_config *
     c->ports = *ports;
     c->config = *config;
     list_init(&c->uncertain);
+    watched_init(c);
     rand_bytes(ports->rand, c->hash_key, sizeof(c->hash_key));
     rates_init(&c->rates, rates, CHAT_N_BUCKETS, ports->rand);
     bus_attach(ports->bus, &handler, c);
     return c;
 }
 
+/** Those that are online still, as their last session has just gone. */
+static void drop_accounts(struct chat *c)
+{
+    for (size_t i = 0; i < c->accounts.n_buckets; i++) {
+        while (c->accounts.buckets[i])
+            chat_account_drop(
+                container_of(c->accounts.buckets[i], struct chat_account, by_account));
+    }
+    map_fini(&c->accounts);
+}
+
 void chat_free(struct chat *c)
 {
     assert(chat_is_idle(c) && c->counters.sessions == 0);
-    map_fini(&c->accounts);
+    drop_accounts(c);
+    watched_fini(c);
     rates_fini(&c->rates);
     free(c);
 }

@@ -154,8 +154,14 @@ void chat_free(struct chat *c);
 bool chat_is_idle(const struct chat *c);
 
 /**
+ * No session comes any more: who is online is seen now, for the store; chat_is_idle() waits for
+ * that. Sessions go on until they are closed.
+ */
+void chat_shut_down(struct chat *c);
+
+/**
  * Answer no uncertain request any more: those under way end with CHAT_UNANSWERED. Before the
- * end.
+ * end. Shuts down, too.
  */
 void chat_stop(struct chat *c);
 
@@ -199,7 +205,8 @@ MUST_CHECK int chat_charge(struct chat_actor *a);
 
 /**
  * The requests. Each returns 0, and done is called once, later; or a refusal at once (one of
- * CHAT_RECIPIENT_INVALID, CHAT_RATE_LIMITED, CHAT_BUSY), and done is not called. done gets 0,
+ * CHAT_RECIPIENT_INVALID, CHAT_RATE_LIMITED, CHAT_BUSY, CHAT_TOO_MANY), and done is not called.
+ * done gets 0,
  * an enum chat_refusal, or a fault; it may come after the session is closed.
  */
 struct chat_send {
@@ -256,7 +263,8 @@ typedef void chat_watch_fn(void *arg, int r, const struct chat_presence *p, size
 
 /**
  * Be told when these come and go, until the session ends. Those of whom the account may not
- * know are offline, and it is told once it may. Watching one twice is watching it once.
+ * know are offline, and it is told once it may. Watching one twice is watching it once. One is
+ * online to oneself, and is not watched. After a refusal nothing more is watched than before.
  *
  * @param accounts  n of them, 1 to CHAT_WATCHES_MAX; copied
  */

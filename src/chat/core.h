@@ -12,6 +12,7 @@
 #pragma once
 
 #include "base/fsm.h"
+#include "base/hash.h"
 #include "base/list.h"
 #include "base/map.h"
 #include "chat/chat.h"
@@ -41,19 +42,29 @@ struct chat {
     struct chat_counters counters;
     uint8_t hash_key[HASH_KEY_SIZE];
     struct map accounts;
+    struct map watched;  // accounts that sessions here watch
+    struct list known;   // the same
+    struct list unasked; // or here, while they are to be asked for after a gap
+    struct timer gap_timer;
     struct rates rates;    // of accounts, by enum chat_bucket
     struct list uncertain; // sends that wait to be repeated
     size_t n_under_way;    // operations of the store, and sends that wait to be repeated
+    bool is_shut_down;
     bool is_stopping;
 };
 
-/** An account with a session here. */
+/** An account with a session here, or with one until just now. */
 struct chat_account {
     struct map_node by_account;
+    struct chat *chat;
     account account;
     struct list sessions;
     unsigned n_sessions;
+    unsigned n_typings;
+    struct list typings; // who writes to it
     bool is_subscribed;
+    int64_t left_ms; // Unix: when its last session went
+    struct timer offline_timer;
 };
 
 /** A conversation that a session has seen. */
@@ -78,6 +89,8 @@ struct chat_session {
     struct fsm fsm;
     uint64_t id; // random; the origin of what it causes
     struct job job;
+    struct list watches; // whom it watches
+    unsigned n_watches;
     unsigned n_refs; // operations under way that will come back to it
 
     // What it has (pump.c). Everything behind `since` concerns it; before that, only what is
@@ -115,6 +128,18 @@ static inline bool chat_is_closed(const struct chat_session *s)
 }
 
 // chat.c
+
+/** A hash of an account that nobody outside can foresee. */
+static inline uint64_t chat_hash_of(const struct chat *c, const account *a)
+{
+    return hash_keyed(c->hash_key, account_str(a));
+}
+
+/** @return NULL: it is not online here */
+struct chat_account *chat_find_account(const struct chat *c, const account *a);
+
+/** It has no session any more. */
+void chat_account_drop(struct chat_account *owner);
 
 /** An operation for the session has come back. @return false: the session is closed, and may
  * be no more */
@@ -173,3 +198,45 @@ void receipts_push(struct chat_session *s, struct thread *t);
 /** The peer of those whose marks they are knows them from now on. */
 void receipts_tell(struct chat *c, const account *peer, const struct chat_receipt *known,
                    size_t n);
+
+// presence.c
+
+/** The account is online from now on. */
+void presence_init(struct chat_account *owner);
+
+/** It has got its first session, or its first one again. */
+void presence_on_first(struct chat_account *owner);
+
+/** It has lost its last session. */
+void presence_on_last(struct chat_account *owner);
+bool presence_is_here(const struct chat *c, const account *a);
+
+/** Somebody wants to know. */
+void presence_on_ask(struct chat_account *owner);
+
+/** Whoever has it online shall say so. */
+void presence_ask(struct chat *c, const account *a);
+
+/**
+ * How the two stand with each other has changed, and the store has it: those who watch one of
+ * them may have to be told. Idempotent, and nothing comes of it where nobody watches.
+ */
+void presence_on_relation(struct chat *c, const account *a, const account *peer);
+
+// watched.c
+
+void watched_init(struct chat *c);
+void watched_fini(struct chat *c);
+void watched_on_presence(struct chat *c, const struct chat_presence *p);
+
+/** Events may have been lost. */
+void watched_on_gap(struct chat *c);
+void watched_on_close(struct chat_session *s);
+
+// typing.c
+
+void typing_on_event(struct chat_account *owner, const struct chat_typing *what);
+
+/** Who has sent it does not write it any more. */
+void typing_on_message(struct chat_account *owner, const struct chat_message *m);
+void typing_drop_all(struct chat_account *owner);

@@ -143,6 +143,7 @@ static void append(struct send_op *op)
 
 void chat_stop(struct chat *c)
 {
+    chat_shut_down(c);
     c->is_stopping = true;
     list_each (node, &c->uncertain)
         give_up(container_of(node, struct send_op, node));

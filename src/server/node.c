@@ -291,6 +291,7 @@ static void close_all(void *arg)
 {
     struct node *n = arg;
 
+    chat_shut_down(n->chat);
     eio_server_shut_down(n->eio);
     auth_issuer_keys_stop(n->issuer_keys);
     if (n->fetcher)

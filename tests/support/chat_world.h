@@ -11,6 +11,7 @@
 #include "bus/local.h"
 #include "chat/chat.h"
 #include "store/mem.h"
+#include "support/fake_relations.h"
 #include "support/late_store.h"
 #include "support/limits.h"
 #include "support/t.h"
@@ -29,6 +30,8 @@ struct chat_world {
     struct chat_config config;
     bool reads_late;
     bool only_accepted_know;
+    bool fakes_relations;
+    struct fake_relations *relations; // to be told, where it fakes them
 };
 
 #define WORLD_GOT_MAX 20000
@@ -57,6 +60,7 @@ struct device {
     account account;
     bool acks_at_once;
     bool takes_all;
+    bool is_stuffed;
     int n_ready;
     bool recovered;
     uint64_t unread;
@@ -72,6 +76,10 @@ struct device {
     size_t n_changes;
     struct change *changes;
     int n_delays;
+    size_t n_typings;
+    struct chat_typing *typings;
+    size_t n_presences;
+    struct chat_presence *presences;
     char cursor[CHAT_CURSOR_MAX + 1]; // the latest
 };
 
@@ -178,6 +186,33 @@ static inline void device_on_delay(void *arg)
     ((struct device *)arg)->n_delays++;
 }
 
+static inline void device_on_typing(void *arg, const struct chat_typing *t)
+{
+    struct device *d = arg;
+
+    assert_int_equal(d->n_ready, 1);
+    assert_false(d->is_stuffed);
+    d->typings = (struct chat_typing *)mem_resize(d->typings, (d->n_typings + 1) *
+                                                                  sizeof(struct chat_typing));
+    d->typings[d->n_typings++] = *t;
+}
+
+static inline void device_on_presence(void *arg, const struct chat_presence *p)
+{
+    struct device *d = arg;
+
+    assert_int_equal(d->n_ready, 1);
+    assert_false(d->is_stuffed);
+    d->presences = (struct chat_presence *)mem_resize(
+        d->presences, (d->n_presences + 1) * sizeof(struct chat_presence));
+    d->presences[d->n_presences++] = *p;
+}
+
+static inline bool device_is_stuffed(void *arg)
+{
+    return ((struct device *)arg)->is_stuffed;
+}
+
 static inline bool device_has_taken_all(void *arg)
 {
     return ((struct device *)arg)->takes_all;
@@ -214,6 +249,9 @@ static inline void open_device(struct chat_world *w, struct device *d, account a
         .on_message = device_on_message,
         .on_receipt = device_on_receipt,
         .on_changed = device_on_changed,
+        .on_typing = device_on_typing,
+        .on_presence = device_on_presence,
+        .is_stuffed = device_is_stuffed,
         .has_taken_all = device_has_taken_all,
         .on_synced = device_on_synced,
         .on_not_acknowledging = device_on_not_acknowledging,
@@ -240,6 +278,8 @@ static inline void close_device(struct device *d)
     free(d->got);
     free(d->receipts);
     free(d->changes);
+    free(d->typings);
+    free(d->presences);
     *d = (struct device){0};
 }
 
@@ -380,6 +420,10 @@ static inline void world_start(struct chat_world *w, struct bus *bus)
     w->timers.now_ms = 1000;
     w->mem = store_mem_new(&w->later, &w->rand, &limits);
     w->store = w->reads_late ? late_new(w->mem, &w->later) : w->mem;
+    if (w->fakes_relations) {
+        w->relations = fake_relations_new(w->store, &w->later);
+        w->store = &w->relations->store;
+    }
     w->bus = bus ? bus : bus_local_new(&w->later, &w->rand);
     const struct chat_ports ports = {
         .store = w->store,

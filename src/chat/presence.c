@@ -1,0 +1,112 @@
+/**
+ * Who is online here: an account from its first session until CHAT_OFFLINE_MS after its last
+ * one, so that a page that is loaded anew does not make it go and come. That it is, it says on
+ * the bus when it comes, when it goes, and when it is asked; who may hear it is decided where
+ * it is watched (chat/watched.h).
+ */
+#include "chat/core.h"
+
+static void publish(struct chat *c, const struct chat_presence *p)
+{
+    const struct bus_event e = {.kind = BUS_PRESENCE, .to = p->account, .presence = *p};
+
+    bus_publish(c->ports.bus, &e);
+}
+
+static void publish_online(struct chat *c, const account *a)
+{
+    publish(c, &(struct chat_presence){.account = *a, .is_online = true});
+}
+
+/** Nothing else depends on it: the store has said what is wrong with it. */
+static void on_seen(void *arg, int r)
+{
+    struct chat *c = arg;
+
+    c->n_under_way--;
+    if (r != 0)
+        log_debug(NULL, "chat_seen_failed", "r=%d", r);
+}
+
+static void see(struct chat *c, const account *a, int64_t at_ms)
+{
+    c->n_under_way++;
+    store_seen(c->ports.store, a, at_ms, on_seen, c);
+}
+
+static void on_offline(struct timer *t)
+{
+    struct chat_account *owner = container_of(t, struct chat_account, offline_timer);
+    struct chat *c = owner->chat;
+    const struct chat_presence gone = {
+        .account = owner->account,
+        .last_seen_ms = owner->left_ms,
+    };
+
+    chat_account_drop(owner);
+    see(c, &gone.account, gone.last_seen_ms);
+    publish(c, &gone);
+}
+
+void presence_init(struct chat_account *owner)
+{
+    timer_init(&owner->offline_timer, on_offline);
+    publish_online(owner->chat, &owner->account);
+}
+
+void presence_on_first(struct chat_account *owner)
+{
+    owner->chat->counters.accounts++;
+    timer_cancel(owner->chat->ports.timers, &owner->offline_timer);
+}
+
+void presence_on_last(struct chat_account *owner)
+{
+    struct chat *c = owner->chat;
+
+    c->counters.accounts--;
+    owner->left_ms = clock_unix_ms(c->ports.clock);
+    if (!c->is_shut_down)
+        timer_set(c->ports.timers, &owner->offline_timer, chat_now_ms(c) + CHAT_OFFLINE_MS);
+}
+
+bool presence_is_here(const struct chat *c, const account *a)
+{
+    return chat_find_account(c, a) != NULL;
+}
+
+void presence_on_ask(struct chat_account *owner)
+{
+    publish_online(owner->chat, &owner->account);
+}
+
+void presence_ask(struct chat *c, const account *a)
+{
+    const struct bus_event e = {.kind = BUS_ASK, .to = *a};
+
+    bus_publish(c->ports.bus, &e);
+}
+
+void presence_on_relation(struct chat *c, const account *a, const account *peer)
+{
+    presence_ask(c, a);
+    presence_ask(c, peer);
+}
+
+/** For the store alone. Others are not told: a client that comes back to another node is there
+ * before they would have to know. */
+void chat_shut_down(struct chat *c)
+{
+    const int64_t now_ms = clock_unix_ms(c->ports.clock);
+
+    if (c->is_shut_down)
+        return;
+    c->is_shut_down = true;
+    for (size_t i = 0; i < c->accounts.n_buckets; i++) {
+        for (struct map_node *n = c->accounts.buckets[i]; n; n = n->next) {
+            struct chat_account *owner = container_of(n, struct chat_account, by_account);
+            timer_cancel(c->ports.timers, &owner->offline_timer);
+            see(c, &owner->account, owner->n_sessions > 0 ? now_ms : owner->left_ms);
+        }
+    }
+}
