@@ -141,6 +141,31 @@ static void on_changed(void *arg, const struct chat_conversation *conversation, 
     api_client_emit(c, &out);
 }
 
+static void on_typing(void *arg, const struct chat_typing *t)
+{
+    struct buf out;
+
+    api_client_begin(&out, t->is_on ? STR("typing.start") : STR("typing.stop"));
+    api_encode_typing(&out, t);
+    api_client_emit(arg, &out);
+}
+
+static void on_presence(void *arg, const struct chat_presence *p)
+{
+    struct buf out;
+
+    api_client_begin(&out, STR("presence.changed"));
+    api_encode_presence(&out, p);
+    api_client_emit(arg, &out);
+}
+
+static bool is_stuffed(void *arg)
+{
+    const struct api_client *c = arg;
+
+    return sio_queued(c->socket) > API_LIVE_QUEUED_MAX;
+}
+
 static bool has_taken_all(void *arg)
 {
     const struct api_client *c = arg;
@@ -312,6 +337,9 @@ static const struct chat_session_events events = {
     .on_message = on_message,
     .on_receipt = on_receipt,
     .on_changed = on_changed,
+    .on_typing = on_typing,
+    .on_presence = on_presence,
+    .is_stuffed = is_stuffed,
     .has_taken_all = has_taken_all,
     .on_synced = on_synced,
     .on_not_acknowledging = on_not_acknowledging,

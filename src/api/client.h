@@ -12,6 +12,8 @@
 #include "base/rates.h"
 
 #define API_EXPIRING_MS 60000 // so long before its token expires a client is told
+#define API_LIVE_QUEUED_MAX                                                                    \
+    65536 // bytes that a client has not taken; more and what can wait waits
 
 struct api {
     struct api_config config;

@@ -112,13 +112,9 @@ static bool parse_id(uint64_t *out, str text)
 
 // Who.
 
-static bool read_account(account *out, struct api_decoder *d, const struct json *payload,
-                         const char *name)
+static bool parse_account(account *out, struct api_decoder *d, const struct json *value,
+                          const char *name)
 {
-    const struct json *value = member(payload, name);
-
-    if (!value)
-        return refuse(d, API_BAD_REQUEST, name, "An address must say whom this is about.");
     if (json_kind(value) != JSON_KIND_STR)
         return refuse(d, API_BAD_REQUEST, name, "An address must be a string.");
     if (auth_account_parse(out, json_text(value), d->home_chain) != 0) {
@@ -130,6 +126,16 @@ static bool read_account(account *out, struct api_decoder *d, const struct json 
                       "The zero address belongs to nobody. Check the address.");
     }
     return true;
+}
+
+static bool read_account(account *out, struct api_decoder *d, const struct json *payload,
+                         const char *name)
+{
+    const struct json *value = member(payload, name);
+
+    if (!value)
+        return refuse(d, API_BAD_REQUEST, name, "An address must say whom this is about.");
+    return parse_account(out, d, value, name);
 }
 
 static bool read_place(struct chat_place *out, struct api_decoder *d,
@@ -322,6 +328,33 @@ int api_decode_mark(struct api_mark *out, struct api_decoder *d, const struct js
 int api_decode_place(struct chat_place *out, struct api_decoder *d, const struct json *payload)
 {
     return check_payload(d, payload) && read_place(out, d, payload) ? 0 : API_DECODE_REFUSED;
+}
+
+static bool read_accounts(struct api_accounts *out, struct api_decoder *d,
+                          const struct json *payload)
+{
+    static const char name[] = "accounts";
+    const struct json *all = member(payload, name);
+    const size_t n = all && json_kind(all) == JSON_KIND_ARRAY ? json_count(all) : 0;
+
+    if (n < 1 || n > CHAT_WATCHES_MAX)
+        return refuse(d, API_BAD_REQUEST, name,
+                      "accounts must be a list of 1 to 200 addresses.");
+    for (size_t i = 0; i < n; i++) {
+        if (!parse_account(&out->accounts[i], d, json_item(all, i), name))
+            return false;
+    }
+    out->n = n;
+    return true;
+}
+
+static_assert(CHAT_WATCHES_MAX == 200, "as the message says");
+
+int api_decode_accounts(struct api_accounts *out, struct api_decoder *d,
+                        const struct json *payload)
+{
+    out->n = 0;
+    return check_payload(d, payload) && read_accounts(out, d, payload) ? 0 : API_DECODE_REFUSED;
 }
 
 int api_decode_history(struct chat_history *out, struct api_decoder *d,

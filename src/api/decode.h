@@ -49,6 +49,15 @@ MUST_CHECK int api_decode_mark(struct api_mark *out, struct api_decoder *d,
 MUST_CHECK int api_decode_place(struct chat_place *out, struct api_decoder *d,
                                 const struct json *payload);
 
+struct api_accounts {
+    size_t n;
+    account accounts[CHAT_WATCHES_MAX];
+};
+
+/** {accounts} @param out  n is 0 after a refusal */
+MUST_CHECK int api_decode_accounts(struct api_accounts *out, struct api_decoder *d,
+                                   const struct json *payload);
+
 /** {peer | conversation, before?, after?, limit?} */
 MUST_CHECK int api_decode_history(struct chat_history *out, struct api_decoder *d,
                                   const struct json *payload);

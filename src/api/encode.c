@@ -218,6 +218,32 @@ void api_encode_changed(struct buf *out, const struct chat_conversation *c,
     PUT(out, "}");
 }
 
+// Who is there, and writes.
+
+void api_encode_typing(struct buf *out, const struct chat_typing *t)
+{
+    PUT(out, "{\"conversation\":\"");
+    put_id(out, t->conversation);
+    PUT(out, "\",\"peer\":");
+    put_account(out, &t->from);
+    PUT(out, "}");
+}
+
+void api_encode_presence(struct buf *out, const struct chat_presence *p)
+{
+    PUT(out, "{\"account\":");
+    put_account(out, &p->account);
+    PUT(out, ",\"online\":");
+    put_bool(out, p->is_online);
+    PUT(out, ",\"last_seen\":");
+    if (p->is_online || p->last_seen_ms == 0) {
+        PUT(out, "null");
+    } else {
+        put_time(out, p->last_seen_ms);
+    }
+    PUT(out, "}");
+}
+
 // The life of a connection.
 
 void api_encode_ready(struct buf *out, const struct api_ready *r)
@@ -351,6 +377,22 @@ void api_encode_error_event(struct buf *out, const struct api_problem *p, str ev
 }
 
 // Answers.
+
+void api_encode_ok(struct buf *out)
+{
+    PUT(out, "{\"status\":\"ok\"}");
+}
+
+void api_encode_watched(struct buf *out, const struct chat_presence *p, size_t n)
+{
+    PUT(out, "{\"status\":\"ok\",\"accounts\":[");
+    for (size_t i = 0; i < n; i++) {
+        if (i > 0)
+            PUT(out, ",");
+        api_encode_presence(out, &p[i]);
+    }
+    PUT(out, "]}");
+}
 
 void api_encode_found(struct buf *out, const struct chat_conversation *c, const account *reader)
 {

@@ -21,6 +21,12 @@ void api_encode_receipt(struct buf *out, const struct chat_receipt *r, const acc
 void api_encode_changed(struct buf *out, const struct chat_conversation *c,
                         const account *reader, str cursor);
 
+/** {conversation, peer} */
+void api_encode_typing(struct buf *out, const struct chat_typing *t);
+
+/** {account, online, last_seen}; last_seen is null where it is not known, and while online */
+void api_encode_presence(struct buf *out, const struct chat_presence *p);
+
 struct api_ready {
     account account;
     str session;
@@ -57,6 +63,12 @@ void api_encode_challenge(struct buf *out, const struct auth_challenge *c);
 
 /** What is printed are secrets: out is emptied by secret_buf_fini(). */
 void api_encode_grant(struct buf *out, const struct auth_grant *g);
+
+/** {status: "ok"} */
+void api_encode_ok(struct buf *out);
+
+/** {status: "ok", accounts: […]} */
+void api_encode_watched(struct buf *out, const struct chat_presence *p, size_t n);
 
 void api_encode_sent(struct buf *out, const struct store_appended *a, const account *reader);
 /** {status: "ok", conversation: {…}} */

@@ -34,6 +34,7 @@ struct api_event_table {
 
 extern const struct api_event_table api_message_events; // api/messages.c
 extern const struct api_event_table api_contact_events; // api/contacts.c
+extern const struct api_event_table api_live_events;    // api/live.c
 extern const struct api_event_table api_token_events;   // api/token.c
 
 /** Of the client, which is there. */

@@ -118,7 +118,7 @@ void api_request_weigh(struct api_request *rq, size_t content_bytes)
 // Which there are.
 
 static const struct api_event_table *const tables[] = {&api_message_events, &api_contact_events,
-                                                       &api_token_events};
+                                                       &api_live_events, &api_token_events};
 
 static const struct api_event *find_in(const struct api_event_table *t, str name)
 {

@@ -65,6 +65,7 @@ static void announce(struct chat *c, const account *by, const struct store_conta
 
     bus_publish(c->ports.bus, &change);
     receipts_tell(c, &contacted->peer, contacted->known, contacted->n_known);
+    presence_on_relation(c, by, &contacted->peer);
 }
 
 /** What was asked for is done: if it can't be read, nobody may say that it is not. */

@@ -38,6 +38,8 @@ static void publish(const struct send_op *op, const struct store_appended *a)
     };
 
     bus_publish(bus, &e);
+    if (a->is_accepted)
+        presence_on_relation(chat_of(op), &a->message.from, &a->message.to);
     e.to = a->message.to;
     if (!a->is_withheld)
         bus_publish(bus, &e);

@@ -80,6 +80,7 @@ static int check_decode(struct chat_send *send, struct api_decoder *d,
 {
     struct api_mark mark;
     struct chat_history history;
+    struct api_accounts all;
     struct api_list list;
 
     if (api_decode_mark(&mark, d, payload) == 0) {
@@ -97,6 +98,13 @@ static int check_decode(struct chat_send *send, struct api_decoder *d,
     }
     if (api_decode_list(&list, d, payload) == 0) {
         assert(list.limit >= 1 && list.limit <= CHAT_LIST_MAX && list.before >= 0);
+    } else {
+        check_problem(d);
+    }
+    if (api_decode_accounts(&all, d, payload) == 0) {
+        assert(all.n >= 1 && all.n <= CHAT_WATCHES_MAX);
+        for (size_t i = 0; i < all.n; i++)
+            check_account(&all.accounts[i]);
     } else {
         check_problem(d);
     }

@@ -74,6 +74,18 @@ static int mark(struct buf *said, struct api_decoder *d, const struct json *payl
     return 0;
 }
 
+static int accounts(struct buf *said, struct api_decoder *d, const struct json *payload)
+{
+    struct api_accounts all;
+    char text[AUTH_ACCOUNT_TEXT_SIZE];
+    const int r = api_decode_accounts(&all, d, payload);
+
+    assert_true((r == 0) == (all.n > 0));
+    for (size_t i = 0; i < all.n; i++)
+        say(said, i > 0 ? " " : "", auth_account_text(text, &all.accounts[i]));
+    return r;
+}
+
 static int history(struct buf *said, struct api_decoder *d, const struct json *payload)
 {
     struct chat_history history;
@@ -223,6 +235,20 @@ static const struct row rows[] = {
     {"a next that is a number",   list,    STR("{\"after\":5}"),          BAD "after"},
     {"null as no next",           list,    STR("{\"after\":null}"),       "limit=50"},
 
+    // presence.watch
+    {"an account",                accounts, STR("{\"accounts\":[\"" A "\"]}"), A},
+    {"an account twice",          accounts, STR("{\"accounts\":[\"" A "\",\"" A "\"]}"), A " " A},
+    {"no accounts",               accounts, STR("{}"),                    BAD "accounts"},
+    {"null as accounts",          accounts, STR("{\"accounts\":null}"),   BAD "accounts"},
+    {"an empty list",             accounts, STR("{\"accounts\":[]}"),     BAD "accounts"},
+    {"an account that is no list", accounts, STR("{\"accounts\":\"" A "\"}"), BAD "accounts"},
+    {"accounts as an object",     accounts, STR("{\"accounts\":{\"0\":\"" A "\"}}"), BAD "accounts"},
+    {"a list in a list",          accounts, STR("{\"accounts\":[\"" A "\",[]]}"), BAD "accounts"},
+    {"null in the list",          accounts, STR("{\"accounts\":[null]}"), BAD "accounts"},
+    {"a bad address in it",       accounts, STR("{\"accounts\":[\"" A "\",\"0x5\"]}"), WRONG "accounts"},
+    {"the zero address in it",    accounts, STR("{\"accounts\":[\"" ZERO "\"]}"), WRONG "accounts"},
+    {"no object at all",          accounts, STR("[]"),                    BAD},
+
     // what nobody knows
     {"unknown members",           send,    STR("{" TO "," TEXT ",\"x\":{\"y\":[]},\"peer\":7}"), A " text \"hi\""},
 };
@@ -312,6 +338,37 @@ static void takes_a_text_of_64_kib(void **state)
         } else {
             expect_int("error", d.problem.error, API_TOO_LARGE);
         }
+    }
+    api_decoder_fini(&d);
+}
+
+static void takes_200_accounts(void **state)
+{
+    struct api_accounts all;
+    struct api_decoder d;
+
+    (void)state;
+    api_decoder_init(&d, HOME, CONTENT);
+    for (size_t n = CHAT_WATCHES_MAX; n <= CHAT_WATCHES_MAX + 1; n++) {
+        struct buf text;
+        buf_init(&text, SIZE_MAX / 2);
+        int r = buf_add(&text, STR("{\"accounts\":["));
+        for (size_t i = 0; i < n; i++)
+            r |= buf_addf(&text, "%s\"0x%040zx\"", i > 0 ? "," : "", i + 1);
+        r |= buf_add(&text, STR("]}"));
+        assert_int_equal(r, 0);
+        CLEANUP(json_freep) struct json *payload = parse("many", buf_str(&text));
+        buf_fini(&text);
+
+        r = api_decode_accounts(&all, &d, payload);
+        expect_int("r", r, n > CHAT_WATCHES_MAX ? API_DECODE_REFUSED : 0);
+        if (r != 0) {
+            expect_int("error", d.problem.error, API_BAD_REQUEST);
+            continue;
+        }
+        expect_int("n", all.n, n);
+        for (size_t i = 0; i < n; i++)
+            expect_int("the last byte", all.accounts[i].bytes[ACCOUNT_EVM_SIZE - 1], i + 1);
     }
     api_decoder_fini(&d);
 }
@@ -457,6 +514,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(decodes_each_row),
         cmocka_unit_test(remembers_nothing),
+        cmocka_unit_test(takes_200_accounts),
         cmocka_unit_test(takes_a_text_of_64_kib),
         cmocka_unit_test(ids_have_one_length),
         cmocka_unit_test(ids_are_made_of_small_hex_digits),

@@ -213,6 +213,41 @@ static void the_peer_of_a_receipt_is_the_other_side(void **state)
                "\",\"at\":\"" AT "\",\"cursor\":\"c1\"}");
 }
 
+static void who_writes_is_the_peer(void **state)
+{
+    struct buf *out = *state;
+
+    api_encode_typing(
+        out, &(struct chat_typing){.conversation = 0xff, .from = account_in(A), .is_on = true});
+    expect_out("typing", out, "{\"conversation\":\"00000000000000ff\",\"peer\":\"" A "\"}");
+}
+
+static void presence_says_when_one_was_seen_of_one_who_is_away(void **state)
+{
+    static const struct {
+        const char *name;
+        bool is_online;
+        int64_t last_seen_ms;
+        const char *want;
+    } rows[] = {
+        {"online", true, 0, "{\"account\":\"" A "\",\"online\":true,\"last_seen\":null}"},
+        {"online, and seen before", true, AT_MS,
+         "{\"account\":\"" A "\",\"online\":true,\"last_seen\":null}"},
+        {"away", false, AT_MS,
+         "{\"account\":\"" A "\",\"online\":false,\"last_seen\":\"" AT "\"}"},
+        {"nobody knows", false, 0,
+         "{\"account\":\"" A "\",\"online\":false,\"last_seen\":null}"},
+    };
+    struct buf *out = *state;
+
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        api_encode_presence(out, &(struct chat_presence){.account = account_in(A),
+                                                         .is_online = rows[i].is_online,
+                                                         .last_seen_ms = rows[i].last_seen_ms});
+        expect_out(rows[i].name, out, rows[i].want);
+    }
+}
+
 static void a_connection_begins_so(void **state)
 {
     const struct api_ready ready = {
@@ -275,6 +310,20 @@ static void answers_say_that_all_is_well(void **state)
     api_encode_marked(out, 7);
     expect_out("marked", out, "{\"status\":\"ok\",\"seq\":7}");
 
+    api_encode_ok(out);
+    expect_out("ok", out, "{\"status\":\"ok\"}");
+
+    const struct chat_presence presences[] = {
+        {.account = account_in(A), .is_online = true},
+        {.account = account_in(B), .last_seen_ms = AT_MS},
+    };
+    api_encode_watched(out, presences, COUNT_OF(presences));
+    expect_out("watched", out,
+               "{\"status\":\"ok\",\"accounts\":["
+               "{\"account\":\"" A
+               "\",\"online\":true,\"last_seen\":null},"
+               "{\"account\":\"" B "\",\"online\":false,\"last_seen\":\"" AT "\"}]}");
+
     struct store_history_page page = {.has_more = false, .first_seq = 1};
     api_encode_history(out, &page, &reader);
     expect_out("no message", out,
@@ -305,6 +354,8 @@ int main(void)
         cmocka_unit_test(times_are_rfc_3339_with_milliseconds),
         cmocka_unit_test(a_conversation_is_as_one_side_sees_it),
         cmocka_unit_test(the_peer_of_a_receipt_is_the_other_side),
+        cmocka_unit_test(who_writes_is_the_peer),
+        cmocka_unit_test(presence_says_when_one_was_seen_of_one_who_is_away),
         cmocka_unit_test(a_connection_begins_so),
         cmocka_unit_test(an_error_says_what_is_known),
         cmocka_unit_test(answers_say_that_all_is_well),
