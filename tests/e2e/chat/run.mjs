@@ -23,6 +23,7 @@ import { rows as history } from './rows/history.mjs';
 import { rows as idp } from './rows/idp.mjs';
 import { rows as life } from './rows/life.mjs';
 import { rows as limits } from './rows/limits.mjs';
+import { rows as live } from './rows/live.mjs';
 import { rows as messages } from './rows/messages.mjs';
 import { rows as origins } from './rows/origins.mjs';
 import { rows as readme } from './rows/readme.mjs';
@@ -41,8 +42,8 @@ const { values: flags } = parseArgs({
 
 const rows = select([
     ...tokens, ...idp, ...signIn, ...sessions, ...contracts, ...revoke, ...messages,
-    ...contents, ...delivery, ...devices, ...contacts, ...history, ...limits, ...raw, ...origins,
-    ...storage, ...life, ...rotation, ...secrets, ...readme,
+    ...contents, ...delivery, ...devices, ...contacts, ...live, ...history, ...limits, ...raw,
+    ...origins, ...storage, ...life, ...rotation, ...secrets, ...readme,
 ], flags.only);
 if (flags.list) {
     for (const { name } of rows) console.log(name);
