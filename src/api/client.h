@@ -11,9 +11,8 @@
 #include "base/list.h"
 #include "base/rates.h"
 
-#define API_EXPIRING_MS 60000 // so long before its token expires a client is told
-#define API_LIVE_QUEUED_MAX                                                                    \
-    65536 // bytes that a client has not taken; more and what can wait waits
+#define API_EXPIRING_MS     60000 // so long before its token expires a client is told
+#define API_LIVE_QUEUED_MAX 65536 // bytes that a client has not taken; more: what can wait does
 
 struct api {
     struct api_config config;
