@@ -337,9 +337,10 @@ static bool read_accounts(struct api_accounts *out, struct api_decoder *d,
     const struct json *all = member(payload, name);
     const size_t n = all && json_kind(all) == JSON_KIND_ARRAY ? json_count(all) : 0;
 
-    if (n < 1 || n > CHAT_WATCHES_MAX)
+    if (n < 1 || n > CHAT_WATCHES_MAX) {
         return refuse(d, API_BAD_REQUEST, name,
                       "accounts must be a list of 1 to 200 addresses.");
+    }
     for (size_t i = 0; i < n; i++) {
         if (!parse_account(&out->accounts[i], d, json_item(all, i), name))
             return false;

@@ -277,9 +277,11 @@ struct chat *chat_new(const struct chat_ports *ports, const struct chat_config *
 static void drop_accounts(struct chat *c)
 {
     for (size_t i = 0; i < c->accounts.n_buckets; i++) {
-        while (c->accounts.buckets[i])
-            chat_account_drop(
-                container_of(c->accounts.buckets[i], struct chat_account, by_account));
+        struct map_node *next = NULL;
+        for (struct map_node *node = c->accounts.buckets[i]; node; node = next) {
+            next = node->next;
+            chat_account_drop(container_of(node, struct chat_account, by_account));
+        }
     }
     map_fini(&c->accounts);
 }

@@ -2,6 +2,7 @@
 #include "support/lossy_bus.h"
 
 #define SECOND_MS INT64_C(1000)
+#define LONG_MS   (INT64_C(2) * CHAT_OFFLINE_MS)
 
 static int setup(void **state)
 {
@@ -9,9 +10,10 @@ static int setup(void **state)
 
     w->fakes_relations = true;
     world_start(w, NULL);
-    for (uint8_t i = 1; i <= 4; i++) // all of them with all, but for the fifth
+    for (uint8_t i = 1; i <= 4; i++) { // all of them with all, but for the fifth
         for (uint8_t k = (uint8_t)(i + 1); k <= 4; k++)
             fake_relate(w->relations, wallet(i), wallet(k), true);
+    }
     *state = w;
     return 0;
 }
@@ -34,8 +36,8 @@ static void on_watched(void *arg, int r, const struct chat_presence *p, size_t n
     answer->times++;
     answer->r = r;
     answer->n = n;
-    assert_true((r == 0) == (p != NULL));
-    for (size_t i = 0; i < n; i++)
+    assert_true((r == 0) == (p != NULL) && (r == 0) == (n > 0));
+    for (size_t i = 0; p && i < n; i++)
         answer->p[i] = p[i];
 }
 
@@ -198,7 +200,7 @@ static void one_that_comes_back_was_never_away(void **state)
         connect_device(w, &bob, wallet(2), "");
         assert_int_equal(chat_counters(w->chat)->accounts, 2);
     }
-    pass(w, 2 * CHAT_OFFLINE_MS);
+    pass(w, LONG_MS);
     expect_presences(&alice, "");
     assert_int_equal(times_seen(w, wallet(2)), 0);
     close_device(&alice);
@@ -218,7 +220,7 @@ static void one_of_two_devices_may_go(void **state)
     connect_device(w, &laptop, wallet(2), "");
     expect_presences(&alice, "+");
     close_device(&phone);
-    pass(w, 2 * CHAT_OFFLINE_MS);
+    pass(w, LONG_MS);
     expect_presences(&alice, "+");
     close_device(&laptop);
     pass(w, CHAT_OFFLINE_MS);
@@ -685,7 +687,7 @@ static void at_the_end_all_are_seen(void **state)
     settle(w);
     assert_true(chat_is_idle(w->chat));
     close_device(&alice);
-    pass(w, 2 * CHAT_OFFLINE_MS);
+    pass(w, LONG_MS);
     assert_int_equal(fake_seen_of(w->relations, &bobs)->at_ms, left_ms);
     assert_int_equal(fake_seen_of(w->relations, &alices)->at_ms, left_ms + 3 * SECOND_MS);
     assert_int_equal(times_seen(w, bobs), 1);
@@ -842,11 +844,11 @@ static void one_is_online_as_long_as_some_node_has_it(void **state)
     connect_at(n, 1, &laptop, wallet(2));
     assert_true(watch(&alice, wallet(2)).is_online);
     close_device(&laptop);
-    pass(&n->w, 2 * CHAT_OFFLINE_MS);
+    pass(&n->w, LONG_MS);
     expect_presences(&alice, "");
     connect_at(n, 1, &laptop, wallet(2));
     close_device(&phone);
-    pass(&n->w, 2 * CHAT_OFFLINE_MS);
+    pass(&n->w, LONG_MS);
     expect_presences(&alice, "");
     close_device(&laptop);
     pass(&n->w, CHAT_OFFLINE_MS + CHAT_ASKED_MS);
@@ -911,7 +913,7 @@ static void what_was_lost_is_found_out_after_a_gap(void **state)
     n->lost = BUS_PRESENCE;
     connect_at(n, 1, &carol, wallet(3));
     close_device(&bob);
-    pass(&n->w, 2 * CHAT_OFFLINE_MS);
+    pass(&n->w, LONG_MS);
     assert_int_equal(n->n_lost, 0);
     expect_presences(&alice, "");
     lossy_gap(&n->buses[0]->bus);

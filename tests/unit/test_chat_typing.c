@@ -200,7 +200,7 @@ static void ends_by_itself(void **state)
     expect_typings(&t->bob, "+");
     pass(t->w, 1);
     expect_typings(&t->bob, "+-");
-    pass(t->w, 2 * CHAT_TYPING_MS);
+    pass(t->w, INT64_C(2) * CHAT_TYPING_MS);
     expect_typings(&t->bob, "+-"); // once
 }
 
