@@ -193,7 +193,7 @@ static void says_what_is_wrong_with_a_request(void **state)
         {"[\"message.read\",{\"peer\":\"" BOB "\"}]", "\"bad_request\"", "\"seq\""},
         {"[\"message.history\",{}]", "\"bad_request\"", "\"peer\""},
         {"[\"conversation.list\",{\"limit\":0}]", "\"bad_request\"", "\"limit\""},
-        {"[\"typing.start\",{\"peer\":\"" BOB "\"}]", "\"unknown_event\"", NULL},
+        {"[\"call.start\",{\"peer\":\"" BOB "\"}]", "\"unknown_event\"", NULL},
         {"[\"\",{}]", "\"unknown_event\"", NULL},
     };
     struct user *u = user_new(start(state), ALICE);

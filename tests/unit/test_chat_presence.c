@@ -510,6 +510,34 @@ static void one_who_leaves_while_it_is_judged_is_not_told(void **state)
     close_device(&bob);
 }
 
+static void two_requests_about_one_and_an_end_between(void **state)
+{
+    struct chat_world *w = *state;
+    struct watched_answer answers[3];
+    const account bobs = wallet(2);
+    struct device alice;
+    struct device bob;
+    int n_done = 0;
+
+    connect_device(w, &alice, wallet(1), "");
+    connect_device(w, &bob, wallet(2), "");
+    w->relations->is_holding = true;
+    assert_int_equal(start_watch(&alice, &bobs, 1, &answers[0]), 0);
+    assert_int_equal(start_watch(&alice, &bobs, 1, &answers[1]), 0);
+    assert_int_equal(chat_unwatch(alice.session, &bobs, 1, on_done, &n_done), 0);
+    assert_int_equal(start_watch(&alice, &bobs, 1, &answers[2]), 0);
+    fake_release(w->relations);
+    settle(w);
+    for (size_t i = 0; i < COUNT_OF(answers); i++)
+        assert_int_equal(answers[i].times, 1);
+    assert_true(answers[2].p[0].is_online); // the last word is right
+    assert_int_equal(chat_counters(w->chat)->watches, 1);
+    close_device(&bob);
+    pass(w, CHAT_OFFLINE_MS);
+    expect_presences(&alice, "-");
+    close_device(&alice);
+}
+
 // Many.
 
 static void what_happens_meanwhile_makes_one_more_round(void **state)
@@ -832,6 +860,44 @@ static void those_who_are_here_are_not_waited_for(void **state)
     close_device(&bob);
 }
 
+static void what_changes_while_nodes_are_asked_is_in_the_answer(void **state)
+{
+    struct nodes *n = *state;
+    struct watched_answer answer;
+    const account bobs = wallet(2);
+    struct device alice;
+    struct device bob;
+
+    connect_at(n, 0, &alice, wallet(1));
+    connect_at(n, 1, &bob, wallet(2));
+    assert_int_equal(start_watch(&alice, &bobs, 1, &answer), 0);
+    settle(&n->w);
+    assert_int_equal(answer.times, 0);
+    relate(&n->w, wallet(1), wallet(2), false);
+    pass(&n->w, CHAT_ASKED_MS);
+    assert_int_equal(answer.times, 1);
+    assert_false(answer.p[0].is_online);
+    expect_presences(&alice, "");
+    close_device(&alice);
+    close_device(&bob);
+}
+
+static void one_who_leaves_while_nodes_are_asked_is_answered(void **state)
+{
+    struct nodes *n = *state;
+    struct watched_answer answer;
+    const account bobs = wallet(2);
+    struct device alice;
+
+    connect_at(n, 0, &alice, wallet(1));
+    assert_int_equal(start_watch(&alice, &bobs, 1, &answer), 0);
+    settle(&n->w);
+    close_device(&alice);
+    pass(&n->w, CHAT_ASKED_MS);
+    assert_int_equal(answer.times, 1);
+    assert_true(chat_is_idle(n->chats[0]));
+}
+
 static void one_is_online_as_long_as_some_node_has_it(void **state)
 {
     struct nodes *n = *state;
@@ -969,6 +1035,171 @@ static void a_gap_with_an_end_in_the_middle(void **state)
     assert_int_equal(chat_counters(n->chats[0])->watches, 0);
 }
 
+// By chance: whatever happens, in the end each was told how it is.
+
+#define N_DEVICES  8
+#define N_ACCOUNTS 4
+
+struct chance {
+    struct nodes *n;
+    uint64_t seed;
+    struct device devices[N_DEVICES]; // the i-th is of account i % N_ACCOUNTS
+    bool watches[N_DEVICES][N_ACCOUNTS];
+    bool told[N_DEVICES][N_ACCOUNTS]; // by the last answer or event
+    size_t n_read[N_DEVICES];         // of its events
+};
+
+static unsigned pick(struct chance *c, unsigned n)
+{
+    c->seed = c->seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    return (unsigned)((c->seed >> 33) % n);
+}
+
+static account nth(unsigned i)
+{
+    return wallet((uint8_t)(1 + i % N_ACCOUNTS));
+}
+
+static void read_events(struct chance *c, unsigned i)
+{
+    const struct device *d = &c->devices[i];
+
+    for (; c->n_read[i] < d->n_presences; c->n_read[i]++) {
+        const struct chat_presence *p = &d->presences[c->n_read[i]];
+        const unsigned of = p->account.bytes[ACCOUNT_EVM_SIZE - 1] - 1U;
+        assert_true(c->watches[i][of]);
+        assert_true(c->told[i][of] != p->is_online); // nobody is told what it knows
+        c->told[i][of] = p->is_online;
+    }
+}
+
+static void come_or_go(struct chance *c, unsigned i)
+{
+    struct device *d = &c->devices[i];
+
+    if (d->session) {
+        d->is_stuffed = false;
+        close_device(d);
+        return;
+    }
+    connect_at(c->n, pick(c, 2), d, nth(i));
+    memset(c->watches[i], 0, sizeof(c->watches[i]));
+    memset(c->told[i], 0, sizeof(c->told[i]));
+    c->n_read[i] = 0;
+}
+
+static void watch_or_not(struct chance *c, unsigned i, unsigned of)
+{
+    struct device *d = &c->devices[i];
+
+    if (!d->session || of == i % N_ACCOUNTS)
+        return;
+    read_events(c, i);
+    if (c->watches[i][of] && pick(c, 2) == 0) {
+        unwatch(d, nth(of));
+        c->watches[i][of] = c->told[i][of] = false;
+        return;
+    }
+    struct watched_answer answer;
+    const account a = nth(of);
+    assert_int_equal(start_watch(d, &a, 1, &answer), 0);
+    while (answer.times == 0) {
+        pass(&c->n->w, 10);
+        if (answer.times == 0)
+            read_events(c, i); // of others, and of this one if it was watched before
+    }
+    c->told[i][of] = answer.p[0].is_online;
+    c->watches[i][of] = true;
+    // What came since the answer, in the same step, is read next.
+}
+
+static void relate_anew(struct chance *c)
+{
+    const unsigned a = pick(c, N_ACCOUNTS);
+    const unsigned b = pick(c, N_ACCOUNTS);
+
+    if (a != b)
+        relate(&c->n->w, nth(a), nth(b), pick(c, 3) > 0);
+}
+
+static void step(struct chance *c)
+{
+    const unsigned i = pick(c, N_DEVICES);
+
+    switch (pick(c, 8)) {
+    case 0:
+    case 1: come_or_go(c, i); break;
+    case 2:
+    case 3: watch_or_not(c, i, pick(c, N_ACCOUNTS)); break;
+    case 4: relate_anew(c); break;
+    case 5: c->devices[i].is_stuffed = c->devices[i].session && pick(c, 2) == 0; break;
+    case 6: lossy_gap(&c->n->buses[pick(c, 2)]->bus); break;
+    default: pass(&c->n->w, pick(c, CHAT_OFFLINE_MS)); break;
+    }
+    for (unsigned k = 0; k < N_DEVICES; k++)
+        read_events(c, k);
+}
+
+static bool is_connected(const struct chance *c, unsigned of)
+{
+    for (unsigned i = of; i < N_DEVICES; i += N_ACCOUNTS) {
+        if (c->devices[i].session)
+            return true;
+    }
+    return false;
+}
+
+static void expect_all_told(struct chance *c)
+{
+    for (unsigned i = 0; i < N_DEVICES; i++) {
+        for (unsigned of = 0; of < N_ACCOUNTS; of++) {
+            const account a = nth(i);
+            const account b = nth(of);
+            const struct fake_pair *p = fake_find(c->n->w.relations, &a, &b);
+            if (c->devices[i].session && c->watches[i][of])
+                assert_int_equal(c->told[i][of], p && p->is_mutual && is_connected(c, of));
+        }
+    }
+}
+
+static void run_chance(struct nodes *n, uint64_t seed)
+{
+    struct chance *c = NEW(struct chance);
+
+    c->n = n;
+    c->seed = seed;
+    for (int round = 0; round < 10; round++) {
+        for (int i = 0; i < 40; i++)
+            step(c);
+        for (unsigned i = 0; i < N_DEVICES; i++)
+            c->devices[i].is_stuffed = false;
+        pass(&n->w, CHAT_OFFLINE_MS + CHAT_ASKED_MS + 2 * SECOND_MS);
+        for (unsigned i = 0; i < N_DEVICES; i++)
+            read_events(c, i);
+        expect_all_told(c);
+    }
+    for (unsigned i = 0; i < N_DEVICES; i++) {
+        if (c->devices[i].session)
+            close_device(&c->devices[i]);
+    }
+    free(c);
+}
+
+static void in_the_end_each_was_told_how_it_is(void **state)
+{
+    const char *given = getenv("SEED"); // NOLINT(concurrency-mt-unsafe): one thread
+    const uint64_t first = given ? strtoull(given, NULL, 0) : 1;
+
+    (void)state;
+    for (uint64_t seed = first; seed < first + (given ? 1 : 20); seed++) {
+        void *n = NULL;
+        print_message("# SEED=%llu\n", (unsigned long long)seed);
+        nodes_setup(&n);
+        run_chance(n, seed);
+        nodes_teardown(&n);
+    }
+}
+
 int main(void)
 {
 #define ONE(test) cmocka_unit_test_setup_teardown(test, setup, world_teardown)
@@ -990,6 +1221,7 @@ int main(void)
         ONE(one_that_goes_while_it_is_asked_is_told_by_the_answer),
         ONE(one_who_leaves_while_it_asks_is_answered),
         ONE(one_who_leaves_while_it_is_judged_is_not_told),
+        ONE(two_requests_about_one_and_an_end_between),
         ONE(what_happens_meanwhile_makes_one_more_round),
         ONE(very_many_who_watch_are_asked_about_in_parts),
         ONE(one_who_has_much_to_take_is_told_the_latest_later),
@@ -999,6 +1231,8 @@ int main(void)
         ONE(at_the_end_all_are_seen),
         ONE(may_end_while_some_are_away_for_a_moment),
         TWO(another_node_is_asked_and_tells),
+        TWO(what_changes_while_nodes_are_asked_is_in_the_answer),
+        TWO(one_who_leaves_while_nodes_are_asked_is_answered),
         TWO(those_who_are_here_are_not_waited_for),
         TWO(one_is_online_as_long_as_some_node_has_it),
         TWO(a_block_is_told_on_the_other_node),
@@ -1006,6 +1240,7 @@ int main(void)
         TWO(what_was_lost_is_found_out_after_a_gap),
         TWO(after_a_gap_not_all_are_asked_for_at_once),
         TWO(a_gap_with_an_end_in_the_middle),
+        cmocka_unit_test(in_the_end_each_was_told_how_it_is),
     };
     return cmocka_run_group_tests_name("chat/presence", tests, NULL, NULL);
 }

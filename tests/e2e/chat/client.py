@@ -222,7 +222,7 @@ async def refuses_what_is_wrong(world):
     ]
     for payload, code in rows:
         await a.refused("message.send", payload, code)
-    await a.refused("typing.start", {"peer": b.address}, "unknown_event")
+    await a.refused("upload.create", {"peer": b.address}, "unknown_event")
     await a.refused("message.history", {"peer": wallet()}, "not_found")
     same((await a.send(b, "x" * 65536))["seq"], 1)
     same(len((await b.take("message.new"))["content"]), 65536)

@@ -232,8 +232,8 @@ async function repliesToWhatIsThere(t) {
 }
 
 const UNKNOWN = [
-    'conversation.accept', 'conversation.block', 'conversation.unblock', 'typing.start',
-    'typing.stop', 'presence.watch', 'presence.unwatch', 'upload.create', 'attachment.url',
+    'conversation.accept', 'conversation.block', 'conversation.unblock', 'typing',
+    'presence.changed', 'upload.create', 'attachment.url',
     'message', 'message.new', 'ready', 'synced', 'message.Send', 'x'.repeat(2000),
     'constructor', '',
 ];
