@@ -120,6 +120,7 @@ static void a_block_takes_both_away(void **state)
     befriend(alice, bob);
     expect_json(user_ask(alice, WATCH(BOB)), "accounts.0.online", "true");
     ask_ok(bob, "[\"conversation.block\",{\"peer\":\"" ALICE "\"}]");
+    user_expect_event(bob, "conversation.changed");
     expect_json(user_expect_event(alice, "presence.changed"), "",
                 "{\"account\":\"" BOB "\",\"last_seen\":null,\"online\":false}");
     ask_ok(alice, START(BOB));
