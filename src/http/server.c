@@ -8,20 +8,23 @@
 #include "http/chunked.h"
 
 // A connection reads a head, perhaps a body, and then waits for the answer; then it
-// reads the next head. It is freed by a job, never below a frame that still uses it.
+// reads the next head, once the client has taken most of the answer. It is freed by a job,
+// never below a frame that still uses it.
 
 enum conn_state {
     CONN_HEAD,    // between requests, or in the middle of a head
     CONN_BODY,    // the handler has seen the head; the body is not all here
     CONN_WAITING, // the handler has all, we wait for its answer
+    CONN_TAKING,  // answered, and the client has much of that to take before its next request
     CONN_GONE,    // closed, aborted or upgraded
 };
 
 #define TO(state) FSM_TO(CONN_##state)
 static const struct fsm_state states[] = {
     [CONN_HEAD] = {"head", TO(BODY) | TO(GONE)},
-    [CONN_BODY] = {"body", TO(WAITING) | TO(HEAD) | TO(GONE)},
-    [CONN_WAITING] = {"waiting", TO(HEAD) | TO(GONE)},
+    [CONN_BODY] = {"body", TO(WAITING) | TO(TAKING) | TO(HEAD) | TO(GONE)},
+    [CONN_WAITING] = {"waiting", TO(TAKING) | TO(HEAD) | TO(GONE)},
+    [CONN_TAKING] = {"taking", TO(HEAD) | TO(GONE)},
     [CONN_GONE] = {"gone", 0},
 };
 #undef TO
@@ -43,6 +46,8 @@ struct http_conn {
     uint64_t body_left; // of a body with a length
     int64_t body_start_ms;
     uint64_t body_received;
+    size_t untaken; // bytes, when the last answer was given
+    int64_t answered_ms;
     bool is_chunked;
     bool is_http10;
     bool keep_alive;
@@ -117,6 +122,7 @@ static const char *reason_of(unsigned status)
 {
     switch (status) {
     case 200: return "OK";
+    case 201: return "Created";
     case 204: return "No Content";
     case 400: return "Bad Request";
     case 401: return "Unauthorized";
@@ -181,15 +187,28 @@ static int write_response(struct http_conn *c, const struct http_response *r, bo
     return 0;
 }
 
-/** The request is over: forget it, and read the next head. */
-static void next_request(struct http_conn *c)
+/** Read the next head. */
+static void next_head(struct http_conn *c)
 {
     fsm_move(&c->fsm, CONN_HEAD);
-    c->rq.state = NULL;
     c->is_head_begun = false;
     set_deadline(c, HTTP_IDLE_MS);
     if (!c->is_parsing && c->in.len > 0)
         job_push(c->server->config.later, &c->job, parse_later);
+}
+
+/** The request is over: forget it, and go on once its answer is taken. */
+static void next_request(struct http_conn *c)
+{
+    c->rq.state = NULL;
+    c->untaken = stream_queued(c->stream);
+    if (c->untaken <= HTTP_UNTAKEN_MAX) {
+        next_head(c);
+        return;
+    }
+    fsm_move(&c->fsm, CONN_TAKING);
+    c->answered_ms = c->server->config.timers->now_ms;
+    set_deadline(c, HTTP_ANSWER_GRACE_MS);
 }
 
 bool http_respond(struct http_request *rq, const struct http_response *r)
@@ -442,6 +461,7 @@ static void parse(struct http_conn *c, char *bytes, size_t n)
                     (c->is_chunked ? parse_chunks(c) : parse_body_of_length(c));
             break;
         case CONN_WAITING:
+        case CONN_TAKING:
         case CONN_GONE: go_on = false; break;
         }
     }
@@ -486,7 +506,8 @@ static void conn_on_bytes(void *owner, char *bytes, size_t n)
     if (c->fsm.now == CONN_BODY && c->rq.is_too_large)
         return;
 
-    const bool is_kept = c->in.len > 0 || c->fsm.now == CONN_WAITING;
+    const bool is_waiting = c->fsm.now == CONN_WAITING || c->fsm.now == CONN_TAKING;
+    const bool is_kept = c->in.len > 0 || is_waiting;
     if (!is_kept) {
         parse(c, bytes, n);
         if (c->fsm.now == CONN_GONE)
@@ -496,7 +517,7 @@ static void conn_on_bytes(void *owner, char *bytes, size_t n)
     const int r = buf_add(&c->in, is_kept ? (str){bytes, n} : c->rest);
     assert(r == 0);
     (void)r;
-    if (is_kept && !job_is_queued(&c->job) && c->fsm.now != CONN_WAITING) {
+    if (is_kept && !job_is_queued(&c->job) && !is_waiting) {
         parse_kept(c);
     } else {
         update_reading(c);
@@ -510,14 +531,23 @@ static void conn_on_end(void *owner, enum stream_end end)
     (void)end;
     // A client that has closed its half hardly waits for an answer, and a long poll must
     // not wait for one that never reads it.
-    if (c->fsm.now != CONN_HEAD)
+    if (c->fsm.now == CONN_BODY || c->fsm.now == CONN_WAITING)
         c->route->handler->on_gone(c->route->arg, &c->rq);
     conn_close(c);
+}
+
+static void conn_on_drained(void *owner)
+{
+    struct http_conn *c = owner;
+
+    if (c->fsm.now == CONN_TAKING)
+        next_head(c);
 }
 
 static const struct stream_events conn_events = {
     .on_bytes = conn_on_bytes,
     .on_end = conn_on_end,
+    .on_drained = conn_on_drained,
 };
 
 static bool body_is_too_slow(const struct http_conn *c)
@@ -526,10 +556,31 @@ static bool body_is_too_slow(const struct http_conn *c)
     return (int64_t)c->body_received * 1000 < ms * HTTP_BODY_BYTES_PER_S;
 }
 
+static bool client_is_too_slow(const struct http_conn *c)
+{
+    const int64_t ms = c->server->config.timers->now_ms - c->answered_ms - HTTP_ANSWER_GRACE_MS;
+    const int64_t taken = (int64_t)c->untaken - (int64_t)stream_queued(c->stream);
+    return taken * 1000 < ms * HTTP_ANSWER_BYTES_PER_S || taken == 0;
+}
+
+static void look_at_taking(struct http_conn *c)
+{
+    if (client_is_too_slow(c)) {
+        log_debug(&c->rq.log, "http_untaken", "bytes=%zu", stream_queued(c->stream));
+        conn_abort(c);
+    } else {
+        set_deadline(c, 1000);
+    }
+}
+
 static void on_late(struct timer *t)
 {
     struct http_conn *c = container_of(t, struct http_conn, timer);
 
+    if (c->fsm.now == CONN_TAKING) {
+        look_at_taking(c);
+        return;
+    }
     if (c->fsm.now == CONN_BODY) {
         if (!body_is_too_slow(c)) {
             set_deadline(c, 1000);
@@ -579,7 +630,7 @@ void http_server_drain(struct http_server *s)
     s->is_draining = true;
     list_each (node, &s->conns) {
         struct http_conn *c = container_of(node, struct http_conn, node);
-        if (c->fsm.now == CONN_HEAD)
+        if (c->fsm.now == CONN_HEAD || c->fsm.now == CONN_TAKING)
             conn_close(c);
     }
 }

@@ -3,7 +3,7 @@
  *
  * A request is answered by http_respond(), at once or later, or turned into another
  * protocol by http_upgrade(). One request of a connection is answered at a time; what
- * was pipelined behind it waits.
+ * was pipelined behind it waits, also until the client has taken a long answer.
  */
 #pragma once
 
@@ -21,6 +21,12 @@
 #define HTTP_BODY_GRACE_MS    5000  // then a body must come at HTTP_BODY_BYTES_PER_S
 #define HTTP_BODY_BYTES_PER_S 1024
 #define HTTP_PIPELINE_MAX     65536 // bytes read ahead of the request under way
+
+// Of answers. The next request of who has more than so many bytes of them to take waits, and
+// after the grace they must have been taken at this rate.
+#define HTTP_UNTAKEN_MAX        65536
+#define HTTP_ANSWER_GRACE_MS    10000
+#define HTTP_ANSWER_BYTES_PER_S 1024
 
 struct http_request;
 

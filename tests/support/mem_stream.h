@@ -95,3 +95,12 @@ static inline str mem_stream_take(struct mem_stream *m)
     buf_clear(&m->stream.out);
     return all;
 }
+
+/** The kernel has taken all. */
+static inline void mem_stream_drain(struct mem_stream *m)
+{
+    buf_clear(&m->stream.out);
+    m->stream.in_flight = 0;
+    if (!mem_stream_is_over(m) && m->stream.events->on_drained)
+        m->stream.events->on_drained(m->stream.owner);
+}

@@ -791,6 +791,8 @@ static void an_answer_that_the_stream_cannot_take_aborts(void **state)
         fill_stream(&w.peers[0], room);
         answer_held(&w);
         expect_fate("answer", &w, room < all ? ABORTED : STAYS);
+        mem_stream_drain(&w.peers[0]);
+        job_run_all(&w.later);
         expect_seen("next", &w,
                     room < all ? STR("head /later;body ;")
                                : STR("head /later;body ;head /later;body ;"));
@@ -865,6 +867,9 @@ static void reading_ahead_pauses_above_the_limit(void **state)
 
     answer_held(w);
     assert_true(w->peers[0].is_reading);
+    assert_true(w->seen.len < n_padded * (sizeof("head /now;") - 1)); // of many answers
+    mem_stream_drain(&w->peers[0]);
+    job_run_all(&w->later);
     expect_int("all the others", w->seen.len, n_padded * (sizeof("head /now;") - 1));
     mem_stream_take(&w->peers[0]);
     feed(w, STR("ET /now HTTP/1.1\r\n" HOST "\r\n"));
@@ -911,6 +916,88 @@ static void an_end_between_an_answer_and_its_job_ends_all(void **state)
     job_run_all(&w->later);
     expect_seen("no more", w, STR("head /later;body ;"));
     expect_fate("closed", w, CLOSED);
+}
+
+// Answers that nobody takes
+
+#define LATER_LEN (sizeof(OK("5", "later")) - 1)
+
+/** /later was answered, of which so many bytes are untaken; /now is behind it. */
+static void answer_untaken(struct world *w, size_t bytes)
+{
+    feed(w, STR(GET("/later") GET("/now")));
+    w->peers[0].stream.in_flight = bytes - LATER_LEN;
+    answer_held(w);
+}
+
+static void the_next_request_waits_until_a_long_answer_is_taken(void **state)
+{
+    struct world *w = *state;
+
+    answer_untaken(w, HTTP_UNTAKEN_MAX);
+    expect_seen("so much", w, STR("head /later;body ;head /now;"));
+    mem_stream_drain(&w->peers[0]);
+    answer_untaken(w, HTTP_UNTAKEN_MAX + 1);
+    feed(w, STR(GET("/now/2")));
+    expect_seen("more", w, STR("head /later;body ;"));
+    mem_stream_drain(&w->peers[0]);
+    expect_seen("not from below whoever drains", w, STR(""));
+    job_run_all(&w->later);
+    expect_seen("taken", w, STR("head /now;head /now/2;"));
+    pass_ms(w, HTTP_IDLE_MS - 1);
+    expect_fate("idle since then", w, STAYS);
+    pass_ms(w, 1);
+    expect_fate("idle for too long", w, CLOSED);
+}
+
+static void a_long_answer_must_be_taken_at_its_rate(void **state)
+{
+    static const struct {
+        const char *name;
+        size_t taken; // in the time of grace
+        int64_t ms;   // after it
+        enum fate fate;
+    } cases[] = {
+        {"nothing in the time of grace", 0, 0, ABORTED},
+        {"something", 1, 0, STAYS},
+        {"enough for a second", HTTP_ANSWER_BYTES_PER_S, 1000, STAYS},
+        {"not enough for a second", HTTP_ANSWER_BYTES_PER_S - 1, 1000, ABORTED},
+        {"enough for some", HTTP_ANSWER_BYTES_PER_S * (size_t)20, 20999, STAYS},
+        {"not for more", HTTP_ANSWER_BYTES_PER_S * (size_t)20, 21000, ABORTED},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct world w;
+        open_world(&w);
+        answer_untaken(&w, HTTP_UNTAKEN_MAX * 2);
+        pass_ms(&w, HTTP_ANSWER_GRACE_MS - 1);
+        expect_fate(cases[i].name, &w, STAYS);
+        w.peers[0].stream.in_flight -= cases[i].taken;
+        pass_ms(&w, 1);
+        for (int64_t ms = 0; ms < cases[i].ms; ms++)
+            pass_ms(&w, 1);
+        expect_fate(cases[i].name, &w, cases[i].fate);
+        expect_seen(cases[i].name, &w, STR("head /later;body ;"));
+        close_world(&w);
+    }
+}
+
+static void who_leaves_an_answer_untaken_had_its_answer(void **state)
+{
+    struct world *w = *state;
+    struct mem_stream *drained = connect_peer(w);
+
+    answer_untaken(w, HTTP_UNTAKEN_MAX + 1);
+    mem_stream_end(&w->peers[0], STREAM_LOST);
+    expect_seen("nothing is said to be gone", w, STR("head /later;body ;"));
+    expect_fate("its connection ends", w, CLOSED);
+
+    mem_stream_feed(drained, STR(GET("/later")));
+    drained->stream.in_flight = HTTP_UNTAKEN_MAX;
+    answer_held(w);
+    http_server_drain(w->server);
+    expect_int("a server that ends does not wait", fate_of(drained), CLOSED);
 }
 
 // Drain
@@ -985,6 +1072,7 @@ static void each_status_has_its_reason(void **state)
         const char *line;
     } lines[] = {
         {200, "HTTP/1.1 200 OK\r\n"},
+        {201, "HTTP/1.1 201 Created\r\n"},
         {204, "HTTP/1.1 204 No Content\r\n"},
         {400, "HTTP/1.1 400 Bad Request\r\n"},
         {403, "HTTP/1.1 403 Forbidden\r\n"},
@@ -1069,6 +1157,9 @@ int main(void)
         TEST(one_read_more_fits_when_the_limit_is_reached),
         TEST(bytes_between_an_answer_and_its_job_keep_their_order),
         TEST(an_end_between_an_answer_and_its_job_ends_all),
+        TEST(the_next_request_waits_until_a_long_answer_is_taken),
+        cmocka_unit_test(a_long_answer_must_be_taken_at_its_rate),
+        TEST(who_leaves_an_answer_untaken_had_its_answer),
         TEST(drain_closes_the_idle_now_and_the_busy_with_their_answer),
         TEST(drain_closes_a_connection_between_requests),
         TEST(the_date_is_that_of_the_clock),
