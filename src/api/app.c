@@ -189,6 +189,7 @@ struct api *api_new(const struct api_config *config)
     a->config = *config;
     list_init(&a->clients);
     api_decoder_init(&a->decoder, config->home_chain, config->content_bytes);
+    api_wallets_init(&a->wallets, config->rand);
     ips_init(&a->ips, config->sockets_per_ip, config->rand);
     rates_init(&a->ip_rates, config->rates, API_N_RATES, config->rand);
     rand_bytes(config->rand, a->hash_key, sizeof(a->hash_key));
@@ -205,6 +206,7 @@ void api_free(struct api *a)
 {
     rates_fini(&a->ip_rates);
     ips_fini(&a->ips);
+    api_wallets_fini(&a->wallets);
     api_decoder_fini(&a->decoder);
     free(a);
 }

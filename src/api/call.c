@@ -2,7 +2,9 @@
 
 #include <stdio.h>
 
+#include "api/caller.h"
 #include "api/encode.h"
+#include "api/rest.h"
 #include "api/sign_in.h"
 #include "base/mem.h"
 #include "crypto/secret.h"
@@ -13,16 +15,27 @@
 
 // Answers.
 
-static void call_free(struct api_call *c)
+static void call_free(struct job *job)
 {
-    if (c->rq)
-        c->rq->state = NULL;
+    struct api_call *c = container_of(job, struct api_call, job);
+
+    if (c->caller)
+        api_caller_free(c->caller);
     if (c->bearer)
         crypto_wipe(c->bearer, strlen(c->bearer));
     free(c->bearer);
+    json_free(c->body);
     buf_fini(&c->headers);
     c->api->n_calls--;
     free(c);
+}
+
+/** Freed later: the chat still counts a request of the caller's when it has answered it. */
+static void call_end(struct api_call *c)
+{
+    if (c->caller)
+        api_caller_end(c->caller);
+    job_push(c->api->config.later, &c->job, call_free);
 }
 
 static void add_field(struct api_call *c, const char *line)
@@ -45,7 +58,7 @@ static void respond(struct api_call *c, unsigned status, str body)
     if (c->rq)
         http_respond(c->rq, &r);
     c->rq = NULL;
-    call_free(c);
+    call_end(c);
 }
 
 void api_call_answer(struct api_call *c, str body, unsigned cache_s)
@@ -55,6 +68,20 @@ void api_call_answer(struct api_call *c, str body, unsigned cache_s)
     snprintf(line, sizeof(line), "Cache-Control: public, max-age=%u", cache_s);
     add_field(c, cache_s > 0 ? line : "Cache-Control: no-store");
     respond(c, api_error_status(API_OK), body);
+}
+
+void api_call_answer_created(struct api_call *c, str body)
+{
+    add_field(c, "Cache-Control: no-store");
+    respond(c, 201, body);
+}
+
+void api_call_abort(struct api_call *c)
+{
+    if (c->rq)
+        http_abort(c->rq);
+    c->rq = NULL;
+    call_end(c);
 }
 
 /** What RFC 9110 wants with some statuses. */
@@ -94,35 +121,57 @@ void api_call_refuse(struct api_call *c, const struct api_problem *problem)
 
 // Requests.
 
-static void start(struct api_call *c, struct http_request *rq)
+/** @return false: it is none that we take, and c is over */
+static bool parse_body(struct api_call *c, char *body, size_t n)
 {
     static const struct api_problem bad = {API_BAD_REQUEST, NULL,
                                            "The body must be a JSON object (application/json), "
                                            "no member of which comes twice.",
                                            0};
-    CLEANUP(json_freep) struct json *body = NULL;
+    const bool may_be_none =
+        c->route->method == HTTP_GET || c->route->body == API_BODY_OPTIONAL;
 
-    if (json_parse_unique(&body, rq->body, rq->body_len) != 0 ||
-        json_kind(body) != JSON_KIND_OBJECT) {
-        api_call_refuse(c, &bad);
+    if (n == 0 && may_be_none)
+        return true;
+    if (json_parse_unique(&c->body, body, n) == 0 && json_kind(c->body) == JSON_KIND_OBJECT)
+        return true;
+    api_call_refuse(c, &bad);
+    return false;
+}
+
+void api_call_start(struct api_call *c, char *body, size_t n)
+{
+    if (!parse_body(c, body, n))
         return;
-    }
     c->is_started = true;
-    c->route->start(c, body);
+    c->route->start(c, c->body);
+    if (c->keeps_body) // it may be over by now, but is still there
+        return;
+    json_free(c->body);
+    c->body = NULL;
+}
+
+/** What a GET has of a body is nobody's business. */
+static bool has_too_much(const struct api_call *c)
+{
+    return c->rq->is_too_large && c->route->method != HTTP_GET;
 }
 
 static void on_body(void *arg, struct http_request *rq)
 {
     static const struct api_problem too_large = {API_TOO_LARGE, NULL,
                                                  "The body is longer than 64 KiB.", 0};
+    static const struct api_problem too_long = {.error = API_TOO_LARGE};
     struct api_call *c = rq->state;
 
     (void)arg;
     static_assert(API_BODY_MAX == 65536, "as the message says");
-    if (rq->is_too_large) {
-        api_call_refuse(c, &too_large);
+    if (has_too_much(c)) {
+        api_call_refuse(c, c->route->body == API_BODY_MESSAGE ? &too_long : &too_large);
+    } else if (c->caller) {
+        api_caller_on_body(c->caller, rq);
     } else {
-        start(c, rq);
+        api_call_start(c, rq->body, rq->body_len);
     }
 }
 
@@ -133,16 +182,57 @@ static void on_gone(void *arg, struct http_request *rq)
     (void)arg;
     c->rq = NULL;
     if (!c->is_started)
-        call_free(c);
+        call_end(c);
 }
 
-static const struct api_route *find_route(const struct http_head *head)
+// Routes.
+
+static const struct api_route_table *const tables[] = {&api_sign_in_routes, &api_rest_routes};
+
+/** @param peer  what stands for "{peer}"; empty: nothing */
+static bool is_at(const struct api_route *route, str path, str *peer)
 {
-    for (size_t i = 0; i < api_n_sign_in_routes; i++) {
-        if (str_eq(api_sign_in_routes[i].path, head->path))
-            return &api_sign_in_routes[i];
+    const str name = STR("{peer}");
+    const size_t n = str_find(route->path, '{');
+    str after = route->path;
+    const str before = str_take(&after, n);
+
+    *peer = (str){0};
+    if (after.len == 0)
+        return str_eq(path, before);
+    if (!str_starts(path, before))
+        return false;
+    str_take(&path, before.len);
+    *peer = str_take(&path, str_find(path, '/'));
+    str_take(&after, name.len);
+    return peer->len > 0 && str_eq(path, after);
+}
+
+static bool takes(const struct api_route *route, enum http_method method)
+{
+    if (route->method == HTTP_GET)
+        return method == HTTP_GET || method == HTTP_HEAD;
+    return route->method == method;
+}
+
+/** @return what is at the path, and takes the method if anything there does; NULL: nothing */
+static const struct api_route *find_route(const struct http_head *head, str *peer)
+{
+    const struct api_route *found = NULL;
+    str part;
+
+    for (size_t i = 0; i < COUNT_OF(tables); i++) {
+        for (size_t j = 0; j < tables[i]->n; j++) {
+            const struct api_route *route = &tables[i]->routes[j];
+            if (!is_at(route, head->path, &part))
+                continue;
+            *peer = part;
+            if (takes(route, head->method))
+                return route;
+            found = route;
+        }
     }
-    return NULL;
+    return found;
 }
 
 static struct api_call *call_new(struct api *a, struct http_request *rq,
@@ -153,7 +243,6 @@ static struct api_call *call_new(struct api *a, struct http_request *rq,
 
     c->api = a;
     c->rq = rq;
-    c->route = find_route(head);
     c->log = rq->log;
     buf_init(&c->headers, HEADERS_MAX);
     if (bearer.len > 0)
@@ -165,6 +254,26 @@ static struct api_call *call_new(struct api *a, struct http_request *rq,
     return c;
 }
 
+/** Which methods are taken at the path of c's route. */
+static void add_allow(struct api_call *c)
+{
+    bool gets = false;
+    bool posts = false;
+
+    for (size_t i = 0; i < COUNT_OF(tables); i++) {
+        for (size_t j = 0; j < tables[i]->n; j++) {
+            const struct api_route *route = &tables[i]->routes[j];
+            const bool is_here = str_eq(route->path, c->route->path);
+            gets |= is_here && route->method == HTTP_GET;
+            posts |= is_here && route->method == HTTP_POST;
+        }
+    }
+    if (gets)
+        add_field(c, posts ? "Allow: GET, HEAD, POST" : "Allow: GET, HEAD");
+    else
+        add_field(c, "Allow: POST");
+}
+
 /** @return false: c is over */
 static bool check_method(struct api_call *c, enum http_method method)
 {
@@ -173,48 +282,74 @@ static bool check_method(struct api_call *c, enum http_method method)
         "This path takes another method. The field Allow of this answer "
         "says which.",
         0};
-    const bool is_get = method == HTTP_GET || method == HTTP_HEAD;
 
-    if (c->route->method == HTTP_GET ? is_get : method == c->route->method)
+    if (takes(c->route, method))
         return true;
-    add_field(c, c->route->method == HTTP_GET ? "Allow: GET, HEAD" : "Allow: POST");
+    add_allow(c);
     refuse_as(c, 405, &wrong);
     return false;
 }
 
-/** @return false: c is over */
-static bool take_rate(struct api_call *c, const struct http_head *head)
+bool api_call_take_rate(struct api_call *c)
 {
     struct api *a = c->api;
     struct api_problem limited = {.error = API_RATE_LIMITED};
 
     if (!a->config.rate_limits)
         return true;
-    const ip from = http_proxies_client(a->config.proxies, http_peer(c->rq), head);
-    const ip counted = ip_network(&from);
     limited.retry_after_ms =
-        rates_take(&a->ip_rates, ip_str(&counted), c->route->rate, a->config.timers->now_ms);
+        rates_take(&a->ip_rates, ip_str(&c->from), c->route->rate, a->config.timers->now_ms);
     if (limited.retry_after_ms == 0)
         return true;
     api_call_refuse(c, &limited);
     return false;
 }
 
+/** For rates. */
+static void note_address(struct api_call *c, const struct http_head *head)
+{
+    const struct api_config *config = &c->api->config;
+
+    if (!config->rate_limits)
+        return;
+    const ip from = http_proxies_client(config->proxies, http_peer(c->rq), head);
+    c->from = ip_network(&from);
+}
+
+/** A text may have each of its bytes escaped. */
+static size_t max_body(const struct api_call *c)
+{
+    if (c->route->method == HTTP_GET)
+        return 0;
+    if (c->route->body != API_BODY_MESSAGE)
+        return API_BODY_MAX;
+    return c->api->config.content_bytes * JSON_ESCAPE_SIZE + API_FRAME_MAX;
+}
+
+static void begin(struct api_call *c, const struct http_head *head, str peer)
+{
+    note_address(c, head);
+    c->rq->max_body = max_body(c);
+    if (c->route->is_of_wallet) {
+        api_caller_begin(c, head, peer);
+    } else if (api_call_take_rate(c) && c->route->method == HTTP_GET) {
+        c->is_started = true;
+        c->head = head;
+        c->route->start(c, NULL);
+    }
+}
+
 static void serve(struct api_call *c, const struct http_head *head)
 {
     static const struct api_problem nothing = {
         API_NOT_FOUND, NULL, "There is nothing at this path. Check its spelling.", 0};
+    str peer = {0};
 
+    c->route = find_route(head, &peer);
     if (!c->route) {
         api_call_refuse(c, &nothing);
-    } else if (check_method(c, head->method) && take_rate(c, head)) {
-        if (c->route->method == HTTP_POST) {
-            c->rq->max_body = API_BODY_MAX;
-            return;
-        }
-        c->is_started = true;
-        c->head = head;
-        c->route->start(c, NULL);
+    } else if (check_method(c, head->method)) {
+        begin(c, head, peer);
     }
 }
 

@@ -6,6 +6,7 @@
 
 #include "api/api.h"
 #include "api/decode.h"
+#include "api/wallets.h"
 #include "base/hash.h"
 #include "base/ips.h"
 #include "base/list.h"
@@ -22,7 +23,9 @@ struct api {
     struct ips ips;
     size_t n_calls;          // requests over HTTP under way
     size_t n_waiting_tokens; // for keys of their issuers
-    struct rates ip_rates;   // by enum api_rate
+    size_t kept_bytes;       // of bodies of calls whose tokens wait
+    struct api_wallets wallets;
+    struct rates ip_rates; // by enum api_rate
     uint8_t hash_key[HASH_KEY_SIZE];
 };
 

@@ -1,35 +1,23 @@
-#include "api/decode.h"
-
+#include "api/decode_rule.h"
 #include "auth/account.h"
 #include "base/hex.h"
 #include "crypto/digest.h"
 
-#define ID_LEN 16 // hex digits of a conversation's id, and of a page's next
-
 // What the digest is over: type, NUL, reply_to, content. Each but the last has an end.
 #define REPLY_TO_SIZE 8
 #define FRAME_MAX     (CHAT_TYPE_MAX + 1 + REPLY_TO_SIZE)
-#define ESCAPED_MAX   6 // bytes that JSON makes of one
 
 static_assert(CRYPTO_SHA256_SIZE >= CHAT_DIGEST_SIZE, "a digest has enough bytes");
 
 void api_decoder_init(struct api_decoder *d, uint64_t home_chain, size_t content_bytes)
 {
     *d = (struct api_decoder){.home_chain = home_chain, .content_bytes = content_bytes};
-    buf_init(&d->content, FRAME_MAX + content_bytes * ESCAPED_MAX + sizeof("\"\""));
+    buf_init(&d->content, FRAME_MAX + content_bytes * JSON_ESCAPE_SIZE + sizeof("\"\""));
 }
 
 void api_decoder_fini(struct api_decoder *d)
 {
     buf_fini(&d->content);
-}
-
-/** @return false */
-static bool refuse(struct api_decoder *d, enum api_error error, const char *field,
-                   const char *message)
-{
-    d->problem = (struct api_problem){error, field, message, 0};
-    return false;
 }
 
 static bool check_payload(struct api_decoder *d, const struct json *payload)
@@ -49,22 +37,16 @@ static const struct json *member(const struct json *payload, const char *name)
 
 // Numbers.
 
-struct whole {
-    const char *name;
-    int64_t max;
-    const char *message;
-};
-
 static const struct whole seq_rule = {
     "seq", API_SEQ_MAX, "seq must be the number of a message: a whole number from 1."};
 static const struct whole reply_to_rule = {
     "reply_to", API_SEQ_MAX, "reply_to must be the seq of a message: a whole number from 1."};
-static const struct whole before_rule = {
+const struct whole api_before_rule = {
     "before", API_SEQ_MAX, "before must be the seq of a message: a whole number from 1."};
-static const struct whole after_rule = {
+const struct whole api_after_rule = {
     "after", API_SEQ_MAX, "after must be the seq of a message: a whole number from 1."};
-static const struct whole limit_rule = {"limit", CHAT_HISTORY_MAX,
-                                        "limit must be a whole number from 1 to 200."};
+const struct whole api_limit_rule = {"limit", CHAT_HISTORY_MAX,
+                                     "limit must be a whole number from 1 to 200."};
 
 static_assert(CHAT_HISTORY_MAX == 200 && CHAT_LIST_MAX == 200, "as the message says");
 
@@ -87,18 +69,17 @@ static bool read_limit(size_t *out, struct api_decoder *d, const struct json *pa
 {
     uint64_t limit = API_PAGE_DEFAULT;
 
-    if (!read_whole(&limit, d, payload, &limit_rule))
+    if (!read_whole(&limit, d, payload, &api_limit_rule))
         return false;
     *out = (size_t)limit;
     return true;
 }
 
-/** @return false: not ID_LEN digits, which are written in one way only */
-static bool parse_id(uint64_t *out, str text)
+bool api_parse_id(uint64_t *out, str text)
 {
     uint64_t id = 0;
 
-    if (text.len != ID_LEN)
+    if (text.len != API_ID_LEN)
         return false;
     for (size_t i = 0; i < text.len; i++) {
         const int digit = hex_value(text.ptr[i]);
@@ -112,12 +93,9 @@ static bool parse_id(uint64_t *out, str text)
 
 // Who.
 
-static bool parse_account(account *out, struct api_decoder *d, const struct json *value,
-                          const char *name)
+bool api_check_account(account *out, struct api_decoder *d, str text, const char *name)
 {
-    if (json_kind(value) != JSON_KIND_STR)
-        return refuse(d, API_BAD_REQUEST, name, "An address must be a string.");
-    if (auth_account_parse(out, json_text(value), d->home_chain) != 0) {
+    if (auth_account_parse(out, text, d->home_chain) != 0) {
         return refuse(d, API_RECIPIENT_INVALID, name,
                       "This is not the address of a wallet, or has a mistake in it. Check it.");
     }
@@ -126,6 +104,14 @@ static bool parse_account(account *out, struct api_decoder *d, const struct json
                       "The zero address belongs to nobody. Check the address.");
     }
     return true;
+}
+
+static bool parse_account(account *out, struct api_decoder *d, const struct json *value,
+                          const char *name)
+{
+    if (json_kind(value) != JSON_KIND_STR)
+        return refuse(d, API_BAD_REQUEST, name, "An address must be a string.");
+    return api_check_account(out, d, json_text(value), name);
 }
 
 static bool read_account(account *out, struct api_decoder *d, const struct json *payload,
@@ -151,7 +137,7 @@ static bool read_place(struct chat_place *out, struct api_decoder *d,
                       "The id of a conversation must be a string.");
     }
     // It is opaque to clients: what we have not made is one that does not exist.
-    if (!parse_id(&out->conversation, json_text(value)) || out->conversation == 0)
+    if (!api_parse_id(&out->conversation, json_text(value)) || out->conversation == 0)
         return refuse(d, API_NOT_FOUND, "conversation", NULL);
     return true;
 }
@@ -256,12 +242,19 @@ static bool print_any(struct api_decoder *d, const struct json *content)
 
     if (!content)
         return refuse(d, API_BAD_REQUEST, "content", "content is missing.");
+    if (!json_nests_within(content, API_CONTENT_DEPTH_MAX)) {
+        return refuse(d, API_BAD_REQUEST, "content",
+                      "The content nests deeper than 30, which no client could send on.");
+    }
     if (json_print_canonical(&d->content, content) != 0 ||
         buf_str(&d->content).len - before > d->content_bytes) {
         return refuse(d, API_TOO_LARGE, "content", NULL);
     }
     return true;
 }
+
+static_assert(API_CONTENT_DEPTH_MAX == 30 && API_CONTENT_DEPTH_MAX == JSON_DEPTH_MAX - 2,
+              "an event has room for the content in its array and its object");
 
 /** What stands before the content in what the digest is over. */
 static void print_frame(struct buf *out, const struct chat_send *send)
@@ -297,13 +290,21 @@ static bool read_content(struct chat_send *out, struct api_decoder *d,
     return true;
 }
 
+/** All but to whom. */
+static bool read_message(struct chat_send *out, struct api_decoder *d,
+                         const struct json *payload)
+{
+    return read_type(&out->type, d, payload) && read_key(&out->key, d, payload) &&
+           read_whole(&out->reply_to, d, payload, &reply_to_rule) &&
+           read_content(out, d, payload);
+}
+
 int api_decode_send(struct chat_send *out, struct api_decoder *d, const struct json *payload)
 {
     *out = (struct chat_send){0};
-    const bool is_good =
-        check_payload(d, payload) && read_account(&out->to, d, payload, "to") &&
-        read_type(&out->type, d, payload) && read_key(&out->key, d, payload) &&
-        read_whole(&out->reply_to, d, payload, &reply_to_rule) && read_content(out, d, payload);
+    const bool is_good = check_payload(d, payload) &&
+                         read_account(&out->to, d, payload, "to") &&
+                         read_message(out, d, payload);
     return is_good ? 0 : API_DECODE_REFUSED;
 }
 
@@ -363,25 +364,29 @@ int api_decode_history(struct chat_history *out, struct api_decoder *d,
 {
     *out = (struct chat_history){0};
     const bool is_good = check_payload(d, payload) && read_place(&out->place, d, payload) &&
-                         read_whole(&out->before, d, payload, &before_rule) &&
-                         read_whole(&out->after, d, payload, &after_rule) &&
+                         read_whole(&out->before, d, payload, &api_before_rule) &&
+                         read_whole(&out->after, d, payload, &api_after_rule) &&
                          read_limit(&out->limit, d, payload);
     return is_good ? 0 : API_DECODE_REFUSED;
 }
 
-static bool read_next(int64_t *out, struct api_decoder *d, const struct json *payload)
+bool api_check_next(int64_t *out, struct api_decoder *d, str text)
 {
-    const struct json *after = member(payload, "after");
     uint64_t position;
 
-    if (!after)
-        return true;
-    if (!parse_id(&position, json_text(after)) || position == 0 || position > INT64_MAX) {
+    if (!api_parse_id(&position, text) || position == 0 || position > INT64_MAX) {
         return refuse(d, API_BAD_REQUEST, "after",
                       "after must be the next of a page that was answered before.");
     }
     *out = (int64_t)position;
     return true;
+}
+
+static bool read_next(int64_t *out, struct api_decoder *d, const struct json *payload)
+{
+    const struct json *after = member(payload, "after");
+
+    return !after || api_check_next(out, d, json_text(after));
 }
 
 int api_decode_list(struct api_list *out, struct api_decoder *d, const struct json *payload)
@@ -390,6 +395,39 @@ int api_decode_list(struct api_list *out, struct api_decoder *d, const struct js
     const bool is_good = check_payload(d, payload) && read_limit(&out->limit, d, payload) &&
                          read_next(&out->before, d, payload);
     return is_good ? 0 : API_DECODE_REFUSED;
+}
+
+// Bodies of calls, whose path says with whom.
+
+int api_decode_about(struct api_decoder *d, const struct json *body)
+{
+    static const char *const names[] = {"to", "peer", "conversation"};
+
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        if (member(body, names[i])) {
+            refuse(d, API_BAD_REQUEST, names[i],
+                   "The path says with whom. Leave this out of the body.");
+            return API_DECODE_REFUSED;
+        }
+    }
+    return 0;
+}
+
+int api_decode_send_to(struct chat_send *out, struct api_decoder *d, const account *to,
+                       const struct json *body)
+{
+    *out = (struct chat_send){.to = *to};
+    if (api_decode_about(d, body) != 0)
+        return API_DECODE_REFUSED;
+    return read_message(out, d, body) ? 0 : API_DECODE_REFUSED;
+}
+
+int api_decode_seq(uint64_t *out, struct api_decoder *d, const struct json *body)
+{
+    *out = 0;
+    if (api_decode_about(d, body) != 0)
+        return API_DECODE_REFUSED;
+    return read_seq(out, d, body) ? 0 : API_DECODE_REFUSED;
 }
 
 int api_decode_token(str *out, struct api_decoder *d, const struct json *payload)

@@ -13,6 +13,8 @@
 #define API_SEQ_MAX      9007199254740991 // clients count in doubles
 #define API_PAGE_DEFAULT 50               // items of a page, where no limit is given
 
+#define API_CONTENT_DEPTH_MAX 30 // arrays and objects inside each other in a message's content
+
 struct api_decoder {
     uint64_t home_chain;
     size_t content_bytes; // that a message may have
@@ -70,6 +72,29 @@ struct api_list {
 /** {limit?, after?} */
 MUST_CHECK int api_decode_list(struct api_list *out, struct api_decoder *d,
                                const struct json *payload);
+
+// Calls, whose path says with whom: an address, or a conversation's id. In a body, which may be
+// NULL for none, nothing may say it again.
+
+/** @param segment  of the path, still percent-encoded */
+MUST_CHECK int api_decode_place_in(struct chat_place *out, struct api_decoder *d, str segment);
+
+/** before, after and limit, as in payloads; of several with one name the last counts */
+MUST_CHECK int api_decode_history_in(struct chat_history *out, struct api_decoder *d,
+                                     str segment, str query);
+
+/** limit and after */
+MUST_CHECK int api_decode_list_in(struct api_list *out, struct api_decoder *d, str query);
+
+/** {type, content, client_msg_id?, reply_to?} @param out  as of api_decode_send() */
+MUST_CHECK int api_decode_send_to(struct chat_send *out, struct api_decoder *d,
+                                  const account *to, const struct json *body);
+
+/** {seq} */
+MUST_CHECK int api_decode_seq(uint64_t *out, struct api_decoder *d, const struct json *body);
+
+/** {} */
+MUST_CHECK int api_decode_about(struct api_decoder *d, const struct json *body);
 
 /** {token} @param out  borrowed from payload */
 MUST_CHECK int api_decode_token(str *out, struct api_decoder *d, const struct json *payload);

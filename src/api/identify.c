@@ -103,6 +103,13 @@ static struct api_waiting *wait_for_keys(struct api *a, str token,
     return NULL;
 }
 
+enum api_error api_identity_now(const struct api *a, const struct auth_identity *who)
+{
+    if (clock_unix_ms(a->config.clock) - who->skew_ms >= who->expires_at_ms)
+        return API_TOKEN_EXPIRED;
+    return auth_sessions_is_revoked(a->config.sessions, who) ? API_TOKEN_REVOKED : API_OK;
+}
+
 void api_identify_cancel(struct api_waiting *w)
 {
     auth_issuer_keys_cancel(&w->waiter);

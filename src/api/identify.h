@@ -31,5 +31,9 @@ struct api_waiting;
 struct api_waiting *api_identify(struct api *a, str token, const struct api_asker *asker,
                                  struct api_identity *out);
 
+/** What has become of a token that was good. @return API_OK, API_TOKEN_EXPIRED,
+ * API_TOKEN_REVOKED */
+enum api_error api_identity_now(const struct api *a, const struct auth_identity *who);
+
 /** Nobody wants to know any more, and done does not come. */
 void api_identify_cancel(struct api_waiting *w);

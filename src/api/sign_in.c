@@ -266,12 +266,22 @@ static void start_jwks(struct api_call *c, const struct json *body)
     buf_fini(&out);
 }
 
-const struct api_route api_sign_in_routes[] = {
-    {{"/v1/auth/nonce", 14}, HTTP_GET, API_RATE_AUTHS, start_nonce},
-    {{"/v1/auth/login", 14}, HTTP_POST, API_RATE_LOGINS, start_login},
-    {{"/v1/auth/refresh", 16}, HTTP_POST, API_RATE_AUTHS, start_refresh},
-    {{"/v1/auth/logout", 15}, HTTP_POST, API_RATE_AUTHS, start_logout},
-    {{"/.well-known/jwks.json", 22}, HTTP_GET, API_RATE_AUTHS, start_jwks},
+static const struct api_route routes[] = {
+    {{"/v1/auth/nonce", 14}, HTTP_GET, API_RATE_AUTHS, false, API_BODY_OBJECT, start_nonce},
+    {{"/v1/auth/login", 14}, HTTP_POST, API_RATE_LOGINS, false, API_BODY_OBJECT, start_login},
+    {{"/v1/auth/refresh", 16},
+     HTTP_POST,
+     API_RATE_AUTHS,
+     false,
+     API_BODY_OBJECT,
+     start_refresh},
+    {{"/v1/auth/logout", 15}, HTTP_POST, API_RATE_AUTHS, false, API_BODY_OBJECT, start_logout},
+    {{"/.well-known/jwks.json", 22},
+     HTTP_GET,
+     API_RATE_AUTHS,
+     false,
+     API_BODY_OBJECT,
+     start_jwks},
 };
 
-const size_t api_n_sign_in_routes = COUNT_OF(api_sign_in_routes);
+const struct api_route_table api_sign_in_routes = {routes, COUNT_OF(routes)};

@@ -3,5 +3,4 @@
 
 #include "api/call.h"
 
-extern const struct api_route api_sign_in_routes[];
-extern const size_t api_n_sign_in_routes;
+extern const struct api_route_table api_sign_in_routes;

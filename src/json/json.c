@@ -286,6 +286,36 @@ bool json_holds(const struct json *j, str text)
     return false;
 }
 
+struct nesting {
+    size_t depth;
+    bool is_within;
+};
+
+static bool look_within(void *arg, str name, const struct json *value)
+{
+    struct nesting *n = arg;
+
+    (void)name;
+    n->is_within = json_nests_within(value, n->depth);
+    return n->is_within;
+}
+
+bool json_nests_within(const struct json *j, size_t depth)
+{
+    const enum json_kind kind = json_kind(j);
+    struct nesting inner = {depth - 1, true};
+
+    if (kind != JSON_KIND_ARRAY && kind != JSON_KIND_OBJECT)
+        return true;
+    if (depth == 0)
+        return false;
+    for (size_t i = 0; kind == JSON_KIND_ARRAY && inner.is_within && i < json_count(j); i++)
+        look_within(&inner, (str){0}, json_item(j, i));
+    if (kind == JSON_KIND_OBJECT)
+        json_each_member(j, look_within, &inner);
+    return inner.is_within;
+}
+
 /** @return the bytes that j takes; they are in out if they fit */
 static size_t dump(char *out, size_t size, const struct json *j)
 {

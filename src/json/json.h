@@ -8,7 +8,8 @@
 
 #include "base/buf.h"
 
-#define JSON_DEPTH_MAX 32 // arrays and objects inside each other
+#define JSON_DEPTH_MAX   32 // arrays and objects inside each other
+#define JSON_ESCAPE_SIZE 6  // bytes that one of a text takes, at most
 
 struct json;
 
@@ -79,6 +80,9 @@ bool json_is_true(const struct json *j);
 
 /** Is this text among the items of an array? False if j is NULL or no array. */
 bool json_holds(const struct json *j, str text);
+
+/** Are there at most depth arrays and objects inside each other in j, itself included? */
+bool json_nests_within(const struct json *j, size_t depth);
 
 /** Print j without white space. @return 0 or BUF_FULL */
 MUST_CHECK int json_print(struct buf *out, const struct json *j);

@@ -315,6 +315,32 @@ static void finds_a_text_in_an_array(void **state)
     assert_false(json_holds(NULL, STR("a")));
 }
 
+static void says_how_deep_values_nest(void **state)
+{
+    static const struct {
+        const char *text;
+        size_t depth;
+    } cases[] = {
+        {"1", 0},
+        {"\"[[\"", 0},
+        {"[]", 1},
+        {"{}", 1},
+        {"[1,{\"a\":2}]", 2},
+        {"[[],[[]],[]]", 3},
+        {"{\"a\":{},\"b\":[{}]}", 3},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        CLEANUP(json_freep)
+        struct json *j = parse_good(cases[i].text, str_of(cases[i].text));
+        assert_true(json_nests_within(j, cases[i].depth));
+        assert_true(json_nests_within(j, cases[i].depth + 1));
+        if (cases[i].depth > 0)
+            assert_false(json_nests_within(j, cases[i].depth - 1));
+    }
+}
+
 static void expect_canonical(const char *what, const struct json *j, str want)
 {
     struct buf out;
@@ -495,6 +521,7 @@ int main(void)
         cmocka_unit_test(refuses_two_members_of_one_name_where_they_must_be_unique),
         cmocka_unit_test(reads_numbers_of_both_kinds),
         cmocka_unit_test(finds_a_text_in_an_array),
+        cmocka_unit_test(says_how_deep_values_nest),
         cmocka_unit_test(walks_over_the_members_until_told_to_stop),
         cmocka_unit_test(prints_strings_escaped),
         cmocka_unit_test(prints_no_byte_below_space),
