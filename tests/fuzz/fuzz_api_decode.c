@@ -139,8 +139,70 @@ static void check_resend(struct api_decoder *d, const struct chat_send *first,
     buf_fini(&form);
 }
 
+/** {…} with what was made of a path and its query. */
+static struct json *twin_of(const struct chat_history *h)
+{
+    char account_text[AUTH_ACCOUNT_TEXT_SIZE];
+    struct buf text;
+
+    buf_init(&text, SIZE_MAX / 2);
+    int r = buf_addf(&text, "{\"limit\":%zu,", h->limit);
+    if (h->before > 0)
+        r |= buf_addf(&text, "\"before\":%llu,", (unsigned long long)h->before);
+    if (h->after > 0)
+        r |= buf_addf(&text, "\"after\":%llu,", (unsigned long long)h->after);
+    if (h->place.conversation > 0) {
+        r |= buf_addf(&text, "\"conversation\":\"%016llx\"}",
+                      (unsigned long long)h->place.conversation);
+    } else {
+        r |= buf_addf(&text, "\"peer\":\"%s\"}",
+                      auth_account_text(account_text, &h->place.peer).ptr);
+    }
+    assert(r == 0);
+    struct json *j = parse(buf_str(&text));
+    buf_fini(&text);
+    return j;
+}
+
+/** Its twin in a payload is the same request. */
+static void check_twin(struct api_decoder *d, const struct chat_history *h)
+{
+    struct json *payload = twin_of(h);
+    struct chat_history twin;
+
+    const int r = api_decode_history(&twin, d, payload);
+    assert(r == 0 && twin.before == h->before && twin.after == h->after);
+    assert(twin.limit == h->limit && twin.place.conversation == h->place.conversation);
+    assert(h->place.conversation > 0 || account_eq(&twin.place.peer, &h->place.peer));
+    json_free(payload);
+}
+
+/** SEGMENT?QUERY of a call. */
+static void check_call(str call)
+{
+    struct chat_history history;
+    struct api_list list;
+    struct api_decoder d;
+    const str segment = str_take_until(&call, '?');
+
+    api_decoder_init(&d, 1, CONTENT);
+    if (api_decode_history_in(&history, &d, segment, call) == 0) {
+        check_place(&history.place);
+        check_twin(&d, &history);
+    } else {
+        check_problem(&d);
+    }
+    if (api_decode_list_in(&list, &d, call) == 0) {
+        assert(list.limit >= 1 && list.limit <= CHAT_LIST_MAX && list.before >= 0);
+    } else {
+        check_problem(&d);
+    }
+    api_decoder_fini(&d);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+/** A payload; or, behind a slash, what a call has instead. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     char *text = mem_resize(NULL, size > 0 ? size : 1);
@@ -149,7 +211,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct chat_send send;
 
     str_copy(text, (str){(const char *)data, size});
-    if (json_parse(&j, text, size) == 0) {
+    if (size > 0 && text[0] == '/') {
+        check_call((str){text + 1, size - 1});
+    } else if (json_parse(&j, text, size) == 0) {
         const struct json *payload = json_item(j, 1); // behind the name, as in an event
         const str key = api_decode_key(payload);
         api_decoder_init(&d, 1, CONTENT);
