@@ -29,6 +29,7 @@ import { rows as origins } from './rows/origins.mjs';
 import { rows as readme } from './rows/readme.mjs';
 import { rows as secrets } from './rows/secrets.mjs';
 import { rows as raw } from './rows/raw.mjs';
+import { rows as rest } from './rows/rest.mjs';
 import { rows as revoke } from './rows/revoke.mjs';
 import { rows as rotation } from './rows/rotation.mjs';
 import { rows as sessions } from './rows/sessions.mjs';
@@ -42,8 +43,8 @@ const { values: flags } = parseArgs({
 
 const rows = select([
     ...tokens, ...idp, ...signIn, ...sessions, ...contracts, ...revoke, ...messages,
-    ...contents, ...delivery, ...devices, ...contacts, ...live, ...history, ...limits, ...raw,
-    ...origins, ...storage, ...life, ...rotation, ...secrets, ...readme,
+    ...contents, ...delivery, ...devices, ...contacts, ...live, ...history, ...rest,
+    ...limits, ...raw, ...origins, ...storage, ...life, ...rotation, ...secrets, ...readme,
 ], flags.only);
 if (flags.list) {
     for (const { name } of rows) console.log(name);

@@ -41,7 +41,8 @@ export async function granted(calling) {
 /** By code, where it is not 401. */
 const STATUSES = {
     bad_request: 400, login_malformed: 400, login_address: 400, origin_denied: 403,
-    not_found: 404, too_large: 413, rate_limited: 429, storage_unavailable: 503,
+    recipient_invalid: 400, unsupported_type: 400, forbidden: 403, conflict: 409,
+    mailbox_full: 409, not_found: 404, too_large: 413, rate_limited: 429, storage_unavailable: 503,
     login_unavailable: 503, busy: 503,
 };
 
