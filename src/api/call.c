@@ -4,8 +4,6 @@
 
 #include "api/caller.h"
 #include "api/encode.h"
-#include "api/rest.h"
-#include "api/sign_in.h"
 #include "base/mem.h"
 #include "crypto/secret.h"
 #include "http/cors.h"
@@ -185,55 +183,7 @@ static void on_gone(void *arg, struct http_request *rq)
         call_end(c);
 }
 
-// Routes.
-
-static const struct api_route_table *const tables[] = {&api_sign_in_routes, &api_rest_routes};
-
-/** @param peer  what stands for "{peer}"; empty: nothing */
-static bool is_at(const struct api_route *route, str path, str *peer)
-{
-    const str name = STR("{peer}");
-    const size_t n = str_find(route->path, '{');
-    str after = route->path;
-    const str before = str_take(&after, n);
-
-    *peer = (str){0};
-    if (after.len == 0)
-        return str_eq(path, before);
-    if (!str_starts(path, before))
-        return false;
-    str_take(&path, before.len);
-    *peer = str_take(&path, str_find(path, '/'));
-    str_take(&after, name.len);
-    return peer->len > 0 && str_eq(path, after);
-}
-
-static bool takes(const struct api_route *route, enum http_method method)
-{
-    if (route->method == HTTP_GET)
-        return method == HTTP_GET || method == HTTP_HEAD;
-    return route->method == method;
-}
-
-/** @return what is at the path, and takes the method if anything there does; NULL: nothing */
-static const struct api_route *find_route(const struct http_head *head, str *peer)
-{
-    const struct api_route *found = NULL;
-    str part;
-
-    for (size_t i = 0; i < COUNT_OF(tables); i++) {
-        for (size_t j = 0; j < tables[i]->n; j++) {
-            const struct api_route *route = &tables[i]->routes[j];
-            if (!is_at(route, head->path, &part))
-                continue;
-            *peer = part;
-            if (takes(route, head->method))
-                return route;
-            found = route;
-        }
-    }
-    return found;
-}
+// The head.
 
 static struct api_call *call_new(struct api *a, struct http_request *rq,
                                  const struct http_head *head)
@@ -254,26 +204,6 @@ static struct api_call *call_new(struct api *a, struct http_request *rq,
     return c;
 }
 
-/** Which methods are taken at the path of c's route. */
-static void add_allow(struct api_call *c)
-{
-    bool gets = false;
-    bool posts = false;
-
-    for (size_t i = 0; i < COUNT_OF(tables); i++) {
-        for (size_t j = 0; j < tables[i]->n; j++) {
-            const struct api_route *route = &tables[i]->routes[j];
-            const bool is_here = str_eq(route->path, c->route->path);
-            gets |= is_here && route->method == HTTP_GET;
-            posts |= is_here && route->method == HTTP_POST;
-        }
-    }
-    if (gets)
-        add_field(c, posts ? "Allow: GET, HEAD, POST" : "Allow: GET, HEAD");
-    else
-        add_field(c, "Allow: POST");
-}
-
 /** @return false: c is over */
 static bool check_method(struct api_call *c, enum http_method method)
 {
@@ -283,9 +213,9 @@ static bool check_method(struct api_call *c, enum http_method method)
         "says which.",
         0};
 
-    if (takes(c->route, method))
+    if (api_route_takes(c->route, method))
         return true;
-    add_allow(c);
+    add_field(c, api_route_allow(c->route));
     refuse_as(c, 405, &wrong);
     return false;
 }
@@ -345,7 +275,7 @@ static void serve(struct api_call *c, const struct http_head *head)
         API_NOT_FOUND, NULL, "There is nothing at this path. Check its spelling.", 0};
     str peer = {0};
 
-    c->route = find_route(head, &peer);
+    c->route = api_route_find(head, &peer);
     if (!c->route) {
         api_call_refuse(c, &nothing);
     } else if (check_method(c, head->method)) {

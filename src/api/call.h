@@ -6,35 +6,14 @@
 #pragma once
 
 #include "api/client.h"
+#include "api/route.h"
 #include "http/server.h"
 #include "json/json.h"
 
 #define API_BODY_MAX  65536 // bytes of a request's body, but for a message's
 #define API_FRAME_MAX 4096  // bytes of a message's body beside its content
 
-struct api_call;
 struct api_caller;
-
-/** Of a POST. */
-enum api_body {
-    API_BODY_OBJECT,
-    API_BODY_OPTIONAL, // an object, or nothing
-    API_BODY_MESSAGE,  // an object with a message in it, which may be long
-};
-
-struct api_route {
-    str path;                // "{peer}" in it stands for one segment, which is not empty
-    enum http_method method; // GET, then HEAD does as well; or POST
-    enum api_rate rate;      // of addresses; of a wallet's it is for tokens that are no good
-    bool is_of_wallet;       // a token says of which: the call has a caller
-    enum api_body body;
-    void (*start)(struct api_call *c, const struct json *body); // body is NULL where none came
-};
-
-struct api_route_table {
-    const struct api_route *routes;
-    size_t n;
-};
 
 struct api_call {
     struct job job; // frees it

@@ -42,8 +42,12 @@ static inline void fake_contacts_answer(struct job *job)
 
 static inline struct fake_contacts *fake_contacts_of(struct store *s)
 {
-    // The ops are the fake's own, and can be changed.
-    return container_of((struct store_ops *)(uintptr_t)s->ops, struct fake_contacts, ops);
+    const union {
+        const struct store_ops *borrowed;
+        struct store_ops *own; // of the fake, which is no constant
+    } u = {.borrowed = s->ops};
+
+    return container_of(u.own, struct fake_contacts, ops);
 }
 
 static inline struct fake_contacts_op *fake_contacts_ask(struct store *s,

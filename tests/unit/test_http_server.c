@@ -970,7 +970,7 @@ static void a_long_answer_must_be_taken_at_its_rate(void **state)
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         struct world w;
         open_world(&w);
-        answer_untaken(&w, HTTP_UNTAKEN_MAX * 2);
+        answer_untaken(&w, (size_t)HTTP_UNTAKEN_MAX * 2);
         pass_ms(&w, HTTP_ANSWER_GRACE_MS - 1);
         expect_fate(cases[i].name, &w, STAYS);
         w.peers[0].stream.in_flight -= cases[i].taken;
