@@ -91,8 +91,9 @@ static const struct option rows[] = {
     {"login-burst", OPTION_COUNT, FIELD(login_burst), "10", "N", "and so many at once", 1,
      RATE_MAX},
     {"auth-rate", OPTION_COUNT, FIELD(auth_rate), "60", "N",
-     "nonces, refreshes and logouts from one address, refreshes of one wallet, a minute", 1,
-     RATE_MAX},
+     "nonces, refreshes, logouts and bad tokens over HTTP from one address, refreshes of one "
+     "wallet, a minute",
+     1, RATE_MAX},
     {"auth-burst", OPTION_COUNT, FIELD(auth_burst), "60", "N", "and so many at once", 1,
      RATE_MAX},
     {"access-ttl", OPTION_DURATION, FIELD(access_ttl), "10m", "DURATION",
