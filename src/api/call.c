@@ -43,18 +43,32 @@ static void add_field(struct api_call *c, const char *line)
     (void)r;
 }
 
-/** c is over. */
-static void respond(struct api_call *c, unsigned status, str body)
+/** It counts for its wallet until then. */
+static void on_taken(void *arg)
+{
+    if (arg)
+        api_wallets_give(arg);
+}
+
+static void respond_to(struct http_request *rq, struct api_call *c, unsigned status, str body)
 {
     const struct http_response r = {
         .status = status,
         .type = body.len > 0 ? STR("application/json") : (str){0},
         .headers = buf_str(&c->headers),
         .body = body,
+        .on_taken = on_taken,
+        .arg = c->caller ? api_caller_take_wallet(c->caller) : NULL,
     };
 
+    http_respond(rq, &r);
+}
+
+/** c is over. */
+static void respond(struct api_call *c, unsigned status, str body)
+{
     if (c->rq)
-        http_respond(c->rq, &r);
+        respond_to(c->rq, c, status, body);
     c->rq = NULL;
     call_end(c);
 }

@@ -12,14 +12,23 @@ static void drop_kept(struct api_caller *caller)
     caller->n_kept = 0;
 }
 
+struct api_wallet *api_caller_take_wallet(struct api_caller *caller)
+{
+    struct api_wallet *wallet = caller->wallet;
+
+    caller->wallet = NULL;
+    return wallet;
+}
+
 void api_caller_end(struct api_caller *caller)
 {
+    struct api_wallet *wallet = api_caller_take_wallet(caller);
+
+    if (wallet)
+        api_wallets_give(wallet);
     if (caller->waiting)
         api_identify_cancel(caller->waiting);
     caller->waiting = NULL;
-    if (caller->wallet)
-        api_wallets_give(caller->wallet);
-    caller->wallet = NULL;
     drop_kept(caller);
 }
 

@@ -30,6 +30,9 @@ void api_caller_begin(struct api_call *c, const struct http_head *head, str peer
 /** The body has come, if there is to be one. */
 void api_caller_on_body(struct api_caller *caller, struct http_request *rq);
 
+/** @return where it counts, moved to the caller; NULL: nowhere */
+struct api_wallet *api_caller_take_wallet(struct api_caller *caller);
+
 /** Its call is over, though operations of the chat may still end. */
 void api_caller_end(struct api_caller *caller);
 

@@ -21,7 +21,7 @@ enum conn_state {
 
 #define TO(state) FSM_TO(CONN_##state)
 static const struct fsm_state states[] = {
-    [CONN_HEAD] = {"head", TO(BODY) | TO(GONE)},
+    [CONN_HEAD] = {"head", TO(BODY) | TO(TAKING) | TO(GONE)},
     [CONN_BODY] = {"body", TO(WAITING) | TO(TAKING) | TO(HEAD) | TO(GONE)},
     [CONN_WAITING] = {"waiting", TO(TAKING) | TO(HEAD) | TO(GONE)},
     [CONN_TAKING] = {"taking", TO(HEAD) | TO(GONE)},
@@ -48,9 +48,12 @@ struct http_conn {
     uint64_t body_received;
     size_t untaken; // bytes, when the last answer was given
     int64_t answered_ms;
+    void (*on_taken)(void *arg); // of that answer; NULL: nobody wants to know
+    void *taken_arg;
     bool is_chunked;
     bool is_http10;
     bool keep_alive;
+    bool is_last;    // the answer that is taken closes
     bool is_parsing; // parse() is on the stack and goes on by itself
     bool is_paused;  // not reading
     bool is_first;   // no head was read yet
@@ -83,10 +86,21 @@ static void conn_free(struct job *job)
 
 static void parse_later(struct job *job);
 
+/** The last answer is taken, or nobody takes it. */
+static void tell_taken(struct http_conn *c)
+{
+    void (*on_taken)(void *arg) = c->on_taken;
+
+    c->on_taken = NULL;
+    if (on_taken)
+        on_taken(c->taken_arg);
+}
+
 /** The connection is over; the stream has been given away or is about to be. */
 static void conn_end(struct http_conn *c)
 {
     fsm_move(&c->fsm, CONN_GONE);
+    tell_taken(c);
     timer_cancel(c->server->config.timers, &c->timer);
     list_remove(&c->node);
     job_push(c->server->config.later, &c->job, conn_free);
@@ -197,13 +211,23 @@ static void next_head(struct http_conn *c)
         job_push(c->server->config.later, &c->job, parse_later);
 }
 
+static void go_on(struct http_conn *c)
+{
+    tell_taken(c);
+    if (c->is_last) {
+        conn_close(c);
+    } else {
+        next_head(c);
+    }
+}
+
 /** The request is over: forget it, and go on once its answer is taken. */
-static void next_request(struct http_conn *c)
+static void end_request(struct http_conn *c)
 {
     c->rq.state = NULL;
     c->untaken = stream_queued(c->stream);
     if (c->untaken <= HTTP_UNTAKEN_MAX) {
-        next_head(c);
+        go_on(c);
         return;
     }
     fsm_move(&c->fsm, CONN_TAKING);
@@ -221,15 +245,14 @@ bool http_respond(struct http_request *rq, const struct http_response *r)
     const bool close = r->close || !c->keep_alive || c->server->is_draining || has_unread_body;
 
     log_debug(&rq->log, "http_response", "status=%u bytes=%zu", r->status, r->body.len);
+    c->on_taken = r->on_taken;
+    c->taken_arg = r->arg;
     if (write_response(c, r, close) != 0) {
         conn_abort(c);
         return false;
     }
-    if (close) {
-        conn_close(c);
-    } else {
-        next_request(c);
-    }
+    c->is_last = close;
+    end_request(c);
     return true;
 }
 
@@ -541,7 +564,7 @@ static void conn_on_drained(void *owner)
     struct http_conn *c = owner;
 
     if (c->fsm.now == CONN_TAKING)
-        next_head(c);
+        go_on(c);
 }
 
 static const struct stream_events conn_events = {

@@ -93,10 +93,15 @@ struct http_response {
     str headers; // further whole lines, each with its CR LF
     str body;
     bool close; // and close the connection
+
+    /** Of what is left to take there is little, or nobody takes it. Once, perhaps before
+     * http_respond() has returned. May be NULL. */
+    void (*on_taken)(void *arg);
+    void *arg;
 };
 
 /**
- * Answer; rq is no more. What is passed is copied.
+ * Answer; rq is no more. The bytes are copied.
  *
  * @return false: the connection could not take the answer, and was cut
  */

@@ -484,6 +484,38 @@ static void so_many_calls_of_a_wallet_are_under_way_and_no_more(void **state)
     reply_fini(&r);
 }
 
+static void what_is_answered_counts_until_it_is_taken(void **state)
+{
+    struct api_world *w = start(state);
+    struct client *full[API_CALLS_MAX];
+    struct reply r = {0};
+
+    for (size_t i = 0; i < API_CALLS_MAX; i++) {
+        full[i] = client_new(&w->eio);
+        full[i]->stream.stream.in_flight = HTTP_UNTAKEN_MAX;
+        client_send(full[i], &(struct request){.path = "/v1/conversations",
+                                               .fields = fields_of(w, ALICE)});
+        api_world_settle(w);
+        expect_answer(full[i], "answered", 200, NULL);
+    }
+    assert_true(api_is_idle(w->api));
+    get_as(w, &r, ALICE, "/v1/conversations");
+    expect_reply("one more", &r, 503, "busy");
+    mem_stream_drain(&full[0]->stream);
+    get_as(w, &r, ALICE, "/v1/conversations");
+    expect_reply("in the place of one that was taken", &r, 200, NULL);
+    full[0]->stream.stream.in_flight = HTTP_UNTAKEN_MAX;
+    client_send(full[0],
+                &(struct request){.path = "/v1/conversations", .fields = fields_of(w, ALICE)});
+    api_world_settle(w);
+    get_as(w, &r, ALICE, "/v1/conversations");
+    expect_reply("one more again", &r, 503, "busy");
+    api_world_pass(w, HTTP_ANSWER_GRACE_MS);
+    get_as(w, &r, ALICE, "/v1/conversations");
+    expect_reply("who takes nothing is cut", &r, 200, NULL);
+    reply_fini(&r);
+}
+
 // Who is not answered.
 
 static void nothing_is_said_of_what_nobody_knows(void **state)
@@ -629,6 +661,7 @@ int main(void)
         TEST(a_wallet_has_the_rates_that_it_has_on_sockets),
         TEST(a_token_that_is_no_good_costs_the_address),
         TEST(so_many_calls_of_a_wallet_are_under_way_and_no_more),
+        TEST(what_is_answered_counts_until_it_is_taken),
         TEST(nothing_is_said_of_what_nobody_knows),
         TEST(who_is_gone_has_sent_all_the_same),
         TEST(who_is_gone_while_nobody_knows_leaves_nothing),

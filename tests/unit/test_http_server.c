@@ -983,6 +983,84 @@ static void a_long_answer_must_be_taken_at_its_rate(void **state)
     }
 }
 
+static void note_taken(void *arg)
+{
+    see(arg, "taken;", STR(""));
+}
+
+/** So many bytes are untaken with it. */
+static void answer_and_note(struct world *w, size_t bytes, bool close)
+{
+    struct http_request *rq = w->held;
+
+    w->held = NULL;
+    w->peers[0].stream.in_flight = bytes;
+    http_respond(rq, &(struct http_response){
+                         .status = 200, .close = close, .on_taken = note_taken, .arg = w});
+    job_run_all(&w->later);
+}
+
+static void whoever_answers_hears_when_that_is_taken(void **state)
+{
+    enum end {
+        DRAINED,
+        LOST,
+        SLOW,
+        STOPPED,
+        N_ENDS
+    };
+    (void)state;
+    for (int end = DRAINED; end < N_ENDS; end++) {
+        struct world w;
+        open_world(&w);
+        feed(&w, STR(GET("/later") GET("/later")));
+        answer_and_note(&w, 0, false);
+        expect_seen("little", &w, STR("head /later;body ;taken;head /later;body ;"));
+        answer_and_note(&w, HTTP_UNTAKEN_MAX, false);
+        expect_seen("much", &w, STR(""));
+        switch (end) {
+        case DRAINED: mem_stream_drain(&w.peers[0]); break;
+        case LOST: mem_stream_end(&w.peers[0], STREAM_LOST); break;
+        case SLOW: pass_ms(&w, HTTP_ANSWER_GRACE_MS); break;
+        default: http_server_drain(w.server); break;
+        }
+        expect_seen("once", &w, STR("taken;"));
+        expect_fate("its connection", &w,
+                    end == DRAINED ? STAYS
+                    : end == SLOW  ? ABORTED
+                                   : CLOSED);
+        close_world(&w);
+    }
+}
+
+static void a_long_answer_that_closes_is_taken_at_its_rate_as_well(void **state)
+{
+    struct world *w = *state;
+
+    feed(w, STR(GET("/later")));
+    answer_and_note(w, HTTP_UNTAKEN_MAX, true);
+    expect_fate("much", w, STAYS);
+    feed(w, STR(GET("/now")));
+    mem_stream_drain(&w->peers[0]);
+    expect_fate("taken", w, CLOSED);
+    expect_seen("and nothing is asked after it", w, STR("head /later;body ;taken;"));
+}
+
+static void what_is_refused_behind_answers_waits_for_them(void **state)
+{
+    struct world *w = *state;
+
+    answer_untaken(w, HTTP_UNTAKEN_MAX - 1);
+    expect_seen("it goes on", w, STR("head /later;body ;head /now;"));
+    expect_fate("it goes on", w, STAYS);
+    mem_stream_drain(&w->peers[0]);
+    w->peers[0].stream.in_flight = HTTP_UNTAKEN_MAX;
+    feed(w, STR("bad\r\n\r\n"));
+    expect_fate("refused", w, STAYS);
+    mem_stream_drain(&w->peers[0]);
+    expect_fate("and heard", w, CLOSED);
+}
+
 static void who_leaves_an_answer_untaken_had_its_answer(void **state)
 {
     struct world *w = *state;
@@ -1159,6 +1237,9 @@ int main(void)
         TEST(an_end_between_an_answer_and_its_job_ends_all),
         TEST(the_next_request_waits_until_a_long_answer_is_taken),
         cmocka_unit_test(a_long_answer_must_be_taken_at_its_rate),
+        cmocka_unit_test(whoever_answers_hears_when_that_is_taken),
+        TEST(a_long_answer_that_closes_is_taken_at_its_rate_as_well),
+        TEST(what_is_refused_behind_answers_waits_for_them),
         TEST(who_leaves_an_answer_untaken_had_its_answer),
         TEST(drain_closes_the_idle_now_and_the_busy_with_their_answer),
         TEST(drain_closes_a_connection_between_requests),
