@@ -289,19 +289,30 @@ async function limitsBadTokens(t) {
     await good.send(wallet(), 'x');
 }
 
-/** Sixteen whose bodies are on their way; one more is refused, and the others go on. */
+/** A head of a POST, which the server has taken: it waits for the body. */
+async function headOf(t, bot, path, body) {
+    const wire = await Wire.open(t, t.url);
+    wire.send(request('POST', path, { headers: {
+        ...bearer(bot.token), 'Content-Length': Buffer.byteLength(body), Expect: '100-continue',
+    } }));
+    const end = '\r\n\r\n';
+    const head = await wire.take('100', (bytes) => {
+        const at = bytes.indexOf(end);
+        return at >= 0 && { value: bytes.toString('latin1', 0, at), length: at + end.length };
+    });
+    same(head, 'HTTP/1.1 100 Continue', 'what it is told');
+    return wire;
+}
+
+/** Sixteen whose bodies are to come; one more is refused, and the others go on. */
 async function limitsCalls(t) {
     const bot = await Bot.make(t);
-    const peer = wallet();
-    const body = JSON.stringify(text('x'));
-    const half = request('POST', messagesOf(peer), { headers: bearer(bot.token), body });
-    const wires = await Promise.all(numbers(16).map(() => Wire.open(t, t.url)));
-    for (const wire of wires) wire.send(half.subarray(0, -1));
-    let refused;
-    while (refused?.status !== 503) refused = await bot.get('/v1/conversations');
-    same([refused.answer.error.code, refused.headers['retry-after']], ['busy', '1'], 'refused');
+    const [path, body] = [messagesOf(wallet()), JSON.stringify(text('x'))];
+    const wires = await Promise.all(numbers(16).map(() => headOf(t, bot, path, body)));
+    const { status, headers, answer } = await bot.get('/v1/conversations');
+    same([status, answer.error.code, headers['retry-after']], [503, 'busy', '1'], 'refused');
     await (await Bot.make(t)).ok('/v1/conversations');
-    for (const wire of wires) wire.send(half.subarray(-1));
+    for (const wire of wires) wire.send(body);
     for (const wire of wires) same((await wire.response()).status, 201, 'the others');
     await bot.ok('/v1/conversations');
 }
@@ -336,12 +347,9 @@ async function isAnsweredWhileTheServerEnds(t) {
     const peer = wallet();
     await bot.send(peer, 'x');
     const body = JSON.stringify(text('the last'));
-    const half = request('POST', messagesOf(peer), { headers: bearer(bot.token), body });
-    const wire = await Wire.open(t, t.url);
-    wire.send(half.subarray(0, -1));
-    await bot.ok('/v1/conversations');
+    const wire = await headOf(t, bot, messagesOf(peer), body);
     const stopped = t.server.stop();
-    wire.send(half.subarray(-1));
+    wire.send(body);
     same((await wire.response()).status, 201, 'what was under way');
     await stopped;
     await t.serveAgain();
