@@ -158,6 +158,30 @@ async function pagesAreTakenOneByOne(t) {
     }
 }
 
+/** One conversation, by each of its names; an id will do for sending, too. */
+async function findsConversations(t) {
+    const bot = await Bot.make(t);
+    const b = await joinSynced(t);
+    await bot.refused(at(b.address), undefined, 'not_found');
+    const { conversation: id } = await bot.send(b.address, 'one');
+    await bot.refused(messagesOf('0123456789abcdef'), text('x'), 'not_found');
+    await (await Bot.make(t)).refused(messagesOf(id), text('x'), 'not_found');
+    same((await bot.send(id, 'two', { reply_to: 1 })).to, b.address, 'to');
+    same(seqs(await b.takeAll('message.new', 2)), [1, 2], 'seqs');
+    await bot.refused(messagesOf(id), text(''), 'bad_request', { field: 'content' });
+    const { conversations: [listed] } = await bot.ok('/v1/conversations');
+    for (const peer of [id, b.address, b.address.toLowerCase(), `eip155:0:${b.address}`]) {
+        const { conversation: found } = await bot.ok(at(peer));
+        same({ ...found, theirs: 0, last_message: 0 }, { ...listed, theirs: 0, last_message: 0 },
+            peer);
+    }
+    const theirs = { type: 'text', content: 'three', client_msg_id: 'k' };
+    const { status, answer } = await bot.post(messagesOf(id), theirs);
+    same([status, answer.message.seq], [201, 3], 'by its id');
+    const again = await bot.post(messagesOf(b.address), theirs);
+    same([again.status, again.answer.message.seq], [200, 3], 'by its address');
+}
+
 // What is refused.
 
 async function wantsAToken(t) {
@@ -366,6 +390,7 @@ export const rows = [
     ['marks move, and sockets are told', movesMarks],
     ['history comes in pages', pagesThroughHistory],
     ['conversations come in pages', pagesThroughConversations],
+    ['conversations are found by each of their names', findsConversations],
     ['long pages are taken one by one', pagesAreTakenOneByOne],
     ['wants a token', wantsAToken],
     ['knows who is logged out', knowsWhoIsLoggedOut, { server: 'sign in' }],
