@@ -1,4 +1,5 @@
-/** How many calls each wallet has under way, until their answers are taken, up to a number that none may pass. */
+/** How many calls each wallet has under way, until their answers are taken, up to a number that
+ * none may pass. */
 #pragma once
 
 #include "base/account.h"
