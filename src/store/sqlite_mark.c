@@ -24,7 +24,7 @@ size_t sqlite_marks_tell(const struct sqlite_writer *w, struct thread *t, unsign
             continue;
         *known = mine->marks[which];
         known->position = peer->receipt_pos = position;
-        peer->theirs_moved = true;
+        peer->marks_moved = true;
         out[n++] = (struct chat_receipt){.conversation = t->id,
                                          .by = mine->account,
                                          .peer = peer->account,

@@ -21,9 +21,8 @@ static void bind_tally(sqlite3_stmt *stmt, int i, struct tally tally)
     sqlite_db_bind(stmt, i + 1, (int64_t)tally.bytes);
 }
 
-static int write_growth(struct threads *ts, const struct thread *t, unsigned side)
+static void bind_growth(sqlite3_stmt *stmt, const struct thread *t, unsigned side)
 {
-    sqlite3_stmt *stmt = of_side(ts, W_GROW, t, side);
     const struct thread_side *s = &t->sides[side];
 
     sqlite_db_bind(stmt, 3, (int64_t)thread_last_seq(t));
@@ -31,7 +30,6 @@ static int write_growth(struct threads *ts, const struct thread *t, unsigned sid
     sqlite_db_bind(stmt, 6, s->last_at_ms);
     sqlite_db_bind(stmt, 7, s->accepted);
     sqlite_db_bind(stmt, 8, s->message_pos);
-    return sqlite_db_run(ts->db, stmt);
 }
 
 /** @param at  of the time, which the position is behind */
@@ -42,29 +40,35 @@ static void bind_mark(sqlite3_stmt *stmt, int seq, int at, const struct thread_m
     sqlite_db_bind(stmt, at + 1, mark->position);
 }
 
-static int write_marks(struct threads *ts, struct thread *t, unsigned side)
+static void bind_marks(sqlite3_stmt *stmt, const struct thread_side *s)
 {
-    sqlite3_stmt *stmt = of_side(ts, W_MARK, t, side);
-    struct thread_side *s = &t->sides[side];
-
-    sqlite_db_bind(stmt, 3, s->receipt_pos);
-    bind_mark(stmt, 4, 7, &s->marks[CHAT_MARK_DELIVERED]);
-    bind_tally(stmt, 5, s->up_to[CHAT_MARK_DELIVERED]);
-    bind_mark(stmt, 9, 11, &s->marks[CHAT_MARK_READ]);
-    sqlite_db_bind(stmt, 10, (int64_t)s->up_to[CHAT_MARK_READ].n);
-    s->marks_moved = false;
-    return sqlite_db_run(ts->db, stmt);
+    sqlite_db_bind(stmt, 9, s->receipt_pos);
+    bind_mark(stmt, 10, 13, &s->marks[CHAT_MARK_DELIVERED]);
+    bind_tally(stmt, 11, s->up_to[CHAT_MARK_DELIVERED]);
+    bind_mark(stmt, 15, 17, &s->marks[CHAT_MARK_READ]);
+    sqlite_db_bind(stmt, 16, (int64_t)s->up_to[CHAT_MARK_READ].n);
+    bind_mark(stmt, 19, 20, &s->theirs[CHAT_MARK_DELIVERED]);
+    bind_mark(stmt, 22, 23, &s->theirs[CHAT_MARK_READ]);
 }
 
-static int write_theirs(struct threads *ts, struct thread *t, unsigned side)
+/** Each statement costs all of the row: one, if it can be. */
+static int write_messages_and_marks(struct threads *ts, struct thread *t, unsigned side)
 {
-    sqlite3_stmt *stmt = of_side(ts, W_KNOW, t, side);
     struct thread_side *s = &t->sides[side];
+    enum writer_statement which = W_GROW_AND_MARK;
 
-    sqlite_db_bind(stmt, 3, s->receipt_pos);
-    bind_mark(stmt, 4, 5, &s->theirs[CHAT_MARK_DELIVERED]);
-    bind_mark(stmt, 7, 8, &s->theirs[CHAT_MARK_READ]);
-    s->theirs_moved = false;
+    if (!t->has_grown && !s->marks_moved)
+        return 0;
+    if (!t->has_grown)
+        which = W_MARK;
+    if (!s->marks_moved)
+        which = W_GROW;
+    sqlite3_stmt *stmt = of_side(ts, which, t, side);
+    if (t->has_grown)
+        bind_growth(stmt, t, side);
+    if (s->marks_moved)
+        bind_marks(stmt, s);
+    s->marks_moved = false;
     return sqlite_db_run(ts->db, stmt);
 }
 
@@ -101,16 +105,9 @@ static int write_flags(struct threads *ts, struct thread *t, unsigned side)
 
 static int write_side(struct threads *ts, struct thread *t, unsigned side)
 {
-    const struct thread_side *s = &t->sides[side];
-    int r = 0;
+    int r = write_messages_and_marks(ts, t, side);
 
-    if (t->has_grown)
-        r = write_growth(ts, t, side);
-    if (r == 0 && s->marks_moved)
-        r = write_marks(ts, t, side);
-    if (r == 0 && s->theirs_moved)
-        r = write_theirs(ts, t, side);
-    if (r == 0 && s->has_contacted)
+    if (r == 0 && t->sides[side].has_contacted)
         r = write_contact(ts, t, side);
     return r == 0 ? write_flags(ts, t, side) : r;
 }

@@ -1,6 +1,15 @@
 #include "store/sqlite_text.h"
 
-#define OF_SIDE  " WHERE conversation = ?1 AND account = ?2"
+#define OF_SIDE " WHERE conversation = ?1 AND account = ?2"
+#define GROWTH                                                                                 \
+    " last_seq = ?3, n_from_peer = ?4, bytes_from_peer = ?5, last_at_ms = ?6,"                 \
+    " accepted = ?7, message_pos = ?8"
+#define MARKS                                                                                  \
+    " receipt_pos = ?9, delivered_seq = ?10, delivered_n = ?11, delivered_bytes = ?12,"        \
+    " delivered_at_ms = ?13, delivered_pos = ?14,"                                             \
+    " read_seq = ?15, read_n = ?16, read_at_ms = ?17, read_pos = ?18,"                         \
+    " their_delivered_seq = ?19, their_delivered_at_ms = ?20, their_delivered_pos = ?21,"      \
+    " their_read_seq = ?22, their_read_at_ms = ?23, their_read_pos = ?24"
 #define WITHHELD "SELECT upto_seq, after_seq, after_n, after_bytes, before_n, before_bytes"
 
 const char *const writer_texts[W_COUNT] = {
@@ -45,18 +54,9 @@ const char *const writer_texts[W_COUNT] = {
         " their_delivered_seq, their_delivered_at_ms, their_delivered_pos,"
         " their_read_seq, their_read_at_ms, their_read_pos"
         " FROM member WHERE conversation = ?",
-    [W_GROW] =
-        "UPDATE member SET last_seq = ?3, n_from_peer = ?4, bytes_from_peer = ?5,"
-        " last_at_ms = ?6, accepted = ?7, message_pos = ?8" OF_SIDE,
-    [W_MARK] =
-        "UPDATE member SET receipt_pos = ?3,"
-        " delivered_seq = ?4, delivered_n = ?5, delivered_bytes = ?6, delivered_at_ms = ?7,"
-        " delivered_pos = ?8, read_seq = ?9, read_n = ?10, read_at_ms = ?11,"
-        " read_pos = ?12" OF_SIDE,
-    [W_KNOW] =
-        "UPDATE member SET receipt_pos = ?3,"
-        " their_delivered_seq = ?4, their_delivered_at_ms = ?5, their_delivered_pos = ?6,"
-        " their_read_seq = ?7, their_read_at_ms = ?8, their_read_pos = ?9" OF_SIDE,
+    [W_GROW] = "UPDATE member SET" GROWTH OF_SIDE,
+    [W_MARK] = "UPDATE member SET" MARKS OF_SIDE,
+    [W_GROW_AND_MARK] = "UPDATE member SET" GROWTH "," MARKS OF_SIDE,
     [W_CONTACT] =
         "UPDATE member SET contact_pos = ?3, accepted = ?4, blocked = ?5, block_seq = ?6,"
         " block_n = ?7, block_bytes = ?8, withheld_n = ?9, withheld_bytes = ?10" OF_SIDE,

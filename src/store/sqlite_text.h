@@ -19,7 +19,7 @@ enum writer_statement {
     W_MEMBERS,
     W_GROW,
     W_MARK,
-    W_KNOW,
+    W_GROW_AND_MARK,
     W_CONTACT,
     W_FLAGS,
     W_ADD_MESSAGE,

@@ -46,8 +46,7 @@ struct thread_side {
     struct thread_mark theirs[2]; // the peer's, as the side knows them
     bool was_undelivered;         // as its row has it
     bool was_unread;
-    bool marks_moved; // since it was written back
-    bool theirs_moved;
+    bool marks_moved; // or theirs, since it was written back
     bool has_contacted;
     struct mailbox *mailbox; // NULL: not asked for yet
     struct mailbox_share share;

@@ -46,7 +46,7 @@ static const struct {
     {W(W_MEMBERS), "member USING PRIMARY KEY (conversation=?)"},
     {W(W_GROW), "member USING PRIMARY KEY (conversation=? AND account=?)"},
     {W(W_MARK), "member USING PRIMARY KEY (conversation=? AND account=?)"},
-    {W(W_KNOW), "member USING PRIMARY KEY (conversation=? AND account=?)"},
+    {W(W_GROW_AND_MARK), "member USING PRIMARY KEY (conversation=? AND account=?)"},
     {W(W_CONTACT), "member USING PRIMARY KEY (conversation=? AND account=?)"},
     {W(W_FLAGS), "member USING PRIMARY KEY (conversation=? AND account=?)"},
     {W(W_FIND_KEY),
