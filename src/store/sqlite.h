@@ -15,7 +15,7 @@
 #include "io/loop.h"
 
 #define STORE_SQLITE_GROUP_MAX  1024 // changes, of whatever kind, of one transaction
-#define STORE_SQLITE_RECEIPT_MS 50   // receipts alone wait so long for an append
+#define STORE_SQLITE_RECEIPT_MS 50   // receipts, and what was seen, wait so for an append
 
 struct store_sqlite_config {
     const char *dir; // made where it is missing; the database is dir/parley.db
