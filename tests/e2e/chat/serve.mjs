@@ -108,6 +108,7 @@ const OPTIONS = {
     'few bytes': [
         '--rate-limits=off', '--mailbox-peer-bytes=8KiB', '--mailbox-stranger-bytes=2KiB',
     ],
+    'open to strangers': ['--rate-limits=off', '--mailbox-stranger-bytes=64MiB'],
     'one small mailbox': ['--rate-limits=off', '--mailbox-messages=10'],
     requests: ['--rate-limits=off', '--contact-policy=request'],
     'small contents': ['--rate-limits=off', '--content-bytes=1024'],

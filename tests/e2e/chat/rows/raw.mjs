@@ -250,7 +250,8 @@ async function letsGoOfStrangers(t) {
 
 const TABLE = [
     ['answers many requests at once', answersMany, ['websocket', 'polling', 'upgrade']],
-    ['takes many messages at once of who reads', takesMuchAtOnce, ['websocket', 'upgrade']],
+    ['takes many messages at once of who reads', takesMuchAtOnce, ['websocket', 'upgrade'],
+        { server: 'open to strangers' }],
     ['answers who asks for much at once and reads', waitsForWhoReads,
         ['websocket', 'polling', 'upgrade']],
     ['refuses what is over the edge', refusesWhatIsOverTheEdge, ['polling']],

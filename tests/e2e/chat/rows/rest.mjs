@@ -382,6 +382,32 @@ async function isAnsweredWhileTheServerEnds(t) {
 
 const own = { own: true };
 
+// What a wallet wants of others.
+
+async function acceptsAndBlocks(t) {
+    const bot = await Bot.make(t);
+    const [own, a] = [await joinSynced(t, bot.address), await joinSynced(t)];
+    await a.send(bot.address, 'hi');
+    await own.take('message.new');
+    await a.take('message.delivered');
+    for (const [what, body, accepted, blocked] of [
+        ['accept', {}, true, false], ['block', '', true, true], ['unblock', {}, true, false],
+        ['block', {}, true, true],
+    ]) {
+        const { conversation } = await bot.ok(at(a.address, `/${what}`), body);
+        same([conversation.accepted, conversation.blocked], [accepted, blocked], what);
+        const told = (await own.take('conversation.changed')).conversation;
+        same([told.accepted, told.blocked], [accepted, blocked], `${what}, told`);
+    }
+    await a.send(bot.address, 'withheld');
+    await own.heardNo('message.new');
+    same((await bot.ok(messagesOf(a.address))).messages.map(({ type }) => type),
+        ['text', 'gone'], 'history');
+    await bot.refused(messagesOf(a.address), text('x'), 'forbidden', { field: 'peer' });
+    await bot.refused(at(bot.address, '/block'), {}, 'recipient_invalid', { field: 'peer' });
+    await bot.refused(at(wallet(), '/unblock'), {}, 'not_found');
+}
+
 export const rows = [
     ['what is sent reaches all sockets of both sides', reachesAllSockets],
     ['what sockets send is there', hearsFromSockets],
@@ -389,6 +415,7 @@ export const rows = [
     ['many at once are each stored once', sendsManyAtOnce],
     ['marks move, and sockets are told', movesMarks],
     ['history comes in pages', pagesThroughHistory],
+    ['accepts and blocks, and sockets are told', acceptsAndBlocks],
     ['conversations come in pages', pagesThroughConversations],
     ['conversations are found by each of their names', findsConversations],
     ['long pages are taken one by one', pagesAreTakenOneByOne],
