@@ -25,16 +25,19 @@ export class Peer {
      * @param cursor   to resume from
      * @param acking   acknowledge each message at once; else ack() does
      * @param tap      gets each event as it comes, and its ack: (event, payload, ack)
+     * @param url      a way to the trial's server
      * @param options  of socket.io-client
      */
-    static async dial(t, address, { token, cursor, acking = true, tap, ...options } = {}) {
+    static async dial(t, address, {
+        token, cursor, acking = true, tap, url = t.url, ...options
+    } = {}) {
         const peer = new Peer();
         const auth = {
             ...(token !== null && { token: token ?? (await t.issuers.token(address)) }),
             ...(cursor && { cursor }),
         };
         Object.assign(peer, { t, address, isAcking: acking, token: auth.token, tap });
-        peer.socket = io(t.url, {
+        peer.socket = io(url, {
             transports: TRANSPORTS[t.transport], forceNew: true, reconnection: false, auth,
             ...options,
         });
@@ -68,11 +71,12 @@ export class Peer {
     #put(event, value) {
         const waiting = this.#waiting.get(event)?.shift();
         if (waiting) waiting(value);
-        else this.heard.set(event, [...this.#queue(event), value]);
+        else this.#queue(event).push(value);
     }
 
     #queue(event) {
-        return this.heard.get(event) ?? [];
+        if (!this.heard.has(event)) this.heard.set(event, []);
+        return this.heard.get(event);
     }
 
     /** The payload of the next such event, whether it has come already or not. */

@@ -1,0 +1,120 @@
+/**
+ * A way to the server that can be cut, go dead or be slow: TCP connections, each passed on as it
+ * comes, whatever it carries.
+ */
+import { once } from 'node:events';
+import { connect, createServer } from 'node:net';
+
+const TICK_MS = 20; // of a slow pipe
+
+/** From the server at so many bytes a second: what it has not passed on, it does not read. */
+class Tap {
+    #waiting = [];
+    #allowed = 0;
+    #isOver = false;
+
+    /** @param pass  gets what may go on by now */
+    constructor(from, to, pass, bytesPerS) {
+        Object.assign(this, { from, to, pass, perTick: (bytesPerS * TICK_MS) / 1000 });
+        from.on('data', (bytes) => {
+            this.#waiting.push(bytes);
+            from.pause();
+        });
+        from.on('end', () => (this.#isOver = true));
+        this.timer = setInterval(() => this.#tick(), TICK_MS);
+        from.on('close', () => clearInterval(this.timer)); // what is left nobody waits for
+    }
+
+    #tick() {
+        this.#allowed = this.#waiting.length ? this.#allowed + this.perTick : 0;
+        while (this.#waiting.length && this.#allowed >= 1) {
+            const [bytes] = this.#waiting;
+            const n = Math.min(bytes.length, Math.floor(this.#allowed));
+            this.pass(bytes.subarray(0, n));
+            this.#allowed -= n;
+            if (n < bytes.length) this.#waiting[0] = bytes.subarray(n);
+            else this.#waiting.shift();
+        }
+        if (this.#waiting.length) return;
+        if (this.#isOver) this.to.end();
+        else this.from.resume();
+    }
+}
+
+class Link {
+    #isDead = false;
+
+    constructor(client, server, pipe) {
+        Object.assign(this, { client, server });
+        this.#join(client, server, (bytes) => {
+            pipe.up += bytes.length;
+            server.write(bytes);
+        });
+        this.#join(server, client, (bytes) => {
+            pipe.down += bytes.length;
+            client.write(bytes);
+        }, pipe.bytesPerS);
+    }
+
+    #join(from, to, pass, bytesPerS) {
+        from.setNoDelay(true);
+        from.on('error', () => {}); // 'close' follows
+        if (bytesPerS) {
+            new Tap(from, to, pass, bytesPerS);
+        } else {
+            from.on('data', pass);
+            from.on('end', () => to.end());
+        }
+        from.on('close', () => this.#isDead || to.destroy());
+    }
+
+    /** What one side says from now on, and that it ends, the other is not told. */
+    die() {
+        this.#isDead = true;
+        this.client.pause();
+        this.server.pause();
+    }
+
+    cut() {
+        this.client.destroy();
+        this.server.destroy();
+    }
+}
+
+export class Pipe {
+    links = []; // all that there ever were
+    up = 0;     // bytes from clients
+    down = 0;   // bytes from the server
+
+    /**
+     * @param t          whose end is the pipe's
+     * @param url        of the server
+     * @param bytesPerS  from the server, of each connection; undefined: as they come
+     */
+    static async lay(t, url, { bytesPerS } = {}) {
+        const pipe = Object.assign(new Pipe(), { bytesPerS });
+        const { hostname, port } = new URL(url);
+        const listener = createServer({ allowHalfOpen: true }, (client) => {
+            const server = connect({ port, host: hostname, allowHalfOpen: true });
+            pipe.links.push(new Link(client, server, pipe));
+        });
+        listener.listen(0, '127.0.0.1');
+        await once(listener, 'listening');
+        pipe.url = `http://127.0.0.1:${listener.address().port}`;
+        t.defer(() => {
+            listener.close();
+            pipe.cut();
+        });
+        return pipe;
+    }
+
+    /** Both sides at once, with what is under way. */
+    cut() {
+        this.links.forEach((link) => link.cut());
+    }
+
+    /** As a phone that loses its network: no FIN, and nothing passes from now on. */
+    die() {
+        this.links.forEach((link) => link.die());
+    }
+}
