@@ -24,6 +24,7 @@ import { rows as idp } from './rows/idp.mjs';
 import { rows as life } from './rows/life.mjs';
 import { rows as limits } from './rows/limits.mjs';
 import { rows as live } from './rows/live.mjs';
+import { rows as listeners } from './rows/listeners.mjs';
 import { rows as messages } from './rows/messages.mjs';
 import { rows as origins } from './rows/origins.mjs';
 import { rows as readme } from './rows/readme.mjs';
@@ -43,8 +44,9 @@ const { values: flags } = parseArgs({
 
 const rows = select([
     ...tokens, ...idp, ...signIn, ...sessions, ...contracts, ...revoke, ...messages,
-    ...contents, ...delivery, ...devices, ...contacts, ...live, ...history, ...rest,
-    ...limits, ...raw, ...origins, ...storage, ...life, ...rotation, ...secrets, ...readme,
+    ...contents, ...delivery, ...listeners, ...devices, ...contacts, ...live, ...history,
+    ...rest, ...limits, ...raw, ...origins, ...storage, ...life, ...rotation, ...secrets,
+    ...readme,
 ], flags.only);
 if (flags.list) {
     for (const { name } of rows) console.log(name);
