@@ -24,9 +24,10 @@ enum bus_kind {
 
 struct bus_event {
     enum bus_kind kind;
-    account to;      // whose sockets shall get it: one of the two sides. Of BUS_PRESENCE: whom
-                     // it is about
-    uint64_t origin; // the session that caused it, 0: none
+    account to;       // whose sockets shall get it: one of the two sides. Of BUS_PRESENCE: whom
+                      // it is about
+    uint64_t origin;  // the session that caused it, 0: none
+    bool is_followed; // by another one for the account that is of the same position
     union {
         struct chat_message message;
         struct chat_receipt receipt;

@@ -195,8 +195,8 @@ void acks_note_mark(struct chat_session *s, const struct chat_receipt *r);
 /** Acknowledgements of the session allow more of the thread to be marked as delivered. */
 void receipts_push(struct chat_session *s, struct thread *t);
 
-/** The peer of those whose marks they are knows them from now on. */
-void receipts_tell(struct chat *c, const account *peer, const struct chat_receipt *known,
+/** Of one position: only the last has it as its cursor. */
+void receipts_tell(struct chat *c, const account *to, const struct chat_receipt *receipts,
                    size_t n);
 
 // presence.c

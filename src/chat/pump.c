@@ -304,9 +304,12 @@ static bool is_known(const struct chat_session *s, const struct chat_message *m)
     return m->position <= s->after || (t && t->last_seq >= m->seq);
 }
 
-/** With an ordered bus, all up to that position has arrived. */
-static void advance(struct chat_session *s, int64_t position)
+/** With an ordered bus, all up to the event has arrived. */
+static void advance(struct chat_session *s, const struct bus_event *e, int64_t of)
 {
+    // A client that has kept this one alone has not got all of the position.
+    const int64_t position = e->is_followed ? of - 1 : of;
+
     if (!s->actor.chat->ports.bus->is_ordered)
         return;
     s->after = larger(s->after, position);
@@ -328,7 +331,7 @@ static void on_live_message(struct chat_session *s, const struct bus_event *e)
         return;
     }
     if (e->origin == s->id) {
-        advance(s, m->position);
+        advance(s, e, m->position);
         thread_get(s, m->conversation)->last_seq = m->seq;
         return;
     }
@@ -337,7 +340,7 @@ static void on_live_message(struct chat_session *s, const struct bus_event *e)
         go(s);
         return;
     }
-    advance(s, m->position);
+    advance(s, e, m->position);
     emit(s, m);
 }
 
@@ -352,13 +355,15 @@ static void on_message(struct chat_session *s, const struct bus_event *e)
         own_add(&s->own, e->message.position);
 }
 
-static void on_receipt(struct chat_session *s, const struct chat_receipt *r)
+static void on_receipt(struct chat_session *s, const struct bus_event *e)
 {
+    const struct chat_receipt *r = &e->receipt;
+
     if (s->fsm.now != SESSION_LIVE) {
         s->wants_receipts = true;
         return;
     }
-    advance(s, r->position);
+    advance(s, e, r->position);
     acks_note_mark(s, r);
     emit_receipt(s, r);
 }
@@ -378,7 +383,7 @@ void pump_on_event(struct chat_session *s, const struct bus_event *e)
         return;
     switch (e->kind) {
     case BUS_MESSAGE: on_message(s, e); break;
-    case BUS_RECEIPT: on_receipt(s, &e->receipt); break;
+    case BUS_RECEIPT: on_receipt(s, e); break;
     case BUS_CHANGE: on_change(s, e->position); break;
     case BUS_TYPING:
     case BUS_ASK:

@@ -5,48 +5,42 @@
 #include "base/mem.h"
 #include "chat/requests.h"
 
-static void publish(struct chat *c, const account *to, const struct chat_receipt *receipt)
-{
-    const struct bus_event e = {.kind = BUS_RECEIPT, .receipt = *receipt, .to = *to};
-
-    bus_publish(c->ports.bus, &e);
-}
-
-void receipts_tell(struct chat *c, const account *peer, const struct chat_receipt *known,
+void receipts_tell(struct chat *c, const account *to, const struct chat_receipt *receipts,
                    size_t n)
 {
-    for (size_t i = 0; i < n; i++)
-        publish(c, peer, &known[i]);
-}
-
-static void announce_mark(struct chat *c, const struct chat_receipt *receipt, bool is_known)
-{
-    publish(c, &receipt->by, receipt);
-    if (is_known)
-        publish(c, &receipt->peer, receipt);
-    c->counters.receipts++;
+    for (size_t i = 0; i < n; i++) {
+        const struct bus_event e = {
+            .kind = BUS_RECEIPT, .to = *to, .is_followed = i + 1 < n, .receipt = receipts[i]};
+        bus_publish(c->ports.bus, &e);
+    }
 }
 
 static void announce(struct chat *c, const account *by, const struct store_receipted *a)
 {
-    struct chat_receipt receipt = {
+    const struct chat_receipt receipt = {
         .conversation = a->conversation,
         .by = *by,
         .peer = a->peer,
         .at_ms = a->at_ms,
         .position = a->position,
     };
+    struct chat_receipt moved[2];
+    size_t n = 0;
 
     if (a->delivered_moved) {
-        receipt.mark = CHAT_MARK_DELIVERED;
-        receipt.seq = a->marks.delivered_seq;
-        announce_mark(c, &receipt, a->is_known);
+        moved[n] = receipt;
+        moved[n].mark = CHAT_MARK_DELIVERED;
+        moved[n++].seq = a->marks.delivered_seq;
     }
     if (a->read_moved) {
-        receipt.mark = CHAT_MARK_READ;
-        receipt.seq = a->marks.read_seq;
-        announce_mark(c, &receipt, a->is_known);
+        moved[n] = receipt;
+        moved[n].mark = CHAT_MARK_READ;
+        moved[n++].seq = a->marks.read_seq;
     }
+    receipts_tell(c, by, moved, n);
+    if (a->is_known)
+        receipts_tell(c, &a->peer, moved, n);
+    c->counters.receipts += n;
 }
 
 // What acknowledgements say. One operation at a time for a thread: what comes meanwhile goes

@@ -41,6 +41,7 @@ static void publish(const struct send_op *op, const struct store_appended *a)
     if (a->is_accepted)
         presence_on_relation(chat_of(op), &a->message.from, &a->message.to);
     e.to = a->message.to;
+    e.is_followed = a->n_known > 0;
     if (!a->is_withheld)
         bus_publish(bus, &e);
     receipts_tell(chat_of(op), &a->message.to, a->known, a->n_known);

@@ -80,6 +80,7 @@ struct device {
     struct chat_typing *typings;
     size_t n_presences;
     struct chat_presence *presences;
+    char (*receipt_cursors)[CHAT_CURSOR_MAX + 1];
     char cursor[CHAT_CURSOR_MAX + 1]; // the latest
 };
 
@@ -162,6 +163,9 @@ static inline void device_on_receipt(void *arg, const struct chat_receipt *r, st
     keep_cursor(d, cursor);
     d->receipts = (struct chat_receipt *)mem_resize(
         d->receipts, (d->n_receipts + 1) * sizeof(struct chat_receipt));
+    d->receipt_cursors = (char(*)[CHAT_CURSOR_MAX + 1])
+        mem_resize(d->receipt_cursors, (d->n_receipts + 1) * sizeof(d->cursor));
+    memcpy(d->receipt_cursors[d->n_receipts], d->cursor, sizeof(d->cursor));
     d->receipts[d->n_receipts++] = *r;
 }
 
@@ -280,6 +284,7 @@ static inline void close_device(struct device *d)
     free(d->changes);
     free(d->typings);
     free(d->presences);
+    free(d->receipt_cursors);
     *d = (struct device){0};
 }
 

@@ -245,6 +245,32 @@ static void receipts_since_the_cursor_come_again(void **state)
     close_device(&bob);
 }
 
+static void no_cursor_of_one_of_two_receipts_skips_the_other(void **state)
+{
+    struct chat_world *w = *state;
+    struct device alice;
+    struct device bob;
+    struct device again;
+
+    connect_device(w, &alice, wallet(1), "");
+    connect_device(w, &bob, wallet(2), "");
+    say(&alice, wallet(2), "hi");
+    mark(&bob, wallet(1), CHAT_MARK_READ, 1); // which delivers it, too
+    for (struct device *d = &alice; d; d = d == &alice ? &bob : NULL) {
+        assert_int_equal(d->n_receipts, 2);
+        assert_int_equal(d->receipts[0].position, d->receipts[1].position);
+        connect_device(w, &again, d->account, d->receipt_cursors[0]);
+        assert_int_equal(again.n_receipts, 2);
+        assert_int_equal(again.receipts[1].mark, CHAT_MARK_READ);
+        close_device(&again);
+        connect_device(w, &again, d->account, d->receipt_cursors[1]);
+        assert_int_equal(again.n_receipts, 0);
+        close_device(&again);
+    }
+    close_device(&alice);
+    close_device(&bob);
+}
+
 // What is one's own.
 
 static void what_a_session_sends_before_it_is_synced_is_no_event(void **state)
@@ -497,6 +523,7 @@ int main(void)
         TEST(a_foreign_cursor_counts_as_none),
         TEST(no_cursor_of_a_backlog_skips_anything),
         TEST(receipts_since_the_cursor_come_again),
+        TEST(no_cursor_of_one_of_two_receipts_skips_the_other),
         TEST(what_a_session_sends_before_it_is_synced_is_no_event),
         TEST(what_a_session_sends_while_it_is_behind_is_no_event),
         LOSSY_TEST(what_a_session_sends_while_it_is_behind_is_no_event),
