@@ -31,6 +31,7 @@ import { rows as readme } from './rows/readme.mjs';
 import { rows as secrets } from './rows/secrets.mjs';
 import { rows as raw } from './rows/raw.mjs';
 import { rows as rest } from './rows/rest.mjs';
+import { rows as resume } from './rows/resume.mjs';
 import { rows as revoke } from './rows/revoke.mjs';
 import { rows as rotation } from './rows/rotation.mjs';
 import { rows as sessions } from './rows/sessions.mjs';
@@ -44,9 +45,9 @@ const { values: flags } = parseArgs({
 
 const rows = select([
     ...tokens, ...idp, ...signIn, ...sessions, ...contracts, ...revoke, ...messages,
-    ...contents, ...delivery, ...listeners, ...devices, ...contacts, ...live, ...history,
-    ...rest, ...limits, ...raw, ...origins, ...storage, ...life, ...rotation, ...secrets,
-    ...readme,
+    ...contents, ...delivery, ...listeners, ...devices, ...resume, ...contacts, ...live,
+    ...history, ...rest, ...limits, ...raw, ...origins, ...storage, ...life, ...rotation,
+    ...secrets, ...readme,
 ], flags.only);
 if (flags.list) {
     for (const { name } of rows) console.log(name);
