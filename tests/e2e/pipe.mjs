@@ -51,6 +51,7 @@ class Link {
             server.write(bytes);
         });
         this.#join(server, client, (bytes) => {
+            if (pipe.isMute) return;
             pipe.down += bytes.length;
             client.write(bytes);
         }, pipe.bytesPerS);
@@ -83,6 +84,8 @@ class Link {
 
 export class Pipe {
     links = []; // all that there ever were
+    #isDead = false;
+    isMute = false;
     up = 0;     // bytes from clients
     down = 0;   // bytes from the server
 
@@ -96,7 +99,9 @@ export class Pipe {
         const { hostname, port } = new URL(url);
         const listener = createServer({ allowHalfOpen: true }, (client) => {
             const server = connect({ port, host: hostname, allowHalfOpen: true });
-            pipe.links.push(new Link(client, server, pipe));
+            const link = new Link(client, server, pipe);
+            pipe.links.push(link);
+            if (pipe.#isDead) link.die();
         });
         listener.listen(0, '127.0.0.1');
         await once(listener, 'listening');
@@ -108,13 +113,25 @@ export class Pipe {
         return pipe;
     }
 
-    /** Both sides at once, with what is under way. */
+    /** What the server says from now on is lost, until the pipe is cut. */
+    mute() {
+        this.isMute = true;
+    }
+
+    /** Both sides at once, with what is under way. What connects from now on, may. */
     cut() {
+        this.isMute = false;
         this.links.forEach((link) => link.cut());
     }
 
     /** As a phone that loses its network: no FIN, and nothing passes from now on. */
     die() {
+        this.#isDead = true;
         this.links.forEach((link) => link.die());
+    }
+
+    /** The network is back: what connects from now on, may. */
+    heal() {
+        this.#isDead = false;
     }
 }

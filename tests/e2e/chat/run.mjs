@@ -15,6 +15,7 @@ import { Runner, select } from '../runner.mjs';
 import { codes, saw } from './peer.mjs';
 import { ChatServers, ChatTrial } from './serve.mjs';
 import { rows as contacts } from './rows/contacts.mjs';
+import { rows as broken } from './rows/broken.mjs';
 import { rows as contents } from './rows/contents.mjs';
 import { rows as contracts } from './rows/contracts.mjs';
 import { rows as delivery } from './rows/delivery.mjs';
@@ -46,8 +47,8 @@ const { values: flags } = parseArgs({
 const rows = select([
     ...tokens, ...idp, ...signIn, ...sessions, ...contracts, ...revoke, ...messages,
     ...contents, ...delivery, ...listeners, ...devices, ...resume, ...contacts, ...live,
-    ...history, ...rest, ...limits, ...raw, ...origins, ...storage, ...life, ...rotation,
-    ...secrets, ...readme,
+    ...history, ...rest, ...limits, ...broken, ...raw, ...origins, ...storage, ...life,
+    ...rotation, ...secrets, ...readme,
 ], flags.only);
 if (flags.list) {
     for (const { name } of rows) console.log(name);

@@ -1,0 +1,148 @@
+/** Connections that break: answers that are lost on the way, and devices that are gone. */
+import { Failure, between, now, same, sleep, within } from '../../lib.mjs';
+import { Pipe } from '../../pipe.mjs';
+import { areInOrder, numbers, seqs } from '../expect.mjs';
+import { blockOf, pageOf, runPasted } from '../pasted.mjs';
+import { TRANSPORTS, joinSynced, overTransports } from '../peer.mjs';
+import { heardOf } from './delivery.mjs';
+import { wallet } from '../wallet.mjs';
+
+const OPTIONS = ['--rate-limits=off', '--drain=1s'];
+
+/** What is around the block of the page: it sends what it is told to, and says what came of it. */
+const BEFORE = `
+import { io as connect } from 'socket.io-client';
+import { webcrypto as crypto } from 'node:crypto';
+const { URL: url, TOKEN: token, TRANSPORTS: transports } = process.env;
+const auth = { token };
+const fast = { reconnectionDelay: 50, reconnectionDelayMax: 100 };
+const io = (to, options) =>
+    connect(to, { transports: JSON.parse(transports), ...fast, ...options });
+`;
+const BEHIND = `
+process.on('message', ({ to, content }) => {
+    send(to, content).then(
+        (message) => process.send({ message }), (error) => process.send({ error: error.message }));
+});
+`;
+
+/** @return what sends, and a promise of its answer */
+async function pasted(t, address, url) {
+    const code = BEFORE + blockOf(pageOf('docs/protocol.md'), 'retries:') + BEHIND;
+    const { child } = runPasted(t, code, {
+        URL: url, TOKEN: await t.issuers.token(address),
+        TRANSPORTS: JSON.stringify(TRANSPORTS[t.transport]),
+    }, ['ignore', 'ignore', 'inherit', 'ipc']);
+    const answers = [];
+    let wake = () => {};
+    child.on('message', (answer) => {
+        answers.push(answer);
+        wake();
+    });
+    const all = async (n) => {
+        while (answers.length < n) await new Promise((resolve) => (wake = resolve));
+        return answers.map(({ message, error }) => {
+            if (error) throw new Failure(error);
+            return message;
+        });
+    };
+    return {
+        send: (to, content) => child.send({ to, content }),
+        answers: (n) => within(15000, `${n} answers`, all(n)),
+    };
+}
+
+/** Of each second message the answer is lost, and with the last ones more wait behind it. */
+async function storesOnce(t) {
+    await t.serve({ options: OPTIONS });
+    const b = await joinSynced(t);
+    const pipe = await Pipe.lay(t, t.url);
+    const client = await pasted(t, wallet(), pipe.url);
+    const n = 8;
+    for (const i of numbers(n)) {
+        if (i % 2 === 0) pipe.mute();
+        client.send(b.address, `${i}`);
+        same((await b.take('message.new')).content, `${i}`, 'stored, and delivered');
+        if (i % 2 === 0) pipe.cut();
+        await client.answers(i);
+    }
+    pipe.mute();
+    for (const i of numbers(4, n + 1)) client.send(b.address, `${i}`);
+    await b.take('message.new');
+    pipe.cut();
+    const answers = await client.answers(n + 4);
+    areInOrder(seqs(answers), 1, n + 4);
+    same(answers.map(({ content }) => content), numbers(n + 4).map(String), 'contents');
+    same(new Set(answers.map(({ client_msg_id: key }) => key)).size, n + 4, 'keys');
+    await b.takeAll('message.new', 3);
+    await b.heardNo('message.new');
+    const { messages } = await b.ok('message.history', { peer: answers[0].from });
+    same(messages.map(({ content }) => content), numbers(n + 4).map(String), 'stored');
+    const metrics = await t.server.metrics();
+    same(metrics.get('parley_messages_duplicate_total') >= n / 2 + 1, true, 'it was sent again');
+}
+
+// Ghosts.
+
+const HEARTBEAT_MS = 2000; // ping-interval and ping-timeout
+const LATE_MS = 1500;      // of a busy machine
+const LIVELY = [...OPTIONS, '--ping-interval=1s', '--ping-timeout=1s'];
+
+/** @return when the server had no more than n clients */
+async function clientsAre(t, n) {
+    while ((await t.server.metrics()).get('parley_clients') > n) await sleep(20);
+    return now();
+}
+
+/** A server; one who writes, and one on a line that has died just now, without a FIN. */
+async function withAGhost(t, options) {
+    await t.serve({ options: LIVELY });
+    const a = await joinSynced(t);
+    const pipe = await Pipe.lay(t, t.url);
+    const ghost = await joinSynced(t, undefined, { url: pipe.url, ...options });
+    await a.send(ghost.address, 'before');
+    await ghost.take('message.new');
+    await heardOf(a, 'message.delivered', 1);
+    const { cursor } = ghost;
+    pipe.die();
+    return { a, ghost, pipe, cursor, from: now() };
+}
+
+/** It has acknowledged nothing; another device need not wait until it is found. */
+async function findsAGhost(t) {
+    const { a, ghost, cursor, from } = await withAGhost(t);
+    for (const i of [2, 3]) await a.send(ghost.address, `${i}`);
+    const other = await joinSynced(t, ghost.address, { acking: false });
+    same(seqs(await other.takeAll('message.new', 2)), [2, 3], 'to another device');
+    await other.leave();
+    between((await clientsAre(t, 1)) - from, 0, HEARTBEAT_MS + LATE_MS, 'ms until it is found');
+    await a.heardNo('message.delivered');
+    const { messages } = await a.ok('message.history', { peer: ghost.address });
+    same(messages.map(({ status }) => status), ['delivered', 'undelivered', 'undelivered'],
+        'status');
+    same(await ghost.take('disconnect'), 'ping timeout', 'what the client finds');
+    const again = await joinSynced(t, ghost.address, { cursor });
+    same(again.ready.recovered, true, 'recovered');
+    same(seqs(await again.takeAll('message.new', 2)), [2, 3], 'on the next connection');
+    await heardOf(a, 'message.delivered', 3);
+}
+
+/** By itself, when it finds that nobody is there. */
+async function comesBackFromTheDead(t) {
+    const options = { reconnection: true, reconnectionDelay: 50, reconnectionDelayMax: 100 };
+    const { a, ghost, pipe } = await withAGhost(t, options);
+    ghost.socket.once('disconnect', () => pipe.heal());
+    for (const i of [2, 3]) await a.send(ghost.address, `${i}`);
+    await a.heardNo('message.delivered');
+    same(seqs(await ghost.takeAll('message.new', 2, HEARTBEAT_MS + LATE_MS)), [2, 3], 'seqs');
+    await heardOf(a, 'message.delivered', 3);
+    await clientsAre(t, 2);
+}
+
+const OWN = { own: true, limit: 30000 };
+
+export const rows = overTransports('broken', [
+    ['stores once what is sent as docs/protocol.md has it', storesOnce, OWN],
+    ['finds a device that is gone without a word', findsAGhost, OWN],
+    ['gives all to a device that comes back from the dead', comesBackFromTheDead, OWN],
+]);
