@@ -14,9 +14,10 @@
 
 struct running {
     const struct run *how;
-    struct listener *listener; // NULL once stopping
+    struct listener *listener; // NULL once all connections are closed
     struct stop stop;
     struct ips per_ip;
+    bool is_stopping;
     bool is_clean;
 };
 
@@ -24,8 +25,7 @@ static void refuse(void *arg)
 {
     struct running *r = arg;
 
-    listener_close(r->listener);
-    r->listener = NULL;
+    r->is_stopping = true;
     r->how->ops->refuse(r->how->arg);
 }
 
@@ -39,6 +39,8 @@ static void close_all(void *arg)
 {
     struct running *r = arg;
 
+    listener_close(r->listener); // until now there was somebody to say when to come again
+    r->listener = NULL;
     r->how->ops->close(r->how->arg);
     http_server_drain(r->how->http);
 }
@@ -80,7 +82,7 @@ static void on_signal(void *arg, int signal)
 {
     struct running *r = arg;
 
-    log_info(NULL, r->listener ? "server_stop" : "server_hurry", "signal=%d connections=%zu",
+    log_info(NULL, r->is_stopping ? "server_hurry" : "server_stop", "signal=%d connections=%zu",
              signal, r->how->loop->n_streams);
     stop_ask(&r->stop);
 }

@@ -1,9 +1,10 @@
 /** Connections that break: answers that are lost on the way, and devices that are gone. */
-import { Failure, between, now, same, sleep, within } from '../../lib.mjs';
+import { Failure, between, match, now, same, sleep, within } from '../../lib.mjs';
 import { Pipe } from '../../pipe.mjs';
+import { ask } from '../../wire.mjs';
 import { areInOrder, numbers, seqs } from '../expect.mjs';
 import { blockOf, pageOf, runPasted } from '../pasted.mjs';
-import { TRANSPORTS, joinSynced, overTransports } from '../peer.mjs';
+import { Peer, TRANSPORTS, joinAll, joinSynced, overTransports } from '../peer.mjs';
 import { heardOf } from './delivery.mjs';
 import { wallet } from '../wallet.mjs';
 
@@ -139,10 +140,30 @@ async function comesBackFromTheDead(t) {
     await clientsAre(t, 2);
 }
 
+/** Those who are there are let go of one by one; who comes meanwhile comes again by itself. */
+async function saysWhenToComeAgain(t) {
+    await t.serve({ options: ['--rate-limits=off', '--drain=3s'] });
+    await joinAll(t, 20);
+    t.server.terminate();
+    const shake = () => ask(t, t.url, 'GET', '/socket.io/?EIO=4&transport=polling');
+    let answer = await shake();
+    while (answer.status === 200) answer = await shake(); // the signal is on its way
+    same(answer.status, 503, 'status');
+    match(answer.headers['retry-after'], /^[1-9]\d*$/, 'Retry-After');
+    const options = { reconnection: true, reconnectionDelay: 50, reconnectionDelayMax: 100 };
+    const late = await Peer.dial(t, wallet(), options);
+    await late.take('connect_error');
+    same(late.socket.active, true, 'will try again');
+    same(await t.server.over(), 0, 'exit status');
+    await t.serveAgain({ options: OPTIONS });
+    same((await late.take('ready')).account, late.address, 'account');
+}
+
 const OWN = { own: true, limit: 30000 };
 
 export const rows = overTransports('broken', [
     ['stores once what is sent as docs/protocol.md has it', storesOnce, OWN],
+    ['tells who comes while it goes down when to come again', saysWhenToComeAgain, OWN],
     ['finds a device that is gone without a word', findsAGhost, OWN],
     ['gives all to a device that comes back from the dead', comesBackFromTheDead, OWN],
 ]);
