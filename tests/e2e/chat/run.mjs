@@ -6,13 +6,15 @@
  *
  * What applications do with the chat, against `parley serve`, which it starts as the rows
  * need it: the program PARLEY, else build/parley. At the end every error code that the
- * program says it sends must have been seen by a client of this run.
+ * program says it sends must have been seen by a client of this run, and the rows that show
+ * what docs/protocol.md says must have passed.
  */
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { Runner, select } from '../runner.mjs';
 import { codes, saw } from './peer.mjs';
+import { sentences } from './sentences.mjs';
 import { ChatServers, ChatTrial } from './serve.mjs';
 import { rows as contacts } from './rows/contacts.mjs';
 import { rows as broken } from './rows/broken.mjs';
@@ -63,14 +65,16 @@ if (!existsSync(binary)) {
 }
 const servers = await ChatServers.make(binary);
 const runner = new Runner();
+const outcomes = new Map(); // of rows
 
 async function runRow(row) {
     const { wrong, skip } = await (async () => {
         const server = row.own ? undefined : await servers.get(row.server ?? 'default');
         return runner.attempt(row, new ChatTrial(servers, server, row.transport));
     })().catch((error) => ({ wrong: error.message }));
-    if (skip) runner.report('skipped', row.name, skip);
-    else runner.report(wrong ? 'failed' : 'passed', row.name, wrong);
+    const outcome = skip ? 'skipped' : wrong ? 'failed' : 'passed';
+    outcomes.set(row.name, outcome);
+    runner.report(outcome, row.name, skip ?? wrong);
 }
 
 /** What no client can make the server say: it would take a fault of the server's own. */
@@ -109,7 +113,10 @@ try {
     runner.report('failed', 'python', error.message);
 }
 if (!runner.hasRun) runner.report('failed', `rows with "${flags.only}"`, 'none');
-if (!flags.only) checkCodes();
+if (!flags.only) {
+    checkCodes();
+    for (const [verdict, name, why] of sentences(outcomes)) runner.report(verdict, name, why);
+}
 for (const [name, error] of await servers.stop())
     runner.report(error ? 'failed' : 'passed', `server "${name}" ends cleanly`, error?.message);
 process.exit(runner.close());

@@ -1,6 +1,7 @@
 /** What a message may hold, and what a request may look like. */
 import { same } from '../../lib.mjs';
 import { joinAll, joinSynced, overTransports } from '../peer.mjs';
+import { heardOf } from './delivery.mjs';
 import { wallet } from '../wallet.mjs';
 
 const TEXTS = {
@@ -254,6 +255,23 @@ async function ignoresMore(t) {
     same(message.cursor === 'x', false, 'the sender names the cursor');
 }
 
+/** Those of newer clients: it is told, counted, delivered and read like any other. */
+async function countsWhatNobodyKnows(t) {
+    const [a, b] = await joinAll(t, 2);
+    const send = { to: b.address, type: 'x-of.tomorrow', content: { target: 1 } };
+    const reserved = { target: 1, context: 'x', device: 'x', edited_at: 'x', expires_at: 'x' };
+    const { message } = await a.ok('message.send', { ...send, ...reserved });
+    same(Object.keys(message).filter((key) => key in reserved), [], 'what is reserved');
+    const got = await b.take('message.new');
+    same([got.type, got.content], [send.type, send.content], 'message');
+    await heardOf(a, 'message.delivered', 1);
+    const { conversations: [{ unread, last_message: last }] } =
+        await b.ok('conversation.list', {});
+    same([unread, last.type], [1, send.type], 'unread');
+    await b.ok('message.read', { peer: a.address, seq: 1 });
+    await heardOf(a, 'message.read', 1);
+}
+
 export const rows = overTransports('contents', [
     ['keeps every text as it is', keepsTexts],
     ['keeps every JSON value of the application', keepsValues],
@@ -271,4 +289,5 @@ export const rows = overTransports('contents', [
     ['replies to what is there', repliesToWhatIsThere],
     ['refuses events that it does not know', refusesUnknownEvents],
     ['ignores what it does not know', ignoresMore],
+    ['counts a type that nobody knows as a message', countsWhatNobodyKnows],
 ]);

@@ -1,6 +1,6 @@
 /** What no proper client does, by the byte: asking for more than it takes, and the like. */
 import { readFileSync } from 'node:fs';
-import { Failure, between, same, sleep } from '../../lib.mjs';
+import { Failure, between, now, same, sleep } from '../../lib.mjs';
 import { SESSIONS, TEXT, frame } from '../../wire.mjs';
 import { numbers } from '../expect.mjs';
 import { isRefusal, joinAll, joinSynced, saw } from '../peer.mjs';
@@ -204,6 +204,54 @@ async function waitsWithMessages(t) {
     same((await back.takeAll('message.new', 60, 10000)).length, 60, 'messages');
 }
 
+const HEARTBEAT_MS = 6000;
+const LIVELY = ['--rate-limits=off', '--drain=1s', '--ping-interval=3s', '--ping-timeout=3s',
+    '--mailbox-peer-messages=100000'];
+const MEGABYTES_MAX = 16; // a window of messages, what may be queued, and what else goes on
+
+/** A process's memory above what it was, looked at again and again until the work is over. */
+async function mostMemoryMore(pid, work) {
+    const before = residentOf(pid);
+    let most = 0;
+    for (let isOver = false; !isOver;) {
+        isOver = await work();
+        most = Math.max(most, residentOf(pid) - before);
+    }
+    return most;
+}
+
+/**
+ * Who reads nothing at all is sent messages, and the receipts of what its wallet sends from
+ * another device: it is ended by its heartbeat, the server stays small, and nothing is lost.
+ */
+async function endsWhoReadsNothing(t) {
+    await t.serve({ options: LIVELY, env: KEEP_NOTHING });
+    const [a, address] = [await joinSynced(t), wallet()];
+    const other = await joinSynced(t, address, { acking: false });
+    const session = await signIn(t, address);
+    if (t.transport !== 'polling') session.wire.socket.pause();
+    const clients = async () => (await t.server.metrics()).get('parley_clients');
+    same(await clients(), 3, 'clients');
+    const from = now();
+    let n = 0;
+    const most = await mostMemoryMore(t.server.child.pid, async () => {
+        const some = numbers(50, n + 1);
+        await Promise.all(some.map((i) => a.send(address, `${i}`)));
+        await Promise.all(some.map((i) => other.send(a.address, `back ${i}`)));
+        await a.ok('message.read', { peer: address, seq: 2 * (n += some.length) });
+        return (await clients()) < 3;
+    });
+    between(now() - from, 0, HEARTBEAT_MS + 3000, 'ms until it is ended');
+    between(most / MEGABYTE, 0, MEGABYTES_MAX, 'megabytes more');
+    between(n, 300, Infinity, 'messages meanwhile: more than a window holds');
+    session.wire?.socket.destroy();
+    await other.leave();
+    const back = await joinSynced(t, address);
+    const got = await back.takeAll('message.new', n, 10000);
+    same(got.map(({ content }) => content), numbers(n).map(String), 'contents');
+    await heardOf(a, 'message.delivered', got.at(-1).seq, address);
+}
+
 /** Ids that it was never given, and one that it has given back already. */
 async function ignoresForeignAcks(t) {
     const [a, address] = [await joinSynced(t), wallet()];
@@ -267,8 +315,9 @@ const TABLE = [
         { own: true, idle: true }],
     ['waits with messages for who does not read', waitsWithMessages, ['websocket'],
         { own: true, alone: true }],
+    ['ends who reads nothing by its heartbeat, and loses nothing', endsWhoReadsNothing,
+        ['websocket', 'polling', 'upgrade'], { own: true, idle: true }],
 ];
-
 
 export const rows = TABLE.flatMap(([name, run, over, more]) => over.map((transport) => ({
     name: `raw/${transport}: ${name}`, run, transport, limit: 40000, ...more,

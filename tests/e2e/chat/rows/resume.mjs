@@ -4,7 +4,7 @@ import { cpSync } from 'node:fs';
 import { join as path } from 'node:path';
 import { Failure, Skip, same } from '../../lib.mjs';
 import { areInOrder, isCursor, numbers, seqs } from '../expect.mjs';
-import { join, joinAll, joinSynced, overTransports } from '../peer.mjs';
+import { Peer, join, joinAll, joinSynced, overTransports } from '../peer.mjs';
 import { folder } from '../serve.mjs';
 import { heardOf, sendMany } from './delivery.mjs';
 import { wallet } from '../wallet.mjs';
@@ -180,6 +180,13 @@ async function ignoresMoreThanItKnows(t) {
     await peer.works();
 }
 
+async function knowsNoOtherNamespace(t) {
+    for (const other of ['/other', '/chat', '//']) {
+        const peer = await Peer.dial(t, wallet(), { url: `${t.url}${other}` });
+        same((await peer.take('connect_error')).message, 'Invalid namespace', other);
+    }
+}
+
 function sql(file, statement) {
     try {
         execFileSync('sqlite3', [file, statement], { stdio: 'pipe' });
@@ -237,6 +244,7 @@ export const rows = overTransports('resume', [
     ['sends what is undelivered and what came since in one order', putsBothInOrder],
     ['tells a new device nothing that others had', readsWhatOthersHad],
     ['ignores more than it knows in auth', ignoresMoreThanItKnows],
+    ['knows no other namespace', knowsNoOtherNamespace],
     ['refuses cursors from before a restore', refusesOnesFromBeforeARestore,
         { own: true, over: ['websocket'], limit: 30000 }],
 ]);
