@@ -7,7 +7,7 @@ import { Failure, Skip, now, run, within } from './lib.mjs';
 
 const AT_ONCE = 6;
 const LIMIT_MS = 15000;
-const PYTHON = '/usr/bin/python3'; // Debian's own, which sees Debian's python3-socketio
+export const PYTHON = '/usr/bin/python3'; // Debian's own, which sees Debian's python3-socketio
 const PYTHON_LIMIT_MS = 60000;
 const WORDS = { passed: 'ok', failed: 'FAIL', skipped: 'skip' };
 const VERDICTS = { ok: 'passed', 'not ok': 'failed', skip: 'skipped' };
