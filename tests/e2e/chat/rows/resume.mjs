@@ -35,7 +35,20 @@ async function isReadyFirstAndSyncedOnce(t) {
         events.filter((one) => /^(message|synced)/.test(one)).length, 'events with a cursor');
 }
 
-const DURABLE = ['message.new', 'message.delivered', 'message.read', 'synced'];
+/** The stock client sends what waits right behind its CONNECT. */
+async function answersNothingBeforeItIsReady(t) {
+    const address = wallet();
+    for (let i = 0; i < 10; i++) {
+        const peer = await Peer.dial(t, address);
+        await peer.ok('conversation.list', {});
+        same(peer.log[0]?.[0], 'ready', 'what came before the answer');
+        await peer.leave();
+    }
+}
+
+const DURABLE = [
+    'message.new', 'message.delivered', 'message.read', 'conversation.changed', 'synced',
+];
 
 /** What is to be kept has one, whether it waited, came live or is one's own; nothing else has. */
 async function givesCursors(t) {
@@ -48,6 +61,8 @@ async function givesCursors(t) {
     await heardOf(b, 'message.delivered', 3, a.address);
     await a.ok('message.read', { peer: address, seq: 3 });
     await heardOf(b, 'message.read', 3);
+    await b.ok('conversation.block', { peer: wallet() });
+    await b.take('conversation.changed');
     b.socket.emit('message.send', { to: a.address, type: 'text', content: 'ack me' });
     const answer = await b.take('ack');
     same('cursor' in answer.message, false, 'a cursor in an answer');
@@ -240,6 +255,7 @@ async function refusesOnesFromBeforeARestore(t) {
 export const rows = overTransports('resume', [
     ['says ready first and synced once, while messages come', isReadyFirstAndSyncedOnce,
         { limit: 30000 }],
+    ['answers nothing before it is ready', answersNothingBeforeItIsReady],
     ['gives a cursor to what is to be kept', givesCursors],
     ['goes on from each cursor in turn', goesOnFromEach, { limit: 30000 }],
     ['takes a cursor for no receipt', isNoReceipt],
