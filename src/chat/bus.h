@@ -32,8 +32,12 @@ struct bus_event {
         struct chat_message message;
         struct chat_receipt receipt;
         struct chat_typing typing;
-        struct chat_presence presence;
         int64_t position; // of a BUS_CHANGE, in the store
+        account asker;    // of a BUS_ASK: to whom it matters; len is 0: to all who watch
+        struct {          // of a BUS_PRESENCE
+            struct chat_presence presence;
+            account only; // as the asker
+        };
     };
 };
 

@@ -203,7 +203,7 @@ static void on_account_event(struct chat_account *owner, const struct bus_event 
     switch (e->kind) {
     case BUS_MESSAGE: typing_on_message(owner, &e->message); break;
     case BUS_TYPING: typing_on_event(owner, &e->typing); break;
-    case BUS_ASK: presence_on_ask(owner); break;
+    case BUS_ASK: presence_on_ask(owner, &e->asker); break;
     case BUS_RECEIPT:
     case BUS_CHANGE:
     case BUS_PRESENCE: break;
@@ -216,7 +216,7 @@ static void on_event(void *arg, const struct bus_event *e)
     struct chat_account *owner;
 
     if (e->kind == BUS_PRESENCE) {
-        watched_on_presence(arg, &e->presence);
+        watched_on_presence(arg, e);
     } else if ((owner = chat_find_account(arg, &e->to))) {
         on_account_event(owner, e);
     }

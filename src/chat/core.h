@@ -211,11 +211,11 @@ void presence_on_first(struct chat_account *owner);
 void presence_on_last(struct chat_account *owner);
 bool presence_is_here(const struct chat *c, const account *a);
 
-/** Somebody wants to know. */
-void presence_on_ask(struct chat_account *owner);
+/** Somebody wants to know. @param asker  of that account; its len is 0: anybody */
+void presence_on_ask(struct chat_account *owner, const account *asker);
 
-/** Whoever has it online shall say so. */
-void presence_ask(struct chat *c, const account *a);
+/** Whoever has it online shall say so. @param asker  to those of this account; NULL: to all */
+void presence_ask(struct chat *c, const account *a, const account *asker);
 
 /**
  * How the two stand with each other has changed, and the store has it: those who watch one of
@@ -227,7 +227,7 @@ void presence_on_relation(struct chat *c, const account *a, const account *peer)
 
 void watched_init(struct chat *c);
 void watched_fini(struct chat *c);
-void watched_on_presence(struct chat *c, const struct chat_presence *p);
+void watched_on_presence(struct chat *c, const struct bus_event *e);
 
 /** Events may have been lost. */
 void watched_on_gap(struct chat *c);

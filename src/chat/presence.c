@@ -6,16 +6,19 @@
  */
 #include "chat/core.h"
 
-static void publish(struct chat *c, const struct chat_presence *p)
+/** @param only  NULL: for all who watch it */
+static void publish(struct chat *c, const struct chat_presence *p, const account *only)
 {
-    const struct bus_event e = {.kind = BUS_PRESENCE, .to = p->account, .presence = *p};
+    struct bus_event e = {.kind = BUS_PRESENCE, .to = p->account, .presence = *p};
 
+    if (only)
+        e.only = *only;
     bus_publish(c->ports.bus, &e);
 }
 
-static void publish_online(struct chat *c, const account *a)
+static void publish_online(struct chat *c, const account *a, const account *only)
 {
-    publish(c, &(struct chat_presence){.account = *a, .is_online = true});
+    publish(c, &(struct chat_presence){.account = *a, .is_online = true}, only);
 }
 
 /** Nothing else depends on it: the store has said what is wrong with it. */
@@ -45,13 +48,13 @@ static void on_offline(struct timer *t)
 
     chat_account_drop(owner);
     see(c, &gone.account, gone.last_seen_ms);
-    publish(c, &gone);
+    publish(c, &gone, NULL);
 }
 
 void presence_init(struct chat_account *owner)
 {
     timer_init(&owner->offline_timer, on_offline);
-    publish_online(owner->chat, &owner->account);
+    publish_online(owner->chat, &owner->account, NULL);
 }
 
 void presence_on_first(struct chat_account *owner)
@@ -75,22 +78,24 @@ bool presence_is_here(const struct chat *c, const account *a)
     return chat_find_account(c, a) != NULL;
 }
 
-void presence_on_ask(struct chat_account *owner)
+void presence_on_ask(struct chat_account *owner, const account *asker)
 {
-    publish_online(owner->chat, &owner->account);
+    publish_online(owner->chat, &owner->account, asker);
 }
 
-void presence_ask(struct chat *c, const account *a)
+void presence_ask(struct chat *c, const account *a, const account *asker)
 {
-    const struct bus_event e = {.kind = BUS_ASK, .to = *a};
+    struct bus_event e = {.kind = BUS_ASK, .to = *a};
 
+    if (asker)
+        e.asker = *asker;
     bus_publish(c->ports.bus, &e);
 }
 
 void presence_on_relation(struct chat *c, const account *a, const account *peer)
 {
-    presence_ask(c, a);
-    presence_ask(c, peer);
+    presence_ask(c, a, peer);
+    presence_ask(c, peer, a);
 }
 
 /** For the store alone. Others are not told: a client that comes back to another node is there

@@ -63,6 +63,7 @@ static size_t gather(struct watched *of, account *peers)
         } else if (!can_be_told(w->session)) {
             list_push(&of->owed, node);
         } else {
+            w->is_stale = false;
             w->i = (uint16_t)n;
             peers[n++] = w->session->actor.account;
             list_push(&of->asked, node);
@@ -105,13 +106,14 @@ static void watched_free(struct watched *of)
 static void judge_one(struct watch *w, const struct chat_relation *relation)
 {
     struct watched *of = w->watched;
+    const bool is_stale = of->is_stale || w->is_stale;
 
     w->is_mutual = relation->is_mutual;
     if (w->awaited_by) {
-        w->is_missed |= of->is_stale;
+        w->is_missed |= is_stale;
         list_push(&of->at_rest, &w->of_watched);
     } else if (can_be_told(w->session)) {
-        list_push(of->is_stale ? &of->pending : &of->at_rest, &w->of_watched);
+        list_push(is_stale ? &of->pending : &of->at_rest, &w->of_watched);
         tell(w);
     } else {
         list_push(&of->owed, &w->of_watched);
@@ -147,6 +149,28 @@ static void judge(struct watched *of)
     list_move_all(&of->pending, &of->at_rest);
     list_move_all(&of->pending, &of->owed);
     of->is_stale = true;
+    if (!of->is_judging)
+        go_on(of);
+}
+
+static bool is_of(const struct watch *w, const account *a)
+{
+    return account_eq(&w->session->actor.account, a);
+}
+
+/** What the sessions of this account were told. */
+static void judge_those_of(struct watched *of, const account *a)
+{
+    list_each (node, &of->at_rest) {
+        if (!is_of(container_of(node, struct watch, of_watched), a))
+            continue;
+        list_remove(node);
+        list_push(&of->pending, node);
+    }
+    list_each (asked, &of->asked) {
+        struct watch *w = container_of(asked, struct watch, of_watched);
+        w->is_stale |= is_of(w, a);
+    }
     if (!of->is_judging)
         go_on(of);
 }
@@ -213,21 +237,27 @@ bool watched_ask(struct watched *of)
         be_online(of);
         return false;
     }
-    presence_ask(c, &of->account);
+    presence_ask(c, &of->account, NULL);
     if (!of->asked_timer.is_set)
         timer_set(timers_of(of), &of->asked_timer, chat_now_ms(c) + CHAT_ASKED_MS);
     return true;
 }
 
-void watched_on_presence(struct chat *c, const struct chat_presence *p)
+void watched_on_presence(struct chat *c, const struct bus_event *e)
 {
+    const struct chat_presence *p = &e->presence;
     struct watched *of = find(c, &p->account);
 
     if (!of)
         return;
     if (p->is_online) {
+        const bool is_known = of->is_online;
         be_online(of);
-        judge(of);
+        if (is_known && e->only.len > 0) {
+            judge_those_of(of, &e->only);
+        } else {
+            judge(of);
+        }
         return;
     }
     of->seen_ms = p->last_seen_ms;

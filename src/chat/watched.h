@@ -40,6 +40,7 @@ struct watch {
     struct watched *watched;
     const struct watch_op *awaited_by; // whose answer will tell it; NULL: none, events do
     bool is_missed;                    // it had to be judged meanwhile
+    bool is_stale;                     // what was asked of it may not be so any more
     bool is_mutual;                    // as the store has said last
     bool told_online;
     uint16_t i; // in the question that is under way

@@ -89,7 +89,8 @@ static inline const struct chat_presence *last(const struct device *d)
 
 static inline void relate(struct chat_world *w, account a, account b, bool is_mutual)
 {
-    const struct bus_event asks[] = {{.kind = BUS_ASK, .to = a}, {.kind = BUS_ASK, .to = b}};
+    const struct bus_event asks[] = {{.kind = BUS_ASK, .to = a, .asker = b},
+                                     {.kind = BUS_ASK, .to = b, .asker = a}};
 
     // What presence_on_relation() publishes once the store has it.
     fake_relate(w->relations, a, b, is_mutual);

@@ -160,10 +160,10 @@ static void want_of(struct chaos *c, size_t i, uint8_t peer, enum chat_contact w
 /** Mostly it is unblocked soon. */
 static void want_something(struct chaos *c, size_t i)
 {
-    static const enum chat_contact whats[] = {CHAT_ACCEPT, CHAT_BLOCK, CHAT_UNBLOCK,
+    static const enum chat_contact wishes[] = {CHAT_ACCEPT, CHAT_BLOCK, CHAT_UNBLOCK,
                                               CHAT_UNBLOCK};
 
-    want_of(c, i, some_peer(c, wallet_of(i)), whats[chance(c, COUNT_OF(whats))]);
+    want_of(c, i, some_peer(c, wallet_of(i)), wishes[chance(c, COUNT_OF(wishes))]);
 }
 
 static void acknowledge_something(struct chaos *c, size_t i)

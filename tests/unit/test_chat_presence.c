@@ -188,6 +188,43 @@ static void to_accept_and_to_block_are_told_at_once(void **state)
     close_device(&eve);
 }
 
+/** Strangers write to whom they like: that must not cost a question for each who watches. */
+static void what_two_want_of_each_other_is_asked_of_them_alone(void **state)
+{
+    struct chat_world *w = *state;
+    struct device bob;
+    struct device watching[3];
+
+    connect_device(w, &bob, wallet(2), "");
+    for (size_t i = 0; i < COUNT_OF(watching); i++) {
+        connect_device(w, &watching[i], wallet((uint8_t[]){1, 3, 4}[i]), "");
+        assert_true(watch(&watching[i], wallet(2)).is_online);
+    }
+    unsigned before = w->relations->n_questions;
+    relate(w, wallet(5), wallet(2), false); // who does not watch
+    assert_int_equal(w->relations->n_questions, before);
+    w->relations->max_peers = 0;
+    relate(w, wallet(3), wallet(2), false);
+    assert_int_equal(w->relations->n_questions, before + 1);
+    assert_int_equal(w->relations->max_peers, 1);
+    expect_presences(&watching[1], "-");
+
+    w->relations->is_holding = true; // and another one while the answer is on its way
+    fake_relate(w->relations, wallet(3), wallet(2), true);
+    before = w->relations->n_questions;
+    relate(w, wallet(3), wallet(2), true);
+    relate(w, wallet(3), wallet(2), false);
+    assert_int_equal(w->relations->n_questions, before + 1);
+    fake_release(w->relations);
+    settle(w);
+    assert_int_equal(w->relations->n_questions, before + 2);
+    expect_presences(&watching[1], "-+-"); // as it was when each was asked
+    expect_presences(&watching[0], "");
+    for (size_t i = 0; i < COUNT_OF(watching); i++)
+        close_device(&watching[i]);
+    close_device(&bob);
+}
+
 static void a_block_hides_when_one_was_seen(void **state)
 {
     struct chat_world *w = *state;
@@ -638,6 +675,7 @@ int main(void)
         PRESENCE(what_comes_while_one_is_away_for_a_moment_is_not_missed),
         PRESENCE(those_who_have_not_accepted_each_other_are_told_nothing),
         PRESENCE(to_accept_and_to_block_are_told_at_once),
+        PRESENCE(what_two_want_of_each_other_is_asked_of_them_alone),
         PRESENCE(a_block_hides_when_one_was_seen),
         PRESENCE(unwatching_ends_it),
         PRESENCE(watches_so_many_and_no_more),
