@@ -25,6 +25,8 @@ struct both {
     struct store_world *w[SIDES];
     struct seeded chance;
     uint64_t seed;
+    size_t n_letters;
+    uint64_t length;                // of conversations: so many times a short one's
     conversation_id ids[SIDES][64]; // by the upper half
 };
 
@@ -40,7 +42,7 @@ static uint64_t below(struct both *b, uint64_t n)
 
 static char any_letter(struct both *b)
 {
-    return letters[below(b, sizeof(letters) - 1)];
+    return letters[below(b, b->n_letters)];
 }
 
 static char other_letter(struct both *b, char letter)
@@ -82,7 +84,7 @@ static void ask_append(struct both *b, struct asked *a)
     char key[8];
     struct store_append what = message(from, other_letter(b, from), "", "");
 
-    snprintf(key, sizeof(key), "%u", (unsigned)below(b, 60));
+    snprintf(key, sizeof(key), "%u", (unsigned)below(b, 60 * b->length));
     what.key = str_of(key);
     what.content = (str){bytes, 4 * below(b, 9)}; // so that quotas are met to the byte
     what.digest[0] = below(b, 10) == 0;
@@ -99,9 +101,9 @@ static void ask_receipt_by_chance(struct both *b, struct asked *a)
     struct store_receipt what = {.by = who(by), .now_ms = NOW + (int64_t)below(b, 1000)};
 
     if (below(b, 2))
-        what.delivered_seq = below(b, 20);
+        what.delivered_seq = below(b, 20 * b->length);
     if (below(b, 2))
-        what.read_seq = below(b, 12);
+        what.read_seq = below(b, 12 * b->length);
     for (unsigned side = 0; side < SIDES; side++) {
         what.place = place_of(b, side, place);
         store_receipt(b->w[side]->store, &what, on_receipt, &a->answers[side]);
@@ -332,7 +334,9 @@ static void sqlite_answers_as_the_model_does(void **state)
 
     b.chance = seeded_of(b.seed);
     print_message("SEED=%llu\n", (unsigned long long)b.seed);
-    for (unsigned i = 0; i < WORLDS; i++) {
+    for (unsigned i = 0; i < WORLDS; i++) { // many short conversations, or a few long ones
+        b.n_letters = i % 2 == 0 ? sizeof(letters) - 1 : 3;
+        b.length = i % 2 == 0 ? 1 : 4;
         open_world(&b, *state);
         run_world(&b);
         close_world(&b);

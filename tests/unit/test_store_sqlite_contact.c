@@ -192,6 +192,61 @@ static void blocking_all_day_makes_no_rows(void **state)
     expect_history(w, 'b', 'a', "a1x b2 a3x b4 a5x b6 a7x b8 a9x b10 a11 a12x");
 }
 
+// Counting.
+
+static uint64_t unread_of(struct store_world *w, char letter, char peer)
+{
+    const struct store_conversation c = {.account = who(letter), .place.peer = who(peer)};
+    struct store_answer a;
+
+    answer_init(&a, w);
+    store_conversation(w->store, &c, on_one, &a);
+    answer_await(&a);
+    answer_fini(&a);
+    return a.n;
+}
+
+static void a_mark_in_front_of_what_is_withheld_counts_none_of_it(void **state)
+{
+    struct store_world *w = *state;
+    struct store_receipt r = {
+        .by = who('b'), .place.peer = who('a'), .delivered_seq = 5, .now_ms = NOW};
+
+    for (uint64_t seq = 1; seq <= 5; seq++)
+        put_next(w, 'a', 'b', seq);
+    ask_receipt(w, &r, 0, "a 5+ 0");
+    block(w, 'b', 'a');
+    put_next(w, 'a', 'b', 6);
+    put_next(w, 'a', 'b', 7);
+    unblock(w, 'b', 'a');
+    put_next(w, 'a', 'b', 8);
+    assert_int_equal(unread_of(w, 'b', 'a'), 6);
+    for (r.read_seq = 3; r.read_seq <= 8; r.read_seq++) {
+        static const uint64_t want[] = {3, 2, 1, 1, 1, 0};
+        ask_receipt(w, &r, 0, NULL);
+        assert_int_equal(unread_of(w, 'b', 'a'), want[r.read_seq - 3]);
+    }
+}
+
+static void a_mark_at_an_own_message_counts_the_peers_bytes(void **state)
+{
+    struct store_world *w = *state;
+    const struct store_append longer = message('b', 'a', "2", "longer than all of the others");
+
+    store_world_close(w);
+    w->limits.accepted.bytes = 2;
+    store_world_open(w);
+    put_next(w, 'a', 'b', 1);
+    assert_int_equal(append(w, &longer).seq, 2);
+    put_next(w, 'a', 'b', 3);
+    assert_int_equal(try_one(w, 'a', 'b'), STORE_MAILBOX_FULL);
+    get(w, 'b', 'a', 2);
+    put_next(w, 'a', 'b', 4);
+    assert_int_equal(try_one(w, 'a', 'b'), STORE_MAILBOX_FULL);
+    reopen(w);
+    assert_int_equal(try_one(w, 'a', 'b'), STORE_MAILBOX_FULL);
+}
+
 // Reading.
 
 /** What is due among many that are withheld, which nobody goes through one by one. */
@@ -297,9 +352,9 @@ static void who_answers_is_no_strangers_mailbox_any_more(void **state)
     limit_mailbox(w, 4);
     put_next(w, 'a', 'c', 1);
     put_next(w, 'a', 'c', 2);
-    assert_int_equal(try_one(w, 'b', 'c'), STORE_MAILBOX_FULL);
     reopen(w);
-    put_next(w, 'c', 'a', 3); // c's own mailbox has not been looked at since
+    assert_int_equal(try_one(w, 'b', 'c'), STORE_MAILBOX_FULL); // that mailbox is known
+    put_next(w, 'c', 'a', 3);                                   // and this conversation was not
     put_next(w, 'b', 'c', 1);
     put_next(w, 'b', 'c', 2);
     assert_int_equal(try_one(w, 'b', 'c'), STORE_MAILBOX_FULL);
@@ -426,6 +481,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_block_writes_no_row_for_a_message),
         TEST(blocking_all_day_makes_no_rows),
+        TEST(a_mark_in_front_of_what_is_withheld_counts_none_of_it),
+        TEST(a_mark_at_an_own_message_counts_the_peers_bytes),
         TEST(what_is_due_is_found_behind_what_is_withheld),
         TEST(a_mailbox_is_summed_up_after_a_restart),
         TEST(a_mailbox_is_exact_within_a_group),
