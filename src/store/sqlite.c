@@ -6,27 +6,8 @@
 #include "base/mem.h"
 #include "io/worker.h"
 #include "store/copy.h"
+#include "store/sqlite_ask.h"
 #include "store/sqlite_file.h"
-#include "store/sqlite_read.h"
-#include "store/sqlite_write.h"
-
-#define READ_BATCH 16 // a page may be large: those that are done shall not wait for many others
-
-struct store_sqlite {
-    struct store store;
-    struct auth_store auth;
-    struct loop *loop;
-    int lock;                    // descriptor of the directory's lock
-    struct sqlite_writer writer; // its thread's, while there is one
-    struct sqlite_reader reader;
-    struct worker *write_thread;
-    struct worker *read_thread;
-    int64_t horizon;
-    size_t queued_bytes;    // of waiting appends
-    size_t n_auth_queued;   // waiting changes of sessions
-    struct list held;       // receipts, and what was seen, that wait for an append
-    struct timer held_long; // enough
-};
 
 /** An append over STORE_QUEUE_MAX. */
 struct refusal {
@@ -44,11 +25,6 @@ struct refused_auth {
 };
 
 DEFINE_CLEANUP(struct store *, store_free)
-
-static struct store_sqlite *sqlite_of(struct store *s)
-{
-    return container_of(s, struct store_sqlite, store);
-}
 
 // Writing.
 
@@ -285,161 +261,6 @@ static void sqlite_end(struct auth_store *base, const struct auth_store_end *e,
     auth_change_end(new_auth(base), e, done, arg);
 }
 
-// Reading.
-
-static void run_reads(void *arg, struct list *tasks)
-{
-    struct store_sqlite *s = arg;
-
-    list_each (node, tasks)
-        sqlite_reader_run(&s->reader, container_of(node, struct sqlite_read, node));
-}
-
-static void answer_read(struct sqlite_read *op)
-{
-    const bool ok = op->r == 0;
-
-    switch (op->kind) {
-    case READ_DUE: op->done.read(op->arg, op->r, ok ? &op->answer.read : NULL); break;
-    case READ_RECEIPTS:
-        op->done.receipts(op->arg, op->r, ok ? &op->answer.receipts : NULL);
-        break;
-    case READ_HISTORY: op->done.history(op->arg, op->r, ok ? &op->answer.history : NULL); break;
-    case READ_LIST: op->done.list(op->arg, op->r, ok ? &op->answer.list : NULL); break;
-    case READ_CONVERSATION:
-        op->done.conversation(op->arg, op->r, ok ? &op->answer.conversation : NULL);
-        break;
-    case READ_CHANGES: op->done.changes(op->arg, op->r, ok ? &op->answer.changes : NULL); break;
-    case READ_RELATIONS:
-        op->done.relations(op->arg, op->r, ok ? op->answer.relations : NULL);
-        break;
-    case READ_UNREAD: op->done.unread(op->arg, op->r, ok ? op->answer.unread : 0); break;
-    case READ_REVOCATIONS:
-        op->done.revocations(op->arg, op->r, ok ? &op->answer.revocations : NULL);
-        break;
-    }
-}
-
-static void on_read(void *arg, struct list *tasks)
-{
-    struct store_sqlite *s = arg;
-
-    list_each (node, tasks) {
-        struct sqlite_read *op = container_of(node, struct sqlite_read, node);
-        s->store.counters.queued--;
-        s->store.counters.reads++;
-        s->store.counters.refused += op->r == STORE_UNAVAILABLE;
-        answer_read(op);
-        sqlite_read_free(op);
-    }
-}
-
-static const struct worker_ops read_ops = {.run = run_reads, .on_done = on_read};
-
-/** Submitted already: the thread gets it at the end of the turn. */
-static struct sqlite_read *new_read(struct store_sqlite *s, enum sqlite_read_kind kind,
-                                    void *arg)
-{
-    struct sqlite_read *op = NEW(struct sqlite_read);
-
-    op->kind = kind;
-    op->arg = arg;
-    op->horizon = s->horizon;
-    s->store.counters.queued++;
-    worker_submit(s->read_thread, &op->node);
-    return op;
-}
-
-static void sqlite_read(struct store *base, const struct store_read *r, store_read_fn *done,
-                        void *arg)
-{
-    struct sqlite_read *op = new_read(sqlite_of(base), READ_DUE, arg);
-
-    assert(r->max_messages >= 1);
-    op->asked.read = *r;
-    op->done.read = done;
-}
-
-static void sqlite_receipts(struct store *base, const struct store_receipts *r,
-                            store_receipts_fn *done, void *arg)
-{
-    struct sqlite_read *op = new_read(sqlite_of(base), READ_RECEIPTS, arg);
-
-    assert(r->max_receipts >= 2);
-    op->asked.receipts = *r;
-    op->done.receipts = done;
-}
-
-static void sqlite_history(struct store *base, const struct store_history *h,
-                           store_history_fn *done, void *arg)
-{
-    struct sqlite_read *op = new_read(sqlite_of(base), READ_HISTORY, arg);
-
-    assert(h->max_messages >= 1);
-    op->asked.history = *h;
-    op->done.history = done;
-}
-
-static void sqlite_list(struct store *base, const struct store_list *l, store_list_fn *done,
-                        void *arg)
-{
-    struct sqlite_read *op = new_read(sqlite_of(base), READ_LIST, arg);
-
-    assert(l->max_conversations >= 1);
-    op->asked.list = *l;
-    op->done.list = done;
-}
-
-static void sqlite_conversation(struct store *base, const struct store_conversation *c,
-                                store_conversation_fn *done, void *arg)
-{
-    struct sqlite_read *op = new_read(sqlite_of(base), READ_CONVERSATION, arg);
-
-    op->asked.conversation = *c;
-    op->done.conversation = done;
-}
-
-static void sqlite_changes(struct store *base, const struct store_changes *c,
-                           store_changes_fn *done, void *arg)
-{
-    struct sqlite_read *op = new_read(sqlite_of(base), READ_CHANGES, arg);
-
-    assert(c->max_conversations >= 1);
-    op->asked.changes = *c;
-    op->done.changes = done;
-}
-
-static void sqlite_relations(struct store *base, const struct store_relations *r,
-                             store_relations_fn *done, void *arg)
-{
-    struct sqlite_read *op = new_read(sqlite_of(base), READ_RELATIONS, arg);
-
-    assert(r->n_peers >= 1 && r->n_peers <= STORE_RELATIONS_MAX);
-    op->asked.relations = *r;
-    op->asked.relations.peers = sqlite_read_keep(op, r->peers, r->n_peers * sizeof(*r->peers));
-    op->done.relations = done;
-}
-
-static void sqlite_unread(struct store *base, const account *a, store_unread_fn *done,
-                          void *arg)
-{
-    struct sqlite_read *op = new_read(sqlite_of(base), READ_UNREAD, arg);
-
-    op->asked.unread = *a;
-    op->done.unread = done;
-}
-
-static void sqlite_revocations(struct auth_store *base, const struct auth_store_revocations *r,
-                               auth_store_revocations_fn *done, void *arg)
-{
-    struct store_sqlite *s = container_of(base, struct store_sqlite, auth);
-    struct sqlite_read *op = new_read(s, READ_REVOCATIONS, arg);
-
-    assert(r->max_revocations >= 1);
-    op->asked.revocations = *r;
-    op->done.revocations = done;
-}
-
 static int64_t sqlite_horizon(struct store *base)
 {
     return sqlite_of(base)->horizon;
@@ -469,14 +290,14 @@ static const struct store_ops sqlite_ops = {
     .receipt = sqlite_receipt,
     .contact = sqlite_contact,
     .seen = sqlite_seen,
-    .read = sqlite_read,
-    .receipts = sqlite_receipts,
-    .history = sqlite_history,
-    .list = sqlite_list,
-    .conversation = sqlite_conversation,
-    .changes = sqlite_changes,
-    .relations = sqlite_relations,
-    .unread = sqlite_unread,
+    .read = sqlite_ask_read,
+    .receipts = sqlite_ask_receipts,
+    .history = sqlite_ask_history,
+    .list = sqlite_ask_list,
+    .conversation = sqlite_ask_conversation,
+    .changes = sqlite_ask_changes,
+    .relations = sqlite_ask_relations,
+    .unread = sqlite_ask_unread,
     .horizon = sqlite_horizon,
     .free = sqlite_free,
 };
@@ -485,7 +306,7 @@ static const struct auth_store_ops sqlite_auth_ops = {
     .begin = sqlite_begin,
     .refresh = sqlite_refresh,
     .end = sqlite_end,
-    .revocations = sqlite_revocations,
+    .revocations = sqlite_ask_revocations,
 };
 
 static int open_files(struct store_sqlite *s, const struct store_sqlite_config *config)
@@ -512,7 +333,7 @@ static int start_threads(struct store_sqlite *s)
                                         .ops = &write_ops,
                                         .arg = s};
     const struct worker_config read = {
-        .name = "store-read", .max_batch = READ_BATCH, .ops = &read_ops, .arg = s};
+        .name = "store-read", .max_batch = SQLITE_ASK_BATCH, .ops = &sqlite_ask_ops, .arg = s};
 
     int r = worker_new(&s->write_thread, s->loop, &write);
     if (r == 0)
