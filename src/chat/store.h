@@ -31,9 +31,10 @@
  * with the contact that ends them. `theirs`, a message's status, and receipts by the other side
  * are what is known.
  *
- * Quotas: a message counts for its recipient until it is delivered or withheld; for what its
- * sender may have undelivered, a withheld one counts until the unblock: so a sender does not
- * learn of a block by having more room than others.
+ * Quotas: a message counts in the mailbox of its recipient until it is delivered or withheld;
+ * for what its sender may have undelivered, a withheld one counts until the unblock. A mailbox
+ * that is full is full for those who are blocked, too. So no sender learns of a block by having
+ * more room than others.
  */
 #pragma once
 

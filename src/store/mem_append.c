@@ -75,8 +75,6 @@ static int check(const struct mem_model *m, const struct mem_conversation *c,
         return STORE_FORBIDDEN;
     if (is_over_quota(m, c, recipient))
         return STORE_MAILBOX_FULL;
-    if (c && c->sides[recipient].is_blocking)
-        return 0; // it is withheld: it takes none of the mailbox
     return is_mailbox_full(m, c, recipient, &a->to) ? STORE_MAILBOX_FULL : 0;
 }
 

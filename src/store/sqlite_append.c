@@ -112,8 +112,6 @@ static int check_room(struct sqlite_writer *w, struct thread *t, unsigned sender
     if (is_over(used_by(t, sender),
                 recipient->accepted ? &w->limits.accepted : &w->limits.stranger))
         return STORE_MAILBOX_FULL;
-    if (recipient->blocked) // what is withheld takes none of the mailbox
-        return 0;
     return is_full(w, recipient->mailbox, recipient->accepted) ? STORE_MAILBOX_FULL : 0;
 }
 
