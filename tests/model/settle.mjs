@@ -1,0 +1,120 @@
+/**
+ * A time of quiet: every device connects from where it stands, acknowledges all, and has all
+ * its requests answered. Then it is seen what the lists and the histories say, and all that
+ * has happened is checked.
+ */
+import { Failure, now, sleep, within } from '../e2e/lib.mjs';
+
+const SYNC_MS = 20000;
+const ARRIVE_MS = 10000; // for what must come: beyond it, it is missing
+const LIST_MAX = 200;
+const PAGE = 200;
+const POLL_MS = 10;
+
+async function connect(world, device, n) {
+    await device.vanish(n % 3);
+    const isReady = await device.dial({ isAcking: true, transport: n });
+    if (!isReady) throw new Failure(`${device.name} can't connect`);
+    await within(SYNC_MS, `${device.conn.name} synced`, device.conn.synced);
+    await device.flush();
+    if (device.outbox.size || device.asking.size)
+        throw new Failure(`${device.name}: no answer to ${[...device.outbox.keys()]}`);
+}
+
+// What there is.
+
+async function get(device, event, payload) {
+    const answer = await device.raw(event, payload);
+    if (answer?.status !== 'ok')
+        throw new Failure(`${device.name}: ${event}: ${JSON.stringify(answer)}`);
+    return answer;
+}
+
+/** All behind that seq. */
+async function historyOf(device, peer, after) {
+    const all = [];
+    for (let before; ;) {
+        const page = await get(device, 'message.history', { peer, limit: PAGE, before });
+        if (page.first_seq !== 1) throw new Failure(`first_seq is ${page.first_seq}`);
+        all.unshift(...page.messages.filter(({ seq }) => seq > after));
+        const [first] = page.messages;
+        if (!page.has_more || first.seq <= after + 1) return all;
+        before = first.seq;
+    }
+}
+
+async function statusOf(world, device) {
+    const { conversations } = await get(device, 'conversation.list', { limit: LIST_MAX });
+    const histories = new Map();
+    for (const peer of world.wallets.filter((other) => other !== device.wallet)) {
+        const answer = await device.raw('message.history', { peer, limit: 1 });
+        if (answer?.error?.code === 'not_found') continue;
+        const after = world.checker.settled(device.wallet, peer);
+        histories.set(peer, await historyOf(device, peer, after));
+    }
+    return { list: conversations, histories, unread: device.conn?.unread };
+}
+
+/** Of each wallet, as its first device is told. */
+async function look(world) {
+    const of = (wallet) => world.devices.find((device) => device.wallet === wallet);
+    const all = await Promise.all(world.wallets.map(async (wallet) =>
+        [wallet, await statusOf(world, of(wallet))]));
+    return new Map(all);
+}
+
+// Whether it is quiet: what is missing still, after a while, the checker finds.
+
+/** The messages that no device of the wallet may be without. */
+const shown = (histories, peer) =>
+    histories.get(peer).filter(({ type }) => type !== 'gone');
+
+function hasAll(device, histories) {
+    if (device.isNew) return true; // what it must have is for the checker to say
+    return [...histories.keys()].every((peer) =>
+        shown(histories, peer).every(({ seq }) => device.kept.get(peer)?.has(seq)));
+}
+
+const isDelivered = ({ list, histories }) => list.every(({ peer, mine }) =>
+    shown(histories, peer).every(({ from, seq }) => from !== peer || seq <= mine.delivered_seq));
+
+const hasArrived = (world, final) => world.devices.every((device) =>
+    hasAll(device, final.get(device.wallet).histories)) && [...final.values()].every(isDelivered);
+
+async function quiet(world) {
+    for (const until = now() + ARRIVE_MS; now() < until;) {
+        const { heard } = world;
+        await world.fence();
+        const final = await look(world);
+        await world.fence();
+        if (heard === world.heard && hasArrived(world, final)) return;
+        await sleep(POLL_MS);
+    }
+}
+
+/** After it: some stay, some go, some come back with other habits. */
+async function scatter(world) {
+    const chances = world.devices.map(() => world.chance.draw(4));
+    await Promise.all(world.devices.map(async (device, i) => {
+        const [dice, transport, habit, way] = chances[i];
+        if (dice % 4 === 0) return;
+        await device.vanish(dice % 3);
+        if (dice % 4 > 1) await device.dial({ transport, habit, way });
+    }));
+}
+
+export async function settle(world) {
+    const chances = world.devices.map(() => world.chance.next());
+    await Promise.all(world.devices.map((device, i) => connect(world, device, chances[i])));
+    await quiet(world);
+    const firsts = world.wallets.map((wallet) =>
+        world.devices.find((device) => device.wallet === wallet));
+    await Promise.all(firsts.map((device, i) => connect(world, device, chances[i] >>> 8)));
+    await quiet(world);
+    world.checker.settle(await look(world));
+    for (const device of world.devices) {
+        device.isNew = false;
+        device.kept.clear();
+    }
+    await scatter(world);
+}

@@ -1,0 +1,37 @@
+import { Failure } from '../e2e/lib.mjs';
+
+const SHOWN = 50; // of what was last in a conversation
+
+/** Something that must never be. `kind` says which of the rules it breaks. */
+export class Violation extends Failure {
+    constructor(kind, what, where = '', log = []) {
+        const lines = log.slice(-SHOWN).map((entry) => `\n    ${describe(entry)}`);
+        super(`${kind}: ${what}${where && ` (${where})`}${lines.join('')}`);
+        this.kind = kind;
+    }
+}
+
+const WORDS = 70;
+
+const words = (value) => {
+    const text = JSON.stringify(value) ?? '';
+    return text.length > WORDS ? `${text.slice(0, WORDS)}…` : text;
+};
+
+const MORE = {
+    dial: ({ isRecovering, must }) => `${isRecovering ? 'by cursor' : 'anew'}` +
+        `${must?.length ? `, must get ${must}` : ''}`,
+    new: ({ message }) => `seq ${message.seq} ${message.status} ${words(message.content)}`,
+    ack: ({ seq }) => `seq ${seq}`,
+    receipt: ({ mark, by, seq }) => `${mark} by ${by} ${seq}`,
+    changed: ({ conversation: c }) => `accepted ${c.accepted}, blocked ${c.blocked}`,
+    ask: ({ ask }) => `${ask.event} ${words(ask.payload)}`,
+    answer: ({ ask, answer }) => `${ask.event} asked at ${ask.from}: ` +
+        `${answer.error?.code ?? words(answer.message?.seq ?? answer.seq ?? answer.status)}`,
+};
+
+/** One line for one entry of a log. */
+export function describe(entry) {
+    const { at, step, what, who } = entry;
+    return `step ${step} at ${at} ${who}: ${what} ${MORE[what]?.(entry) ?? ''}`.trimEnd();
+}

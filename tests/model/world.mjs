@@ -1,0 +1,190 @@
+/**
+ * A few wallets and their devices on one server. Each step's chance is drawn before anything
+ * is looked at, so that a seed makes the same steps in every run; what they come to depends on
+ * answers where steps overlap, and does not in lock step.
+ */
+import { createHash } from 'node:crypto';
+import { Failure, now, sleep, within } from '../e2e/lib.mjs';
+import { checksummed, hasBothCases } from '../e2e/chat/wallet.mjs';
+import { Chance } from './chance.mjs';
+import { Checker } from './checker.mjs';
+import { Device } from './device.mjs';
+import { operations } from './operations.mjs';
+import { settle } from './settle.mjs';
+
+const WALLETS = 4;
+const DEVICES = 3; // of each
+const DRAWS = 8;   // of each step
+const AT_ONCE = 24;
+const STEPS = 300; // between two times of quiet
+const SAY_MS = 10000;
+
+function walletBy(chance) {
+    for (;;) {
+        const hex = chance.draw(5).map((n) => n.toString(16).padStart(8, '0')).join('');
+        if (hasBothCases(checksummed(hex))) return checksummed(hex);
+    }
+}
+
+export class World {
+    isUp = true;
+    step = 0;
+    settles = 0;
+    heard = 0;
+    #underWay = new Set();
+    #tokens = new Map();
+    #done = createHash('sha256');
+    #wrong = undefined;
+
+    /**
+     * @param t    the trial, with a server
+     * @param how  name, seed, limits, isShy, can: what is done beside the rest, isLockStep,
+     *             options of the server, counts: what has come of it
+     */
+    static async make(t, how) {
+        const world = new World();
+        const chance = new Chance(how.seed);
+        const wallets = Array.from({ length: WALLETS }, () => walletBy(chance));
+        Object.assign(world, { t, wallets, chance, ...how });
+        world.checker = new Checker(wallets, how);
+        world.operations = operations(how.can);
+        world.devices = [];
+        for (const [i, address] of wallets.entries())
+            for (let k = 0; k < DEVICES; k++)
+                world.devices.push(await Device.make(world, address, `w${i}.${k}`));
+        t.defer(() => world.devices.forEach((device) => device.end()));
+        await Promise.all(world.devices.map((device) => device.dial({ isAcking: true })));
+        await Promise.all(world.devices.map(({ conn }) => conn?.synced));
+        return world;
+    }
+
+    async token(address) {
+        if (!this.#tokens.has(address))
+            this.#tokens.set(address, this.t.issuers.token(address));
+        return this.#tokens.get(address);
+    }
+
+    count(what) {
+        this.counts.set(what, 1 + (this.counts.get(what) ?? 0));
+    }
+
+    peer(address, n) {
+        const others = this.wallets.filter((other) => other !== address);
+        return others[n % others.length];
+    }
+
+    bounded(ms, what, promise) {
+        return within(ms, what, promise);
+    }
+
+    // What goes wrong, wherever it is seen.
+
+    guard(act) {
+        try {
+            act();
+        } catch (error) {
+            this.#wrong ??= error;
+        }
+    }
+
+    told(conn, event, payload) {
+        if (event === 'error')
+            throw new Failure(`${conn.name}: ${event} ${JSON.stringify(payload)}`);
+        this.count(payload.code);
+    }
+
+    /** @param why  it has ended; where we have not ended it, the server must be down */
+    ended(conn, why) {
+        if (/^(disconnect|connect_error)/.test(why) && this.isUp)
+            this.#wrong ??= new Failure(`${conn.name}: ${why}`);
+    }
+
+    #check() {
+        if (this.#wrong) throw this.#wrong;
+    }
+
+    // Steps.
+
+    async run(until, steps = Infinity) {
+        for (let said = now(); now() < until && this.step < steps;) {
+            await this.#step();
+            this.#check();
+            if (this.step % STEPS === 0) await this.settle();
+            if (now() < said + SAY_MS) continue;
+            said = now();
+            console.log(`  ${this.name}: ${this.said()}`);
+        }
+        await this.settle();
+    }
+
+    said() {
+        const messages = this.counts.get('message.send') ?? 0;
+        return `${this.step} steps, ${messages} messages, ${this.settles} times quiet`;
+    }
+
+    /** Of a run in lock step, the same for the same seed. */
+    digest() {
+        return this.#done.copy().digest('hex').slice(0, 16);
+    }
+
+    async #step() {
+        this.checker.step = ++this.step;
+        const [dice, which, slack, ...d] = this.chance.draw(DRAWS);
+        const device = this.devices[which % this.devices.length];
+        const doing = this.#begin(this.#operation(dice), device, d)
+            .finally(() => this.#underWay.delete(doing));
+        if (this.isLockStep) {
+            await doing;
+            await this.fence();
+            return;
+        }
+        this.#underWay.add(doing);
+        if (slack % 4 === 0) await sleep(slack % 8);
+        while (this.#underWay.size >= AT_ONCE) await Promise.race(this.#underWay);
+    }
+
+    #operation(dice) {
+        let n = dice % this.operations.total;
+        return this.operations.all.find(({ weight }) => (n -= weight) < 0);
+    }
+
+    async #begin({ name, run, wants }, device, d) {
+        const isDone = wants !== 'live' || device.isLive;
+        this.does(`${name} ${isDone}`, device, d);
+        try {
+            if (isDone) await run(this, device, d);
+        } catch (error) {
+            this.#wrong ??= error;
+        }
+    }
+
+    /** For the digest. */
+    does(what, device, more) {
+        this.#done.update(`${this.step} ${device.name} ${what} ${JSON.stringify(more)}\n`);
+    }
+
+    async settle() {
+        await Promise.all(this.#underWay);
+        this.#check();
+        await settle(this);
+        this.#check();
+        this.settles++;
+    }
+
+    /** What was on its way to those that are connected has arrived. */
+    async fence() {
+        await Promise.all(this.devices.map((device) => device.raw('conversation.list', { limit: 1 })));
+        this.#check();
+    }
+
+    /** The server, at any time. */
+    async kill(isHard) {
+        if (!this.isUp) return;
+        this.isUp = false;
+        if (isHard) await this.t.server.kill();
+        else await this.t.server.stop();
+        await Promise.all(this.devices.map((device) => device.vanish(1)));
+        await this.t.serveAgain({ options: this.options });
+        this.isUp = true;
+    }
+}
