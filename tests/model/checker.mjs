@@ -151,11 +151,12 @@ export class Checker {
     #checkList(wallet, { list, unread }) {
         const name = this.#nameOf(wallet);
         const n = list.filter((one) => one.unread > 0).length;
-        if (unread !== n) throw new Violation('unread', `ready says ${unread}, want ${n}`, name);
+        if (unread !== n) throw new Violation('unread', `ready says ${unread}, want ${n}`,
+                { where: name });
         const times = list.map((one) => Date.parse(one.updated_at));
         if (times.some((at, i) => at > times[i - 1]))
-            throw new Violation('list', 'not the latest first', name);
+            throw new Violation('list', 'not the latest first', { where: name });
         if (new Set(list.map(({ peer }) => peer)).size !== list.length)
-            throw new Violation('list', 'one is there twice', name);
+            throw new Violation('list', 'one is there twice', { where: name });
     }
 }

@@ -1,4 +1,4 @@
-/** A way to the server that can be cut, or lose what one side says until it is cut. */
+/** A client's way to the server, which can be cut, or lose what one side says before. */
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 
@@ -42,12 +42,11 @@ export class Cutter {
     /** All there are, with what is under way. */
     cut() {
         for (const link of this.#links) link.forEach((socket) => socket.destroy());
-        this.#links.clear();
-        this.#isLost = { client: false, server: false };
+        this.close();
     }
 
-    end() {
-        this.cut();
+    /** What there is may go on. */
+    close() {
         this.listener.close();
     }
 }

@@ -3,7 +3,7 @@
  * kept what it got, and asks again for what was not answered. What it does and hears is noted
  * for the checker, as it happens.
  */
-import { Failure, sleep } from '../e2e/lib.mjs';
+import { Failure, sleep, within } from '../e2e/lib.mjs';
 import { Peer } from '../e2e/chat/peer.mjs';
 import { hash } from './chance.mjs';
 import { Cutter } from './cutter.mjs';
@@ -13,7 +13,7 @@ const ANSWER_MS = 30000;
 const DIAL_MS = 20000;
 const OLD_CURSORS = 4;
 const BEHIND_MAX = 400; // messages that are remembered behind an old cursor
-const AGREED = ['disconnect', 'connect_error']; // what may end a connection
+const ENDS = ['disconnect', 'connect_error'];
 
 /** What a connection does with the messages that it gets, of 100. */
 const HABITS = [
@@ -37,12 +37,9 @@ export class Device {
     #underWay = new Map(); // by token
     #old = [];            // cursors: { cursor, conn, behind: [[peer, seq]] }
 
-    static async make(world, wallet, name) {
-        const device = new Device();
-        Object.assign(device, { world, wallet, name, checker: world.checker });
-        device.cutter = await Cutter.start(world.t.url);
-        device.forget();
-        return device;
+    constructor(world, wallet, name) {
+        Object.assign(this, { world, wallet, name, checker: world.checker });
+        this.forget();
     }
 
     get isLive() {
@@ -74,29 +71,30 @@ export class Device {
             name: `${this.name}#${n}`, n, device: this, wallet: this.wallet,
             habit: HABITS[isAcking ? 0 : habit % HABITS.length], held: [],
             isRecovering: cursor !== undefined, isReady: false, isOver: false,
-            isCuttable: !isAcking && way % 2 === 0,
         };
         this.conn = conn;
         this.checker.dials(conn, must);
-        const over = new Promise((resolve) => (conn.over = resolve));
-        const ready = new Promise((resolve) => (conn.ready = () => resolve(true)));
+        const ready = new Promise((resolve) => (conn.ready = resolve));
+        conn.synced = new Promise((resolve) => (conn.isSynced = resolve));
+        if (!isAcking && way % 2 === 0) conn.cutter = await Cutter.start(this.world.t.url);
+        await this.#open(conn, TRANSPORTS[transport % TRANSPORTS.length], cursor ?? foreign);
+        const isReady = await within(DIAL_MS, `${conn.name} ready`, ready);
+        if (isReady) this.flush();
+        return isReady;
+    }
+
+    async #open(conn, transport, cursor) {
         const t = {
-            url: conn.isCuttable ? this.cutter.url : this.world.t.url,
-            transport: TRANSPORTS[transport % TRANSPORTS.length],
+            url: conn.cutter?.url ?? this.world.t.url, transport,
             defer: (undo) => (conn.undo = undo),
         };
         conn.peer = await Peer.dial(t, this.wallet, {
-            token: await this.world.token(this.wallet), cursor: cursor ?? foreign, acking: false,
+            token: await this.world.token(this.wallet), cursor, acking: false,
             tap: (event, payload, ack) => this.#hear(conn, event, payload, ack),
         });
-        conn.synced = new Promise((resolve) => (conn.isSynced = resolve));
-        for (const event of AGREED)
+        for (const event of ENDS)
             conn.peer.socket.on(event, (why) => this.#end(conn, `${event}: ${why.message ?? why}`));
-        if (conn.isOver) conn.undo(); // ended while it had no token
-        const isReady = await this.world.bounded(DIAL_MS, `${conn.name} ready`,
-            Promise.race([ready, over]));
-        if (isReady) this.flush();
-        return isReady === true;
+        if (conn.isOver) conn.undo(); // ended while it had no socket yet
     }
 
     /** From the latest cursor, or from an older one: then what came behind it comes again. */
@@ -115,8 +113,9 @@ export class Device {
         conn.isReady = false;
         if (this.conn === conn) this.conn = undefined;
         this.checker.ends(conn);
-        conn.over(false);
+        conn.ready(false);
         conn.undo?.();
+        conn.cutter?.close();
         if (!conn.isLeaving) this.world.ended(conn, why);
     }
 
@@ -137,7 +136,7 @@ export class Device {
 
     #isReady(conn, { unread }) {
         Object.assign(conn, { unread, isReady: true });
-        conn.ready();
+        conn.ready(true);
     }
 
     #isSynced(conn) {
@@ -285,25 +284,21 @@ export class Device {
         const { conn } = this;
         if (!conn) return;
         conn.isLeaving = true;
-        if (how < 3 || !conn.isCuttable) {
-            this.#vanish(conn, how);
-            return;
+        if (how > 2 && conn.cutter) {
+            conn.cutter.lose(how === 3 ? 'server' : 'client');
+            await sleep(ms);
         }
-        this.cutter.lose(how === 3 ? 'server' : 'client');
-        await sleep(ms);
-        this.cutter.cut();
-        this.#end(conn, 'cut');
-    }
-
-    #vanish(conn, how) {
         if (how === 0) conn.peer?.socket.disconnect();
-        else if (how === 2 && conn.isCuttable) this.cutter.cut();
-        else conn.peer?.socket.io.engine?.close();
+        else if (how === 1) conn.peer?.socket.io.engine?.close();
+        else conn.cutter?.cut();
         this.#end(conn, 'vanished');
     }
 
     end() {
-        if (this.conn) this.#end(this.conn, 'the end');
-        this.cutter.end();
+        const { conn } = this;
+        if (!conn) return;
+        conn.isLeaving = true;
+        this.#end(conn, 'the end');
+        conn.cutter?.cut();
     }
 }

@@ -85,7 +85,7 @@ function checkTold(talk, address, final) {
 function hasAll(talk, device, holder) {
     for (let seq = holder.upto + 1; seq <= talk.messages.length; seq++)
         if (!holder.kept.has(seq) && isDue(talk, holder, device.wallet, seq))
-            talk.wrong('skipped', `${device.name} has no seq ${seq}`);
+            talk.wrong('skipped', `${device.name} has no seq ${seq}`, seq);
     holder.upto = talk.messages.length;
     holder.kept.clear();
 }

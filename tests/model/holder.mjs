@@ -1,6 +1,6 @@
 /** What a device has of a conversation. */
 export class Holder {
-    began = undefined;   // when it was ready the first time
+    began = undefined;   // when it was ready without a cursor, the last time
     above = undefined;   // and what was undelivered then: all above it
     kept = new Set();    // seqs above upto
     marks = new Map();   // "mark by": the highest that it was told

@@ -104,7 +104,7 @@ function hasAllBelow(talk, line, holder, seq) {
     for (let q = Math.max(line.last, holder.upto) + 1; q < seq; q++)
         if (!holder.kept.has(q) && holder.above !== undefined &&
             isDue(talk, holder, conn.wallet, q) && !talk.messages[q - 1].send.lines.has(conn))
-            talk.wrong('skipped', `seq ${seq} is there, and ${q} is not`);
+            talk.wrong('skipped', `seq ${seq} is there, and ${q} is not`, q);
 }
 
 function checkContact(talk, conversation, wallet, from, at) {
@@ -287,7 +287,8 @@ const HAPPENS = {
     },
 
     ready(talk, { conn, at }) {
-        talk.holders.get(conn.device).began ??= at;
+        if (conn.isRecovering) return;
+        Object.assign(talk.holders.get(conn.device), { began: at, above: undefined });
     },
 
     synced(talk, { conn, at }) {
@@ -299,7 +300,7 @@ const HAPPENS = {
         }
         for (const seq of line.must)
             if (!line.got.has(seq) && !talk.isWithheldFrom(conn.wallet, seq))
-                talk.wrong('skipped', `seq ${seq} is behind the cursor, and did not come again`);
+                talk.wrong('skipped', `seq ${seq} is behind the cursor, and did not come again`, seq);
         line.isSynced = true;
         line.got.clear();
     },

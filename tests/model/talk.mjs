@@ -51,9 +51,14 @@ export class Talk {
         return message !== undefined && message.isWithheld && message.view.to === address;
     }
 
-    wrong(kind, what) {
+    /** @param seq  which it is about */
+    wrong(kind, what, seq) {
         const upto = this.now ? this.log.indexOf(this.now) + 1 : this.log.length;
-        throw new Violation(kind, what, this.name, this.log.slice(0, upto));
+        const error = new Violation(kind, what,
+            { where: this.name, log: this.log.slice(0, upto), seq });
+        for (const address of this.addresses)
+            error.message = error.message.replaceAll(address, this.nameOf(address));
+        throw error;
     }
 
     // As it happens: what is known at once.

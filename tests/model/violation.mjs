@@ -2,11 +2,24 @@ import { Failure } from '../e2e/lib.mjs';
 
 const SHOWN = 50; // of what was last in a conversation
 
+const isAbout = ({ seq, message, ask }, wanted) => wanted !== undefined &&
+    (seq ?? message?.seq ?? ask?.send?.seq) === wanted;
+
+/** The last entries, and before them those about that seq. */
+function shown(log, seq) {
+    const rest = log.slice(0, -SHOWN).filter((entry) => isAbout(entry, seq));
+    return [...rest, ...log.slice(-SHOWN)].map((entry) => `\n    ${describe(entry)}`).join('');
+}
+
 /** Something that must never be. `kind` says which of the rules it breaks. */
 export class Violation extends Failure {
-    constructor(kind, what, where = '', log = []) {
-        const lines = log.slice(-SHOWN).map((entry) => `\n    ${describe(entry)}`);
-        super(`${kind}: ${what}${where && ` (${where})`}${lines.join('')}`);
+    /**
+     * @param where  the conversation
+     * @param log    of it
+     * @param seq    what it is about, if it is about one message
+     */
+    constructor(kind, what, { where, log = [], seq } = {}) {
+        super(`${kind}: ${what}${where ? ` (${where})` : ''}${shown(log, seq)}`);
         this.kind = kind;
     }
 }

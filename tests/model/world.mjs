@@ -4,7 +4,7 @@
  * answers where steps overlap, and does not in lock step.
  */
 import { createHash } from 'node:crypto';
-import { Failure, now, sleep, within } from '../e2e/lib.mjs';
+import { Failure, now, sleep } from '../e2e/lib.mjs';
 import { checksummed, hasBothCases } from '../e2e/chat/wallet.mjs';
 import { Chance } from './chance.mjs';
 import { Checker } from './checker.mjs';
@@ -51,7 +51,7 @@ export class World {
         world.devices = [];
         for (const [i, address] of wallets.entries())
             for (let k = 0; k < DEVICES; k++)
-                world.devices.push(await Device.make(world, address, `w${i}.${k}`));
+                world.devices.push(new Device(world, address, `w${i}.${k}`));
         t.defer(() => world.devices.forEach((device) => device.end()));
         await Promise.all(world.devices.map((device) => device.dial({ isAcking: true })));
         await Promise.all(world.devices.map(({ conn }) => conn?.synced));
@@ -71,10 +71,6 @@ export class World {
     peer(address, n) {
         const others = this.wallets.filter((other) => other !== address);
         return others[n % others.length];
-    }
-
-    bounded(ms, what, promise) {
-        return within(ms, what, promise);
     }
 
     // What goes wrong, wherever it is seen.
