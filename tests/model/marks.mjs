@@ -18,6 +18,8 @@ export const marksOf = ({ delivered_seq: delivered, read_seq: read }) => ({ deli
 
 export class Side {
     most = none(); // no mark can be above it
+    hasAsked = false;  // for a contact, ever
+    isAsking = false;  // for one that was not answered yet
     #frozen = undefined;
     least = { own: none(), peer: none() }; // what the devices of each side were told
 

@@ -140,7 +140,7 @@ const TABLE = [
     ['dial', 90, dial],
     ['install', 8, install],
     ['pause', 40, pause],
-    ...CONTACTS.map((event, i) => [event, [8, 14, 20][i], contact(event), 'contacts']),
+    ...CONTACTS.map((event, i) => [event, [8, 10, 24][i], contact(event), 'contacts']),
     ['kill', 4, kill, 'ends'],
 ].map(([name, weight, run, wants]) => ({ name, weight, run, wants }));
 

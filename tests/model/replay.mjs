@@ -218,6 +218,7 @@ function hasHistory(talk, ask, answer, at) {
 
 function hasContact(talk, { change, conn, event, from, least }, answer, at) {
     const side = talk.side(conn.wallet);
+    side.isAsking = false;
     if (answer.status !== 'ok') {
         if (answer.error.code !== 'not_found' || event !== 'conversation.unblock' ||
             talk.messages[0]?.send.to < from)
@@ -259,7 +260,7 @@ const ANSWERS = {
 
 // What happened.
 
-function asks(talk, { ask, at }) {
+function asks(talk, { ask }) {
     const { conn, event, payload } = ask;
     const side = talk.side(conn.wallet);
     ask.least = leastOf(talk, conn.wallet);
@@ -271,7 +272,7 @@ function asks(talk, { ask, at }) {
     if (!event.startsWith('conversation.') || event === 'conversation.list') return;
     for (const line of talk.lines.values())
         if (line.conn.wallet === conn.wallet) line.contacts++;
-    side.lastAsked = at;
+    side.hasAsked = side.isAsking = true;
 }
 
 const HAPPENS = {
@@ -281,8 +282,8 @@ const HAPPENS = {
 
     dial(talk, entry) {
         const line = new Line(entry, leastOf(talk, entry.conn.wallet));
-        line.contacts = talk.side(entry.conn.wallet).lastAsked === undefined ? 0 : 1;
-        if (talk.contacts(entry.conn.wallet).pending) line.contacts++;
+        const { hasAsked, isAsking } = talk.side(entry.conn.wallet);
+        line.contacts = Number(hasAsked) + Number(isAsking);
         talk.lines.set(entry.conn, line);
     },
 

@@ -18,6 +18,7 @@ const DRAWS = 8;   // of each step
 const AT_ONCE = 24;
 const STEPS = 300; // between two times of quiet
 const SAY_MS = 10000;
+const SYNC_MS = 1000;
 
 function walletBy(chance) {
     for (;;) {
@@ -33,7 +34,7 @@ export class World {
     heard = 0;
     #underWay = new Set();
     #tokens = new Map();
-    #done = createHash('sha256');
+    #done = new Map(); // by device
     #wrong = undefined;
 
     /**
@@ -120,7 +121,10 @@ export class World {
 
     /** Of a run in lock step, the same for the same seed. */
     digest() {
-        return this.#done.copy().digest('hex').slice(0, 16);
+        const all = createHash('sha256');
+        for (const device of this.devices)
+            all.update(this.#done.get(device)?.copy().digest() ?? '');
+        return all.digest('hex').slice(0, 16);
     }
 
     async #step() {
@@ -131,12 +135,20 @@ export class World {
             .finally(() => this.#underWay.delete(doing));
         if (this.isLockStep) {
             await doing;
-            await this.fence();
+            await this.#rest();
             return;
         }
         this.#underWay.add(doing);
         if (slack % 4 === 0) await sleep(slack % 8);
         while (this.#underWay.size >= AT_ONCE) await Promise.race(this.#underWay);
+    }
+
+    /** All that came of a step has come, if nothing holds it back. */
+    async #rest() {
+        await Promise.all(this.devices.map((device) => device.flush()));
+        const syncing = this.devices.map(({ conn }) => conn?.isReady && conn.synced);
+        await Promise.race([Promise.all(syncing), sleep(SYNC_MS)]);
+        await this.fence();
     }
 
     #operation(dice) {
@@ -154,9 +166,10 @@ export class World {
         }
     }
 
-    /** For the digest. */
+    /** For the digest: of each device for itself, as some go at once when all come to rest. */
     does(what, device, more) {
-        this.#done.update(`${this.step} ${device.name} ${what} ${JSON.stringify(more)}\n`);
+        if (!this.#done.has(device)) this.#done.set(device, createHash('sha256'));
+        this.#done.get(device).update(`${this.step} ${what} ${JSON.stringify(more)}\n`);
     }
 
     async settle() {
