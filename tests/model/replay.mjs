@@ -78,15 +78,15 @@ function views(talk, message, { viewer, least, fence, at }) {
     if (message.type === 'gone') return;
     const { seq, to, status } = message;
     if (isHidden(talk, viewer, seq, fence))
-        talk.wrong('withheld', `seq ${seq} is withheld from ${talk.nameOf(viewer)}`);
+        talk.wrong('withheld', `seq ${seq} is withheld from ${talk.nameOf(viewer)}`, seq);
     const side = talk.side(to);
     advance(talk, to, at);
     const has = { delivered: status !== 'undelivered', read: status === 'read' };
     for (const mark of MARKS) {
         if (has[mark] && seq > side.mostFor(viewer, at)[mark])
-            talk.wrong('too far', `seq ${seq} is ${status}`);
+            talk.wrong('too far', `seq ${seq} is ${status}`, seq);
         if (!has[mark] && seq <= least.get(to)[mark])
-            talk.wrong('went back', `seq ${seq} is ${status}, and ${least.get(to)[mark]} was ${mark}`);
+            talk.wrong('went back', `seq ${seq} is ${status}, and was ${mark}`, seq);
         if (has[mark]) raise(side.leastFor(viewer), mark, seq);
     }
 }
@@ -301,7 +301,7 @@ const HAPPENS = {
         }
         for (const seq of line.must)
             if (!line.got.has(seq) && !talk.isWithheldFrom(conn.wallet, seq))
-                talk.wrong('skipped', `seq ${seq} is behind the cursor, and did not come again`, seq);
+                talk.wrong('skipped', `seq ${seq} is behind the cursor, and did not come`, seq);
         line.isSynced = true;
         line.got.clear();
     },

@@ -146,6 +146,8 @@ export class Talk {
         send.seq = seq;
         this.check(theirs, view.to);
         if (isWithheld) this.#mayBeWithheld(seq);
+        else if (this.contacts(view.to).must(send.from, send.to))
+            this.wrong('withheld', `seq ${seq} is not, and its sender was blocked`, seq);
     }
 
     /** The one that was stored so, which it may be once. */

@@ -146,8 +146,11 @@ export class World {
     /** All that came of a step has come, if nothing holds it back. */
     async #rest() {
         await Promise.all(this.devices.map((device) => device.flush()));
-        const syncing = this.devices.map(({ conn }) => conn?.isReady && conn.synced);
-        await Promise.race([Promise.all(syncing), sleep(SYNC_MS)]);
+        const syncing = this.devices.map(({ conn }) => conn)
+            .filter((conn) => conn?.isReady && !conn.wasAwaited);
+        const synced = Promise.all(syncing.map((conn) => conn.synced));
+        if (syncing.length) await Promise.race([synced, sleep(SYNC_MS)]);
+        for (const conn of syncing) conn.wasAwaited = true; // it may have to acknowledge first
         await this.fence();
     }
 
@@ -182,7 +185,8 @@ export class World {
 
     /** What was on its way to those that are connected has arrived. */
     async fence() {
-        await Promise.all(this.devices.map((device) => device.raw('conversation.list', { limit: 1 })));
+        await Promise.all(this.devices.map((device) =>
+            device.raw('conversation.list', { limit: 1 })));
         this.#check();
     }
 
