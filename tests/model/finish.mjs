@@ -100,7 +100,7 @@ function knowsMarks(talk, device, holder, conversation) {
             const got = holder.marks.get(key) ?? 0;
             if (holder.isSeeded ? got !== want : got > want)
                 talk.wrong('unheard', `${device.name} was told ${mark} ${got} by ` +
-                    `${talk.nameOf(by)}, and it is ${want}`);
+                    `${talk.nameOf(by)}, and it is ${want}`, 'receipt');
             holder.marks.set(key, want);
         }
 }
@@ -109,9 +109,10 @@ function knowsContact(talk, device, holder) {
     const { isBlocked, isTold } = talk.contacts(device.wallet);
     const { blocked, accepted } = holder.contact;
     if (holder.isSeeded && blocked !== isBlocked)
-        talk.wrong('unheard', `${device.name} was told blocked: ${blocked}, want ${isBlocked}`);
+        talk.wrong('unheard', `${device.name} was told blocked: ${blocked}, want ${isBlocked}`,
+            'changed');
     if (holder.isSeeded && isTold && !accepted)
-        talk.wrong('unheard', `${device.name} was not told of accepting`);
+        talk.wrong('unheard', `${device.name} was not told of accepting`, 'changed');
     holder.contact = { blocked: isBlocked, accepted: accepted || isTold };
 }
 

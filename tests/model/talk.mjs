@@ -51,11 +51,11 @@ export class Talk {
         return message !== undefined && message.isWithheld && message.view.to === address;
     }
 
-    /** @param seq  which it is about */
-    wrong(kind, what, seq) {
+    /** @param about  the seq of a message, or what happened in an entry */
+    wrong(kind, what, about) {
         const upto = this.now ? this.log.indexOf(this.now) + 1 : this.log.length;
         const error = new Violation(kind, what,
-            { where: this.name, log: this.log.slice(0, upto), seq });
+            { where: this.name, log: this.log.slice(0, upto), about });
         for (const address of this.addresses)
             error.message = error.message.replaceAll(address, this.nameOf(address));
         throw error;

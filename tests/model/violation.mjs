@@ -2,12 +2,13 @@ import { Failure } from '../e2e/lib.mjs';
 
 const SHOWN = 50; // of what was last in a conversation
 
-const isAbout = ({ seq, message, ask }, wanted) => wanted !== undefined &&
-    (seq ?? message?.seq ?? ask?.send?.seq) === wanted;
+/** @param wanted  a seq, or what it is that happened */
+const isAbout = ({ what, seq, message, ask }, wanted) => wanted !== undefined &&
+    (what === wanted || (seq ?? message?.seq ?? ask?.send?.seq) === wanted);
 
-/** The last entries, and before them those about that seq. */
-function shown(log, seq) {
-    const rest = log.slice(0, -SHOWN).filter((entry) => isAbout(entry, seq));
+/** The last entries, and before them those that it is about. */
+function shown(log, about) {
+    const rest = log.slice(0, -SHOWN).filter((entry) => isAbout(entry, about));
     return [...rest, ...log.slice(-SHOWN)].map((entry) => `\n    ${describe(entry)}`).join('');
 }
 
@@ -16,10 +17,10 @@ export class Violation extends Failure {
     /**
      * @param where  the conversation
      * @param log    of it
-     * @param seq    what it is about, if it is about one message
+     * @param about  the seq of a message, or what happened in an entry
      */
-    constructor(kind, what, { where, log = [], seq } = {}) {
-        super(`${kind}: ${what}${where ? ` (${where})` : ''}${shown(log, seq)}`);
+    constructor(kind, what, { where, log = [], about } = {}) {
+        super(`${kind}: ${what}${where ? ` (${where})` : ''}${shown(log, about)}`);
         this.kind = kind;
     }
 }
