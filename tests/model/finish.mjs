@@ -135,6 +135,6 @@ export function finish(talk, final) {
         hasAll(talk, device, holder);
         if (conversation) knowsMarks(talk, device, holder, conversation);
         knowsContact(talk, device, holder);
-        holder.isSeeded = true;
+        holder.isSeeded ||= conversation !== undefined;
     }
 }
