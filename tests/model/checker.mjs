@@ -59,7 +59,8 @@ export class Checker {
     /**
      * @param conn  { name, device, wallet, isRecovering }: whether it comes with a cursor of
      *              its own
-     * @param must  by peer, seqs that were heard behind that cursor, on the same connection
+     * @param must  by peer, what was heard behind that cursor on the same connection: event,
+     *              seq, by
      */
     dials(conn, must = new Map()) {
         for (const talk of this.talksOf(conn.wallet))

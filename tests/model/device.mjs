@@ -12,7 +12,8 @@ const TRANSPORTS = ['websocket', 'websocket', 'polling', 'upgrade'];
 const ANSWER_MS = 30000;
 const DIAL_MS = 20000;
 const OLD_CURSORS = 4;
-const BEHIND_MAX = 400; // messages that are remembered behind an old cursor
+const BEHIND_MAX = 400; // events of a peer that are remembered behind an old cursor
+const CRASH = 100;      // after one of so many messages it is gone, with others on their way
 const ENDS = ['disconnect', 'connect_error'];
 
 /** What a connection does with the messages that it gets, of 100. */
@@ -35,7 +36,7 @@ export class Device {
     isNew = false;        // it has forgotten all, and nothing was settled since
     #conns = 0;
     #underWay = new Map(); // by token
-    #old = [];            // cursors: { cursor, conn, behind: [[peer, seq]] }
+    #old = [];            // cursors: { cursor, conn, behind }: by peer, what came behind it
 
     constructor(world, wallet, name) {
         Object.assign(this, { world, wallet, name, checker: world.checker });
@@ -101,10 +102,7 @@ export class Device {
     #start(age) {
         const old = age % 8 < this.#old.length ? this.#old[age % 8] : undefined;
         if (!old || this.cursor === undefined) return { cursor: this.cursor };
-        const must = new Map();
-        for (const [peer, seq] of old.behind)
-            must.set(peer, [...(must.get(peer) ?? []), seq]);
-        return { cursor: old.cursor, must };
+        return { cursor: old.cursor, must: old.behind };
     }
 
     #end(conn, why) {
@@ -129,9 +127,17 @@ export class Device {
             this.checker.hears(conn, event, payload);
             if (event === 'ready') this.#isReady(conn, payload);
             else if (event === 'message.new') this.#keep(conn, payload, ack);
-            if (payload?.cursor) this.#stand(conn, event, payload.cursor);
+            if (payload?.cursor) this.#stand(conn, event, payload);
             if (event === 'synced') this.#isSynced(conn);
         });
+    }
+
+    /** But not when all come to rest. */
+    #mayCrash(conn, { from, seq }) {
+        if (conn.habit === HABITS[0]) return;
+        if (hash(this.world.seed, conn.name, from, seq, 'crash') % CRASH > 0) return;
+        this.world.count('a device crashed');
+        this.vanish(1);
     }
 
     #isReady(conn, { unread }) {
@@ -146,10 +152,6 @@ export class Device {
 
     #keep(conn, message, ack) {
         this.has(message);
-        if (conn.hasSynced)
-            for (const old of this.#old)
-                if (old.conn === conn && old.behind.length < BEHIND_MAX)
-                    old.behind.push([message.peer, message.seq]);
         const dice = hash(this.world.seed, this.name, conn.n, message.from, message.seq) % 100;
         if (dice < conn.habit.now) this.ack(conn, message, ack);
         else if (dice < conn.habit.now + conn.habit.later)
@@ -163,11 +165,25 @@ export class Device {
     }
 
     /** Some of the cursors that it had are kept: an application may be late to write them. */
-    #stand(conn, event, cursor) {
+    #stand(conn, event, payload) {
+        const { cursor } = payload;
+        if (conn.hasSynced) this.#isBehind(conn, event, payload);
         const isKept = conn.hasSynced && this.#old.at(-1)?.cursor !== cursor &&
-            hash(this.world.seed, this.name, conn.n, event, this.#old.length) % 8 === 0;
+            hash(this.world.seed, conn.name, event, this.#old.length) % 8 === 0;
         this.cursor = cursor;
-        if (isKept) this.#old = [...this.#old.slice(1 - OLD_CURSORS), { cursor, conn, behind: [] }];
+        if (isKept)
+            this.#old = [...this.#old.slice(1 - OLD_CURSORS), { cursor, conn, behind: new Map() }];
+        if (event === 'message.new') this.#mayCrash(conn, payload);
+    }
+
+    /** What it has heard must come again, if it goes on from a cursor before it. */
+    #isBehind(conn, event, payload) {
+        const peer = payload.peer ?? payload.conversation.peer;
+        for (const old of this.#old) {
+            const all = old.behind.get(peer) ?? [];
+            if (old.conn === conn && all.length < BEHIND_MAX)
+                old.behind.set(peer, [...all, { event, by: payload.by, seq: payload.seq }]);
+        }
     }
 
     ack(conn, message, ack) {

@@ -154,6 +154,7 @@ export function operations(can) {
 export const WANTED = [
     'message.send', 'message.read', 'message.delivered', 'message.history', 'conversation.list',
     'conflict', 'a send was a duplicate', 'an answer was lost', 'a device vanished',
-    'a device resumed', 'a device began anew', 'the server ended', 'mailbox_full',
+    'a device crashed', 'a device resumed', 'a device began anew', 'the server ended',
+    'mailbox_full',
 ];
 export const WANTED_OF_CONTACTS = [...CONTACTS, 'forbidden'];

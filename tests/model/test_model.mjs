@@ -27,6 +27,8 @@ function another(s) {
     return s.dial(device, false);
 }
 
+const heard = (...seqs) => seqs.map((seq) => ({ event: 'message.new', seq }));
+
 /** Name, what is done behind the beginning, and the kind of what is found; none is fine. */
 const ROWS = [
     // Messages.
@@ -117,15 +119,32 @@ const ROWS = [
     ["another's cursor that is taken", (s) => s.dial(s.end(s.b1), false, undefined,
         { recovered: true }), 'recovered'],
     ['not all behind an old cursor', (s) => {
-        const next = s.dial(s.end(s.b1), true, new Map([[A, [2, 3]]]));
+        const next = s.dial(s.end(s.b1), true, new Map([[A, heard(2, 3)]]));
         s.hear(next, 3);
         s.synced(next);
     }, 'skipped'],
     ['all behind an old cursor', (s) => {
-        const next = s.dial(s.end(s.b1), true, new Map([[A, [2, 3]]]));
+        const next = s.dial(s.end(s.b1), true, new Map([[A, heard(2, 3)]]));
         [2, 3].forEach((seq) => s.hear(next, seq));
         s.synced(next);
     }],
+    ['not a receipt behind an old cursor', (s) => {
+        const must = new Map([[B, [{ event: 'message.read', by: B, seq: 1 }]]]);
+        const next = s.dial(s.end(s.a), true, must);
+        s.receipt(next, B, 'delivered', 3);
+        s.synced(next);
+    }, 'skipped'],
+    ['a receipt behind an old cursor', (s) => {
+        const must = new Map([[B, [{ event: 'message.read', by: B, seq: 1 }]]]);
+        const next = s.dial(s.end(s.a), true, must);
+        s.receipt(next, B, 'read', 1);
+        s.synced(next);
+    }],
+    ['not a change behind an old cursor', (s) => {
+        block(s);
+        s.synced(s.dial(s.end(s.b1), true,
+            new Map([[A, [{ event: 'conversation.changed' }]]])));
+    }, 'skipped'],
     ['a new device that has nothing', (s) => s.synced(another(s))],
     ['a new device without what was undelivered', (s) => {
         s.send(s.a);

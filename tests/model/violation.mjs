@@ -34,7 +34,7 @@ const words = (value) => {
 
 const MORE = {
     dial: ({ isRecovering, must }) => `${isRecovering ? 'by cursor' : 'anew'}` +
-        `${must?.length ? `, must get ${must}` : ''}`,
+        `${must?.length ? `, must get ${must.map(({ event, seq }) => `${event} ${seq}`)}` : ''}`,
     new: ({ message }) => `seq ${message.seq} ${message.status} ${words(message.content)}`,
     ack: ({ seq }) => `seq ${seq}`,
     receipt: ({ mark, by, seq }) => `${mark} by ${by} ${seq}`,
