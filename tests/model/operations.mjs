@@ -8,7 +8,7 @@ import { sleep } from '../e2e/lib.mjs';
  * For the lead: true as soon as the server knows these, so that a server which does not is a
  * failure. Until then they are driven if it does.
  */
-export const REQUIRED = { contacts: false };
+export const REQUIRED = { contacts: true };
 
 const CONTACTS = ['conversation.accept', 'conversation.block', 'conversation.unblock'];
 const TOO_FAR = 1000000;
