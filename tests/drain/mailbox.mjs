@@ -36,7 +36,6 @@ export async function fill(t, n, nSenders) {
         }
     };
     await Promise.all(numbers(SENDERS_AT_ONCE).map(worker));
-    await t.server.stop();
     return address;
 }
 
@@ -120,12 +119,17 @@ class Watch {
 }
 
 /**
- * The first n of the mailbox through a pipe of so many bytes a second, with a server that has
- * just begun: nothing that it keeps from earlier hides what it takes.
+ * The first n of the mailbox through a pipe of so many bytes a second.
+ *
  * @param bytesPerS  undefined: as fast as it goes
+ * @param isCold     with a server that has just begun: the cache of its database, which has a
+ *                   size of its own, fills as well
  */
-export async function drain(t, address, n, bytesPerS) {
-    await t.serveAgain({ options: OPTIONS });
+export async function drain(t, address, n, { bytesPerS, isCold } = {}) {
+    if (isCold) {
+        await t.server.stop();
+        await t.serveAgain({ options: OPTIONS });
+    }
     const { pid } = t.server.child;
     await joinSynced(t); // somebody else, who is there all the time
     const pipe = await Pipe.lay(t, t.url, { bytesPerS });
