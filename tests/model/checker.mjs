@@ -97,7 +97,8 @@ export class Checker {
         this.#note([this.talk(conn.wallet, peer)], conn, 'ack', { conn, seq });
     }
 
-    /** @param more  isConflict, isTooFar: it must be refused, so @return for answered() */
+    /** @param conn  or a call's { name, wallet }
+     * @param more  isConflict, isTooFar: it must be refused, so @return for answered() */
     asks(conn, event, payload, more = {}) {
         const peer = payload.to ?? payload.peer;
         const talks = peer ? [this.talk(conn.wallet, peer)] : this.talksOf(conn.wallet);

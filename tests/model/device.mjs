@@ -35,7 +35,7 @@ export class Device {
     isFirst = true;
     isNew = false;        // it has forgotten all, and nothing was settled since
     #conns = 0;
-    #underWay = new Map(); // by token
+    #underWay = new Map(); // by token, or by peer: what is asked for just now
     #old = [];            // cursors: { cursor, conn, behind }: by peer, what came behind it
 
     constructor(world, wallet, name) {
@@ -247,13 +247,14 @@ export class Device {
         await this.#try(send);
     }
 
+    #once(key, run) {
+        if (!this.#underWay.has(key))
+            this.#underWay.set(key, run().finally(() => this.#underWay.delete(key)));
+        return this.#underWay.get(key);
+    }
+
     #try(send) {
-        const { token } = send;
-        if (!this.#underWay.has(token)) {
-            const trying = this.#attempt(send).finally(() => this.#underWay.delete(token));
-            this.#underWay.set(token, trying);
-        }
-        return this.#underWay.get(token);
+        return this.#once(send.token, () => this.#attempt(send));
     }
 
     async #attempt({ token, ...payload }) {
@@ -277,8 +278,12 @@ export class Device {
     }
 
     /** accept, block or unblock, until it is answered. */
-    async contact(event, peer) {
+    contact(event, peer) {
         this.asking.set(peer, event);
+        return this.#once(peer, () => this.#contact(event, peer));
+    }
+
+    async #contact(event, peer) {
         if (!this.isLive) return;
         const answer = await this.ask(event, { peer });
         if (!answer) return;

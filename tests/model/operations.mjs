@@ -8,7 +8,7 @@ import { sleep } from '../e2e/lib.mjs';
  * For the lead: true as soon as the server knows these, so that a server which does not is a
  * failure. Until then they are driven if it does.
  */
-export const REQUIRED = { contacts: true };
+export const REQUIRED = { contacts: true, calls: true };
 
 const CONTACTS = ['conversation.accept', 'conversation.block', 'conversation.unblock'];
 const TOO_FAR = 1000000;
@@ -121,9 +121,24 @@ async function kill(world, device, [how]) {
     world.count('the server ended');
 }
 
+const botOf = (world, device) => world.bots.find(({ wallet }) => wallet === device.wallet);
+
+/** Sometimes it does not wait for the answer. */
+async function call(world, device, [to, what, , reply, patience]) {
+    const send = messageOf(world, device, [to, what, 1, reply], `s${world.step}`);
+    await botOf(world, device).send(send, patience % 4 ? undefined : patience % 5);
+}
+
+async function callRead(world, device, [which, seq, mark]) {
+    const { peer, top } = known(device, which) ?? {};
+    if (!peer) return;
+    const event = mark % 2 ? 'message.read' : 'message.delivered';
+    await botOf(world, device).ask(event, { peer, seq: Math.max(1, top - seq % 20) });
+}
+
 const pause = (world, device, [ms]) => sleep(ms % 30);
 
-/** name, weight, what it does, and what it wants: a device that is connected, contacts, ends */
+/** name, weight, what it does, and what it wants: a device that is live, contacts, calls, ends */
 const TABLE = [
     ['send', 300, send],
     ['burst', 12, burst],
@@ -141,10 +156,12 @@ const TABLE = [
     ['install', 8, install],
     ['pause', 40, pause],
     ...CONTACTS.map((event, i) => [event, [8, 10, 24][i], contact(event), 'contacts']),
+    ['call', 40, call, 'calls'],
+    ['call read', 15, callRead, 'calls'],
     ['kill', 4, kill, 'ends'],
 ].map(([name, weight, run, wants]) => ({ name, weight, run, wants }));
 
-/** @param can  contacts, ends: whether these are done as well */
+/** @param can  contacts, calls, ends: whether these are done as well */
 export function operations(can) {
     const all = TABLE.filter(({ wants }) => wants === undefined || wants === 'live' || can[wants]);
     return { all, total: all.reduce((n, { weight }) => n + weight, 0) };
@@ -157,4 +174,7 @@ export const WANTED = [
     'a device crashed', 'a device resumed', 'a device began anew', 'the server ended',
     'mailbox_full',
 ];
-export const WANTED_OF_CONTACTS = [...CONTACTS, 'forbidden'];
+export const WANTED_OF = {
+    contacts: [...CONTACTS, 'forbidden'],
+    calls: ['a call', 'an answer to a call was lost'],
+};

@@ -186,9 +186,9 @@ function hasSent(talk, ask, answer, at) {
     if (!answer.duplicate) mailboxHasRoom(talk, ask, at);
     send.wasAnswered = true;
     views(talk, answer.message, { viewer: conn.wallet, least, fence: from, at });
-    const line = talk.lines.get(conn);
-    talk.holders.get(conn.device).kept.add(answer.message.seq);
-    if (!line.isSynced) line.got.add(answer.message.seq);
+    const line = talk.lines.get(conn); // none of a call
+    if (line) talk.holders.get(conn.device).kept.add(answer.message.seq);
+    if (line && !line.isSynced) line.got.add(answer.message.seq);
     return undefined;
 }
 
@@ -358,7 +358,7 @@ const HAPPENS = {
 
     answer(talk, { ask, answer, at }) {
         const line = talk.lines.get(ask.conn);
-        line.fence = Math.max(line.fence, ask.from);
+        if (line) line.fence = Math.max(line.fence, ask.from);
         ANSWERS[ask.event](talk, ask, answer, at);
     },
 

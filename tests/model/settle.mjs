@@ -21,6 +21,12 @@ async function connect(world, device, n) {
         throw new Failure(`${device.name}: no answer to ${[...device.outbox.keys()]}`);
 }
 
+async function callAgain(world) {
+    await Promise.all(world.bots.map((bot) => bot.flush()));
+    const waiting = world.bots.find(({ outbox }) => outbox.size);
+    if (waiting) throw new Failure(`${waiting.name}: no answer to ${[...waiting.outbox.keys()]}`);
+}
+
 // What there is.
 
 async function get(device, event, payload) {
@@ -106,6 +112,7 @@ async function scatter(world) {
 export async function settle(world) {
     const chances = world.devices.map(() => world.chance.next());
     await Promise.all(world.devices.map((device, i) => connect(world, device, chances[i])));
+    await callAgain(world);
     await quiet(world);
     const firsts = world.wallets.map((wallet) =>
         world.devices.find((device) => device.wallet === wallet));

@@ -52,6 +52,18 @@ const ROWS = [
         s.ack(s.a, 4);
         s.move(A, 'delivered', 4, s.a, s.b1, s.b2);
     }],
+    ['a call that a device of its own does not hear of', (s) => {
+        s.send({ name: 'a.bot', wallet: A });
+        for (const conn of [s.b1, s.b2]) s.hear(conn, 4);
+        s.ack(s.b1, 4);
+        s.move(B, 'delivered', 4, s.a, s.b1, s.b2);
+    }, 'skipped'],
+    ['a call that all hear of', (s) => {
+        s.send({ name: 'a.bot', wallet: A });
+        for (const conn of [s.a, s.b1, s.b2]) s.hear(conn, 4);
+        s.ack(s.b1, 4);
+        s.move(B, 'delivered', 4, s.a, s.b1, s.b2);
+    }],
     ['one comes again on a connection', (s) => s.hear(s.b1, 3), 'doubled'],
     ['one comes again on the next connection', (s) => {
         const next = s.dial(s.end(s.b1));

@@ -3,9 +3,9 @@
  * is looked at, so that a seed makes the same steps in every run; what they come to depends on
  * answers where steps overlap, and does not in lock step.
  */
-import { createHash } from 'node:crypto';
 import { Failure, now, sleep } from '../e2e/lib.mjs';
 import { checksummed, hasBothCases } from '../e2e/chat/wallet.mjs';
+import { Bot } from './bot.mjs';
 import { Chance } from './chance.mjs';
 import { Checker } from './checker.mjs';
 import { Device } from './device.mjs';
@@ -32,9 +32,9 @@ export class World {
     step = 0;
     settles = 0;
     heard = 0;
+    done = new Map(); // by name of a device, in lock step
     #underWay = new Set();
     #tokens = new Map();
-    #done = new Map(); // by device
     #wrong = undefined;
 
     /**
@@ -53,6 +53,7 @@ export class World {
         for (const [i, address] of wallets.entries())
             for (let k = 0; k < DEVICES; k++)
                 world.devices.push(new Device(world, address, `w${i}.${k}`));
+        world.bots = wallets.map((address, i) => new Bot(world, address, `w${i}.bot`));
         t.defer(() => world.devices.forEach((device) => device.end()));
         await Promise.all(world.devices.map((device) => device.dial({ isAcking: true })));
         await Promise.all(world.devices.map(({ conn }) => conn?.synced));
@@ -119,14 +120,6 @@ export class World {
         return `${this.step} steps, ${messages} messages, ${this.settles} times quiet`;
     }
 
-    /** Of a run in lock step, the same for the same seed. */
-    digest() {
-        const all = createHash('sha256');
-        for (const device of this.devices)
-            all.update(this.#done.get(device)?.copy().digest() ?? '');
-        return all.digest('hex').slice(0, 16);
-    }
-
     async #step() {
         this.checker.step = ++this.step;
         const [dice, which, slack, ...d] = this.chance.draw(DRAWS);
@@ -145,7 +138,7 @@ export class World {
 
     /** All that came of a step has come, if nothing holds it back. */
     async #rest() {
-        await Promise.all(this.devices.map((device) => device.flush()));
+        await Promise.all([...this.devices, ...this.bots].map((device) => device.flush()));
         const syncing = this.devices.map(({ conn }) => conn)
             .filter((conn) => conn?.isReady && !conn.wasAwaited);
         const synced = Promise.all(syncing.map((conn) => conn.synced));
@@ -169,10 +162,12 @@ export class World {
         }
     }
 
-    /** For the digest: of each device for itself, as some go at once when all come to rest. */
+    /** In lock step the same for the same seed: of each device, as some go at once at the end. */
     does(what, device, more) {
-        if (!this.#done.has(device)) this.#done.set(device, createHash('sha256'));
-        this.#done.get(device).update(`${this.step} ${what} ${JSON.stringify(more)}\n`);
+        if (!this.isLockStep) return;
+        const line = `step ${this.step} ${device.name} ${what} ${JSON.stringify(more)}`;
+        if (!this.done.has(device.name)) this.done.set(device.name, []);
+        this.done.get(device.name).push(line);
     }
 
     async settle() {
