@@ -103,13 +103,12 @@ static void on_unacked(struct timer *timer)
 static void watch_acks(struct chat_session *s)
 {
     struct timer *timer = &s->unacked_timer;
-    const int64_t now_ms = chat_now_ms(s->actor.chat);
+    struct timers *timers = s->actor.chat->ports.timers;
 
     if (s->window.n == 0)
-        s->acked_ms = now_ms;
+        s->acked_ms = timers->now_ms;
     if (!timer->is_set)
-        timer_set(s->actor.chat->ports.timers, timer,
-                  now_ms + (s->is_silent ? TAKEN_MS : CHAT_UNACKED_MS));
+        timer_set(timers, timer, timers->now_ms + (s->is_silent ? TAKEN_MS : CHAT_UNACKED_MS));
 }
 
 // The client's acknowledgements.

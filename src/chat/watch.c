@@ -156,7 +156,6 @@ static void on_relations(void *arg, int r, const struct chat_relation *relations
 static void ask_store(struct watch_op *op)
 {
     account peers[CHAT_WATCHES_MAX];
-    const struct store_relations question = {op->session->actor.account, peers, op->n};
 
     for (size_t i = 0; i < op->n; i++) {
         struct watch *w = watched_find(op->session, &op->presences[i].account);
@@ -164,7 +163,9 @@ static void ask_store(struct watch_op *op)
         if (w && w->awaited_by == op)
             w->is_missed = false;
     }
-    store_relations(chat_of(op)->ports.store, &question, on_relations, op);
+    store_relations(chat_of(op)->ports.store,
+                    &(struct store_relations){op->session->actor.account, peers, op->n},
+                    on_relations, op);
 }
 
 static void on_asked(struct timer *t)

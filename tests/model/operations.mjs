@@ -4,12 +4,6 @@
  */
 import { sleep } from '../e2e/lib.mjs';
 
-/**
- * For the lead: true as soon as the server knows these, so that a server which does not is a
- * failure. Until then they are driven if it does.
- */
-export const REQUIRED = { contacts: true, calls: true };
-
 const CONTACTS = ['conversation.accept', 'conversation.block', 'conversation.unblock'];
 const TOO_FAR = 1000000;
 const BURST = 60;
@@ -138,7 +132,7 @@ async function callRead(world, device, [which, seq, mark]) {
 
 const pause = (world, device, [ms]) => sleep(ms % 30);
 
-/** name, weight, what it does, and what it wants: a device that is live, contacts, calls, ends */
+/** name, weight, what it does, and what it wants: a device that is live, a server that ends */
 const TABLE = [
     ['send', 300, send],
     ['burst', 12, burst],
@@ -155,15 +149,15 @@ const TABLE = [
     ['dial', 90, dial],
     ['install', 8, install],
     ['pause', 40, pause],
-    ...CONTACTS.map((event, i) => [event, [8, 10, 24][i], contact(event), 'contacts']),
-    ['call', 40, call, 'calls'],
-    ['call read', 15, callRead, 'calls'],
+    ...CONTACTS.map((event, i) => [event, [8, 10, 24][i], contact(event)]),
+    ['call', 40, call],
+    ['call read', 15, callRead],
     ['kill', 4, kill, 'ends'],
 ].map(([name, weight, run, wants]) => ({ name, weight, run, wants }));
 
-/** @param can  contacts, calls, ends: whether these are done as well */
-export function operations(can) {
-    const all = TABLE.filter(({ wants }) => wants === undefined || wants === 'live' || can[wants]);
+/** @param ends  does the server end at times, and come back? */
+export function operations(ends) {
+    const all = TABLE.filter(({ wants }) => ends || wants !== 'ends');
     return { all, total: all.reduce((n, { weight }) => n + weight, 0) };
 }
 
@@ -172,9 +166,5 @@ export const WANTED = [
     'message.send', 'message.read', 'message.delivered', 'message.history', 'conversation.list',
     'conflict', 'a send was a duplicate', 'an answer was lost', 'a device vanished',
     'a device crashed', 'a device resumed', 'a device began anew', 'the server ended',
-    'mailbox_full',
+    'mailbox_full', ...CONTACTS, 'forbidden', 'a call', 'an answer to a call was lost',
 ];
-export const WANTED_OF = {
-    contacts: [...CONTACTS, 'forbidden'],
-    calls: ['a call', 'an answer to a call was lost'],
-};

@@ -14,10 +14,9 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { Failure, now } from '../e2e/lib.mjs';
-import { joinSynced } from '../e2e/chat/peer.mjs';
 import { ChatServers, ChatTrial } from '../e2e/chat/serve.mjs';
 import { Runner, select } from '../e2e/runner.mjs';
-import { REQUIRED, WANTED, WANTED_OF } from './operations.mjs';
+import { WANTED } from './operations.mjs';
 import { World } from './world.mjs';
 
 const OPTIONS = ['--rate-limits=off', '--drain=1s'];
@@ -40,14 +39,13 @@ if (!(seconds > 0 && steps > 0 && Number.isInteger(seed))) {
 }
 
 const counts = new Map();
-const can = { contacts: false, calls: false };
 
 async function world(t, row, how) {
     const { options = [], ends = false, ...more } = row;
     const all = [...OPTIONS, ...options];
     await t.serve({ options: all });
     return World.make(t, {
-        counts, options: all, can: { ...can, ends }, seed: how.seed,
+        counts, options: all, ends, seed: how.seed,
         name: row.name, ...more,
     });
 }
@@ -68,7 +66,6 @@ async function drive(t, row, how) {
 
 const rowOf = (row, i, nRows) => ({
     name: row.name,
-    wantsContacts: row.wantsContacts,
     limit: 1000 * seconds / nRows + REST_MS,
     run: (t) => drive(t, row,
         { seed: seed + i, until: now() + 1000 * seconds / nRows, steps }),
@@ -98,7 +95,7 @@ const TABLE = [
         `--mailbox-peer-messages=${SMALL.peer}`, `--mailbox-stranger-messages=${SMALL.stranger}`,
     ] },
     { name: 'at once, and who has not accepted tells nothing', isShy: true,
-        options: ['--contact-policy=request'], wantsContacts: true },
+        options: ['--contact-policy=request'] },
 ];
 const chosen = select([isReplayed, ...TABLE], flags.only);
 const timed = chosen.filter((row) => row !== isReplayed);
@@ -119,37 +116,17 @@ console.log(`  SEED=${seed}`);
 const servers = await ChatServers.make(binary);
 const runner = new Runner();
 
-async function runRow(row, trial = new ChatTrial(servers, undefined, 'websocket')) {
-    const { wrong } = await runner.attempt(row, trial);
+async function runRow(row) {
+    const { wrong } = await runner.attempt(row, new ChatTrial(servers, undefined, 'websocket'));
     runner.report(wrong ? 'failed' : 'passed', row.name, wrong);
 }
 
-/** Without its payload it is bad_request, where it is known; a call has no token. */
-async function knows(t) {
-    const { url } = await t.serve({ options: OPTIONS });
-    const peer = await joinSynced(t);
-    const { error } = await peer.ask('conversation.block', {});
-    const call = await fetch(`${url}/v1/conversations`, { headers: { connection: 'close' } });
-    const without = (process.env.MODEL_WITHOUT ?? '').split(',');
-    can.contacts = error.code !== 'unknown_event' && !without.includes('contacts');
-    can.calls = call.status === 401 && !without.includes('calls');
-    await t.server.stop();
-    for (const [what, isSo] of Object.entries(can)) {
-        if (REQUIRED[what] && !isSo)
-            throw new Failure(`the server has no ${what}, or must not be asked for them`);
-        if (!isSo) console.log(`  without ${what}`);
-    }
-}
-
 function sawAll() {
-    const wanted = [...WANTED, ...Object.keys(can).flatMap((what) =>
-        (can[what] ? WANTED_OF[what] : []))];
-    for (const what of wanted)
+    for (const what of WANTED)
         runner.report(counts.get(what) ? 'passed' : 'failed', `it came to it: ${what}`);
 }
 
-await runRow({ name: 'the server knows what it must', run: knows });
-for (const row of rows) if (can.contacts || !row.wantsContacts) await runRow(row);
+for (const row of rows) await runRow(row);
 if (!flags.only && !flags.steps && seconds >= SHOWS_MUCH_S) sawAll();
 console.log(`  ${[...counts].map(([what, n]) => `${what} ${n}`).join(', ')}`);
 process.exit(runner.close());

@@ -39,7 +39,7 @@ export class World {
 
     /**
      * @param t    the trial, with a server
-     * @param how  name, seed, limits, isShy, can: what is done beside the rest, isLockStep,
+     * @param how  name, seed, limits, isShy, ends: the server does at times, isLockStep,
      *             options of the server, counts: what has come of it
      */
     static async make(t, how) {
@@ -48,7 +48,7 @@ export class World {
         const wallets = Array.from({ length: WALLETS }, () => walletBy(chance));
         Object.assign(world, { t, wallets, chance, ...how });
         world.checker = new Checker(wallets, how);
-        world.operations = operations(how.can);
+        world.operations = operations(how.ends);
         world.devices = [];
         for (const [i, address] of wallets.entries())
             for (let k = 0; k < DEVICES; k++)

@@ -161,7 +161,7 @@ static void want_of(struct chaos *c, size_t i, uint8_t peer, enum chat_contact w
 static void want_something(struct chaos *c, size_t i)
 {
     static const enum chat_contact wishes[] = {CHAT_ACCEPT, CHAT_BLOCK, CHAT_UNBLOCK,
-                                              CHAT_UNBLOCK};
+                                               CHAT_UNBLOCK};
 
     want_of(c, i, some_peer(c, wallet_of(i)), wishes[chance(c, COUNT_OF(wishes))]);
 }
