@@ -274,7 +274,14 @@ export class Device {
         this.world.count('message.send');
         if (answer.duplicate) this.world.count('a send was a duplicate');
         this.has(answer.message);
-        if (send.client_msg_id) this.answered = [send, ...this.answered.slice(0, 15)];
+        if (send.client_msg_id) this.#mayRepeat(send);
+    }
+
+    /** The same ones, in whatever order several were answered: a seed picks one of them. */
+    #mayRepeat(send) {
+        this.answered = [send, ...this.answered.filter(({ token }) => token !== send.token)]
+            .sort((a, b) => b.token.localeCompare(a.token, 'en', { numeric: true }))
+            .slice(0, 16);
     }
 
     /** accept, block or unblock, until it is answered. */
