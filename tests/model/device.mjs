@@ -132,9 +132,10 @@ export class Device {
         });
     }
 
-    /** But not when all come to rest. */
+    /** But not when all come to rest; nor in lock step, where what had gone out by then is not
+     * decided by the seed. */
     #mayCrash(conn, { from, seq }) {
-        if (conn.habit === HABITS[0]) return;
+        if (conn.habit === HABITS[0] || this.world.isLockStep) return;
         if (hash(this.world.seed, conn.name, from, seq, 'crash') % CRASH > 0) return;
         this.world.count('a device crashed');
         this.vanish(1);
