@@ -95,7 +95,9 @@ export class Device {
         });
         for (const event of ENDS)
             conn.peer.socket.on(event, (why) => this.#end(conn, `${event}: ${why.message ?? why}`));
-        if (conn.isOver) conn.undo(); // ended while it had no socket yet
+        if (!conn.isOver) return;
+        conn.undo(); // it has ended while it had no socket yet
+        conn.peer = undefined;
     }
 
     /** From the latest cursor, or from an older one: then what came behind it comes again. */
@@ -114,6 +116,7 @@ export class Device {
         conn.ready(false);
         conn.undo?.();
         conn.cutter?.close();
+        Object.assign(conn, { held: [], peer: undefined, undo: undefined });
         if (!conn.isLeaving) this.world.ended(conn, why);
     }
 

@@ -24,6 +24,7 @@ export class Talk {
     holders = new Map(); // by device
     log = [];
     settled = 0;         // messages that were known when it was quiet the last time
+    #fresh = [];         // sends that were asked for since then
     #done = 0;           // entries of the log that were gone through
 
     constructor(addresses, { limits, isShy }, name) {
@@ -51,7 +52,7 @@ export class Talk {
         return message !== undefined && message.isWithheld && message.view.to === address;
     }
 
-    /** @param about  the seq of a message, or what happened in an entry */
+    /** @param about  the seq or token of a message, or what happened in an entry */
     wrong(kind, what, about) {
         const upto = this.now ? this.log.indexOf(this.now) + 1 : this.log.length;
         const error = new Violation(kind, what,
@@ -77,6 +78,7 @@ export class Talk {
                 recipient: payload.to, lines: new Set(), asked: 0 });
         ask.send = this.sends.get(token);
         ask.send.lines.add(conn);
+        this.#fresh.push(ask.send);
     }
 
     sent({ send, conn }, answer, at) {
@@ -111,7 +113,7 @@ export class Talk {
     }
 
     #forget() {
-        for (const { send } of this.messages.slice(this.settled)) send.lines.clear();
+        for (const send of this.#fresh.splice(0)) send.lines.clear();
         this.settled = this.messages.length;
         this.log = this.log.slice(-KEPT);
         this.#done = this.log.length;
@@ -128,7 +130,7 @@ export class Talk {
         mine.forEach((message, i) => this.#add(message, other[i]));
         for (const send of this.sends.values())
             if (send.id && !send.isStored)
-                this.wrong('lost', `${send.token}, ${send.id}, was acknowledged`);
+                this.wrong('lost', `${send.token}, ${send.id}, was acknowledged`, send.token);
     }
 
     #add(first, second) {
@@ -155,8 +157,10 @@ export class Talk {
         const send = this.sends.get(tokenOf(view.content));
         const seq = `seq ${view.seq}`;
         if (!send) this.wrong('invented', `${seq}: nobody has sent ${JSON.stringify(view)}`);
-        if (send.isStored) this.wrong('doubled', `${send.token} is ${send.seq} and ${seq}`);
-        if (send.refused) this.wrong('refused', `${seq}: ${send.token} was ${send.refused}`);
+        if (send.isStored) this.wrong('doubled', `${send.token} is ${send.seq} and ${seq}`,
+            send.token);
+        if (send.refused) this.wrong('refused', `${seq}: ${send.token} was ${send.refused}`,
+            send.token);
         const got = [view.from, view.to, view.type, view.content, view.reply_to,
             view.client_msg_id];
         const want = [send.sender, send.recipient, send.type, send.content, send.reply_to,

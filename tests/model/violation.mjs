@@ -2,9 +2,9 @@ import { Failure } from '../e2e/lib.mjs';
 
 const SHOWN = 50; // of what was last in a conversation
 
-/** @param wanted  a seq, or what it is that happened */
+/** @param wanted  a seq, a token, or what it is that happened */
 const isAbout = ({ what, seq, message, ask }, wanted) => wanted !== undefined &&
-    (what === wanted || (seq ?? message?.seq ?? ask?.send?.seq) === wanted);
+    [what, seq ?? message?.seq ?? ask?.send?.seq, ask?.send?.token].includes(wanted);
 
 /** The last entries, and before them those that it is about. */
 function shown(log, about) {
@@ -17,7 +17,7 @@ export class Violation extends Failure {
     /**
      * @param where  the conversation
      * @param log    of it
-     * @param about  the seq of a message, or what happened in an entry
+     * @param about  the seq or token of a message, or what happened in an entry
      */
     constructor(kind, what, { where, log = [], about } = {}) {
         super(`${kind}: ${what}${where ? ` (${where})` : ''}${shown(log, about)}`);
