@@ -93,10 +93,11 @@ export class Device {
             token: await this.world.token(this.wallet), cursor, acking: false,
             tap: (event, payload, ack) => this.#hear(conn, event, payload, ack),
         });
+        const { socket } = conn.peer;
         for (const event of ENDS)
-            conn.peer.socket.on(event, (why) => this.#end(conn, `${event}: ${why.message ?? why}`));
+            socket.on(event, (why) => this.#end(conn, `${event}: ${why.message ?? why}`));
         if (!conn.isOver) return;
-        conn.undo(); // it has ended while it had no socket yet
+        conn.undo?.(); // it has ended while it had no socket yet
         conn.peer = undefined;
     }
 
