@@ -19,9 +19,10 @@ export class Checker {
      * @param wallets  addresses
      * @param limits   { peer, stranger }: undelivered messages of one sender
      * @param isShy    receipts wait until their sender has accepted the other side
+     * @param clock    Unix, ms: the server's
      */
-    constructor(wallets, { limits = {}, isShy = false } = {}) {
-        this.wallets = wallets;
+    constructor(wallets, { limits = {}, isShy = false, clock = Date.now } = {}) {
+        Object.assign(this, { wallets, clock });
         const both = { peer: Infinity, stranger: Infinity, ...limits };
         wallets.forEach((a, i) => wallets.slice(i + 1).forEach((b) => {
             const talk = new Talk([a, b], { limits: both, isShy }, this.#nameOf(a, b));
@@ -110,7 +111,7 @@ export class Checker {
 
     #ask(talk, ask) {
         const entry = this.#note([talk], ask.conn, 'ask', { ask });
-        ask.from = entry.at;
+        Object.assign(ask, { from: entry.at, unix: this.clock() });
         if (ask.event === 'message.send' && !ask.isConflict) talk.asksToSend(ask);
         const [, what] = CONTACT.exec(ask.event) ?? [];
         if (!what) return;

@@ -136,7 +136,8 @@ function undelivered(talk, { send, least, from }, at) {
     const side = talk.side(send.recipient);
     advance(talk, send.recipient, at);
     const sends = [...talk.sends.values()].filter((one) =>
-        one !== send && one.sender === send.sender && one.from <= at && !one.wasRefused);
+        one !== send && one.sender === send.sender && one.from <= at &&
+        (one.isStored || !one.wasRefused));
     const isAbove = (one, seq) => one.seq === undefined || one.seq > seq;
     const isSure = (one) => one.to < from && isAbove(one, side.most.delivered) &&
         !talk.messages[one.seq - 1].isWithheld;

@@ -16,6 +16,12 @@ const KEPT = 50; // entries of a log that was gone through, to show what was bef
 export const tokenOf = (content) =>
     (typeof content === 'string' ? content.split(' ', 1)[0] : content?.token);
 
+/**
+ * What was refused may be stored all the same, later, if it was sent before on a connection that
+ * was given up: that one may have been on its way still.
+ */
+const mayBeLate = ({ isFirst, unix }, { created_at: at }) => !isFirst && Date.parse(at) >= unix;
+
 export class Talk {
     id = undefined;
     messages = [];       // messages[seq - 1]: { view, as its sender sees it, send, isWithheld }
@@ -81,9 +87,9 @@ export class Talk {
         this.#fresh.push(ask.send);
     }
 
-    sent({ send, conn }, answer, at) {
+    sent({ send, conn, unix }, answer, at) {
         if (answer.status !== 'ok') {
-            send.refused = answer.error.code;
+            send.refused = { code: answer.error.code, unix, isFirst: send.lines.size === 1 };
             return;
         }
         send.to = Math.min(at, send.to);
@@ -159,8 +165,8 @@ export class Talk {
         if (!send) this.wrong('invented', `${seq}: nobody has sent ${JSON.stringify(view)}`);
         if (send.isStored) this.wrong('doubled', `${send.token} is ${send.seq} and ${seq}`,
             send.token);
-        if (send.refused) this.wrong('refused', `${seq}: ${send.token} was ${send.refused}`,
-            send.token);
+        if (send.refused && !mayBeLate(send.refused, view))
+            this.wrong('refused', `${seq}: ${send.token} was ${send.refused.code}`, send.token);
         const got = [view.from, view.to, view.type, view.content, view.reply_to,
             view.client_msg_id];
         const want = [send.sender, send.recipient, send.type, send.content, send.reply_to,

@@ -27,6 +27,19 @@ function another(s) {
     return s.dial(device, false);
 }
 
+/** B sends on two connections, the second time while it blocks A. */
+function late(s) {
+    s.contact(s.b1, 'block', s.b2);
+    s.asksToSend(s.b1, 't4');
+    s.synced(s.dial(s.end(s.b1)));
+    s.refuses(s.asksToSend(s.b1, 't4'), 'forbidden');
+    s.contact(s.b1, 'unblock', s.b2);
+    const seq = s.store(B, 't4');
+    for (const conn of [s.a, s.b1, s.b2]) s.hear(conn, seq);
+    s.ack(s.a, seq);
+    s.move(A, 'delivered', seq, s.a, s.b1, s.b2);
+}
+
 const heard = (...seqs) => seqs.map((seq) => ({ event: 'message.new', seq }));
 
 /** Name, what is done behind the beginning, and the kind of what is found; none is fine. */
@@ -102,6 +115,9 @@ const ROWS = [
         s.store(A, 't4');
         s.refuses(asked, 'conflict');
     }, 'refused'],
+    ['refused when it was sent again, and stored before', (s) => late(s), 'refused'],
+    ['refused when it was sent again, and stored when the first one came', (s) => late(s),
+        undefined, { clock: () => 1e12 }],
     ['acknowledged, and not stored', (s) => {
         s.send(s.a);
         s.messages.pop();
