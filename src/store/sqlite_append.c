@@ -168,6 +168,8 @@ static void grow(struct thread *t, unsigned sender, const struct chat_message *m
         return;
     to->last_at_ms = m->created_at_ms;
     to->message_pos = m->position;
+    if (to->due_pos == 0)
+        to->due_pos = m->position;
 }
 
 static void keep(struct sqlite_writer *w, struct sqlite_write *op, struct thread *t,

@@ -1,6 +1,7 @@
 /**
  * The merge: what an account has to get, of all of its conversations, by position. Each
- * conversation that can have something is a stream, at the first message that is due.
+ * conversation that can have something is a stream, at the first message that is due. Up to
+ * `since` that is what is undelivered, and behind it all: the one comes before the other.
  */
 #include "store/sqlite_due.h"
 
@@ -166,36 +167,51 @@ static int seek(struct sqlite_reader *rd, struct stream *s, uint64_t seq)
     return r;
 }
 
-/** @return as probe() */
-static int start(struct sqlite_reader *rd, struct stream *s, const struct store_read *asked)
+/** At the first undelivered message behind `after`. @return as probe() */
+static int start_undelivered(struct sqlite_reader *rd, struct stream *s, int64_t after)
 {
-    const int64_t all_behind = asked->since > asked->after ? asked->since : asked->after;
+    const uint64_t undelivered = s->view.mine.delivered_seq + 1;
     uint64_t first = 0;
+    int r = 0;
 
-    int r = first_behind(rd, &s->view, all_behind, &s->all_from);
+    s->all_from = s->view.last_seq + 1;
+    if (s->view.due_pos <= after)
+        r = first_behind(rd, &s->view, after, &first);
     if (r < 0)
         return r;
-    if (asked->since <= asked->after)
-        return seek(rd, s, s->all_from);
-    r = first_behind(rd, &s->view, asked->after, &first);
-    if (r < 0)
-        return r;
-    if (first <= s->view.mine.delivered_seq)
-        first = s->view.mine.delivered_seq + 1;
-    return seek(rd, s, first < s->all_from ? first : s->all_from);
+    return seek(rd, s, first > undelivered ? first : undelivered);
 }
 
-/** All streams with something due; as a heap, that with the least position first. */
+/** At the first message behind `after`, whoever has got it. @return as probe() */
+static int start_all(struct sqlite_reader *rd, struct stream *s, int64_t after)
+{
+    const int r = first_behind(rd, &s->view, after, &s->all_from);
+    return r < 0 ? r : seek(rd, s, s->all_from);
+}
+
+/**
+ * Streams with something due; as a heap, that with the least position first. What is known to
+ * begin later than that is not started yet: a page costs what is in it, and not what waits.
+ */
 struct merge {
-    struct stream *streams;
-    size_t n_streams;
-    struct stream **heap;
+    struct stream **heap; // owned, and so is each
     size_t n;
+    int64_t after;
+    int64_t upto;
+    sqlite3_stmt *waiting;   // for the rest, in the order of due_pos; NULL: there is none
+    struct sqlite_view next; // of these the first
 };
 
 static int64_t position_in(const struct merge *m, size_t i)
 {
     return m->heap[i]->at.position;
+}
+
+static void swap(struct merge *m, size_t i, size_t k)
+{
+    struct stream *s = m->heap[i];
+    m->heap[i] = m->heap[k];
+    m->heap[k] = s;
 }
 
 static void sift_down(struct merge *m, size_t i)
@@ -205,61 +221,96 @@ static void sift_down(struct merge *m, size_t i)
             child++;
         if (position_in(m, i) <= position_in(m, child))
             return;
-        struct stream *s = m->heap[i];
-        m->heap[i] = m->heap[child];
-        m->heap[child] = s;
+        swap(m, i, child);
         i = child;
     }
 }
 
-static void make_heap(struct merge *m)
+static void sift_up(struct merge *m, size_t i)
 {
-    m->heap = (struct stream **)mem_alloc((m->n_streams + 1) * sizeof(struct stream *));
-    m->n = m->n_streams;
-    for (size_t i = 0; i < m->n; i++)
-        m->heap[i] = &m->streams[i];
-    for (size_t i = m->n / 2; i-- > 0;)
-        sift_down(m, i);
+    for (; i > 0 && position_in(m, i) < position_in(m, (i - 1) / 2); i = (i - 1) / 2)
+        swap(m, i, (i - 1) / 2);
 }
 
-/** Of a statement that returns conversations. */
-static int add_streams(struct sqlite_reader *rd, struct merge *m, sqlite3_stmt *stmt,
-                       const struct store_read *asked)
+static void push(struct merge *m, const struct stream *s)
 {
+    if ((m->n & (m->n - 1)) == 0) {
+        const size_t n = m->n > 0 ? 2 * m->n : 1;
+        m->heap = (struct stream **)mem_resize((void *)m->heap, n * sizeof(struct stream *));
+    }
+    m->heap[m->n] = NEW(struct stream);
+    *m->heap[m->n] = *s;
+    sift_up(m, m->n++);
+}
+
+static void drop_first(struct merge *m)
+{
+    free(m->heap[0]);
+    m->heap[0] = m->heap[--m->n];
+}
+
+static void drop_all(struct merge *m)
+{
+    if (m->waiting)
+        sqlite3_reset(m->waiting);
+    while (m->n > 0)
+        free(m->heap[--m->n]);
+    free((void *)m->heap);
+}
+
+/** Start what was touched behind `after`. */
+static int start_touched(struct sqlite_reader *rd, struct merge *m, const account *a)
+{
+    sqlite3_stmt *stmt = sqlite_row_of_account(rd, R_TOUCHED, a);
     int r = 0;
 
+    sqlite_db_bind(stmt, 2, m->after);
     for (r = sqlite_db_step(&rd->db, stmt); r == 0; r = sqlite_db_step(&rd->db, stmt)) {
-        if ((m->n_streams & (m->n_streams - 1)) == 0) {
-            const size_t n = m->n_streams > 0 ? 2 * m->n_streams : 1;
-            m->streams = mem_resize(m->streams, n * sizeof(*m->streams));
-        }
-        struct stream *s = &m->streams[m->n_streams];
-        *s = (struct stream){.view = sqlite_row_view(stmt)};
-        r = start(rd, s, asked);
+        struct stream s = {.view = sqlite_row_view(stmt)};
+        r = start_all(rd, &s, m->after);
         if (r < 0)
             break;
         if (r == 0)
-            m->n_streams++;
+            push(m, &s);
     }
     sqlite3_reset(stmt);
     return r < 0 ? r : 0;
 }
 
-/** What can have something: what was touched, and what holds undelivered messages. */
-static int find_streams(struct sqlite_reader *rd, struct merge *m,
-                        const struct store_read *asked)
+static int next_waiting(struct sqlite_reader *rd, struct merge *m)
 {
-    const bool is_all = asked->since <= asked->after;
-    sqlite3_stmt *touched = sqlite_row_of_account(rd, R_TOUCHED, &asked->account);
-    sqlite3_stmt *undelivered = sqlite_row_of_account(rd, R_UNDELIVERED, &asked->account);
+    const int r = sqlite_db_step(&rd->db, m->waiting);
 
-    sqlite_db_bind(touched, 2, is_all ? asked->after : asked->since);
-    const int r = add_streams(rd, m, touched, asked);
-    if (r < 0 || is_all)
-        return r;
-    sqlite_db_bind(undelivered, 2, asked->after);
-    sqlite_db_bind(undelivered, 3, asked->since);
-    return add_streams(rd, m, undelivered, asked);
+    if (r == 0) {
+        m->next = sqlite_row_view(m->waiting);
+    } else {
+        m->waiting = NULL;
+    }
+    return r < 0 ? r : 0;
+}
+
+static int find_undelivered(struct sqlite_reader *rd, struct merge *m, const account *a)
+{
+    m->waiting = sqlite_row_of_account(rd, R_UNDELIVERED, a);
+    sqlite_db_bind(m->waiting, 2, m->after);
+    sqlite_db_bind(m->waiting, 3, m->upto);
+    return next_waiting(rd, m);
+}
+
+/** Start what may have the next message. */
+static int start_waiting(struct sqlite_reader *rd, struct merge *m)
+{
+    int r = 0;
+
+    while (r == 0 && m->waiting && (m->n == 0 || m->next.due_pos < position_in(m, 0))) {
+        struct stream s = {.view = m->next};
+        r = start_undelivered(rd, &s, m->after);
+        if (r == 0)
+            push(m, &s);
+        if (r >= 0)
+            r = next_waiting(rd, m);
+    }
+    return r;
 }
 
 /** @return 0, SQLITE_DB_NO_ROW: the page is full, or a fault */
@@ -284,35 +335,70 @@ static int take_first(struct sqlite_reader *rd, struct sqlite_read *op, struct m
 
     r = seek(rd, s, s->at.seq + 1);
     if (r == SQLITE_DB_NO_ROW)
-        m->heap[0] = m->heap[--m->n];
+        drop_first(m);
     sift_down(m, 0);
     return r < 0 ? r : 0;
 }
 
-static int merge(struct sqlite_reader *rd, struct sqlite_read *op, struct merge *m)
+/** @return as take_first() */
+static int take_all(struct sqlite_reader *rd, struct sqlite_read *op, struct merge *m,
+                    struct page_room *room)
+{
+    int r = start_waiting(rd, m);
+
+    while (r == 0 && m->n > 0 && position_in(m, 0) <= m->upto) {
+        r = take_first(rd, op, m, room);
+        if (r == 0)
+            r = start_waiting(rd, m);
+    }
+    return r;
+}
+
+/** Up to `since`: what is undelivered. @return as take_first() */
+static int take_undelivered(struct sqlite_reader *rd, struct sqlite_read *op,
+                            struct page_room *room)
+{
+    const struct store_read *asked = &op->asked.read;
+    struct merge m = {.after = asked->after,
+                      .upto = asked->since < op->horizon ? asked->since : op->horizon};
+
+    int r = find_undelivered(rd, &m, &asked->account);
+    if (r == 0)
+        r = take_all(rd, op, &m, room);
+    drop_all(&m);
+    return r;
+}
+
+/** Behind `since`: all. @return as take_first() */
+static int take_touched(struct sqlite_reader *rd, struct sqlite_read *op,
+                        struct page_room *room)
+{
+    const struct store_read *asked = &op->asked.read;
+    struct merge m = {.after = asked->since > asked->after ? asked->since : asked->after,
+                      .upto = op->horizon};
+
+    int r = start_touched(rd, &m, &asked->account);
+    if (r == 0)
+        r = take_all(rd, op, &m, room);
+    drop_all(&m);
+    return r;
+}
+
+int sqlite_due_read(struct sqlite_reader *rd, struct sqlite_read *op)
 {
     const struct store_read *asked = &op->asked.read;
     struct store_page *page = &op->answer.read;
     struct page_room room = page_room_of(asked->max_messages, asked->max_bytes);
+    int r = 0;
 
-    int r = find_streams(rd, m, asked);
-    make_heap(m);
-    while (r == 0 && m->n > 0 && position_in(m, 0) <= op->horizon)
-        r = take_first(rd, op, m, &room);
+    if (asked->after < asked->since)
+        r = take_undelivered(rd, op, &room);
+    if (r == 0)
+        r = take_touched(rd, op, &room);
     if (r < 0)
         return r;
     page->messages = op->items;
     page->has_more = r == SQLITE_DB_NO_ROW;
     page->upto = page->has_more ? page->messages[page->n_messages - 1].position : op->horizon;
     return 0;
-}
-
-int sqlite_due_read(struct sqlite_reader *rd, struct sqlite_read *op)
-{
-    struct merge m = {0};
-
-    const int r = merge(rd, op, &m);
-    free((void *)m.heap);
-    free(m.streams);
-    return r;
 }

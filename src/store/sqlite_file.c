@@ -35,6 +35,11 @@
  * and are found by their ends: the first that ends at or behind a message has it, or says what
  * was withheld before.
  *
+ * `due_pos` is the position of a side's first message that is neither delivered nor withheld,
+ * and 0 where there is none: an account's conversations in that order are the order in which
+ * the reader comes to them, and it need not look into those to come. Where the message is gone
+ * it is any position below what there is.
+ *
  * Sessions, nonces and revocations (auth/store.h) know nothing of all that: who signs in may
  * never have written, so that accounts are bytes in there. A session is found by its name, as
  * its tokens have it, and by its account, the one refreshed longest ago first; all three by
@@ -215,11 +220,11 @@ static const char *const migrations[] = {
     "  their_read_seq INTEGER NOT NULL DEFAULT 0,"
     "  their_read_at_ms INTEGER NOT NULL DEFAULT 0,"
     "  their_read_pos INTEGER NOT NULL DEFAULT 0,"
-    "  message_pos INTEGER NOT NULL DEFAULT 0,"    // of the last message that it may see
-    "  receipt_pos INTEGER NOT NULL DEFAULT 0,"    // of the last change of the marks above
-    "  contact_pos INTEGER NOT NULL DEFAULT 0,"    // of the last contact
-    "  is_undelivered INTEGER NOT NULL DEFAULT 0," // there are more than delivered_n
-    "  is_unread INTEGER NOT NULL DEFAULT 0,"      // there are more than read_n
+    "  message_pos INTEGER NOT NULL DEFAULT 0," // of the last message that it may see
+    "  receipt_pos INTEGER NOT NULL DEFAULT 0," // of the last change of the marks above
+    "  contact_pos INTEGER NOT NULL DEFAULT 0," // of the last contact
+    "  due_pos INTEGER NOT NULL DEFAULT 0,"     // of the first message above delivered_n
+    "  is_unread INTEGER NOT NULL DEFAULT 0,"   // there are more than read_n
     "  PRIMARY KEY (conversation, account)"
     ") STRICT, WITHOUT ROWID;"
     "INSERT INTO member (conversation, account, peer, side, last_seq, n_from_peer,"
@@ -227,7 +232,7 @@ static const char *const migrations[] = {
     "  delivered_at_ms, delivered_pos, read_seq, read_n, read_at_ms, read_pos,"
     "  their_delivered_seq, their_delivered_at_ms, their_delivered_pos,"
     "  their_read_seq, their_read_at_ms, their_read_pos,"
-    "  message_pos, receipt_pos, is_undelivered, is_unread)"
+    "  message_pos, receipt_pos, due_pos, is_unread)"
     "  SELECT m.conversation, m.account, m.peer, m.side, m.last_seq, m.n_from_peer,"
     "  (SELECT ifnull(max(sent_bytes), 0) FROM message x"
     "    WHERE x.conversation = m.conversation AND x.sender = p.side),"
@@ -238,14 +243,18 @@ static const char *const migrations[] = {
     "  m.delivered_at_ms, m.delivered_pos, m.read_seq, m.read_n, m.read_at_ms, m.read_pos,"
     "  p.delivered_seq, p.delivered_at_ms, p.delivered_pos,"
     "  p.read_seq, p.read_at_ms, p.read_pos,"
-    "  m.message_pos, m.receipt_pos, m.is_undelivered, m.is_unread"
+    "  m.message_pos, m.receipt_pos,"
+    "  CASE WHEN m.is_undelivered THEN ifnull((SELECT x.position FROM message x"
+    "    WHERE x.conversation = m.conversation AND x.sender = p.side"
+    "    AND x.seq > m.delivered_seq ORDER BY x.seq LIMIT 1), 1) ELSE 0 END,"
+    "  m.is_unread"
     "  FROM member_3 m JOIN member_3 p"
     "  ON p.conversation = m.conversation AND p.account = m.peer;"
     "DROP TABLE member_3;" // with its indexes
     "CREATE INDEX member_by_message ON member (account, message_pos);"
     "CREATE INDEX member_by_receipt ON member (account, receipt_pos) WHERE receipt_pos > 0;"
     "CREATE INDEX member_by_contact ON member (account, contact_pos) WHERE contact_pos > 0;"
-    "CREATE INDEX member_undelivered ON member (account) WHERE is_undelivered = 1;"
+    "CREATE INDEX member_undelivered ON member (account, due_pos) WHERE due_pos > 0;"
     "CREATE INDEX member_unread ON member (account) WHERE is_unread = 1;"
 
     "CREATE TABLE withheld ("

@@ -49,6 +49,7 @@ static int move_mark(struct sqlite_writer *w, struct thread *t, unsigned side,
     if (r < 0)
         return r;
     s->marks[which] = *to;
+    s->due_moved |= which == CHAT_MARK_DELIVERED;
     return 0;
 }
 

@@ -9,7 +9,7 @@
     "m.conversation, m.side, m.last_seq, m.n_from_peer, m.accepted, m.blocked,"                \
     " m.block_seq, m.block_n, m.withheld_n, m.message_pos, m.contact_pos, m.last_at_ms,"       \
     " m.delivered_seq, m.read_seq, m.their_delivered_seq, m.their_read_seq,"                   \
-    " m.read_n, c.first_seq, x.bytes"
+    " m.read_n, m.due_pos, c.first_seq, x.bytes"
 #define PEERS                                                                                  \
     " CROSS JOIN conversation c ON c.id = m.conversation"                                      \
     " CROSS JOIN account x ON x.id = m.peer"
@@ -27,8 +27,8 @@ const char *const sqlite_row_texts[R_COUNT] = {
                   " WHERE" OF_ACCOUNT " AND m.message_pos > ?2",
     [R_UNDELIVERED] = "SELECT " COLUMNS " FROM member m INDEXED BY member_undelivered" PEERS
                       " WHERE" OF_ACCOUNT
-                      " AND m.is_undelivered = 1"
-                      " AND m.message_pos > ?2 AND m.message_pos <= ?3",
+                      " AND m.due_pos > 0 AND m.due_pos <= ?3 AND m.message_pos > ?2"
+                      " ORDER BY m.due_pos",
     [R_BY_ID] =
         "SELECT " COLUMNS " FROM member m" PEERS " WHERE" OF_ACCOUNT " AND m.conversation = ?2",
     [R_BY_PEER] = "SELECT " COLUMNS
@@ -100,8 +100,9 @@ struct sqlite_view sqlite_row_view(sqlite3_stmt *stmt)
         .theirs = {.delivered_seq = sqlite_row_u64(stmt, 14),
                    .read_seq = sqlite_row_u64(stmt, 15)},
         .read_n = sqlite_row_u64(stmt, 16),
-        .first_seq = sqlite_row_u64(stmt, 17),
-        .peer = account_of(sqlite_db_str(stmt, 18)),
+        .due_pos = sqlite3_column_int64(stmt, 17),
+        .first_seq = sqlite_row_u64(stmt, 18),
+        .peer = account_of(sqlite_db_str(stmt, 19)),
     };
 }
 

@@ -46,6 +46,7 @@ struct sqlite_view {
     struct chat_marks mine;
     struct chat_marks theirs;
     uint64_t read_n;
+    int64_t due_pos; // 0: nothing is undelivered; else what is is not below
     uint64_t first_seq;
     account peer;
 };

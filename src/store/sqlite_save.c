@@ -3,7 +3,7 @@
  * of every index that a statement's columns are in, whether they change or not.
  */
 #include "store/sqlite_text.h"
-#include "store/sqlite_thread.h"
+#include "store/sqlite_withheld.h"
 
 static sqlite3_stmt *of_side(struct threads *ts, enum writer_statement which,
                              const struct thread *t, unsigned side)
@@ -49,6 +49,7 @@ static void bind_marks(sqlite3_stmt *stmt, const struct thread_side *s)
     sqlite_db_bind(stmt, 16, (int64_t)s->up_to[CHAT_MARK_READ].n);
     bind_mark(stmt, 19, 20, &s->theirs[CHAT_MARK_DELIVERED]);
     bind_mark(stmt, 22, 23, &s->theirs[CHAT_MARK_READ]);
+    sqlite_db_bind(stmt, 25, s->due_pos);
 }
 
 /** Each statement costs all of the row: one, if it can be. */
@@ -68,6 +69,8 @@ static int write_messages_and_marks(struct threads *ts, struct thread *t, unsign
         bind_growth(stmt, t, side);
     if (s->marks_moved)
         bind_marks(stmt, s);
+    if (s->marks_moved)
+        s->was_due_pos = s->due_pos;
     s->marks_moved = false;
     return sqlite_db_run(ts->db, stmt);
 }
@@ -90,23 +93,42 @@ static int write_contact(struct threads *ts, struct thread *t, unsigned side)
 static int write_flags(struct threads *ts, struct thread *t, unsigned side)
 {
     struct thread_side *s = &t->sides[side];
-    const bool is_undelivered = thread_above(t, side, CHAT_MARK_DELIVERED).n > 0;
     const bool is_unread = thread_above(t, side, CHAT_MARK_READ).n > 0;
 
-    if (is_undelivered == s->was_undelivered && is_unread == s->was_unread)
+    if (s->due_pos == s->was_due_pos && is_unread == s->was_unread)
         return 0;
-    s->was_undelivered = is_undelivered;
+    s->was_due_pos = s->due_pos;
     s->was_unread = is_unread;
     sqlite3_stmt *stmt = of_side(ts, W_FLAGS, t, side);
-    sqlite_db_bind(stmt, 3, is_undelivered);
+    sqlite_db_bind(stmt, 3, s->due_pos);
     sqlite_db_bind(stmt, 4, is_unread);
     return sqlite_db_run(ts->db, stmt);
 }
 
+/** Above 0 if, and only if, something is undelivered, also where messages are gone. */
+static int settle_due(struct threads *ts, struct thread *t, unsigned side)
+{
+    struct thread_side *s = &t->sides[side];
+    const uint64_t mark = s->marks[CHAT_MARK_DELIVERED].seq;
+    const bool is_undelivered = thread_above(t, side, CHAT_MARK_DELIVERED).n > 0;
+    int r = 0;
+
+    if (is_undelivered && s->due_moved)
+        r = withheld_next_visible(ts, t, side, mark, &s->due_pos);
+    s->due_moved = false;
+    if (!is_undelivered)
+        s->due_pos = 0;
+    if (is_undelivered && s->due_pos == 0)
+        s->due_pos = 1;
+    return r;
+}
+
 static int write_side(struct threads *ts, struct thread *t, unsigned side)
 {
-    int r = write_messages_and_marks(ts, t, side);
+    int r = settle_due(ts, t, side);
 
+    if (r == 0)
+        r = write_messages_and_marks(ts, t, side);
     if (r == 0 && t->sides[side].has_contacted)
         r = write_contact(ts, t, side);
     return r == 0 ? write_flags(ts, t, side) : r;

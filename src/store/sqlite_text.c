@@ -9,7 +9,7 @@
     " delivered_at_ms = ?13, delivered_pos = ?14,"                                             \
     " read_seq = ?15, read_n = ?16, read_at_ms = ?17, read_pos = ?18,"                         \
     " their_delivered_seq = ?19, their_delivered_at_ms = ?20, their_delivered_pos = ?21,"      \
-    " their_read_seq = ?22, their_read_at_ms = ?23, their_read_pos = ?24"
+    " their_read_seq = ?22, their_read_at_ms = ?23, their_read_pos = ?24, due_pos = ?25"
 #define WITHHELD "SELECT upto_seq, after_seq, after_n, after_bytes, before_n, before_bytes"
 
 const char *const writer_texts[W_COUNT] = {
@@ -28,7 +28,7 @@ const char *const writer_texts[W_COUNT] = {
         "SELECT sum(n), sum(CASE WHEN accepted THEN 0 ELSE n END) FROM"
         " (SELECT accepted, max(0, n_from_peer - withheld_n - delivered_n) AS n"
         " FROM member INDEXED BY member_undelivered"
-        " WHERE account = (SELECT id FROM account WHERE bytes = ?) AND is_undelivered = 1)",
+        " WHERE account = (SELECT id FROM account WHERE bytes = ?) AND due_pos > 0)",
 
     [W_FIND_PAIR] =
         "SELECT c.id FROM account x, account y, conversation c"
@@ -48,7 +48,7 @@ const char *const writer_texts[W_COUNT] = {
     [W_MEMBERS] =
         "SELECT side, account, n_from_peer, bytes_from_peer, accepted, blocked,"
         " block_seq, block_n, block_bytes, withheld_n, withheld_bytes,"
-        " last_at_ms, message_pos, receipt_pos, contact_pos, is_undelivered, is_unread,"
+        " last_at_ms, message_pos, receipt_pos, contact_pos, due_pos, is_unread,"
         " delivered_seq, delivered_n, delivered_bytes, delivered_at_ms, delivered_pos,"
         " read_seq, read_n, read_at_ms, read_pos,"
         " their_delivered_seq, their_delivered_at_ms, their_delivered_pos,"
@@ -60,7 +60,7 @@ const char *const writer_texts[W_COUNT] = {
     [W_CONTACT] =
         "UPDATE member SET contact_pos = ?3, accepted = ?4, blocked = ?5, block_seq = ?6,"
         " block_n = ?7, block_bytes = ?8, withheld_n = ?9, withheld_bytes = ?10" OF_SIDE,
-    [W_FLAGS] = "UPDATE member SET is_undelivered = ?3, is_unread = ?4" OF_SIDE,
+    [W_FLAGS] = "UPDATE member SET due_pos = ?3, is_unread = ?4" OF_SIDE,
 
     [W_ADD_MESSAGE] =
         "INSERT INTO message (position, conversation, seq, sender, ordinal, sent_bytes,"
@@ -73,6 +73,9 @@ const char *const writer_texts[W_COUNT] = {
     [W_TALLIES] =
         "SELECT seq, sender, ordinal, sent_bytes, got_bytes FROM message"
         " WHERE conversation = ? AND seq <= ? ORDER BY seq DESC LIMIT 1",
+    [W_NEXT] =
+        "SELECT seq, position, sender, ordinal FROM message"
+        " WHERE conversation = ? AND seq >= ? ORDER BY seq LIMIT 1",
 
     [W_WITHHELD_AT] = WITHHELD
     " FROM withheld WHERE conversation = ? AND side = ?"

@@ -25,6 +25,7 @@ enum writer_statement {
     W_ADD_MESSAGE,
     W_FIND_KEY,
     W_TALLIES,
+    W_NEXT,
     W_WITHHELD_AT,
     W_WITHHELD_LAST,
     W_WITHHOLD,

@@ -127,7 +127,7 @@ static void read_places(struct thread_side *side, sqlite3_stmt *stmt, int column
     side->message_pos = sqlite3_column_int64(stmt, column + 1);
     side->receipt_pos = sqlite3_column_int64(stmt, column + 2);
     side->contact_pos = sqlite3_column_int64(stmt, column + 3);
-    side->was_undelivered = sqlite3_column_int(stmt, column + 4);
+    side->due_pos = side->was_due_pos = sqlite3_column_int64(stmt, column + 4);
     side->was_unread = sqlite3_column_int(stmt, column + 5);
 }
 

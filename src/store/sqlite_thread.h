@@ -44,7 +44,9 @@ struct thread_side {
     struct thread_mark marks[2];  // by enum chat_mark
     struct tally up_to[2];        // the marks, of what is not withheld; of read without bytes
     struct thread_mark theirs[2]; // the peer's, as the side knows them
-    bool was_undelivered;         // as its row has it
+    int64_t due_pos;              // of the first undelivered one, unless due_moved; or 0
+    bool due_moved;               // behind a mark: threads_write_back() looks for it
+    int64_t was_due_pos;          // as its row has it
     bool was_unread;
     bool marks_moved; // or theirs, since it was written back
     bool has_contacted;

@@ -133,6 +133,80 @@ int withheld_visible_up_to(struct threads *ts, const struct thread *t, unsigned 
     return r;
 }
 
+// Looking for what is next.
+
+struct found {
+    uint64_t seq;
+    int64_t position;
+    bool is_of_peer;
+    uint64_t n_from_peer; // up to this one
+};
+
+/** The first message at or above seq. @return 0, SQLITE_DB_NO_ROW, or a fault */
+static int look(struct threads *ts, const struct thread *t, unsigned side, uint64_t seq,
+                struct found *out)
+{
+    sqlite3_stmt *stmt = ts->db->stmts[W_NEXT];
+
+    sqlite_db_bind(stmt, 1, (int64_t)t->id);
+    sqlite_db_bind(stmt, 2, (int64_t)seq);
+    const int r = sqlite_db_step(ts->db, stmt);
+    if (r != 0)
+        return r;
+    out->seq = u64(stmt, 0);
+    out->position = sqlite3_column_int64(stmt, 1);
+    out->is_of_peer = sqlite3_column_int(stmt, 2) != (int)side;
+    out->n_from_peer = out->is_of_peer ? u64(stmt, 3) : out->seq - u64(stmt, 3);
+    sqlite3_reset(stmt);
+    return 0;
+}
+
+/** The peer's first message at or above seq. Where own ones are before it, it is looked for in
+ * steps that grow, and then halve. @return as look() */
+static int look_for_peer(struct threads *ts, const struct thread *t, unsigned side,
+                         uint64_t seq, struct found *out)
+{
+    int r = look(ts, t, side, seq, out);
+
+    if (r != 0 || out->is_of_peer)
+        return r;
+    const uint64_t n_before = out->n_from_peer;
+    uint64_t first = out->seq + 1;
+    uint64_t end = thread_last_seq(t) + 1;
+    for (uint64_t step = 0; r >= 0 && first < end; step = 2 * step + 1) {
+        const uint64_t half = (end - first) / 2;
+        const uint64_t at = first + (step < half ? step : half);
+        r = look(ts, t, side, at, out);
+        if (r != 0 || out->n_from_peer > n_before) {
+            end = at;
+        } else {
+            first = at + 1;
+        }
+    }
+    return r < 0 ? r : look(ts, t, side, end, out);
+}
+
+int withheld_next_visible(struct threads *ts, const struct thread *t, unsigned side,
+                          uint64_t seq, int64_t *position)
+{
+    struct found found;
+    struct range range;
+
+    for (;;) {
+        int r = look_for_peer(ts, t, side, seq + 1, &found);
+        if (r != 0)
+            return r < 0 ? r : 0;
+        r = range_at(ts, t, side, found.seq, &range);
+        if (r < 0)
+            return r;
+        if (r == SQLITE_DB_NO_ROW || found.seq <= range.after_seq)
+            break;
+        seq = range.upto_seq;
+    }
+    *position = found.position;
+    return 0;
+}
+
 // Blocking.
 
 int withheld_begin(struct threads *ts, struct thread *t, unsigned side)
@@ -150,6 +224,7 @@ int withheld_begin(struct threads *ts, struct thread *t, unsigned side)
         return r;
     s->block_seq = seq;
     s->blocked = true;
+    s->due_pos = 0;
     return 0;
 }
 

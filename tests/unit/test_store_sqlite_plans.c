@@ -42,7 +42,7 @@ static const struct {
 } rows[] = {
     {W(W_ACCOUNT), "account USING COVERING INDEX sqlite_autoindex_account_1 (bytes=?)"},
     {W(W_SEEN), "account USING INDEX sqlite_autoindex_account_1 (bytes=?)"},
-    {W(W_MAILBOX), "member USING INDEX member_undelivered (account=?)"},
+    {W(W_MAILBOX), "member USING INDEX member_undelivered (account=? AND due_pos>?)"},
     {W(W_MEMBERS), "member USING PRIMARY KEY (conversation=?)"},
     {W(W_GROW), "member USING PRIMARY KEY (conversation=? AND account=?)"},
     {W(W_MARK), "member USING PRIMARY KEY (conversation=? AND account=?)"},
@@ -55,6 +55,7 @@ static const struct {
     {W(W_TALLIES),
      "message USING INDEX sqlite_autoindex_message_1"
      " (conversation=? AND seq<?)"},
+    {W(W_NEXT), "message USING INDEX sqlite_autoindex_message_1 (conversation=? AND seq>?)"},
     {W(W_WITHHELD_AT),
      "withheld USING PRIMARY KEY"
      " (conversation=? AND side=? AND upto_seq>?)"},
@@ -63,7 +64,9 @@ static const struct {
      "withheld USING PRIMARY KEY"
      " (conversation=? AND side=? AND upto_seq=?)"},
     {R(R_TOUCHED), "m USING INDEX member_by_message (account=? AND message_pos>?)"},
-    {R(R_UNDELIVERED), "m USING INDEX member_undelivered (account=?)"},
+    {R(R_UNDELIVERED),
+     "m USING INDEX member_undelivered"
+     " (account=? AND due_pos>? AND due_pos<?)"},
     {R(R_BY_ID), "m USING PRIMARY KEY (conversation=? AND account=?)"},
     {R(R_LATEST),
      "m USING INDEX member_by_message"
