@@ -112,6 +112,16 @@ static inline int64_t sql_number(const struct store_world *w, const char *text)
     return n;
 }
 
+/** How many sides' rows don't name their first message that is neither delivered nor withheld,
+ * looked for in another way than the store's. */
+#define N_INEXACT_DUE                                                                          \
+    "SELECT count(*) FROM member m WHERE due_pos <> ifnull("                                   \
+    "  (SELECT min(x.position) FROM message x"                                                 \
+    "    WHERE x.conversation = m.conversation AND x.sender <> m.side"                         \
+    "    AND x.seq > m.delivered_seq AND NOT (m.blocked AND x.seq > m.block_seq)"              \
+    "    AND NOT EXISTS (SELECT 1 FROM withheld h WHERE h.conversation = m.conversation"       \
+    "      AND h.side = m.side AND x.seq > h.after_seq AND x.seq <= h.upto_seq)), 0)"
+
 /** In a child process, which has none of its parent's threads. */
 static inline struct store_world *store_world_in(const char *dir)
 {

@@ -236,6 +236,19 @@ static void put_back(struct store_world *w, unsigned version)
         run_sql(w, store_v3);
 }
 
+/** Of a with b, b, a with s, and s: where the first undelivered message is. */
+static void expect_due(const struct store_world *w, const char *want)
+{
+    char question[256];
+
+    snprintf(question, sizeof(question),
+             "SELECT '%s' = (SELECT group_concat(due_pos, ' ') FROM"
+             " (SELECT due_pos FROM member ORDER BY conversation, account))",
+             want);
+    expect_int(want, sql_number(w, question), 1);
+    assert_int_equal(sql_number(w, N_INEXACT_DUE), 0);
+}
+
 static void brings_a_version_1_up_to_date(void **state)
 {
     struct store_world *w = *state;
@@ -247,6 +260,7 @@ static void brings_a_version_1_up_to_date(void **state)
     assert_int_equal(version_of(w), 4);
     assert_true(w->store->epoch == STORE_V1_EPOCH);
     assert_int_equal(store_horizon(w->store), 5);
+    expect_due(w, "2 0 3 0");
     ask_history(w, &h, 0, "a1r b2 a3d");
     assert_int_equal(ask_unread(w, 'a'), 2);
     assert_true(put(w, 's', 'a', "1", 1).is_duplicate);
@@ -272,6 +286,7 @@ static void brings_a_version_2_up_to_date(void **state)
     assert_int_equal(version_of(w), 4);
     assert_true(w->store->epoch == STORE_V1_EPOCH);
     assert_int_equal(store_horizon(w->store), 5);
+    expect_due(w, "2 0 3 0");
     turn(w, "laptop", 2, 3 * MINUTE, 0, 3); // none of them has a proof
     turn(w, "laptop", 3, 3 * MINUTE, 0, 4);
     turn(w, "phone", 1, 0, 0, 2);
@@ -339,6 +354,7 @@ static void brings_a_version_3_up_to_date(void **state)
     assert_true(w->store->epoch == STORE_V1_EPOCH);
     assert_int_equal(store_horizon(w->store), 8);
     expect_sums_of_v3(w);
+    expect_due(w, "6 8 3 0");
     ask_history(w, &h, 0, "a1r b2d a3d b4 a5");
     ask_list(w, &l, 0, "[b u2 a5] [s? u1 s1]");
     ask_receipts(w, &moved, 0, "bd3 br1 ad2");
