@@ -189,8 +189,8 @@ static int look_for_peer(struct threads *ts, const struct thread *t, unsigned si
 int withheld_next_visible(struct threads *ts, const struct thread *t, unsigned side,
                           uint64_t seq, int64_t *position)
 {
-    struct found found;
-    struct range range;
+    struct found found = {0};
+    struct range range = {0};
 
     for (;;) {
         int r = look_for_peer(ts, t, side, seq + 1, &found);
