@@ -1,13 +1,16 @@
 /**
  * The merge: what an account has to get, of all of its conversations, by position. Each
  * conversation that can have something is a stream, at the first message that is due. Up to
- * `since` that is what is undelivered, and behind it all: the one comes before the other.
+ * `since` that is what is undelivered, and behind it all: the one comes before the other
+ * (docs/decisions/0016).
  */
 #include "store/sqlite_due.h"
 
 #include "base/mem.h"
 #include "store/page.h"
 #include "store/sqlite_row.h"
+
+#define FEW 4 // conversations: they are looked into at once
 
 struct probe {
     uint64_t seq;
@@ -313,26 +316,39 @@ static int start_waiting(struct sqlite_reader *rd, struct merge *m)
     return r;
 }
 
-/** @return 0, SQLITE_DB_NO_ROW: the page is full, or a fault */
-static int take_first(struct sqlite_reader *rd, struct sqlite_read *op, struct merge *m,
-                      struct page_room *room)
+/** Message seq, if the view's side may see it. @return 0, SQLITE_DB_NO_ROW: the page is full,
+ * or a fault */
+static int take(struct sqlite_reader *rd, struct sqlite_read *op, const struct sqlite_view *v,
+                uint64_t seq, struct sqlite_gone *gone, struct page_room *room)
 {
     struct store_page *page = &op->answer.read;
-    struct stream *s = m->heap[0];
-    sqlite3_stmt *stmt = sqlite_row_messages(rd, R_UP, &s->view, s->at.seq, s->at.seq + 1);
+    sqlite3_stmt *stmt = sqlite_row_messages(rd, R_UP, v, seq, seq + 1);
+    bool is_gone = false;
 
     int r = sqlite_db_step(&rd->db, stmt);
     if (r != 0)
         return r < 0 ? r : sqlite_db_fault(&rd->db, "a message has gone within a snapshot");
-    if (!page_take(room, sqlite_row_content_bytes(stmt, false))) {
-        sqlite3_reset(stmt);
-        return SQLITE_DB_NO_ROW;
+    r = sqlite_row_is_gone(rd, v, stmt, gone, &is_gone);
+    if (r == 0 && !is_gone && !page_take(room, sqlite_row_content_bytes(stmt, false)))
+        r = SQLITE_DB_NO_ROW;
+    if (r == 0 && !is_gone) {
+        const struct chat_message m =
+            sqlite_row_message(op, &op->asked.read.account, v, stmt, false);
+        sqlite_row_add(op, page->n_messages++, &m);
     }
-    const struct chat_message message =
-        sqlite_row_message(op, &op->asked.read.account, &s->view, stmt, false);
     sqlite3_reset(stmt);
-    sqlite_row_add(op, page->n_messages++, &message);
+    return r;
+}
 
+/** @return as take() */
+static int take_first(struct sqlite_reader *rd, struct sqlite_read *op, struct merge *m,
+                      struct page_room *room)
+{
+    struct stream *s = m->heap[0];
+
+    int r = take(rd, op, &s->view, s->at.seq, &s->gone, room);
+    if (r != 0)
+        return r;
     r = seek(rd, s, s->at.seq + 1);
     if (r == SQLITE_DB_NO_ROW)
         drop_first(m);
@@ -340,7 +356,7 @@ static int take_first(struct sqlite_reader *rd, struct sqlite_read *op, struct m
     return r < 0 ? r : 0;
 }
 
-/** @return as take_first() */
+/** @return as take() */
 static int take_all(struct sqlite_reader *rd, struct sqlite_read *op, struct merge *m,
                     struct page_room *room)
 {
@@ -354,7 +370,7 @@ static int take_all(struct sqlite_reader *rd, struct sqlite_read *op, struct mer
     return r;
 }
 
-/** Up to `since`: what is undelivered. @return as take_first() */
+/** Up to `since`: what is undelivered. @return as take() */
 static int take_undelivered(struct sqlite_reader *rd, struct sqlite_read *op,
                             struct page_room *room)
 {
@@ -369,19 +385,76 @@ static int take_undelivered(struct sqlite_reader *rd, struct sqlite_read *op,
     return r;
 }
 
-/** Behind `since`: all. @return as take_first() */
-static int take_touched(struct sqlite_reader *rd, struct sqlite_read *op,
+/** How many conversations were touched behind a position? */
+static int count_touched(struct sqlite_reader *rd, const account *a, int64_t after,
+                         int64_t *out)
+{
+    sqlite3_stmt *stmt = sqlite_row_of_account(rd, R_N_TOUCHED, a);
+
+    sqlite_db_bind(stmt, 2, after);
+    const int r = sqlite_db_step(&rd->db, stmt);
+    if (r != 0)
+        return r < 0 ? r : sqlite_db_fault(&rd->db, "a count has no row");
+    *out = sqlite3_column_int64(stmt, 0);
+    sqlite3_reset(stmt);
+    return 0;
+}
+
+/** All that lies between two positions, whosever messages are in between. @return as take() */
+static int take_near(struct sqlite_reader *rd, struct sqlite_read *op, int64_t after,
+                     int64_t upto, struct page_room *room)
+{
+    sqlite3_stmt *stmt = sqlite_row_of_account(rd, R_NEAR, &op->asked.read.account);
+    int r = 0;
+
+    sqlite_db_bind(stmt, 2, after);
+    sqlite_db_bind(stmt, 3, upto);
+    for (r = sqlite_db_step(&rd->db, stmt); r == 0; r = sqlite_db_step(&rd->db, stmt)) {
+        const struct sqlite_view v = sqlite_row_view(stmt);
+        struct sqlite_gone gone = {0};
+        r = take(rd, op, &v, sqlite_row_u64(stmt, SQLITE_VIEW_COLUMNS), &gone, room);
+        if (r != 0) {
+            sqlite3_reset(stmt);
+            return r;
+        }
+    }
+    return r < 0 ? r : 0;
+}
+
+/** What lies behind `after`, of each conversation that was touched. @return as take() */
+static int take_touched(struct sqlite_reader *rd, struct sqlite_read *op, int64_t after,
                         struct page_room *room)
 {
-    const struct store_read *asked = &op->asked.read;
-    struct merge m = {.after = asked->since > asked->after ? asked->since : asked->after,
-                      .upto = op->horizon};
+    struct merge m = {.after = after, .upto = op->horizon};
 
-    int r = start_touched(rd, &m, &asked->account);
+    int r = start_touched(rd, &m, &op->asked.read.account);
     if (r == 0)
         r = take_all(rd, op, &m, room);
     drop_all(&m);
     return r;
+}
+
+/**
+ * Behind `since`: all. To start many streams for a page costs more than to go through as many
+ * positions, and most of those are this account's own where it is the one that is flooded.
+ *
+ * @return as take()
+ */
+static int take_rest(struct sqlite_reader *rd, struct sqlite_read *op, struct page_room *room)
+{
+    const struct store_read *asked = &op->asked.read;
+    int64_t after = asked->since > asked->after ? asked->since : asked->after;
+    int64_t n = 0;
+
+    if (after < 0)
+        after = 0;
+    int r = count_touched(rd, &asked->account, after, &n);
+    if (r == 0 && n >= FEW && after < op->horizon) {
+        const int64_t upto = op->horizon - after > n ? after + n : op->horizon;
+        r = take_near(rd, op, after, upto, room);
+        after = upto;
+    }
+    return r == 0 && n > 0 && after < op->horizon ? take_touched(rd, op, after, room) : r;
 }
 
 int sqlite_due_read(struct sqlite_reader *rd, struct sqlite_read *op)
@@ -394,7 +467,7 @@ int sqlite_due_read(struct sqlite_reader *rd, struct sqlite_read *op)
     if (asked->after < asked->since)
         r = take_undelivered(rd, op, &room);
     if (r == 0)
-        r = take_touched(rd, op, &room);
+        r = take_rest(rd, op, &room);
     if (r < 0)
         return r;
     page->messages = op->items;

@@ -25,6 +25,13 @@ const char *const sqlite_row_texts[R_COUNT] = {
     [R_COMMIT] = "COMMIT",
     [R_TOUCHED] = "SELECT " COLUMNS " FROM member m INDEXED BY member_by_message" PEERS
                   " WHERE" OF_ACCOUNT " AND m.message_pos > ?2",
+    [R_N_TOUCHED] =
+        "SELECT count(*) FROM member m INDEXED BY member_by_message"
+        " WHERE" OF_ACCOUNT " AND m.message_pos > ?2",
+    [R_NEAR] = "SELECT " COLUMNS
+               ", n.seq FROM message n"
+               " CROSS JOIN member m ON m.conversation = n.conversation AND" OF_ACCOUNT PEERS
+               " WHERE n.position > ?2 AND n.position <= ?3 ORDER BY n.position",
     [R_UNDELIVERED] = "SELECT " COLUMNS " FROM member m INDEXED BY member_undelivered" PEERS
                       " WHERE" OF_ACCOUNT
                       " AND m.due_pos > 0 AND m.due_pos <= ?3 AND m.message_pos > ?2"

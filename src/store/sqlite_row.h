@@ -10,6 +10,8 @@ enum sqlite_row_statement {
     R_BEGIN,
     R_COMMIT,
     R_TOUCHED,
+    R_N_TOUCHED,
+    R_NEAR,
     R_UNDELIVERED,
     R_BY_ID,
     R_BY_PEER,
@@ -50,6 +52,8 @@ struct sqlite_view {
     uint64_t first_seq;
     account peer;
 };
+
+#define SQLITE_VIEW_COLUMNS 20 // of a row; others are behind them
 
 struct sqlite_view sqlite_row_view(sqlite3_stmt *stmt);
 

@@ -265,9 +265,9 @@ static uint64_t steps_of(const struct store_world *w)
     return n;
 }
 
-/** A page of a's. @return where it ends */
+/** A page of a's, behind `after`. @return where it ends */
 static int64_t expect_cheap(struct store_world *w, const char *name, int64_t since,
-                            int64_t after)
+                            int64_t after, uint64_t max_steps)
 {
     const struct store_read r = {.account = who('a'),
                                  .since = since,
@@ -286,7 +286,7 @@ static int64_t expect_cheap(struct store_world *w, const char *name, int64_t sin
     assert_true(a.has_more);
     if (looks_of(w) - n_looks > (uint64_t)EACH_LOOKS * (PAGE + 1))
         fail_msg("%s: %llu looks", name, (unsigned long long)(looks_of(w) - n_looks));
-    if (steps_of(w) - n_steps > SENDERS)
+    if (steps_of(w) - n_steps > max_steps)
         fail_msg("%s: %llu steps", name, (unsigned long long)(steps_of(w) - n_steps));
     return a.upto;
 }
@@ -306,14 +306,29 @@ static void a_page_costs_what_is_in_it(void **state)
 
     write_all(w, "1");
     const int64_t now = store_horizon(w->store);
-    const int64_t upto = expect_cheap(w, "the first", now, 0);
-    expect_cheap(w, "the next", now, upto);
+    const int64_t upto = expect_cheap(w, "the first", now, 0, SENDERS);
+    expect_cheap(w, "the next", now, upto, SENDERS);
     write_all(w, "2");
-    expect_cheap(w, "of two each", now, 0);
+    expect_cheap(w, "of two each", now, 0, SENDERS);
     for (uint32_t i = 0; i < 2 * PAGE; i++)
         get_from(w, i, 1);
-    expect_cheap(w, "behind a mark each", now, upto);
-    expect_cheap(w, "from the beginning again", store_horizon(w->store), 0);
+    expect_cheap(w, "behind a mark each", now, upto, SENDERS);
+    expect_cheap(w, "from the beginning again", store_horizon(w->store), 0, SENDERS);
+}
+
+/** They are counted, and not looked into. */
+static void a_page_behind_a_cursor_costs_a_count_and_what_is_in_it(void **state)
+{
+    struct store_world *w = *state;
+
+    const int64_t cursor = put(w, 'b', 'a', "1", 1).position;
+    write_all(w, "1");
+    write_all(w, "2");
+    const int64_t upto = expect_cheap(w, "the first", cursor, 0, 8 * SENDERS);
+    assert_int_equal(upto, PAGE); // one is undelivered from before
+    for (uint32_t i = 0; i < PAGE; i++)
+        get_from(w, i, 2);
+    expect_cheap(w, "the next", cursor, upto, 8 * SENDERS);
 }
 
 int main(void)
@@ -326,6 +341,7 @@ int main(void)
         UNIT(what_is_gone_is_undelivered_as_it_is_counted),
         UNIT(each_row_is_exact),
         UNIT(a_page_costs_what_is_in_it),
+        UNIT(a_page_behind_a_cursor_costs_a_count_and_what_is_in_it),
     };
     return cmocka_run_group_tests_name("store_sqlite_due", tests, NULL, NULL);
 }

@@ -64,6 +64,10 @@ static const struct {
      "withheld USING PRIMARY KEY"
      " (conversation=? AND side=? AND upto_seq=?)"},
     {R(R_TOUCHED), "m USING INDEX member_by_message (account=? AND message_pos>?)"},
+    {R(R_N_TOUCHED),
+     "m USING COVERING INDEX member_by_message"
+     " (account=? AND message_pos>?)"},
+    {R(R_NEAR), "n USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"},
     {R(R_UNDELIVERED),
      "m USING INDEX member_undelivered"
      " (account=? AND due_pos>? AND due_pos<?)"},
