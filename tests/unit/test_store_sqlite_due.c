@@ -324,11 +324,11 @@ static void a_page_behind_a_cursor_costs_a_count_and_what_is_in_it(void **state)
     const int64_t cursor = put(w, 'b', 'a', "1", 1).position;
     write_all(w, "1");
     write_all(w, "2");
-    const int64_t upto = expect_cheap(w, "the first", cursor, 0, 8 * SENDERS);
+    const int64_t upto = expect_cheap(w, "the first", cursor, 0, 8U * SENDERS);
     assert_int_equal(upto, PAGE); // one is undelivered from before
     for (uint32_t i = 0; i < PAGE; i++)
         get_from(w, i, 2);
-    expect_cheap(w, "the next", cursor, upto, 8 * SENDERS);
+    expect_cheap(w, "the next", cursor, upto, 8U * SENDERS);
 }
 
 int main(void)
