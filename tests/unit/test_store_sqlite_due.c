@@ -118,6 +118,30 @@ static void what_is_withheld_is_passed(void **state)
     assert_int_equal(due_pos(w), fifth);
 }
 
+static void a_block_and_its_end_in_one_group_leave_nothing_due(void **state)
+{
+    struct store_world *w = *state;
+    const struct store_append next = message('a', 'b', "2", "2");
+    struct store_contact c = {
+        .by = who('b'), .place.peer = who('a'), .what = CHAT_BLOCK, .now_ms = NOW};
+    struct store_answer answers[3];
+
+    put_next(w, 'a', 'b', 1);
+    const uint64_t n_commits = w->store->counters.commits;
+    for (unsigned i = 0; i < COUNT_OF(answers); i++)
+        answer_init(&answers[i], w);
+    store_contact(w->store, &c, on_contact, &answers[0]);
+    c.what = CHAT_UNBLOCK;
+    store_contact(w->store, &c, on_contact, &answers[1]);
+    store_append(w->store, &next, on_append, &answers[2]);
+    for (unsigned i = 0; i < COUNT_OF(answers); i++) {
+        answer_await(&answers[i]);
+        answer_fini(&answers[i]);
+    }
+    assert_int_equal(w->store->counters.commits, n_commits + 1);
+    assert_int_equal(due_pos(w), answers[2].position);
+}
+
 static void what_is_gone_is_undelivered_as_it_is_counted(void **state)
 {
     struct store_world *w = *state;
@@ -210,6 +234,7 @@ static void each_row_is_exact(void **state)
 #define SENDERS    2000
 #define PAGE       10
 #define EACH_LOOKS 4 // at most, for a message of a page
+#define COUNTED    (UINT64_C(8) * SENDERS)
 
 static account stranger(uint32_t number)
 {
@@ -324,11 +349,11 @@ static void a_page_behind_a_cursor_costs_a_count_and_what_is_in_it(void **state)
     const int64_t cursor = put(w, 'b', 'a', "1", 1).position;
     write_all(w, "1");
     write_all(w, "2");
-    const int64_t upto = expect_cheap(w, "the first", cursor, 0, 8U * SENDERS);
+    const int64_t upto = expect_cheap(w, "the first", cursor, 0, COUNTED);
     assert_int_equal(upto, PAGE); // one is undelivered from before
     for (uint32_t i = 0; i < PAGE; i++)
         get_from(w, i, 2);
-    expect_cheap(w, "the next", cursor, upto, 8U * SENDERS);
+    expect_cheap(w, "the next", cursor, upto, COUNTED);
 }
 
 int main(void)
@@ -338,6 +363,7 @@ int main(void)
         UNIT(a_row_names_the_first_undelivered_message),
         UNIT(a_mark_at_any_own_message_finds_the_next_of_the_peers),
         UNIT(what_is_withheld_is_passed),
+        UNIT(a_block_and_its_end_in_one_group_leave_nothing_due),
         UNIT(what_is_gone_is_undelivered_as_it_is_counted),
         UNIT(each_row_is_exact),
         UNIT(a_page_costs_what_is_in_it),
