@@ -13,7 +13,9 @@
 #include "base/rates.h"
 #include "base/timer.h"
 #include "chat/bus.h"
+#include "chat/media.h"
 #include "chat/store.h"
+#include "chat/uploads.h"
 
 #define CHAT_WINDOW_MESSAGES_MAX 256     // sent to a session and not acknowledged
 #define CHAT_WINDOW_BYTES_MAX    1048576 // of contents; a single message may pass it
@@ -30,6 +32,9 @@
 #define CHAT_OFFLINE_MS          10000   // from an account's last session to its being offline
 #define CHAT_TYPING_MS           6000    // from a start to its end by itself
 #define CHAT_TYPINGS_MAX         64      // peers who write to an account at once
+#define CHAT_UPLOAD_WAIT_MS      5000    // for a file's check, of the send that it is in
+#define CHAT_SWEEP_MS            60000   // between two looks for uploads whose time is over
+#define CHAT_SWEEP_AGAIN_MS      600000  // an upload whose file could not be deleted is left so
 
 /** A key that begins so is the chat's own, of a send without one, and is never shown. */
 #define CHAT_INTERNAL_KEY '~'
@@ -52,6 +57,8 @@ struct chat_actor {
 
 struct chat_ports {
     struct store *store;
+    struct uploads *uploads; // of the same store
+    struct media *media;     // NULL: no files are taken, and uploads does not matter
     struct bus *bus;
     struct timers *timers;
     struct job_queue *later;
@@ -59,11 +66,32 @@ struct chat_ports {
     struct rand *rand;
 };
 
+/** What a file is, by its mime; and what the messages that have one are called. */
+enum chat_kind {
+    CHAT_IMAGE,
+    CHAT_VIDEO,
+    CHAT_AUDIO,
+    CHAT_FILE, // of any mime
+    CHAT_N_KINDS,
+};
+
+struct chat_uploads_config {
+    uint64_t max_bytes[CHAT_N_KINDS]; // of one file, by what its mime is
+    uint64_t quota_bytes;             // as in chat/uploads.h
+    int64_t quota_ms;
+    uint64_t max_pending; // of an account
+    int64_t kept_ms;      // one that is in no message
+
+    /** Add to out what is stored of a message: its content, and what is known of its file. */
+    void (*describe)(struct buf *out, str content, const struct chat_upload *u);
+};
+
 struct chat_config {
-    bool rate_limits;     // off: none of the rates and counts below
-    struct rate sends;    // of an account
-    struct rate requests; // of an account: all others
-    uint64_t sessions;    // of an account; one more ends the one silent longest
+    bool rate_limits;                   // off: none of the rates and counts below
+    struct rate sends;                  // of an account
+    struct rate requests;               // of an account: all others
+    uint64_t sessions;                  // of an account; one more ends the one silent longest
+    struct chat_uploads_config uploads; // read where there is a media port alone
 };
 
 enum chat_end {
@@ -124,6 +152,14 @@ enum chat_refusal {
     CHAT_TOO_MANY,    // over CHAT_WATCHES_MAX
     CHAT_UNAVAILABLE, // the store is; nothing was done
     CHAT_UNANSWERED,  // nobody knows, and nothing must be said; the session ends
+
+    CHAT_UPLOAD_TOO_LARGE,  // over max_bytes
+    CHAT_UPLOAD_QUOTA,      // the actor's retry_after_ms says for how long; 0: for ever
+    CHAT_UPLOADS_PENDING,   // over max_pending
+    CHAT_UPLOAD_MISSING,    // it is not the account's, or is over; or nobody has put the file
+    CHAT_UPLOAD_MISMATCH,   // the file, or the message's type, is not as announced
+    CHAT_UPLOAD_REJECTED,   // by the operator's check
+    CHAT_MEDIA_UNAVAILABLE, // out of reach, or not in CHAT_UPLOAD_WAIT_MS; nothing was stored
 };
 
 struct chat_counters {
@@ -142,6 +178,13 @@ struct chat_counters {
     uint64_t fills;     // reads of what was missed
     uint64_t warnings;  // sessions that acknowledge nothing
     uint64_t uncertain; // appends whose outcome was unknown
+
+    uint64_t uploads;         // announced
+    uint64_t uploads_taken;   // checked, and accepted
+    uint64_t uploads_refused; // checked, and not accepted, or not there
+    uint64_t uploads_late;    // sends that did not wait for their check any more
+    uint64_t uploads_swept;   // deleted
+    uint64_t uploads_unswept; // tries to delete one that failed
 };
 
 /** @param ports, config  copied; what ports point to is borrowed and must outlive the chat */
@@ -205,7 +248,8 @@ MUST_CHECK int chat_charge(struct chat_actor *a);
 
 /**
  * The requests. Each returns 0, and done is called once, later; or a refusal at once (one of
- * CHAT_RECIPIENT_INVALID, CHAT_RATE_LIMITED, CHAT_BUSY, CHAT_TOO_MANY), and done is not called.
+ * CHAT_RECIPIENT_INVALID, CHAT_RATE_LIMITED, CHAT_BUSY, CHAT_TOO_MANY, CHAT_UPLOAD_TOO_LARGE),
+ * and done is not called.
  * done gets 0,
  * an enum chat_refusal, or a fault; it may come after the session is closed.
  */
@@ -214,14 +258,39 @@ struct chat_send {
     str type;
     str content;
     uint8_t digest[CHAT_DIGEST_SIZE];
-    uint64_t reply_to; // 0: none
-    str key;           // empty: none, then the send is not idempotent
+    uint64_t reply_to;   // 0: none
+    str key;             // empty: none, then the send is not idempotent
+    str upload;          // the file that is in it; empty: none. Needs a media port
+    enum chat_kind kind; // of it, as the type says
 };
 
-/** @param a  NULL unless r is 0 */
+/**
+ * What a session sends to one recipient is stored in the order of the calls, also where a file
+ * has to be checked first: what is behind it waits, CHAT_UPLOAD_WAIT_MS at most.
+ *
+ * @param a  NULL unless r is 0
+ */
 typedef void chat_send_fn(void *arg, int r, const struct store_appended *a);
 MUST_CHECK int chat_send(struct chat_actor *a, const struct chat_send *send, chat_send_fn *done,
                          void *arg);
+
+/** A file to announce. */
+struct chat_announce {
+    str name; // as in struct chat_upload, like the others
+    str mime;
+    uint64_t size;
+    const uint8_t *sha256; // CHAT_SHA256_SIZE bytes; NULL: not known
+};
+
+/** What its mime makes of a file: all before a ';' counts. */
+enum chat_kind chat_kind_of(str mime);
+
+/** @param u  NULL unless r is 0 */
+typedef void chat_upload_fn(void *arg, int r, const struct chat_upload *u);
+
+/** Needs a media port. */
+MUST_CHECK int chat_upload(struct chat_actor *a, const struct chat_announce *what,
+                           chat_upload_fn *done, void *arg);
 
 /** @param seq  the resulting mark */
 typedef void chat_mark_fn(void *arg, int r, uint64_t seq);

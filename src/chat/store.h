@@ -54,6 +54,7 @@ enum store_refusal {
     STORE_MAILBOX_FULL,  // append: the recipient has too many undelivered ones
     STORE_NOT_FOUND,     // receipt, history, contact, conversation: the account has none such
     STORE_FORBIDDEN,     // append: the sender has blocked the recipient
+    STORE_NO_UPLOAD,     // append: the sender has no accepted upload of this id
 };
 
 /** A message to append. Both accounts and their conversation are made where they are new. */
@@ -66,6 +67,7 @@ struct store_append {
         digest[CHAT_DIGEST_SIZE]; // of type, content and reply_to: what makes a resend equal
     uint64_t reply_to;
     str key;        // 1 to CHAT_KEY_MAX bytes
+    str upload;     // the file that is in it (chat/uploads.h), which it keeps; empty: none
     int64_t now_ms; // Unix; what is stored never goes back within a conversation
 };
 

@@ -7,6 +7,11 @@
 #define CHAT_TYPE_MAX    64 // bytes of a message's type
 #define CHAT_DIGEST_SIZE 16 // bytes
 
+#define CHAT_UPLOAD_ID_SIZE 21  // bytes, NUL included: a rand_name()
+#define CHAT_FILE_NAME_MAX  255 // bytes
+#define CHAT_MIME_MAX       127 // bytes
+#define CHAT_SHA256_SIZE    32  // bytes
+
 /** Given by the store, never reused, and unlike any of another store's. 0: none. */
 typedef uint64_t conversation_id;
 
@@ -103,6 +108,26 @@ struct chat_presence {
 struct chat_place {
     conversation_id conversation;
     account peer;
+};
+
+enum upload_state {
+    UPLOAD_PENDING,  // announced; whether the file has come is not known
+    UPLOAD_ACCEPTED, // the file is there, as it was announced, and can't be changed any
+                     // more
+    UPLOAD_REJECTED, // it was checked, and is not taken
+    UPLOAD_DELETING, // it is in no message, and on its way out
+};
+
+/** A file, from its announcement on. */
+struct chat_upload {
+    str id; // unguessable
+    account owner;
+    str name; // for people; 1 to CHAT_FILE_NAME_MAX bytes of UTF-8 without control characters
+    str mime; // its Content-Type, letter by letter; 1 to CHAT_MIME_MAX bytes
+    uint64_t size; // bytes, at least 1
+    bool has_sha256;
+    uint8_t sha256[CHAT_SHA256_SIZE];
+    enum upload_state state;
 };
 
 /** The status that marks of the recipient's give a message. */

@@ -28,14 +28,22 @@
 #define HTTP_ANSWER_GRACE_MS    10000
 #define HTTP_ANSWER_BYTES_PER_S 1024
 
+#define HTTP_DROPPED_MAX 134217728 // bytes of a body that is answered before its end
+
 struct http_request;
 
 struct http_handler {
     /**
      * A head was read; it is borrowed until the callback returns. Answer, or set
-     * max_body (and state, for later) and wait for on_body.
+     * max_body (and state, for later) and wait for on_body. Or have the body in pieces, by
+     * setting is_streamed as well.
      */
     void (*on_head)(void *arg, struct http_request *rq, const struct http_head *head);
+
+    /** Of a streamed body: the next bytes, at least one; borrowed. The sender of more than
+     * max_body gets no on_piece() of it, and is_too_large with on_body(). NULL: never streams.
+     */
+    void (*on_piece)(void *arg, struct http_request *rq, str piece);
 
     /** The body is in rq->body, or was larger than max_body: rq->is_too_large. Now or later,
      * answer. */
@@ -54,9 +62,10 @@ struct http_route {
 
 struct http_request {
     enum http_method method;
-    size_t max_body; // bytes; 0 unless on_head sets it
-    void *state;     // the handler's
-    char *body;      // in on_body, and until it returns; may be changed in place
+    size_t max_body;  // bytes; 0 unless on_head sets it
+    void *state;      // the handler's
+    bool is_streamed; // on_head sets it: on_piece() gets the body, and on_body() its end
+    char *body;       // in on_body, and until it returns; may be changed in place
     size_t body_len;
     bool is_too_large;
     struct log_ctx log; // conn=N
@@ -87,12 +96,31 @@ void http_server_drain(struct http_server *s);
 /** Of the connection; all zeroes where it is gone already. */
 ip http_peer(struct http_request *rq);
 
+/**
+ * Read no more of a streamed body, or go on: what has come meanwhile comes as pieces later, one
+ * of them perhaps before http_pause() is felt. A pause does not count as slowness of the
+ * client's. Not inside on_head().
+ */
+void http_pause(struct http_request *rq);
+void http_resume(struct http_request *rq);
+
+/** A part of a file: it goes from the disk to the network, past us. */
+struct http_file {
+    int fd; // moved: closed once it was sent, or is not going to be; -1: none
+    uint64_t offset;
+    uint64_t length; // bytes; they must be there
+};
+
 struct http_response {
     unsigned status;
     str type;    // Content-Type; empty for none
     str headers; // further whole lines, each with its CR LF
     str body;
-    bool close; // and close the connection
+    const struct http_file *file; // instead of body; not sent for HEAD. NULL: none
+    uint64_t length; // of a HEAD's answer: what a GET would have; read where body is empty
+    bool close;      // and close the connection
+    bool is_patient; // where a body is still on its way: read and drop HTTP_DROPPED_MAX of it
+                     // before that, or the reset would overtake the answer
 
     /** Of what is left to take there is little, or nobody takes it. Once, perhaps before
      * http_respond() has returned. May be NULL. */

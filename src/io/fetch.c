@@ -259,7 +259,8 @@ static void wake_thread(struct fetcher *f)
 static void answer(struct request *rq)
 {
     struct fetcher *f = rq->fetcher;
-    const struct fetch_answer a = {rq->status, rq->r == 0 ? buf_str(&rq->answer) : (str){0}};
+    const struct fetch_answer a = {.status = rq->status,
+                                   .body = rq->r == 0 ? buf_str(&rq->answer) : (str){0}};
 
     if (f->is_stopping) { // whatever the thread has brought
         rq->r = FETCH_STOPPED;

@@ -36,6 +36,16 @@ bool fetcher_is_idle(const struct fetcher *f);
 /** Nothing may be under way. NULL is fine. */
 void fetcher_free(struct fetcher *f);
 
+enum fetch_method {
+    FETCH_GET,
+    FETCH_HEAD,
+    FETCH_POST,
+    FETCH_PUT,
+    FETCH_DELETE,
+};
+
+#define FETCH_HEADERS_MAX 4 // of a request
+
 enum fetch_url_refusal {
     FETCH_URL_BAD = 1, // no URL, too long, of another scheme, with a user, a zone or a fragment
     FETCH_URL_PLAIN,   // http:// to another machine
@@ -59,9 +69,12 @@ void fetch_host(char out[FETCH_HOST_SIZE], str url);
 
 /** One request. */
 struct fetch {
-    str url;            // one that fetch_check_url() takes
-    str body;           // to POST; ptr is NULL: a GET
-    str type;           // of the body
+    enum fetch_method method;
+    str url;       // one that fetch_check_url() takes, or FETCH_URL_PLAIN and is_plain
+    bool is_plain; // http:// to another machine is meant: the operator has said so
+    str body;      // of POST and PUT, which may be empty
+    str type;      // of the body; empty: none is said
+    str headers[FETCH_HEADERS_MAX]; // "Name: value"; empty: none
     int64_t timeout_ms; // from the call on, the time in which it waits for a place included
     size_t max_bytes;   // of the answer's body
 };
@@ -75,6 +88,10 @@ enum fetch_refusal {
 
 struct fetch_answer {
     unsigned status;
+    bool has_length; // it has a Content-Length, of what a GET would have if this is a HEAD's
+    uint64_t length;
+    str type; // Content-Type; empty: none
+    str etag; // likewise
     str body; // whole, unless nothing but the connection's end says where it ends
 };
 

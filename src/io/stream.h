@@ -53,6 +53,7 @@ struct stream_ops {
     void (*flush_later)(struct stream *s);
     void (*set_reading)(struct stream *s, bool on);
     size_t (*in_flight)(struct stream *s); // asked only while the field below is not 0
+    void (*send_file)(struct stream *s, int fd, uint64_t offset, uint64_t n);
     void (*close)(struct stream *s);
     void (*abort)(struct stream *s);
     int (*detach)(struct stream *s, struct stream_parcel *out);
@@ -81,6 +82,19 @@ static inline void stream_set_owner(struct stream *s, const struct stream_events
 {
     s->events = events;
     s->owner = owner;
+}
+
+/**
+ * Send a part of a file behind what is written, without reading it here (sendfile). It counts
+ * as queued. Nothing more may be written until on_drained(); a file that is shorter than it
+ * must be, or can't be read, ends the stream as STREAM_LOST.
+ *
+ * @param fd  of a regular file; moved: closed when it was sent, or the stream is over
+ * @param n   bytes, at least 1
+ */
+static inline void stream_send_file(struct stream *s, int fd, uint64_t offset, uint64_t n)
+{
+    s->ops->send_file(s, fd, offset, n);
 }
 
 enum stream_refusal {

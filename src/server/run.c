@@ -144,6 +144,8 @@ int run(const struct run *how)
     if (result != 0)
         return result;
     const struct addr at = listener_addr(r.listener);
+    if (how->ops->on_listening)
+        how->ops->on_listening(how->arg, &at);
     printf("parley: ready http://%s\n", addr_text(text, &at));
     fflush(stdout);
     loop_run(how->loop);

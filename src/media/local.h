@@ -1,0 +1,69 @@
+/**
+ * Files on this machine's disk, and the small S3 that clients put them to and get them from:
+ * PUT, GET and HEAD by pre-signed URLs, and nothing else.
+ *
+ * Under the data directory, media/in/ has what was put, media/kept/ what was taken, each file
+ * in the folder of the first two characters of its name, and media/tmp/ what is being put. A
+ * file has its name only once all of it is on the disk, and no name is ever overwritten.
+ *
+ * A thread writes. It writes at most so many bytes a second, and has them on the disk before it
+ * goes on: what the messages have to sync never stands behind a file.
+ */
+#pragma once
+
+#include "base/rand.h"
+#include "chat/media.h"
+#include "chat/uploads.h"
+#include "http/origin.h"
+#include "http/server.h"
+#include "io/loop.h"
+
+#define MEDIA_LOCAL_PREFIX "/media/" // of the paths of its requests
+#define MEDIA_LOCAL_BUCKET "files"
+#define MEDIA_LOCAL_REGION "local"
+#define MEDIA_LOCAL_ACCESS "parley" // the id of its access key
+
+#define MEDIA_PUTS_MAX 64 // files being put at once
+#define MEDIA_PUT_QUEUED_MAX                                                                   \
+    262144                 // bytes of one that wait for the disk; then its client waits
+#define MEDIA_GETS_MAX 512 // files being sent at once
+
+struct media_local_config {
+    struct loop *loop;
+    struct uploads *uploads;            // what was announced: nothing else may be put
+    const struct http_origins *origins; // whose pages may use it
+    struct rand *rand;
+    const char *data; // the data directory, which is there
+    str secret;       // of the access key
+    int64_t put_ms;   // how long a link is good
+    int64_t get_ms;
+    uint64_t reserve_bytes;     // of the disk that files leave free
+    uint64_t write_bytes_per_s; // to the disk
+    const char *scan;           // a command, see media/scan.h; NULL: none
+};
+
+struct media_local;
+
+/** @param config  copied with its texts; what it points to is borrowed @param out  owned, by
+ * media_free() of its port @return 0 or a fault: the directory can't be made or written */
+MUST_CHECK int media_local_new(struct media_local **out,
+                               const struct media_local_config *config);
+
+/** Where clients reach the server: "https://chat.example". Before any link is made. */
+void media_local_set_url(struct media_local *l, str url);
+
+struct media *media_local_port(struct media_local *l);
+
+/** For the route MEDIA_LOCAL_PREFIX; arg is the struct media_local. */
+extern const struct http_handler media_local_http_handler;
+
+struct media_local_counters {
+    uint64_t puts; // files that came whole
+    uint64_t put_bytes;
+    uint64_t gets; // answered with a file, or a part of it
+    uint64_t get_bytes;
+    uint64_t refused; // requests
+    uint64_t putting; // now
+};
+
+const struct media_local_counters *media_local_counters(const struct media_local *l);
