@@ -16,6 +16,8 @@ struct snapshot {
     struct api_counters api;
     struct chat_counters chat;
     struct store_counters store;
+    struct media_local_counters local; // zeroes where files are elsewhere
+    struct media_s3_counters s3;       // likewise
 };
 
 #define GAUGE     "gauge"
@@ -58,6 +60,21 @@ static const struct {
     {"parley_fills_total", COUNTER, "Reads of what a client had missed.", AT(chat.fills)},
     {"parley_silent_clients_total", COUNTER, "Clients warned that they acknowledge nothing.", AT(chat.warnings)},
     {"parley_uncertain_total", COUNTER, "Appends whose outcome the store did not know.", AT(chat.uncertain)},
+    {"parley_uploads_total", COUNTER, "Files announced.", AT(chat.uploads)},
+    {"parley_uploads_taken_total", COUNTER, "Files checked, and taken into a message.", AT(chat.uploads_taken)},
+    {"parley_uploads_refused_total", COUNTER, "Files checked, and not taken, or not there.", AT(chat.uploads_refused)},
+    {"parley_uploads_late_total", COUNTER, "Messages that did not wait for the check of their file any more.", AT(chat.uploads_late)},
+    {"parley_uploads_swept_total", COUNTER, "Files deleted that are in no message.", AT(chat.uploads_swept)},
+    {"parley_uploads_unswept_total", COUNTER, "Tries to delete one that have failed.", AT(chat.uploads_unswept)},
+    {"parley_media_putting", GAUGE, "Files that clients put at the moment.", AT(local.putting)},
+    {"parley_media_puts_total", COUNTER, "Files that came whole.", AT(local.puts)},
+    {"parley_media_put_bytes_total", COUNTER, "Their bytes.", AT(local.put_bytes)},
+    {"parley_media_gets_total", COUNTER, "Files, and parts of files, sent.", AT(local.gets)},
+    {"parley_media_get_bytes_total", COUNTER, "Their bytes.", AT(local.get_bytes)},
+    {"parley_media_refused_total", COUNTER, "Requests for files that were refused.", AT(local.refused)},
+    {"parley_s3_requests_total", COUNTER, "Requests to the object store.", AT(s3.requests)},
+    {"parley_s3_retries_total", COUNTER, "Requests to it that were asked again.", AT(s3.retries)},
+    {"parley_s3_failures_total", COUNTER, "Requests to it that have failed after all tries.", AT(s3.failures)},
     {"parley_store_up", GAUGE, "1 while the store is within reach.", AT(store_up)},
     {"parley_store_appended_total", COUNTER, "Messages stored.", AT(store.appended)},
     {"parley_store_duplicates_total", COUNTER, "Messages that were stored already.", AT(store.duplicates)},
@@ -84,6 +101,9 @@ static struct snapshot snapshot_of(const struct admin *a)
         .api = *api_counters(a->api),
         .chat = *chat_counters(a->chat),
         .store = a->store->counters,
+        .local = a->media->local ? *media_local_counters(a->media->local)
+                                 : (struct media_local_counters){0},
+        .s3 = a->media->s3 ? *media_s3_counters(a->media->s3) : (struct media_s3_counters){0},
     };
 }
 

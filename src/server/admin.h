@@ -7,6 +7,7 @@
 #include "api/api.h"
 #include "eio/server.h"
 #include "server/health.h"
+#include "server/node_media.h"
 
 enum admin_phase {
     ADMIN_STARTING,
@@ -22,6 +23,7 @@ struct admin {
     const struct chat *chat;
     const struct api *api;
     const struct store *store;
+    const struct node_media *media;
     const struct eio_server *eio;
     const struct health *health;
     const size_t *n_connections;

@@ -77,6 +77,16 @@ static const struct key_kind sign_in_kind = {
     .renewed = "a new key is made, and everybody signs in anew",
 };
 
+static const struct key_kind media_kind = {
+    .size = HEX_SIZE,
+    .closed = 077,
+    .is_good = is_hex,
+    .form = "key of 64 hex digits",
+    .access = "read",
+    .abuse = "get and put any file",
+    .renewed = "a new key is made, and links that are out are refused",
+};
+
 /** Under its name there never is half a key, nor another than the first. */
 static int make_key(const struct key_dir *d, const struct kind *k, struct rand *rand)
 {
@@ -144,6 +154,22 @@ int keys_sign_in(struct keys_sign_in *out, str dir, struct rand *rand)
     if (r == 0) {
         derive(out->nonce, buf_str(&text), "nonce");
         derive(out->refresh, buf_str(&text), "refresh");
+    }
+    secret_buf_fini(&text);
+    return r;
+}
+
+int keys_media(char out[KEYS_MEDIA_SIZE], str dir, struct rand *rand)
+{
+    static const struct kind media = {KEYS_MEDIA_FILE, &media_kind, make_hex};
+    struct buf text;
+
+    buf_init(&text, HEX_SIZE);
+    const int r = find(&text, &media, dir, rand);
+    if (r == 0) {
+        static_assert(KEYS_MEDIA_SIZE == HEX_SIZE, "a NUL where the newline is");
+        str_copy(out, buf_str(&text));
+        out[KEYS_MEDIA_SIZE - 1] = '\0';
     }
     secret_buf_fini(&text);
     return r;

@@ -6,6 +6,7 @@
 
 #define KEYS_OWN_FILE     "signing-key.pem"
 #define KEYS_SIGN_IN_FILE "sign-in.key"
+#define KEYS_MEDIA_FILE   "media.key"
 
 enum keys_refusal {
     KEYS_UNUSABLE = 1, // said on stderr, with what to do
@@ -32,3 +33,9 @@ struct keys_sign_in {
 
 /** Of DIR/sign-in.key, 32 bytes in hex; all else is as above. @return 0 or KEYS_UNUSABLE */
 MUST_CHECK int keys_sign_in(struct keys_sign_in *out, str dir, struct rand *rand);
+
+#define KEYS_MEDIA_SIZE (2 * AUTH_KEY_SIZE + 1) // bytes, NUL included
+
+/** What signs the links to the server's own files: DIR/media.key, 32 bytes in hex, which is how
+ * it is used; all else is as above. To be wiped. @return 0 or KEYS_UNUSABLE */
+MUST_CHECK int keys_media(char out[KEYS_MEDIA_SIZE], str dir, struct rand *rand);

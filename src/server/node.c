@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <stdio.h>
 
+#include "api/describe.h"
 #include "api/encode.h"
 #include "bus/local.h"
 #include "crypto/random.h"
@@ -10,6 +11,7 @@
 #include "server/admin.h"
 #include "server/admin_socket.h"
 #include "server/fetcher.h"
+#include "server/node_media.h"
 #include "server/own_keys.h"
 #include "server/prover.h"
 #include "server/run.h"
@@ -29,6 +31,7 @@ struct node {
     struct auth_issuer_keys *issuer_keys;
     struct auth_sessions *sessions;
     struct auth_sign_in *sign_in;
+    struct node_media media;
     struct chat *chat;
     struct api *api;
     struct sio_server *sio;
@@ -119,6 +122,22 @@ static void make_sign_in(struct node *n)
     n->sign_in = auth_sign_in_new(&sign_in);
 }
 
+/** @return 0 or a fault */
+static int open_media(struct node *n)
+{
+    return node_media_open(&n->media, &(struct node_media_config){
+                                          .loop = n->loop,
+                                          .uploads = store_sqlite_uploads(n->store),
+                                          .options = &n->config->media_options,
+                                          .media = &n->config->media,
+                                          .origins = &n->config->origins,
+                                          .data = n->config->data,
+                                          .secret = n->config->media_secret,
+                                          .scan = n->config->media_scan,
+                                          .ca_file = n->config->ca_file,
+                                      });
+}
+
 static struct auth_issuer_keys *new_issuer_keys(struct node *n)
 {
     return auth_issuer_keys_new(&(struct auth_issuer_keys_config){
@@ -134,13 +153,18 @@ static void make_chat(struct node *n)
 {
     const struct chat_ports ports = {
         .store = n->store,
+        .uploads = store_sqlite_uploads(n->store),
+        .media = n->media.port,
         .bus = n->bus,
         .timers = &n->loop->timers,
         .later = &n->loop->later,
         .clock = &n->loop->clock,
         .rand = crypto_random(),
     };
-    n->chat = chat_new(&ports, &n->config->chat);
+    struct chat_config chat = n->config->chat;
+    chat.uploads = n->config->media.uploads;
+    chat.uploads.describe = api_describe;
+    n->chat = chat_new(&ports, &chat);
     n->issuer_keys = new_issuer_keys(n);
     const struct api_config api = {
         .chat = n->chat,
@@ -157,6 +181,9 @@ static void make_chat(struct node *n)
         .rand = crypto_random(),
         .home_chain = n->config->home_chain,
         .content_bytes = n->config->content_bytes,
+        .media = n->media.port,
+        .media_urls = &n->config->media.urls,
+        .upload_bytes = serve_media_max_bytes(&n->config->media),
         .rate_limits = n->config->chat.rate_limits,
         .rates = {[API_RATE_LOGINS] = n->config->logins, [API_RATE_AUTHS] = n->config->auths},
         .sockets_per_ip = n->config->sockets_per_ip,
@@ -213,6 +240,7 @@ static void make_admin(struct node *n)
         .chat = n->chat,
         .api = n->api,
         .store = n->store,
+        .media = &n->media,
         .eio = n->eio,
         .health = &n->health,
         .n_connections = &n->loop->n_streams,
@@ -258,6 +286,7 @@ static void unmake(struct node *n)
     sio_server_free(n->sio);
     api_free(n->api);
     chat_free(n->chat);
+    node_media_close(&n->media);
     auth_issuer_keys_free(n->issuer_keys);
     auth_sign_in_free(n->sign_in);
     auth_sessions_free(n->sessions);
@@ -269,6 +298,12 @@ static void unmake(struct node *n)
 }
 
 // The end.
+
+static void on_listening(void *arg, const struct addr *at)
+{
+    struct node *n = arg;
+    node_media_listening(&n->media, at);
+}
 
 static void refuse(void *arg)
 {
@@ -294,6 +329,7 @@ static void close_all(void *arg)
     chat_shut_down(n->chat);
     eio_server_shut_down(n->eio);
     auth_issuer_keys_stop(n->issuer_keys);
+    node_media_stop(&n->media);
     if (n->fetcher)
         auth_fetcher_http_stop(n->fetcher);
     admin_socket_close(n->admin_socket); // until now there were clients to end
@@ -304,7 +340,7 @@ static bool is_idle(void *arg)
     struct node *n = arg;
     return chat_is_idle(n->chat) && !n->health.is_asking && auth_sign_in_is_idle(n->sign_in) &&
            auth_sessions_is_idle(n->sessions) && api_is_idle(n->api) &&
-           auth_issuer_keys_is_idle(n->issuer_keys) &&
+           auth_issuer_keys_is_idle(n->issuer_keys) && node_media_is_idle(&n->media) &&
            (!n->fetcher || auth_fetcher_http_is_idle(n->fetcher));
 }
 
@@ -315,6 +351,7 @@ static void give_up(void *arg)
 }
 
 static const struct run_ops run_ops = {
+    .on_listening = on_listening,
     .refuse = refuse,
     .let_go = let_go,
     .close = close_all,
@@ -338,6 +375,7 @@ static int open_admin_socket(struct node *n)
 static int serve(struct node *n)
 {
     const struct http_route routes[] = {
+        {STR(MEDIA_LOCAL_PREFIX), &media_local_http_handler, n->media.local},
         {STR("/healthz"), &admin_http_handler, &n->admin},
         {STR("/readyz"), &admin_http_handler, &n->admin},
         {STR("/metrics"), &admin_http_handler, &n->admin},
@@ -345,12 +383,13 @@ static int serve(struct node *n)
         {STR("/.well-known/"), &api_http_handler, n->api},
         {n->config->path, &eio_http_handler, n->eio},
     };
+    const size_t n_left_out = n->media.local ? 0 : 1;
     const struct http_config http = {
         .timers = &n->loop->timers,
         .later = &n->loop->later,
         .clock = &n->loop->clock,
-        .routes = routes,
-        .n_routes = COUNT_OF(routes),
+        .routes = routes + n_left_out,
+        .n_routes = COUNT_OF(routes) - n_left_out,
     };
     n->http = http_server_new(&http);
     if (make_keys(n) != 0 || open_admin_socket(n) != 0)
@@ -395,13 +434,14 @@ static bool open_all(struct node *n)
     if (open_store(n) == 0 && prover_new(&n->prover, n->loop) == 0 && make_fetcher(n) == 0) {
         make_contracts(n);
         make_sign_in(n);
-        if (load_sessions(n))
+        if (load_sessions(n) && open_media(n) == 0)
             return true;
     }
-    fprintf(stderr,
-            "parley serve: can't open the store in '%s'; the log says why. --data names "
-            "another directory\n",
-            n->config->data);
+    fprintf(
+        stderr,
+        "parley serve: can't open the store in '%s', or what goes with it; the log says why. "
+        "--data names another directory\n",
+        n->config->data);
     auth_sign_in_free(n->sign_in);
     auth_sessions_free(n->sessions);
     auth_contracts_free(n->contracts);

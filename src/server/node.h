@@ -6,7 +6,7 @@
 #include "api/api.h"
 #include "eio/server.h"
 #include "server/keys.h"
-#include "server/serve_options.h"
+#include "server/serve_media.h"
 
 struct node_config {
     struct addr listen;
@@ -43,6 +43,11 @@ struct node_config {
     uint64_t connections_per_ip;
     struct chat_config chat;
     struct store_limits mailbox;
+
+    struct serve_media_options media_options;
+    struct serve_media media;
+    char media_secret[KEYS_MEDIA_SIZE]; // of the files in the data directory; to be wiped
+    const char *media_scan;             // NULL: none
 };
 
 enum node_refusal {

@@ -11,7 +11,7 @@
 #include "io/addr.h"
 
 #define OPTIONS_LIST_MAX  32    // values in a list
-#define OPTIONS_ROWS_SIZE 64    // rows that a table, or a section of the file, has at most
+#define OPTIONS_ROWS_SIZE 96    // rows that a table, or a section of the file, has at most
 #define OPTIONS_FILE_MAX  65536 // bytes
 
 enum option_kind {

@@ -106,10 +106,8 @@ struct place {
     const struct option_section *section; // NULL: before the first
     const struct option *options;
     size_t n_options;
-    uint64_t seen; // bit n: option n was set here
+    bool seen[OPTIONS_ROWS_SIZE]; // the options that were set here
 };
-
-static_assert(OPTIONS_ROWS_SIZE <= 64, "an option has a bit");
 
 static int say(const struct place *p, const char *text)
 {
@@ -143,13 +141,13 @@ static int assign(struct place *p, const struct options_line *line)
     const char *file_option = p->from.table->file_option;
     if (!p->section && file_option && str_eq(line->key, str_of(file_option)))
         return say(p, "a file names no other file");
-    const uint64_t bit = UINT64_C(1) << (o - p->options);
-    if (p->seen & bit) {
+    bool *seen = &p->seen[o - p->options];
+    if (*seen) {
         option_say_where(&p->from);
         fprintf(p->from.err, "'%s' is set a second time\n", o->name);
         return OPTIONS_BAD;
     }
-    p->seen |= bit;
+    *seen = true;
     return option_set(&p->from, o, p->into, line->value);
 }
 
@@ -213,7 +211,7 @@ static int begin_section(struct place *p, const struct options_line *line)
     p->section = s;
     p->options = s->options;
     p->n_options = s->n_options;
-    p->seen = 0;
+    memset(p->seen, 0, sizeof(p->seen));
     return option_set_defaults(p->from.table, s->options, s->n_options, item);
 }
 

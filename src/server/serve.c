@@ -107,6 +107,20 @@ static int read_chains(const struct serve_options *o, struct serve_chains *out)
     return item.ptr ? usage_of("chains", item, wrong) : usage(wrong);
 }
 
+static int read_media(const struct serve_media_options *o, struct serve_media *out)
+{
+    const char *option = NULL;
+    str item = {0};
+    const char *wrong = serve_media_of(o, out, &option, &item);
+
+    if (!wrong)
+        return 0;
+    if (item.len > 0)
+        return usage_of(option, item, wrong);
+    fprintf(stderr, "parley serve: --%s: %s\n", option, wrong);
+    return 2;
+}
+
 static int read_rpcs(const struct serve_options *o, const struct serve_chains *chains,
                      struct serve_rpcs *out)
 {
@@ -187,6 +201,7 @@ static int configure(const struct serve_options *o, struct node_config *out)
         .mailbox = {.accepted = {o->mailbox_peer_messages, o->mailbox_peer_bytes},
                     .stranger = {o->mailbox_stranger_messages, o->mailbox_stranger_bytes},
                     .mailbox = o->mailbox_messages},
+        .media_options = o->media,
     };
     int code = check(o);
     if (code == 0)
@@ -203,6 +218,8 @@ static int configure(const struct serve_options *o, struct node_config *out)
         code = read_chains(o, &out->chains);
     if (code == 0)
         code = read_rpcs(o, &out->chains, &out->rpcs);
+    if (code == 0)
+        code = read_media(&o->media, &out->media);
     return code;
 }
 
@@ -214,7 +231,8 @@ static int open_keys(struct node_config *config, str data)
     const int64_t now_ms = clock_unix_ms(loop_wall_clock());
 
     if (rotation_load(config->keyring, data, now_ms, crypto_random()) != 0 ||
-        keys_sign_in(&config->sign_in, data, crypto_random()) != 0)
+        keys_sign_in(&config->sign_in, data, crypto_random()) != 0 ||
+        keys_media(config->media_secret, data, crypto_random()) != 0)
         return 1;
     auth_set_own(config->auth, config->keyring);
     return 0;
@@ -224,6 +242,7 @@ static void close_keys(struct node_config *config)
 {
     auth_keyring_fini(config->keyring);
     crypto_wipe(&config->sign_in, sizeof(config->sign_in));
+    crypto_wipe(config->media_secret, sizeof(config->media_secret));
     auth_free(config->auth);
 }
 
@@ -252,12 +271,23 @@ static int check_ca_file(const char *path)
     return 2;
 }
 
+static int check_scan(const char *path)
+{
+    if (!path || access(path, X_OK) == 0)
+        return 0;
+    fprintf(stderr, "parley serve: --media-scan: can't run '%s': %s\n", path,
+            strerrordesc_np(errno));
+    return 2;
+}
+
 static int open_auth(struct node_config *config, const struct serve_options *o)
 {
     config->auth = auth_new(config->home_chain);
     if (issuers_add(config->auth, &config->urls, o) != 0)
         return 2;
     int code = check_ca_file(config->ca_file);
+    if (code == 0)
+        code = check_scan(config->media_scan);
     if (code == 0)
         code = open_keys(config, o->data);
     return code == 0 ? check_data(config->data) : code;
@@ -285,12 +315,13 @@ static void log_start(const struct serve_options *o, const struct node_config *c
     add_names(&names, o);
     log_info(NULL, "server_start",
              "version=" PARLEY_VERSION " listen=%s data=%s store=sqlite auth=" STR_FMT
+             " media=" STR_FMT
              " dev=%d rate_limits=%d origins=%zu domains=%zu chains=%zu rpcs=%zu solana=%d "
              "proxies=%zu "
              "files=%llu max_connections=%zu",
              addr_text(at, &o->listen), log_quote(data, o->data), STR_ARG(buf_str(&names)),
-             o->dev, o->rate_limits, o->origins.n, config->domains.n, config->chains.n,
-             config->rpcs.n, config->chains.solana, o->trusted_proxies.n,
+             STR_ARG(o->media.where), o->dev, o->rate_limits, o->origins.n, config->domains.n,
+             config->chains.n, config->rpcs.n, config->chains.solana, o->trusted_proxies.n,
              (unsigned long long)files, config->max_streams);
     buf_fini(&names);
 }
@@ -309,8 +340,10 @@ static int serve(const struct serve_options *o)
     umask(077);                    // what we write is for us alone
     char *data = str_dup(o->data); // in a file no NUL stands behind it
     char *ca_file = str_dup(o->ca_file);
+    char *scan = str_dup(o->media.scan);
     config.data = data;
     config.ca_file = o->ca_file.len > 0 ? ca_file : NULL;
+    config.media_scan = o->media.scan.len > 0 ? scan : NULL;
     code = open_auth(&config, o);
     if (code == 0) {
         config.max_streams = run_max_streams(&files);
@@ -320,7 +353,25 @@ static int serve(const struct serve_options *o)
     close_keys(&config);
     free(data);
     free(ca_file);
+    free(scan);
     return code;
+}
+
+/** Whoever is on this machine sees the command lines of all. */
+static int check_secrets(const struct options_from *from)
+{
+    static const char *const secrets[] = {"s3-secret-key", "s3-session-token"};
+
+    for (size_t i = 0; i < COUNT_OF(secrets); i++) {
+        if (!options_has(&serve_table, secrets[i], from->argc, from->argv))
+            continue;
+        fprintf(stderr,
+                "parley serve: --%s on the command line is seen by everybody on this machine: "
+                "put it into the environment, as PARLEY_S3_…, or into the file of --config\n",
+                secrets[i]);
+        return 2;
+    }
+    return 0;
 }
 
 static int parse_and_serve(struct serve_options *o, const struct options_from *from)
@@ -334,7 +385,8 @@ static int parse_and_serve(struct serve_options *o, const struct options_from *f
             "--log takes a level (error, warn, info, debug, trace), and layers: "
             "info,ws=trace");
     }
-    return serve(o);
+    const int code = check_secrets(from);
+    return code == 0 ? serve(o) : code;
 }
 
 int serve_main(int argc, char **argv)

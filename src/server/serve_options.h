@@ -19,6 +19,34 @@ struct serve_issuer {
     str jwks_url;
 };
 
+/** Files: where they go, and how large they may be. */
+struct serve_media_options {
+    str where;
+    str public_url;
+    struct option_list url_allow;
+    uint64_t image_bytes;
+    uint64_t audio_bytes;
+    uint64_t video_bytes;
+    uint64_t file_bytes;
+    uint64_t quota_bytes;
+    int64_t quota_time;
+    uint64_t pending;
+    int64_t keep;
+    int64_t put_ttl;
+    int64_t get_ttl;
+    uint64_t reserve;
+    uint64_t write_rate;
+    str scan;
+    str s3_endpoint;
+    str s3_public_endpoint;
+    str s3_region;
+    str s3_bucket;
+    bool s3_path_style;
+    str s3_access_key;
+    str s3_secret_key;
+    str s3_session_token;
+};
+
 struct serve_options {
     str config;
     struct addr listen;
@@ -66,6 +94,7 @@ struct serve_options {
     uint64_t mailbox_stranger_bytes;
     uint64_t mailbox_messages;
     str contact_policy;
+    struct serve_media_options media;
 
     size_t n_issuers;
     struct serve_issuer issuers[AUTH_ISSUERS_MAX];

@@ -425,6 +425,52 @@ static void what_is_no_hex_is_no_key_to_sign_in_with(void **state)
     }
 }
 
+// The key of links to files.
+
+static int media_key(struct world *w, const char *dir, char out[KEYS_MEDIA_SIZE])
+{
+    said_free(&w->said);
+    said_start(&w->said);
+    const int r = keys_media(out, str_of(dir), crypto_random());
+    said_stop(&w->said);
+    expect_int("what is said goes with a refusal", w->said.n_err > 0, r != 0);
+    return r;
+}
+
+static int setup_media(void **state)
+{
+    struct world *w;
+
+    setup((void **)&w);
+    folder_path(w->file, &w->folder, "data/" KEYS_MEDIA_FILE);
+    *state = w;
+    return 0;
+}
+
+static void a_key_of_links_is_made_once_and_used_as_it_stands(void **state)
+{
+    struct world *w = *state;
+    char first[KEYS_MEDIA_SIZE];
+    char again[KEYS_MEDIA_SIZE];
+    char other[KEYS_MEDIA_SIZE];
+
+    assert_int_equal(media_key(w, w->data, first), 0);
+    assert_int_equal(mode_of(w->file), 0600);
+    assert_int_equal(strlen(first), KEYS_MEDIA_SIZE - 1);
+    assert_int_equal(media_key(w, w->data, again), 0);
+    assert_string_equal(first, again);
+    assert_int_equal(media_key(w, w->folder.path, other), 0);
+    assert_string_not_equal(first, other);
+    assert_int_equal(unlink(w->file), 0);
+    put(w, STR("000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f\n"), 0600);
+    assert_int_equal(media_key(w, w->data, again), 0);
+    assert_string_equal(again,
+                        "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f");
+    put(w, STR("000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e\n"), 0600);
+    assert_int_equal(media_key(w, w->data, again), KEYS_UNUSABLE);
+    expect_in("what it is not", w->said.err, "is no key of 64 hex digits");
+}
+
 #define TEST(name)         cmocka_unit_test_setup_teardown(name, setup, teardown)
 #define TEST_SIGN_IN(name) cmocka_unit_test_setup_teardown(name, setup_sign_in, teardown)
 
@@ -444,6 +490,8 @@ int main(void)
         TEST_SIGN_IN(starts_at_once_sign_in_with_one_key),
         TEST_SIGN_IN(a_key_to_sign_in_with_is_nobody_elses),
         TEST_SIGN_IN(what_is_no_hex_is_no_key_to_sign_in_with),
+        cmocka_unit_test_setup_teardown(a_key_of_links_is_made_once_and_used_as_it_stands,
+                                        setup_media, teardown),
     };
     return cmocka_run_group_tests_name("server/keys", tests, NULL, NULL);
 }
