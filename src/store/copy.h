@@ -6,7 +6,7 @@
 /** Bytes that append_copy() needs. */
 static inline size_t append_size(const struct store_append *a)
 {
-    return a->type.len + a->content.len + a->key.len;
+    return a->type.len + a->content.len + a->key.len + a->upload.len;
 }
 
 /** What it counts against STORE_QUEUE_MAX. */
@@ -21,7 +21,10 @@ static inline struct store_append append_copy(const struct store_append *a, char
     struct store_append copy = *a;
 
     copy.type = str_copy(bytes, a->type);
-    copy.content = str_copy(bytes + a->type.len, a->content);
-    copy.key = str_copy(bytes + a->type.len + a->content.len, a->key);
+    bytes += a->type.len;
+    copy.content = str_copy(bytes, a->content);
+    bytes += a->content.len;
+    copy.key = str_copy(bytes, a->key);
+    copy.upload = str_copy(bytes + a->key.len, a->upload);
     return copy;
 }

@@ -14,6 +14,7 @@ static void mem_free(struct store *base)
 
     assert(base->counters.queued == 0);
     mem_auth_fini(&s->auth);
+    mem_uploads_fini(&s->uploads);
     mem_model_fini(&s->model);
     free(s);
 }
@@ -46,12 +47,18 @@ struct store *store_mem_new(struct job_queue *later, struct rand *rand,
     s->later = later;
     mem_model_init(&s->model, rand, limits);
     mem_auth_init(&s->auth, later, &s->store.counters);
+    mem_uploads_init(&s->uploads, later, &s->store.counters, &s->faults);
     return &s->store;
 }
 
 struct auth_store *store_mem_auth(struct store *base)
 {
     return &mem_of(base)->auth.store;
+}
+
+struct uploads *store_mem_uploads(struct store *base)
+{
+    return &mem_of(base)->uploads.uploads;
 }
 
 static void fail_changes(struct mem_faults *f, int r, unsigned times)

@@ -1,6 +1,6 @@
 /**
- * The reference model of chat/store.h and auth/store.h: all in memory and slow, but exact. The
- * tests of the domain run on it, and the other backends are compared with it.
+ * The reference model of chat/store.h, chat/uploads.h and auth/store.h: all in memory and slow,
+ * but exact. The tests of the domain run on it, and the other backends are compared with it.
  *
  * An operation is done when it is answered, by a job of its own.
  */
@@ -10,6 +10,7 @@
 #include "base/job.h"
 #include "base/rand.h"
 #include "chat/store.h"
+#include "chat/uploads.h"
 
 /** @param later, rand  borrowed for its life @return owned; store_free() */
 struct store *store_mem_new(struct job_queue *later, struct rand *rand,
@@ -18,8 +19,11 @@ struct store *store_mem_new(struct job_queue *later, struct rand *rand,
 /** Borrowed, for the store's life. */
 struct auth_store *store_mem_auth(struct store *base);
 
-/** For tests: the next so many appends, receipts, contacts and seens are not done, and answered
- * with r. */
+/** Likewise. */
+struct uploads *store_mem_uploads(struct store *base);
+
+/** For tests: the next so many appends, receipts, contacts, seens and changes of uploads are
+ * not done, and answered with r. */
 void store_mem_fail(struct store *base, int r, unsigned times);
 
 /** For tests: the next so many of these are done, and answered STORE_UNCERTAIN. */

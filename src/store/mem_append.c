@@ -111,9 +111,12 @@ static int append(struct store_mem *s, const struct store_append *a, struct stor
                                        .is_withheld = first->withheld != MEM_SHOWN};
         return 0;
     }
-    const int r = check(m, c, a);
+    int r = check(m, c, a);
+    if (r == 0)
+        r = mem_uploads_check(&s->uploads, a);
     if (r != 0)
         return r;
+    mem_uploads_keep(&s->uploads, a);
     add(m, c ? c : mem_add_conversation(m, &a->from, &a->to), a, out);
     s->store.counters.appended++;
     s->store.counters.commits++;

@@ -6,6 +6,7 @@
 #include "store/mem_auth.h"
 #include "store/mem_faults.h"
 #include "store/mem_model.h"
+#include "store/mem_uploads.h"
 
 struct store_mem {
     struct store store;
@@ -14,6 +15,7 @@ struct store_mem {
     size_t queued_bytes; // of waiting appends
     struct mem_faults faults;
     struct mem_auth auth;
+    struct mem_uploads uploads;
 };
 
 /** What an operation embeds as its first member. */
