@@ -24,6 +24,13 @@ struct refused_auth {
     struct auth_change change;
 };
 
+/** A change of uploads over UPLOADS_QUEUE_MAX. */
+struct refused_upload {
+    struct job job;
+    struct store_sqlite *s;
+    struct upload_change change;
+};
+
 DEFINE_CLEANUP(struct store *, store_free)
 
 // Writing.
@@ -63,6 +70,12 @@ static void answer_auth(struct store_sqlite *s, struct sqlite_write *op)
     auth_change_answer(&op->auth, op->r);
 }
 
+static void answer_upload(struct store_sqlite *s, struct sqlite_write *op)
+{
+    s->n_upload_queued--;
+    upload_change_answer(&op->upload, op->r);
+}
+
 static void answer_write(struct store_sqlite *s, struct sqlite_write *op)
 {
     s->store.counters.queued--;
@@ -75,6 +88,7 @@ static void answer_write(struct store_sqlite *s, struct sqlite_write *op)
     case WRITE_CONTACT: answer_contact(s, op); break;
     case WRITE_SEEN: op->seen.done(op->seen.arg, op->r); break;
     case WRITE_AUTH: answer_auth(s, op); break;
+    case WRITE_UPLOAD: answer_upload(s, op); break;
     }
     free(op);
 }
@@ -261,6 +275,65 @@ static void sqlite_end(struct auth_store *base, const struct auth_store_end *e,
     auth_change_end(new_auth(base), e, done, arg);
 }
 
+// Uploads.
+
+static void refuse_upload(struct job *job)
+{
+    struct refused_upload *refused = container_of(job, struct refused_upload, job);
+
+    refused->s->store.counters.queued--;
+    upload_change_answer(&refused->change, UPLOADS_UNAVAILABLE);
+    free(refused);
+}
+
+static struct upload_change *new_refused_upload(struct store_sqlite *s)
+{
+    struct refused_upload *refused = NEW(struct refused_upload);
+
+    refused->s = s;
+    s->store.counters.queued++;
+    job_push(&s->loop->later, &refused->job, refuse_upload);
+    return &refused->change;
+}
+
+/** As new_auth(). */
+static struct upload_change *new_upload(struct uploads *base)
+{
+    struct store_sqlite *s = container_of(base, struct store_sqlite, uploads);
+
+    if (s->n_upload_queued == UPLOADS_QUEUE_MAX)
+        return new_refused_upload(s);
+    struct sqlite_write *op = new_write(s, WRITE_UPLOAD, 0);
+    s->n_upload_queued++;
+    submit_held(s); // those were called before
+    worker_submit(s->write_thread, &op->node);
+    return &op->upload;
+}
+
+static void sqlite_upload_create(struct uploads *base, const struct uploads_create *c,
+                                 uploads_create_fn *done, void *arg)
+{
+    upload_change_create(new_upload(base), c, done, arg);
+}
+
+static void sqlite_upload_settle(struct uploads *base, const struct uploads_settle *s,
+                                 uploads_settle_fn *done, void *arg)
+{
+    upload_change_settle(new_upload(base), s, done, arg);
+}
+
+static void sqlite_upload_claim(struct uploads *base, const struct uploads_claim *c,
+                                uploads_claim_fn *done, void *arg)
+{
+    upload_change_claim(new_upload(base), c, done, arg);
+}
+
+static void sqlite_upload_remove(struct uploads *base, str id, uploads_remove_fn *done,
+                                 void *arg)
+{
+    upload_change_remove(new_upload(base), id, done, arg);
+}
+
 static int64_t sqlite_horizon(struct store *base)
 {
     return sqlite_of(base)->horizon;
@@ -309,6 +382,14 @@ static const struct auth_store_ops sqlite_auth_ops = {
     .revocations = sqlite_ask_revocations,
 };
 
+static const struct uploads_ops sqlite_uploads_ops = {
+    .create = sqlite_upload_create,
+    .find = sqlite_ask_upload,
+    .settle = sqlite_upload_settle,
+    .claim = sqlite_upload_claim,
+    .remove = sqlite_upload_remove,
+};
+
 static int open_files(struct store_sqlite *s, const struct store_sqlite_config *config)
 {
     char path[SQLITE_FILE_PATH_SIZE];
@@ -349,6 +430,7 @@ int store_sqlite_open(struct store **out, struct loop *l,
 
     s->store.ops = &sqlite_ops;
     s->auth.ops = &sqlite_auth_ops;
+    s->uploads.ops = &sqlite_uploads_ops;
     s->loop = l;
     s->lock = -1;
     list_init(&s->held);
@@ -368,4 +450,9 @@ int store_sqlite_open(struct store **out, struct loop *l,
 struct auth_store *store_sqlite_auth(struct store *s)
 {
     return &sqlite_of(s)->auth;
+}
+
+struct uploads *store_sqlite_uploads(struct store *s)
+{
+    return &sqlite_of(s)->uploads;
 }

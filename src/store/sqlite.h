@@ -12,6 +12,7 @@
 #include "auth/store.h"
 #include "base/rand.h"
 #include "chat/store.h"
+#include "chat/uploads.h"
 #include "io/loop.h"
 
 #define STORE_SQLITE_GROUP_MAX  1024 // changes, of whatever kind, of one transaction
@@ -41,3 +42,6 @@ MUST_CHECK int store_sqlite_holder(pid_t *pid, const char *dir);
 
 /** Borrowed, for the store's life. Its changes are in the groups of the store's. */
 struct auth_store *store_sqlite_auth(struct store *s);
+
+/** Likewise. */
+struct uploads *store_sqlite_uploads(struct store *s);

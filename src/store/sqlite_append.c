@@ -115,9 +115,8 @@ static int check_room(struct sqlite_writer *w, struct thread *t, unsigned sender
     return is_full(w, recipient->mailbox, recipient->accepted) ? STORE_MAILBOX_FULL : 0;
 }
 
-/** @param t  NULL: there is no conversation yet
- * @return 0, why it is refused if it is new, or a fault */
-static int check(struct sqlite_writer *w, struct thread *t, const struct store_append *a)
+/** @return 0, a refusal, or a fault */
+static int check_place(struct sqlite_writer *w, struct thread *t, const struct store_append *a)
 {
     if (a->reply_to > (t ? thread_last_seq(t) : 0))
         return STORE_NO_SUCH_SEQ;
@@ -125,6 +124,14 @@ static int check(struct sqlite_writer *w, struct thread *t, const struct store_a
         return check_first(w, a);
     const unsigned sender = thread_side_of(t, &a->from);
     return t->sides[sender].blocked ? STORE_FORBIDDEN : check_room(w, t, sender);
+}
+
+/** @param t  NULL: there is no conversation yet
+ * @return 0, why it is refused if it is new, or a fault */
+static int check(struct sqlite_writer *w, struct thread *t, const struct store_append *a)
+{
+    const int r = check_place(w, t, a);
+    return r == 0 ? sqlite_uploads_check(&w->uploads, a) : r;
 }
 
 // What is new.
@@ -207,7 +214,7 @@ static int add_message(struct sqlite_writer *w, struct sqlite_write *op, struct 
         return find_key(w, op, t, STORE_UNAVAILABLE);
     keep(w, op, t, &m);
     sqlite_change_take(w, op, t);
-    return 0;
+    return sqlite_uploads_keep(&w->uploads, a, m.position);
 }
 
 /** Of both sides, if it changes: what the sender has not got yet is no stranger's any more. */

@@ -32,6 +32,7 @@ static void answer_read(struct sqlite_read *op)
     case READ_REVOCATIONS:
         op->done.revocations(op->arg, op->r, ok ? &op->answer.revocations : NULL);
         break;
+    case READ_UPLOAD: op->done.upload(op->arg, op->r, ok ? &op->answer.upload : NULL); break;
     }
 }
 
@@ -152,4 +153,13 @@ void sqlite_ask_revocations(struct auth_store *base, const struct auth_store_rev
     assert(r->max_revocations >= 1);
     op->asked.revocations = *r;
     op->done.revocations = done;
+}
+
+void sqlite_ask_upload(struct uploads *base, str id, uploads_find_fn *done, void *arg)
+{
+    struct store_sqlite *s = container_of(base, struct store_sqlite, uploads);
+    struct sqlite_read *op = new_read(s, READ_UPLOAD, arg);
+
+    op->asked.upload = (str){sqlite_read_keep(op, id.len > 0 ? id.ptr : "", id.len), id.len};
+    op->done.upload = done;
 }

@@ -15,6 +15,7 @@
 struct store_sqlite {
     struct store store;
     struct auth_store auth;
+    struct uploads uploads;
     struct loop *loop;
     int lock;                    // descriptor of the directory's lock
     struct sqlite_writer writer; // its thread's, while there is one
@@ -24,6 +25,7 @@ struct store_sqlite {
     int64_t horizon;
     size_t queued_bytes;    // of waiting appends
     size_t n_auth_queued;   // waiting changes of sessions
+    size_t n_upload_queued; // waiting changes of uploads
     struct list held;       // receipts, and what was seen, that wait for an append
     struct timer held_long; // enough
 };
@@ -36,7 +38,7 @@ static inline struct store_sqlite *sqlite_of(struct store *s)
 /** Of the reader's thread; their arg is the store. */
 extern const struct worker_ops sqlite_ask_ops;
 
-// Operations of the two ports.
+// Operations of the three ports.
 
 void sqlite_ask_read(struct store *base, const struct store_read *r, store_read_fn *done,
                      void *arg);
@@ -55,3 +57,4 @@ void sqlite_ask_relations(struct store *base, const struct store_relations *r,
 void sqlite_ask_unread(struct store *base, const account *a, store_unread_fn *done, void *arg);
 void sqlite_ask_revocations(struct auth_store *base, const struct auth_store_revocations *r,
                             auth_store_revocations_fn *done, void *arg);
+void sqlite_ask_upload(struct uploads *base, str id, uploads_find_fn *done, void *arg);

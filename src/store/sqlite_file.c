@@ -47,6 +47,14 @@
  * wallet has signed in by may be long, and comes last in the row: whoever looks for a session
  * that ends need not read so far. A position of `revocation` is never given again
  * (AUTOINCREMENT), also where its row is gone: who has read up to it has seen all up to it.
+ *
+ * Uploads (chat/uploads.h) are as apart: accounts are bytes, for who announces a file may never
+ * have written. What a message keeps is a row of `attachment`, and the upload's until_ms is 0
+ * while there is one: so the index of those that may end has none that is kept. Triggers let go
+ * of them, so that whoever takes a message away does it in the same transaction, also with
+ * sqlite3; a message that comes pays nothing for that. A position in `attachment` is that of
+ * its message. Of an account's quota there is one number (store/upload_quota.h), and what an
+ * upload has taken of it stays with the upload.
  */
 static const char *const migrations[] = {
     "CREATE TABLE meta ("
@@ -268,6 +276,43 @@ static const char *const migrations[] = {
     "  before_bytes INTEGER NOT NULL,"
     "  PRIMARY KEY (conversation, side, upto_seq)"
     ") STRICT, WITHOUT ROWID;",
+
+    "CREATE TABLE upload ("
+    "  id TEXT PRIMARY KEY,"
+    "  owner BLOB NOT NULL,"
+    "  state INTEGER NOT NULL," // enum upload_state
+    "  created_at_ms INTEGER NOT NULL,"
+    "  until_ms INTEGER NOT NULL," // 0: a message has it
+    "  cost_ms INTEGER NOT NULL,"
+    "  size INTEGER NOT NULL,"
+    "  sha256 BLOB NOT NULL," // empty: none
+    "  mime TEXT NOT NULL,"
+    "  name TEXT NOT NULL"
+    ") STRICT, WITHOUT ROWID;"
+    "CREATE INDEX upload_by_until ON upload (until_ms) WHERE until_ms > 0;"
+
+    "CREATE TABLE uploader ("
+    "  owner BLOB PRIMARY KEY,"
+    "  full_at_ms INTEGER NOT NULL,"
+    "  n_pending INTEGER NOT NULL"
+    ") STRICT, WITHOUT ROWID;"
+
+    "CREATE TABLE attachment ("
+    "  position INTEGER PRIMARY KEY,"
+    "  upload TEXT NOT NULL"
+    ") STRICT;"
+    "CREATE INDEX attachment_by_upload ON attachment (upload);"
+
+    "CREATE TRIGGER message_removed AFTER DELETE ON message BEGIN"
+    "  DELETE FROM attachment WHERE position = old.position;"
+    "END;"
+    "CREATE TRIGGER message_gone AFTER UPDATE OF type ON message WHEN new.type = 'gone' BEGIN"
+    "  DELETE FROM attachment WHERE position = new.position;"
+    "END;"
+    "CREATE TRIGGER attachment_removed AFTER DELETE ON attachment"
+    "  WHEN NOT EXISTS (SELECT 1 FROM attachment WHERE upload = old.upload) BEGIN"
+    "  UPDATE upload SET until_ms = 1 WHERE id = old.upload AND until_ms = 0;"
+    "END;",
 };
 
 #define VERSION ((int64_t)COUNT_OF(migrations))

@@ -7,6 +7,7 @@
 #include "store/sqlite_due.h"
 #include "store/sqlite_list.h"
 #include "store/sqlite_row.h"
+#include "store/sqlite_uploads.h"
 
 // History.
 
@@ -109,9 +110,10 @@ static int answer(struct sqlite_reader *rd, struct sqlite_read *op)
     case READ_CHANGES: return sqlite_list_changes(rd, op);
     case READ_RELATIONS: return sqlite_list_relations(rd, op);
     case READ_UNREAD: return sqlite_list_unread(rd, op);
-    case READ_REVOCATIONS: break;
+    case READ_REVOCATIONS: return sqlite_auth_revocations(rd, op);
+    case READ_UPLOAD: break;
     }
-    return sqlite_auth_revocations(rd, op);
+    return sqlite_uploads_find(rd, op);
 }
 
 void sqlite_reader_run(struct sqlite_reader *rd, struct sqlite_read *op)

@@ -1,12 +1,13 @@
 /**
- * The reader: pages of messages, receipts, conversations and revocations, each from one
- * snapshot. It belongs to one thread from its opening to its closing.
+ * The reader: pages of messages, receipts, conversations and revocations, and uploads, each
+ * from one snapshot. It belongs to one thread from its opening to its closing.
  */
 #pragma once
 
 #include "auth/store.h"
 #include "base/list.h"
 #include "chat/store.h"
+#include "chat/uploads.h"
 #include "store/sqlite_db.h"
 
 enum sqlite_read_kind {
@@ -19,6 +20,7 @@ enum sqlite_read_kind {
     READ_RELATIONS,
     READ_UNREAD,
     READ_REVOCATIONS,
+    READ_UPLOAD,
 };
 
 /** What is as long as an item has it, or a question: its strings, its peers. */
@@ -44,6 +46,7 @@ struct sqlite_read {
         struct store_relations relations; // its peers are kept by op
         account unread;
         struct auth_store_revocations revocations;
+        str upload; // kept by op
     } asked;
     union {
         store_read_fn *read;
@@ -55,6 +58,7 @@ struct sqlite_read {
         store_relations_fn *relations;
         store_unread_fn *unread;
         auth_store_revocations_fn *revocations;
+        uploads_find_fn *upload;
     } done;
     union {
         struct store_page read;
@@ -66,6 +70,7 @@ struct sqlite_read {
         struct chat_relation *relations;
         uint64_t unread;
         struct auth_store_revocations_page revocations;
+        struct chat_upload upload;
     } answer;
     void *items;             // what the page points to, owned
     struct strings *strings; // what those point to, owned

@@ -85,6 +85,7 @@ const char *const sqlite_row_texts[R_COUNT] = {
     [R_REVOCATIONS] =
         "SELECT position, session, account, before_ms, until_ms"
         " FROM revocation NOT INDEXED WHERE position > ?1 AND until_ms > ?2 ORDER BY position",
+    [R_UPLOAD] = "SELECT state, owner, size, sha256, mime, name FROM upload WHERE id = ?",
 };
 
 struct sqlite_view sqlite_row_view(sqlite3_stmt *stmt)

@@ -26,6 +26,7 @@ enum sqlite_row_statement {
     R_AT,
     R_WITHHELD,
     R_REVOCATIONS,
+    R_UPLOAD,
     R_COUNT,
 };
 

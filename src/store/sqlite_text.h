@@ -1,4 +1,4 @@
-/** The statements of the writer, all but those of sqlite_auth.h. */
+/** The statements of the writer, all but those of sqlite_auth.h and sqlite_uploads.h. */
 #pragma once
 
 enum writer_statement {

@@ -15,13 +15,21 @@
 
 #define THREADS_KEPT 32768 // conversations in memory between groups; a KiB each, with mailboxes
 
-// Sessions.
+// Sessions and uploads.
 
 static int change_auth(struct sqlite_writer *w, struct sqlite_write *op)
 {
     const int r = sqlite_auth_change(&w->auth, &op->auth);
 
     op->has_changed = op->auth.has_changed;
+    return r;
+}
+
+static int change_upload(struct sqlite_writer *w, struct sqlite_write *op)
+{
+    const int r = sqlite_uploads_change(&w->uploads, &op->upload);
+
+    op->has_changed = op->upload.has_changed;
     return r;
 }
 
@@ -37,6 +45,7 @@ int64_t sqlite_change_take(struct sqlite_writer *w, struct sqlite_write *op, str
 
 // What an operation of a group that has failed is answered with, whichever port it is of.
 static_assert((int)STORE_UNAVAILABLE == (int)AUTH_STORE_UNAVAILABLE, "one answer for all");
+static_assert((int)STORE_UNAVAILABLE == (int)UPLOADS_UNAVAILABLE, "one answer for all");
 
 static int read_meta(struct sqlite_writer *w)
 {
@@ -87,9 +96,10 @@ static int write_one(struct sqlite_writer *w, struct sqlite_write *op)
     case WRITE_RECEIPT: return sqlite_change_receipt(w, op);
     case WRITE_CONTACT: return sqlite_change_contact(w, op);
     case WRITE_SEEN: return sqlite_change_seen(w, op);
-    case WRITE_AUTH: break;
+    case WRITE_AUTH: return change_auth(w, op);
+    case WRITE_UPLOAD: break;
     }
-    return change_auth(w, op);
+    return change_upload(w, op);
 }
 
 /** All but the end: whatever goes wrong here, nothing of the group is stored. */
@@ -245,6 +255,8 @@ int sqlite_writer_open(struct sqlite_writer *w, const char *path,
         r = sqlite_db_prepare(&w->db, writer_texts, W_COUNT);
     if (r == 0)
         r = sqlite_auth_open(&w->auth, &w->db);
+    if (r == 0)
+        r = sqlite_uploads_open(&w->uploads, &w->db);
     if (r == 0)
         r = read_meta(w);
     if (r < 0)

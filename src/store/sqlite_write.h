@@ -1,6 +1,6 @@
 /**
- * The writer: appends, receipts, contacts and changes of sessions, in groups, each group one
- * transaction.
+ * The writer: appends, receipts, contacts and changes of sessions and uploads, in groups, each
+ * group one transaction.
  * It belongs to one thread from its opening to its closing.
  */
 #pragma once
@@ -8,6 +8,7 @@
 #include "chat/store.h"
 #include "store/sqlite_auth.h"
 #include "store/sqlite_thread.h"
+#include "store/sqlite_uploads.h"
 
 enum sqlite_write_kind {
     WRITE_APPEND,
@@ -15,6 +16,7 @@ enum sqlite_write_kind {
     WRITE_CONTACT,
     WRITE_SEEN,
     WRITE_AUTH,
+    WRITE_UPLOAD,
 };
 
 /** A change on its way: moved to the writer's thread, and back with its answer. */
@@ -51,6 +53,7 @@ struct sqlite_write {
             int64_t at_ms;
         } seen;
         struct auth_change auth;
+        struct upload_change upload;
     };
     char bytes[];
 };
@@ -60,6 +63,7 @@ struct sqlite_writer {
     struct store_limits limits;
     struct threads threads;
     struct sqlite_auth auth;
+    struct sqlite_uploads uploads;
     uint64_t epoch;
     int64_t position;     // the last one taken
     int64_t data_version; // changes when somebody else writes

@@ -7,6 +7,7 @@
 #include "support/store_v1.h"
 #include "support/store_v2.h"
 #include "support/store_v3.h"
+#include "support/store_v4.h"
 
 // The world.
 
@@ -212,7 +213,7 @@ static void refuses_what_a_newer_one_wrote(void **state)
     store_world_close(w);
     run_sql(w, "PRAGMA user_version = 1000");
     expect_refused(w, "run a newer one");
-    run_sql(w, "PRAGMA user_version = 4");
+    run_sql(w, "PRAGMA user_version = 5");
     store_world_open(w);
 }
 
@@ -234,6 +235,8 @@ static void put_back(struct store_world *w, unsigned version)
         run_sql(w, store_v2);
     if (version >= 3)
         run_sql(w, store_v3);
+    if (version >= 4)
+        run_sql(w, store_v4);
 }
 
 /** Of a with b, b, a with s, and s: where the first undelivered message is. */
@@ -257,7 +260,7 @@ static void brings_a_version_1_up_to_date(void **state)
 
     put_back(w, 1);
     store_world_open(w);
-    assert_int_equal(version_of(w), 4);
+    assert_int_equal(version_of(w), 5);
     assert_true(w->store->epoch == STORE_V1_EPOCH);
     assert_int_equal(store_horizon(w->store), 5);
     expect_due(w, "2 0 3 0");
@@ -267,7 +270,7 @@ static void brings_a_version_1_up_to_date(void **state)
     assert_int_equal(put(w, 'a', 'b', "3", 4).position, 6);
     sign_in(w, 'a', "laptop");
 
-    store_world_close(w); // and it is a version 4 like any other
+    store_world_close(w); // and it is a version 5 like any other
     store_world_open(w);
     ask_history(w, &h, 0, "a1r b2 a3d a4");
     turn(w, "laptop", 1, 0, 0, 2);
@@ -283,7 +286,7 @@ static void brings_a_version_2_up_to_date(void **state)
 
     put_back(w, 2);
     store_world_open(w);
-    assert_int_equal(version_of(w), 4);
+    assert_int_equal(version_of(w), 5);
     assert_true(w->store->epoch == STORE_V1_EPOCH);
     assert_int_equal(store_horizon(w->store), 5);
     expect_due(w, "2 0 3 0");
@@ -350,7 +353,7 @@ static void brings_a_version_3_up_to_date(void **state)
 
     put_back(w, 3);
     store_world_open(w);
-    assert_int_equal(version_of(w), 4);
+    assert_int_equal(version_of(w), 5);
     assert_true(w->store->epoch == STORE_V1_EPOCH);
     assert_int_equal(store_horizon(w->store), 8);
     expect_sums_of_v3(w);
@@ -363,6 +366,47 @@ static void brings_a_version_3_up_to_date(void **state)
     const struct auth_store_refresh of_phone = refresh_of("phone", 1, 0);
     ask_refresh(w, &of_phone, AUTH_STORE_UNPROVEN,
                 "s/phone g1 0-3600000 10:dddddddddddddddddddddddddddddddd:ok");
+}
+
+static void brings_a_version_4_up_to_date(void **state)
+{
+    struct store_world *w = *state;
+    const struct store_history of_b = {
+        .account = who('b'), .place.peer = who('a'), .max_messages = 9, .max_bytes = 99};
+    const struct store_history of_a = {
+        .account = who('a'), .place.peer = who('s'), .max_messages = 9, .max_bytes = 99};
+    const struct store_list l = {.account = who('a'), .max_conversations = 9, .max_bytes = 99};
+
+    put_back(w, 4);
+    store_world_open(w);
+    assert_int_equal(version_of(w), 5);
+    assert_true(w->store->epoch == STORE_V1_EPOCH);
+    assert_int_equal(store_horizon(w->store), 12);
+    expect_due(w, "6 0 0 0");
+    ask_history(w, &of_b, 0, "a1r b2d a3d b4 a5x a6x");
+    ask_history(w, &of_a, 0, "s1x");
+    ask_list(w, &l, 0, "[b u2 a6] [s? u0 s1x]");
+    assert_int_equal(sql_number(w, "SELECT seen_ms FROM account WHERE id = 1"), NOW + 5);
+    assert_int_equal(sql_number(w, "SELECT count(*) FROM attachment"), 0);
+    turn(w, "laptop", 3, 0, 0, 4);
+    put(w, 's', 'a', "2", 2);
+}
+
+/** As one that has been of this version from its beginning. */
+static void messages_of_a_version_4_may_go_with_sqlite3(void **state)
+{
+    struct store_world *w = *state;
+
+    put_back(w, 4);
+    store_world_open(w);
+    run_sql(w,
+            "INSERT INTO upload VALUES ('u', x'', 1, 0, 0, 0, 1, x'', 'm', 'n');"
+            "INSERT INTO attachment VALUES (1, 'u'), (6, 'u')");
+    run_sql(w, "DELETE FROM message WHERE position = 1");
+    assert_int_equal(sql_number(w, "SELECT until_ms FROM upload"), 0);
+    run_sql(w, "UPDATE message SET type = 'gone' WHERE position = 6");
+    assert_int_equal(sql_number(w, "SELECT until_ms FROM upload"), 1);
+    assert_int_equal(sql_number(w, "SELECT count(*) FROM attachment"), 0);
 }
 
 /** Both have accepted: what each has undelivered is what counts, in the sums as well. */
@@ -406,7 +450,7 @@ static void a_full_disk_leaves_an_old_version_as_it_is(void **state)
         assert_int_equal(sql_number(w, "SELECT count(*) FROM message"), 6);
     }
     assert_true(n > 3); // the pages of the log
-    assert_int_equal(version_of(w), 4);
+    assert_int_equal(version_of(w), 5);
     turn(w, "laptop", 3, 0, 0, 4);
     expect_revoked(w, 0, REVOKED_IN_V2);
 }
@@ -630,6 +674,8 @@ int main(void)
         TEST(brings_a_version_2_up_to_date),
         TEST(keeps_proofs_in_what_was_a_version_2),
         TEST(brings_a_version_3_up_to_date),
+        TEST(brings_a_version_4_up_to_date),
+        TEST(messages_of_a_version_4_may_go_with_sqlite3),
         TEST(bytes_of_a_version_3_count),
         TEST(a_full_disk_leaves_an_old_version_as_it_is),
         TEST(refuses_what_is_no_store),
