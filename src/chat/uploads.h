@@ -2,7 +2,7 @@
  * Port: which files were announced, whose they are, and what became of them. The files
  * themselves are behind chat/media.h. The chat owns this interface; src/store/ holds the
  * backends, beside those of chat/store.h and in the same transactions, and
- * tests/conformance/uploads.c is what every one of them must pass.
+ * tests/conformance/uploads*.c are what every one of them must pass.
  *
  * The contract is that of chat/store.h: called on the loop's thread and answered there, once,
  * after the call has returned; arguments are borrowed until the call returns, results until

@@ -3,8 +3,8 @@
 // Bytes times milliseconds: 2^53 of those for a year are more than 64 bits hold.
 typedef unsigned __int128 product;
 
-/** Rounded up: whoever announces many small ones gets nothing for free. More than quota_ms, and
- * by how much is not said, if it is never to be had. */
+/** Rounded up: whoever announces many small ones gets nothing for free. 0: more than there ever
+ * is. */
 static int64_t cost_of(const struct uploads_create *c)
 {
     const uint64_t size = c->upload.size > UPLOADS_COST_MIN ? c->upload.size : UPLOADS_COST_MIN;
@@ -12,7 +12,7 @@ static int64_t cost_of(const struct uploads_create *c)
     const product all = (product)size * (uint64_t)c->quota_ms;
     const product cost = all / c->quota_bytes + (all % c->quota_bytes > 0);
 
-    return cost > (uint64_t)c->quota_ms ? c->quota_ms + 1 : (int64_t)cost;
+    return cost > (uint64_t)c->quota_ms ? 0 : (int64_t)cost;
 }
 
 int upload_quota_take(struct upload_quota *q, const struct uploads_create *c, int64_t *cost_ms,
@@ -25,7 +25,7 @@ int upload_quota_take(struct upload_quota *q, const struct uploads_create *c, in
     *retry_after_ms = 0;
     if (q->n_pending >= c->max_pending)
         return UPLOADS_TOO_MANY;
-    if (cost > c->quota_ms)
+    if (cost == 0)
         return UPLOADS_QUOTA;
     const int64_t over_ms = from_ms + cost - (c->now_ms + c->quota_ms);
     if (over_ms > 0) {

@@ -11,11 +11,6 @@
 
 #include "support/store_world.h"
 
-#define SECOND INT64_C(1000)
-#define MINUTE (60 * SECOND)
-#define HOUR   (60 * MINUTE)
-#define DAY    (24 * HOUR)
-
 /** What an operation was answered with. */
 struct auth_answer {
     struct store_world *w;

@@ -27,6 +27,11 @@
 #define FROM_ACCEPTED 100000
 #define FROM_STRANGER 20000
 
+#define SECOND INT64_C(1000)
+#define MINUTE (60 * SECOND)
+#define HOUR   (60 * MINUTE)
+#define DAY    (24 * HOUR)
+
 #define SOME_OF(letter) .account = who(letter), .max_messages = PLENTY, .max_bytes = PLENTY
 
 struct seeded {
