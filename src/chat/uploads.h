@@ -34,14 +34,14 @@ enum uploads_refusal {
     UPLOADS_UNAVAILABLE,   // any: full, out of reach, or over UPLOADS_QUEUE_MAX. Not done
     UPLOADS_NOT_FOUND,     // find, settle: unknown, or being deleted
     UPLOADS_QUOTA,         // create: over the quota
-    UPLOADS_TOO_MANY,      // create: the owner has too many pending ones
+    UPLOADS_TOO_MANY,      // create: the owner has too many pending ones; before the quota
 };
 
 /** Announce one. Its owner may be new. */
 struct uploads_create {
     struct chat_upload upload; // its id is new, its state UPLOAD_PENDING
     int64_t now_ms;            // Unix
-    int64_t until_ms;
+    int64_t until_ms;          // Unix, above 0
     uint64_t quota_bytes;
     int64_t quota_ms;
     uint64_t max_pending; // of the owner, with this one
@@ -57,17 +57,17 @@ typedef void uploads_find_fn(void *arg, int r, const struct chat_upload *u);
 struct uploads_settle {
     str id;
     enum upload_state state; // accepted, or rejected
-    int64_t until_ms;        // from now on
+    int64_t until_ms;        // Unix, above 0: from now on
 };
 
 /** @param state  as it is now, whoever has settled it; r may be UPLOADS_NOT_FOUND */
 typedef void uploads_settle_fn(void *arg, int r, enum upload_state state);
 
-/** Take some whose time is over, those that were claimed and not removed in time included:
- * their state is UPLOAD_DELETING from now on. */
+/** Take some whose time is over, the first to end first, those that were claimed and not
+ * removed in time included: their state is UPLOAD_DELETING from now on. */
 struct uploads_claim {
     int64_t now_ms;   // Unix
-    int64_t again_ms; // Unix: when they may be claimed again
+    int64_t again_ms; // Unix, above now_ms: when they may be claimed again
     size_t max;       // 1 to UPLOADS_CLAIM_MAX
 };
 
@@ -98,6 +98,7 @@ static inline void uploads_create(struct uploads *u, const struct uploads_create
     u->ops->create(u, c, done, arg);
 }
 
+/** @param id  of any length */
 static inline void uploads_find(struct uploads *u, str id, uploads_find_fn *done, void *arg)
 {
     u->ops->find(u, id, done, arg);
@@ -115,7 +116,7 @@ static inline void uploads_claim(struct uploads *u, const struct uploads_claim *
     u->ops->claim(u, c, done, arg);
 }
 
-/** One that was claimed, and whose file is gone. Idempotent. */
+/** One that was claimed, and whose file is gone. Idempotent; any other is left as it is. */
 static inline void uploads_remove(struct uploads *u, str id, uploads_remove_fn *done, void *arg)
 {
     u->ops->remove(u, id, done, arg);

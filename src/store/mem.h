@@ -29,7 +29,8 @@ void store_mem_fail(struct store *base, int r, unsigned times);
 /** For tests: the next so many of these are done, and answered STORE_UNCERTAIN. */
 void store_mem_lose(struct store *base, unsigned times);
 
-/** For tests: the next so many other operations are answered STORE_UNAVAILABLE. */
+/** For tests: the next so many other operations, finds of uploads included, are answered
+ * STORE_UNAVAILABLE. */
 void store_mem_fail_reads(struct store *base, unsigned times);
 
 /** For tests: the same three of auth/store.h; r may be any refusal of a change. */

@@ -1,6 +1,7 @@
 #include "support/aborts.h"
 #include "support/auth_store_world.h"
 #include "support/store_contacts.h"
+#include "support/uploads_world.h"
 
 static int setup(void **state)
 {
@@ -174,6 +175,73 @@ static void a_name_of_a_session_is_new(void **state)
     assert_non_null(strstr(text, "find_session"));
 }
 
+static void refuses_changes_of_uploads_as_any_change(void **state)
+{
+    struct store_world *w = *state;
+    const struct uploads_create c = create_of('a', "u");
+    const struct uploads_settle s = settle_of("u", UPLOAD_ACCEPTED);
+    const struct uploads_claim over = claim_at(HOUR);
+
+    store_mem_fail(w->store, STORE_UNAVAILABLE, 2);
+    ask_upload_create(w, &c, UPLOADS_UNAVAILABLE, "");
+    assert_int_equal(send_upload(w, 'a', "1", "u", STORE_UNAVAILABLE).times, 1);
+    send_upload(w, 'a', "1", "u", STORE_NO_UPLOAD);
+    is_not_found(w, "u"); // nothing was done
+    announce(w, 'a', "u");
+    store_mem_fail(w->store, STORE_UNAVAILABLE, 3);
+    ask_upload_settle(w, &s, UPLOADS_UNAVAILABLE, "");
+    ask_upload_claim(w, &over, UPLOADS_UNAVAILABLE, "");
+    ask_upload_remove(w, STR("u"), UPLOADS_UNAVAILABLE, "");
+    is_found(w, "u", "a/u pending");
+    assert_int_equal(w->store->counters.refused, 5);
+    assert_int_equal(w->store->counters.commits, 1);
+}
+
+static void loses_answers_of_uploads_that_it_has_changed(void **state)
+{
+    struct store_world *w = *state;
+    const struct uploads_create c = create_of('a', "u");
+    const struct uploads_settle s = settle_of("u", UPLOAD_ACCEPTED);
+    const struct uploads_claim over = claim_at(HOUR);
+
+    store_mem_lose(w->store, 2);
+    ask_upload_create(w, &c, UPLOADS_UNCERTAIN, "");
+    ask_upload_settle(w, &s, UPLOADS_UNCERTAIN, "");
+    is_found(w, "u", "a/u accepted");
+    store_mem_lose(w->store, 2);
+    ask_upload_claim(w, &over, UPLOADS_UNCERTAIN, "");
+    is_not_found(w, "u");
+    ask_upload_remove(w, STR("u"), UPLOADS_UNCERTAIN, "");
+    claim(w, DAY, ""); // it was
+    assert_int_equal(w->store->counters.commits, 4);
+}
+
+static void fails_finds_as_any_read(void **state)
+{
+    struct store_world *w = *state;
+
+    store_mem_fail_reads(w->store, 1);
+    announce(w, 'a', "u");
+    ask_upload_find(w, STR("u"), UPLOADS_UNAVAILABLE, "");
+    is_found(w, "u", "a/u pending");
+    assert_int_equal(w->store->counters.reads, 2);
+    assert_int_equal(w->store->counters.refused, 1);
+}
+
+static void announce_one_id_twice(void *arg)
+{
+    announce(arg, 'b', "u");
+}
+
+static void an_id_of_an_upload_is_new(void **state)
+{
+    char text[256];
+
+    announce(*state, 'a', "u");
+    assert_true(aborts(announce_one_id_twice, *state, text, sizeof(text)));
+    assert_non_null(strstr(text, "find"));
+}
+
 int main(void)
 {
 #define ROW(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -188,6 +256,10 @@ int main(void)
         ROW(fails_a_refresh_before_it_asks_for_a_proof),
         ROW(fails_pages_of_revocations_apart_from_all_else),
         ROW(a_name_of_a_session_is_new),
+        ROW(refuses_changes_of_uploads_as_any_change),
+        ROW(loses_answers_of_uploads_that_it_has_changed),
+        ROW(fails_finds_as_any_read),
+        ROW(an_id_of_an_upload_is_new),
     };
     return cmocka_run_group_tests_name("store_mem", tests, NULL, NULL);
 }
