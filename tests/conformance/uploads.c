@@ -340,10 +340,11 @@ static void on_ordered_claimed(void *arg, int r, const str *ids, size_t n)
     const struct in_order *o = arg;
 
     on_claimed(arg, r, ids, n);
-    if (o->number % N_STEPS == CLAIM_OTHER)
+    if (o->number % N_STEPS == CLAIM_OTHER) {
         expect_str("claimed", n == 1 ? ids[0] : (str){0}, str_of(o->other));
-    else
+    } else {
         expect_int("claimed", n, 0);
+    }
     expect_next(arg);
 }
 

@@ -53,7 +53,7 @@ static void a_small_file_counts_for_a_larger_one(void **state)
 {
     struct store_world *w = *state;
 
-    announce_bytes(w, 'a', "u1", QUOTA_BYTES - 2 * UPLOADS_COST_MIN, 0, "");
+    announce_bytes(w, 'a', "u1", QUOTA_BYTES - UINT64_C(2) * UPLOADS_COST_MIN, 0, "");
     announce_bytes(w, 'a', "u2", 1, 0, "");
     announce_bytes(w, 'a', "u3", UPLOADS_COST_MIN + 1, 0, "~1"); // rounded up
     announce_bytes(w, 'a', "u3", UPLOADS_COST_MIN, 0, "");

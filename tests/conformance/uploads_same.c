@@ -10,6 +10,7 @@
 #define GROUP_MAX 40
 #define FINDS     6
 #define IDS       256
+#define LEAST     ((uint64_t)UPLOADS_COST_MIN)
 
 static const char letters[] = "abAst";
 
@@ -62,15 +63,14 @@ static unsigned any_known(struct both *b)
 /** Small, so that it is met; and not always the same. */
 static void any_quota(struct both *b, struct uploads_create *c)
 {
-    c->quota_bytes = (8 + below(b, 4)) * UPLOADS_COST_MIN;
+    c->quota_bytes = (8 + below(b, 4)) * LEAST;
     c->quota_ms = below(b, 8) == 0 ? (int64_t)(1 + below(b, HOUR)) : 20 * MINUTE;
     c->max_pending = 1 + below(b, 6);
 }
 
 static uint64_t any_size(struct both *b)
 {
-    const uint64_t sizes[] = {1, UPLOADS_COST_MIN, 1 + below(b, 3 * UPLOADS_COST_MIN),
-                              1 + below(b, 12 * UPLOADS_COST_MIN)};
+    const uint64_t sizes[] = {1, LEAST, 1 + below(b, 3 * LEAST), 1 + below(b, 12 * LEAST)};
     return sizes[below(b, COUNT_OF(sizes))];
 }
 
@@ -121,21 +121,24 @@ static void ask_claim_by_chance(struct both *b, struct asked *a)
 
 static void ask_remove_by_chance(struct both *b, struct asked *a)
 {
-    const str id = str_of(b->ids[any_known(b)]);
+    str id = str_of(b->ids[any_known(b)]);
 
+    if (id.len == 0)
+        id = STR("nothing");
     for (unsigned side = 0; side < SIDES; side++)
-        uploads_remove(uploads_of(b->w[side]), id.len > 0 ? id : STR("nothing"), on_removed,
-                       &a->answers[side]);
+        uploads_remove(uploads_of(b->w[side]), id, on_removed, &a->answers[side]);
 }
 
 /** Mostly by its owner; now and then of a key that is taken. */
 static void ask_append_by_chance(struct both *b, struct asked *a)
 {
     const unsigned i = any_known(b);
-    const char from = b->owners[i] != '\0' && below(b, 6) > 0 ? b->owners[i] : any_letter(b);
+    char from = any_letter(b);
     const uint64_t back = below(b, 5) == 0 ? below(b, 20) : 0;
     char key[16];
 
+    if (b->owners[i] != '\0' && below(b, 6) > 0)
+        from = b->owners[i];
     b->n_messages++;
     snprintf(key, sizeof(key), "%llu", (unsigned long long)(b->n_messages + 20 - back));
     struct store_append what = message_with(from, 'z', key, b->ids[i]);

@@ -11,7 +11,7 @@
 #include "support/store_world.h"
 
 // Of what is asked in its plainest form: a small one costs a second.
-#define QUOTA_BYTES (1000 * UPLOADS_COST_MIN)
+#define QUOTA_BYTES (UINT64_C(1000) * UPLOADS_COST_MIN)
 #define QUOTA_MS    (1000 * SECOND)
 
 static inline struct uploads *uploads_of(const struct store_world *w)
@@ -29,20 +29,22 @@ static inline void on_created(void *arg, int r, int64_t retry_after_ms)
 {
     struct store_answer *a = answer_begin(arg, r);
 
-    if (r == UPLOADS_QUOTA)
+    if (r == UPLOADS_QUOTA) {
         say(a, "~%lld", (long long)retry_after_ms);
-    else
+    } else {
         assert_int_equal(retry_after_ms, 0);
+    }
 }
 
 static inline void say_sha256(struct store_answer *a, const struct chat_upload *u)
 {
     static const uint8_t none[CHAT_SHA256_SIZE];
 
-    if (u->has_sha256)
+    if (u->has_sha256) {
         say_bytes(a, (str){(const char *)u->sha256, CHAT_SHA256_SIZE});
-    else
+    } else {
         assert_memory_equal(u->sha256, none, sizeof(none));
+    }
 }
 
 static inline void on_found(void *arg, int r, const struct chat_upload *u)
@@ -69,10 +71,11 @@ static inline void on_settled(void *arg, int r, enum upload_state state)
 {
     struct store_answer *a = answer_begin(arg, r);
 
-    if (r == 0)
+    if (r == 0) {
         say(a, "%s", upload_state_name(state));
-    else
+    } else {
         assert_int_equal(state, 0);
+    }
 }
 
 static inline void on_claimed(void *arg, int r, const str *ids, size_t n)

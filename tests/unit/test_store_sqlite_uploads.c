@@ -42,8 +42,7 @@ static void a_file_goes_with_its_last_message(void **state)
         "UPDATE message SET type = 'gone', content = 'null', key = '!1' WHERE key = '1'",
         "DELETE FROM message",
         "UPDATE message SET type = 'gone'",
-        "BEGIN; UPDATE message SET type = 'gone' WHERE key = '1';"
-        " DELETE FROM message WHERE key = '1'; COMMIT",
+        "BEGIN; UPDATE message SET type = 'gone'; DELETE FROM message; COMMIT",
     };
 
     (void)state;

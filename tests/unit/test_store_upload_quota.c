@@ -7,7 +7,7 @@
 #define LARGEST  (UINT64_C(1) << 53)
 #define LONGEST  (400 * DAY)
 #define PLENTY   1000000
-#define MIN_COST UPLOADS_COST_MIN
+#define MIN_COST ((uint64_t)UPLOADS_COST_MIN)
 
 static struct uploads_create of_size(uint64_t size, uint64_t quota_bytes, int64_t quota_ms)
 {
