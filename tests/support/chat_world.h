@@ -11,7 +11,9 @@
 #include "bus/local.h"
 #include "chat/chat.h"
 #include "store/mem.h"
+#include "support/fake_media.h"
 #include "support/fake_relations.h"
+#include "support/fake_uploads.h"
 #include "support/late_store.h"
 #include "support/limits.h"
 #include "support/t.h"
@@ -32,6 +34,9 @@ struct chat_world {
     bool only_accepted_know;
     bool fakes_relations;
     struct fake_relations *relations; // to be told, where it fakes them
+    bool takes_files;
+    struct fake_uploads *uploads; // both to be told, where it takes files
+    struct fake_media *media;
 };
 
 #define WORLD_GOT_MAX 20000
@@ -412,6 +417,28 @@ static inline struct answer want(struct device *d, account peer, enum chat_conta
     return answer;
 }
 
+/** "content+name" */
+static inline void world_describe(struct buf *out, str content, const struct chat_upload *u)
+{
+    assert_int_equal(buf_addf(out, STR_FMT "+" STR_FMT, STR_ARG(content), STR_ARG(u->name)), 0);
+}
+
+static inline void world_take_files(struct chat_world *w)
+{
+    struct chat_uploads_config *config = &w->config.uploads;
+
+    w->uploads = fake_uploads_new(&w->later);
+    w->media = fake_media_new(&w->later);
+    config->describe = world_describe;
+    for (size_t i = 0; i < CHAT_N_KINDS; i++)
+        config->max_bytes[i] = 1000 * (i + 1);
+    config->quota_bytes = 100000;
+    config->quota_ms = 86400000;
+    config->max_pending = 20;
+    if (config->kept_ms == 0)
+        config->kept_ms = 86400000;
+}
+
 /** @param bus  NULL: the local one */
 static inline void world_start(struct chat_world *w, struct bus *bus)
 {
@@ -430,8 +457,12 @@ static inline void world_start(struct chat_world *w, struct bus *bus)
         w->store = &w->relations->store;
     }
     w->bus = bus ? bus : bus_local_new(&w->later, &w->rand);
+    if (w->takes_files)
+        world_take_files(w);
     const struct chat_ports ports = {
         .store = w->store,
+        .uploads = w->takes_files ? &w->uploads->uploads : NULL,
+        .media = w->takes_files ? &w->media->media : NULL,
         .bus = w->bus,
         .timers = &w->timers,
         .later = &w->later,
@@ -451,6 +482,9 @@ static inline void world_stop(struct chat_world *w)
     settle(w);
     bus_free(w->bus);
     settle(w);
+    if (w->takes_files)
+        media_free(&w->media->media);
+    free(w->uploads);
     store_free(w->store);
 }
 
