@@ -54,6 +54,7 @@ void chat_account_drop(struct chat_account *owner)
 
 static void session_free(struct chat_session *s)
 {
+    assert(list_is_empty(&s->waiting));
     pump_fini(s);
     fsm_fini(&s->fsm);
     free(s);
@@ -163,6 +164,7 @@ struct chat_session *chat_session_open(struct chat *c, const account *a, str cur
     rand_bytes(c->ports.rand, &s->id, sizeof(s->id));
     fsm_init(&s->fsm, "chat", states, SESSION_OPENING);
     list_init(&s->watches);
+    list_init(&s->waiting);
     pump_init(s, cursor);
     list_push(&owner->sessions, &s->node);
     if (owner->n_sessions++ == 0)
@@ -263,9 +265,11 @@ struct chat *chat_new(const struct chat_ports *ports, const struct chat_config *
         [CHAT_BUCKET_REQUESTS] = config->requests,
     };
 
+    assert(!ports->media || (ports->uploads && config->uploads.describe));
     c->ports = *ports;
     c->config = *config;
     list_init(&c->uncertain);
+    list_init(&c->attaching);
     watched_init(c);
     rand_bytes(ports->rand, c->hash_key, sizeof(c->hash_key));
     rates_init(&c->rates, rates, CHAT_N_BUCKETS, ports->rand);
@@ -291,6 +295,7 @@ void chat_free(struct chat *c)
     assert(chat_is_idle(c) && c->counters.sessions == 0);
     drop_accounts(c);
     watched_fini(c);
+    map_fini(&c->checks);
     rates_fini(&c->rates);
     free(c);
 }

@@ -32,6 +32,7 @@
 #define CHAT_OFFLINE_MS          10000   // from an account's last session to its being offline
 #define CHAT_TYPING_MS           6000    // from a start to its end by itself
 #define CHAT_TYPINGS_MAX         64      // peers who write to an account at once
+#define CHAT_DESCRIPTION_MAX     4096    // bytes of what is known of a file
 #define CHAT_UPLOAD_WAIT_MS      5000    // for a file's check, of the send that it is in
 #define CHAT_SWEEP_MS            60000   // between two looks for uploads whose time is over
 #define CHAT_SWEEP_AGAIN_MS      600000  // an upload whose file could not be deleted is left so
@@ -52,7 +53,7 @@ struct chat_actor {
     account account;
     const struct log_ctx *log; // borrowed for its life
     unsigned n_requests;       // under way
-    int64_t retry_after_ms;    // after CHAT_RATE_LIMITED: for so long
+    int64_t retry_after_ms;    // after CHAT_RATE_LIMITED, CHAT_UPLOAD_QUOTA: for so long
 };
 
 struct chat_ports {
@@ -82,7 +83,9 @@ struct chat_uploads_config {
     uint64_t max_pending; // of an account
     int64_t kept_ms;      // one that is in no message
 
-    /** Add to out what is stored of a message: its content, and what is known of its file. */
+    /** Add to out what is stored of a message: its content, and what is known of its file. It
+     * takes CHAT_DESCRIPTION_MAX bytes more than the content has. Before the check, so u may be
+     * pending still. */
     void (*describe)(struct buf *out, str content, const struct chat_upload *u);
 };
 
@@ -249,9 +252,8 @@ MUST_CHECK int chat_charge(struct chat_actor *a);
 /**
  * The requests. Each returns 0, and done is called once, later; or a refusal at once (one of
  * CHAT_RECIPIENT_INVALID, CHAT_RATE_LIMITED, CHAT_BUSY, CHAT_TOO_MANY, CHAT_UPLOAD_TOO_LARGE),
- * and done is not called.
- * done gets 0,
- * an enum chat_refusal, or a fault; it may come after the session is closed.
+ * and done is not called. done gets 0, an enum chat_refusal, or a fault; it may come after the
+ * session is closed.
  */
 struct chat_send {
     account to;

@@ -48,7 +48,9 @@ struct chat {
     struct timer gap_timer;
     struct rates rates;    // of accounts, by enum chat_bucket
     struct list uncertain; // sends that wait to be repeated
-    size_t n_under_way;    // operations of the store, and sends that wait to be repeated
+    struct list attaching; // sends with a file that wait
+    struct map checks;     // of files, under way
+    size_t n_under_way;    // operations of the ports, and sends that wait
     bool is_shut_down;
     bool is_stopping;
 };
@@ -91,7 +93,8 @@ struct chat_session {
     struct job job;
     struct list watches; // whom it watches
     unsigned n_watches;
-    unsigned n_refs; // operations under way that will come back to it
+    unsigned n_refs;     // operations under way that will come back to it
+    struct list waiting; // sends that can't be stored yet (attach.c)
 
     // What it has (pump.c). Everything behind `since` concerns it; before that, only what is
     // undelivered.
@@ -125,6 +128,23 @@ static inline int64_t chat_now_ms(const struct chat *c)
 static inline bool chat_is_closed(const struct chat_session *s)
 {
     return s->fsm.now == SESSION_CLOSED;
+}
+
+/** Bytes of the strings of an upload. */
+static inline size_t upload_bytes(const struct chat_upload *u)
+{
+    return u->id.len + u->name.len + u->mime.len;
+}
+
+/** @param at  has room for its strings @return one whose strings are there */
+static inline struct chat_upload upload_copy(char *at, const struct chat_upload *u)
+{
+    struct chat_upload copy = *u;
+
+    copy.id = str_copy(at, u->id);
+    copy.name = str_copy(at += u->id.len, u->name);
+    copy.mime = str_copy(at + u->name.len, u->mime);
+    return copy;
 }
 
 // chat.c
@@ -240,3 +260,8 @@ void typing_on_event(struct chat_account *owner, const struct chat_typing *what)
 /** Who has sent it does not write it any more. */
 void typing_on_message(struct chat_account *owner, const struct chat_message *m);
 void typing_drop_all(struct chat_account *owner);
+
+// attach.c
+
+/** No send waits for its file any more: those that do are refused. */
+void attach_stop(struct chat *c);

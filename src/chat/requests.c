@@ -67,6 +67,7 @@ static int refusal_of(int r)
     case STORE_FORBIDDEN: return CHAT_FORBIDDEN;
     case STORE_NOT_FOUND: return CHAT_NOT_FOUND;
     case STORE_UNCERTAIN: return CHAT_UNANSWERED;
+    case STORE_NO_UPLOAD: return CHAT_UPLOAD_MISSING;
     default: return err_up(r);
     }
 }
@@ -77,6 +78,13 @@ int requests_refusal(struct chat *c, int r)
         return 0;
     c->counters.refused++;
     return refusal_of(r);
+}
+
+int requests_unavailable(int r)
+{
+    if (r != UPLOADS_UNCERTAIN && r != UPLOADS_UNAVAILABLE)
+        err_up(r);
+    return CHAT_UNAVAILABLE;
 }
 
 // History and list: the store's answers, as they are.

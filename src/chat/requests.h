@@ -11,3 +11,6 @@ void requests_end(struct chat_actor *a);
 
 /** The store's refusal as the chat's. Counts it. */
 int requests_refusal(struct chat *c, int r);
+
+/** What the port of uploads answers where it can't do what it was asked, as the chat's. */
+int requests_unavailable(int r);

@@ -1,11 +1,13 @@
 /**
  * Sending: check, store, answer the sender, announce to both sides. In this order: the answer
- * names the seq that receipts speak of, and nothing is announced that is not stored.
+ * names the seq that receipts speak of, and nothing is announced that is not stored. What has
+ * to wait before it can be stored does so in attach.c.
  *
  * Where the store can't say whether it has stored a message, the append is repeated under the
  * same key until it can. An error answer would be a promise that the message never shows up.
  */
 #include "base/mem.h"
+#include "chat/attach.h"
 #include "chat/requests.h"
 
 #define REPEAT_MS 250 // between two attempts
@@ -16,7 +18,8 @@ struct send_op {
     struct timer timer;
     int64_t give_up_ms;         // monotonic; set when it is uncertain for the first time
     bool is_uncertain;          // some attempt of it is
-    struct store_append append; // its strings point into bytes[]
+    struct store_append append; // its strings point into bytes[], or stored
+    struct buf stored;          // the content of one with a file
     chat_send_fn *done;
     void *arg;
     char bytes[];
@@ -53,6 +56,7 @@ static void finish(struct send_op *op)
 
     list_remove(&op->node);
     timer_cancel(a->chat->ports.timers, &op->timer);
+    buf_fini(&op->stored);
     free(op);
     requests_end(a);
 }
@@ -144,12 +148,40 @@ static void append(struct send_op *op)
     store_append(chat_of(op)->ports.store, &op->append, on_append, op);
 }
 
+static void on_attached(void *arg, int r)
+{
+    struct send_op *op = arg;
+
+    if (r != 0) {
+        chat_of(op)->counters.refused++;
+        op->done(op->arg, r, NULL);
+        finish(op);
+        return;
+    }
+    if (op->append.upload.len > 0)
+        op->append.content = buf_str(&op->stored);
+    append(op);
+}
+
+static void attach(struct send_op *op, enum chat_kind kind)
+{
+    attach_wait(&(struct attach_options){
+        .actor = op->actor,
+        .append = &op->append,
+        .kind = kind,
+        .content = &op->stored,
+        .done = on_attached,
+        .arg = op,
+    });
+}
+
 void chat_stop(struct chat *c)
 {
     chat_shut_down(c);
     c->is_stopping = true;
     list_each (node, &c->uncertain)
         give_up(container_of(node, struct send_op, node));
+    attach_stop(c);
 }
 
 /** A key for a send without one, so that it can be repeated; no client can choose one like it.
@@ -168,7 +200,8 @@ static struct send_op *op_new(struct chat_actor *a, const struct chat_send *send
 {
     char internal[1 + RAND_NAME_SIZE];
     const str key = key_of(a, send, internal);
-    struct send_op *op = mem_alloc(sizeof(*op) + send->type.len + send->content.len + key.len);
+    struct send_op *op = mem_alloc(sizeof(*op) + send->type.len + send->content.len + key.len +
+                                   send->upload.len);
     char *at = op->bytes;
 
     list_init(&op->node);
@@ -182,12 +215,16 @@ static struct send_op *op_new(struct chat_actor *a, const struct chat_send *send
     memcpy(op->append.digest, send->digest, sizeof(send->digest));
     op->append.type = str_copy(at, send->type);
     op->append.content = str_copy(at += send->type.len, send->content);
-    op->append.key = str_copy(at + send->content.len, key);
+    op->append.key = str_copy(at += send->content.len, key);
+    op->append.upload = str_copy(at + key.len, send->upload);
     return op;
 }
 
 int chat_send(struct chat_actor *a, const struct chat_send *send, chat_send_fn *done, void *arg)
 {
+    const bool has_file = send->upload.len > 0;
+
+    assert(!has_file || a->chat->ports.media);
     if (account_eq(&send->to, &a->account)) {
         a->chat->counters.refused++;
         return CHAT_RECIPIENT_INVALID;
@@ -199,6 +236,10 @@ int chat_send(struct chat_actor *a, const struct chat_send *send, chat_send_fn *
     struct send_op *op = op_new(a, send);
     op->done = done;
     op->arg = arg;
-    append(op);
+    if (has_file || attach_is_behind(a, &send->to)) {
+        attach(op, send->kind);
+    } else {
+        append(op);
+    }
     return 0;
 }
