@@ -274,6 +274,7 @@ struct chat *chat_new(const struct chat_ports *ports, const struct chat_config *
     rand_bytes(ports->rand, c->hash_key, sizeof(c->hash_key));
     rates_init(&c->rates, rates, CHAT_N_BUCKETS, ports->rand);
     bus_attach(ports->bus, &handler, c);
+    sweep_init(c);
     return c;
 }
 
@@ -295,6 +296,7 @@ void chat_free(struct chat *c)
     assert(chat_is_idle(c) && c->counters.sessions == 0);
     drop_accounts(c);
     watched_fini(c);
+    sweep_fini(c);
     map_fini(&c->checks);
     rates_fini(&c->rates);
     free(c);

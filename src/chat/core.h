@@ -36,6 +36,8 @@ enum chat_bucket {
     CHAT_N_BUCKETS,
 };
 
+struct sweep;
+
 struct chat {
     struct chat_ports ports;
     struct chat_config config;
@@ -50,6 +52,7 @@ struct chat {
     struct list uncertain; // sends that wait to be repeated
     struct list attaching; // sends with a file that wait
     struct map checks;     // of files, under way
+    struct sweep *sweep;   // NULL: there is no media port
     size_t n_under_way;    // operations of the ports, and sends that wait
     bool is_shut_down;
     bool is_stopping;
@@ -265,3 +268,11 @@ void typing_drop_all(struct chat_account *owner);
 
 /** No send waits for its file any more: those that do are refused. */
 void attach_stop(struct chat *c);
+
+// sweep.c
+
+void sweep_init(struct chat *c);
+void sweep_fini(struct chat *c);
+
+/** None begins any more. One that is under way ends with what it is at. */
+void sweep_stop(struct chat *c);

@@ -107,6 +107,7 @@ void chat_shut_down(struct chat *c)
     if (c->is_shut_down)
         return;
     c->is_shut_down = true;
+    sweep_stop(c);
     for (size_t i = 0; i < c->accounts.n_buckets; i++) {
         for (struct map_node *n = c->accounts.buckets[i]; n; n = n->next) {
             struct chat_account *owner = container_of(n, struct chat_account, by_account);
