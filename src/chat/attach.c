@@ -14,6 +14,8 @@
 #include "chat/check.h"
 #include "chat/requests.h"
 
+#define COST 1024 // bytes of one that waits, beside its content
+
 enum attach_state {
     ATTACH_FINDING,
     ATTACH_CHECKING,
@@ -56,6 +58,7 @@ static void finish(struct attach *a, int r, enum attach_state next)
     list_remove(&a->of_chat);
     list_remove(&a->check.node);
     timer_cancel(a->chat->ports.timers, &a->timer);
+    a->chat->waiting_bytes -= COST + a->options.append->content.len;
     fsm_move(&a->fsm, next);
     a->options.done(a->options.arg, r);
     if (next == ATTACH_OVER)
@@ -204,6 +207,12 @@ bool attach_is_behind(const struct chat_actor *a, const account *to)
     return false;
 }
 
+bool attach_has_room(const struct chat *c, size_t content)
+{
+    return content <= CHAT_WAITING_MAX - COST &&
+           c->waiting_bytes <= CHAT_WAITING_MAX - COST - content;
+}
+
 void attach_wait(const struct attach_options *options)
 {
     const bool has_file = options->append->upload.len > 0;
@@ -218,6 +227,7 @@ void attach_wait(const struct attach_options *options)
     list_init(&a->check.node);
     timer_init(&a->timer, on_late);
     fsm_init(&a->fsm, "chat_attach", states, has_file ? ATTACH_FINDING : ATTACH_READY);
+    a->chat->waiting_bytes += COST + options->append->content.len;
     if (a->session)
         list_push(&a->session->waiting, &a->of_session);
     if (has_file)

@@ -25,5 +25,8 @@ struct attach_options {
 /** Does what the actor sends to this recipient have to wait for what it has sent before? */
 bool attach_is_behind(const struct chat_actor *a, const account *to);
 
-/** One that has a file, or is behind. Done comes once, later. */
+/** Is there room for one more that waits? @param content  bytes */
+bool attach_has_room(const struct chat *c, size_t content);
+
+/** One that has a file, or is behind; there must be room. Done comes once, later. */
 void attach_wait(const struct attach_options *options);

@@ -293,7 +293,7 @@ static void drop_accounts(struct chat *c)
 
 void chat_free(struct chat *c)
 {
-    assert(chat_is_idle(c) && c->counters.sessions == 0);
+    assert(chat_is_idle(c) && c->counters.sessions == 0 && c->waiting_bytes == 0);
     drop_accounts(c);
     watched_fini(c);
     sweep_fini(c);

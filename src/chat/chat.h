@@ -34,8 +34,9 @@
 #define CHAT_TYPINGS_MAX         64      // peers who write to an account at once
 #define CHAT_DESCRIPTION_MAX     4096    // bytes of what is known of a file
 #define CHAT_UPLOAD_WAIT_MS      5000    // for a file's check, of the send that it is in
+#define CHAT_WAITING_MAX         8388608 // bytes of sends that wait so; each costs 1024 more
 #define CHAT_SWEEP_MS            60000   // between two looks for uploads whose time is over
-#define CHAT_SWEEP_AGAIN_MS      600000  // an upload whose file could not be deleted is left so
+#define CHAT_SWEEP_AGAIN_MS      600000  // until it is tried again to delete a file
 
 /** A key that begins so is the chat's own, of a send without one, and is never shown. */
 #define CHAT_INTERNAL_KEY '~'
@@ -146,7 +147,7 @@ struct chat_session_events {
 enum chat_refusal {
     CHAT_RECIPIENT_INVALID = 1, // oneself
     CHAT_RATE_LIMITED,          // the actor's retry_after_ms says for how long
-    CHAT_BUSY,                  // over CHAT_REQUESTS_MAX, or the store's queue is full
+    CHAT_BUSY,                  // over CHAT_REQUESTS_MAX, or a queue is full
     CHAT_NOT_FOUND,             // no such conversation
     CHAT_NO_SUCH_SEQ,           // reply_to, or the receipt's seq, is above the last one
     CHAT_CONFLICT,              // the key is taken by another message

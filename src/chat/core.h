@@ -51,6 +51,7 @@ struct chat {
     struct rates rates;    // of accounts, by enum chat_bucket
     struct list uncertain; // sends that wait to be repeated
     struct list attaching; // sends with a file that wait
+    size_t waiting_bytes;  // of these, and of those behind them
     struct map checks;     // of files, under way
     struct sweep *sweep;   // NULL: there is no media port
     size_t n_under_way;    // operations of the ports, and sends that wait

@@ -222,12 +222,16 @@ static struct send_op *op_new(struct chat_actor *a, const struct chat_send *send
 
 int chat_send(struct chat_actor *a, const struct chat_send *send, chat_send_fn *done, void *arg)
 {
-    const bool has_file = send->upload.len > 0;
+    const bool waits = send->upload.len > 0 || attach_is_behind(a, &send->to);
 
-    assert(!has_file || a->chat->ports.media);
+    assert(send->upload.len == 0 || a->chat->ports.media);
     if (account_eq(&send->to, &a->account)) {
         a->chat->counters.refused++;
         return CHAT_RECIPIENT_INVALID;
+    }
+    if (waits && !attach_has_room(a->chat, send->content.len)) {
+        a->chat->counters.refused++;
+        return CHAT_BUSY;
     }
     const int refusal = requests_begin(a, CHAT_BUCKET_SENDS);
     if (refusal)
@@ -236,7 +240,7 @@ int chat_send(struct chat_actor *a, const struct chat_send *send, chat_send_fn *
     struct send_op *op = op_new(a, send);
     op->done = done;
     op->arg = arg;
-    if (has_file || attach_is_behind(a, &send->to)) {
+    if (waits) {
         attach(op, send->kind);
     } else {
         append(op);

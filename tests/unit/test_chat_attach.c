@@ -758,6 +758,69 @@ static void sends_that_wait_count_as_requests(void **state)
     pair_free(p);
 }
 
+/** @return what chat_send() did */
+static int start_large(struct device *d, account to, const char *file, str content,
+                       struct answer *answer)
+{
+    struct chat_send send = file_to(to, "", file, NULL);
+
+    send.content = content;
+    *answer = (struct answer){0};
+    return chat_send(chat_session_actor(d->session), &send, on_sent, answer);
+}
+
+static void what_waits_has_a_limit_in_bytes(void **state)
+{
+    struct chat_world *w = *state;
+    struct pair *p = pair_new(w);
+    const char *file = announced(w, 1, "image/png");
+    const size_t max = CHAT_WAITING_MAX - 1024;
+    char *content = mem_alloc(max + 1);
+    struct answer answers[3];
+
+    memset(content, 'x', max + 1);
+    hold_takes(w);
+    for (int i = 0; i < 2; i++) { // what one has taken, it gives back
+        assert_int_equal(
+            start_large(&p->alice, wallet(2), file, (str){content, max + 1}, &answers[0]),
+            CHAT_BUSY);
+        assert_int_equal(
+            start_large(&p->alice, wallet(2), file, (str){content, max}, &answers[0]), 0);
+        settle(w);
+        assert_int_equal(start_send(&p->alice, wallet(2), "", NULL, &answers[1]), CHAT_BUSY);
+        start_text(&p->alice, wallet(3), "does not wait", &answers[2]);
+        settle(w);
+        expect_answer(answers[2], 0);
+        end_take(w, file, MEDIA_MISSING);
+        expect_answer(answers[0], CHAT_UPLOAD_MISSING);
+    }
+    free(content);
+    pair_free(p);
+}
+
+static void sends_that_wait_share_the_limit_in_bytes(void **state)
+{
+    struct chat_world *w = *state;
+    struct pair *p = pair_new(w);
+    const char *file = announced(w, 1, "image/png");
+    const size_t max = CHAT_WAITING_MAX - (size_t)3 * 1024 - 1;
+    char *content = mem_alloc(max);
+    struct answer answers[3];
+
+    memset(content, 'x', max);
+    hold_takes(w);
+    assert_int_equal(start_large(&p->alice, wallet(2), file, (str){content, max}, &answers[0]),
+                     0);
+    start_text(&p->alice, wallet(2), "a", &answers[1]);
+    assert_int_equal(start_send(&p->alice, wallet(2), "a", NULL, &answers[2]), CHAT_BUSY);
+    start_text(&p->alice, wallet(2), "", &answers[2]);
+    settle(w);
+    end_take(w, file, MEDIA_MISSING);
+    expect_got(&p->bob, "a ");
+    free(content);
+    pair_free(p);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, file_world_setup, world_teardown)
@@ -791,6 +854,8 @@ int main(void)
         TEST(stopping_refuses_what_waits_for_a_file),
         TEST(media_that_stop_first_end_what_waits),
         TEST(sends_that_wait_count_as_requests),
+        TEST(what_waits_has_a_limit_in_bytes),
+        TEST(sends_that_wait_share_the_limit_in_bytes),
     };
     return cmocka_run_group_tests_name("chat_attach", tests, NULL, NULL);
 }

@@ -66,8 +66,8 @@ static void looks_twice_in_the_time_for_which_uploads_are_kept(void **state)
         int64_t want_ms;
     } rows[] = {
         {"a day", 86400000, CHAT_SWEEP_MS},
-        {"two minutes", 2 * CHAT_SWEEP_MS, CHAT_SWEEP_MS},
-        {"a little less", 2 * CHAT_SWEEP_MS - 2, CHAT_SWEEP_MS - 1},
+        {"two minutes", INT64_C(2) * CHAT_SWEEP_MS, CHAT_SWEEP_MS},
+        {"a little less", INT64_C(2) * CHAT_SWEEP_MS - 2, CHAT_SWEEP_MS - 1},
         {"a second", 1000, 500},
         {"200 ms", 200, 100},
         {"less than that", 100, 100},
@@ -132,7 +132,7 @@ static void deletes_a_few_at_a_time(void **state)
     assert_int_equal(drops(w)->n_now, 8);
     assert_int_equal(drops(w)->n_asked, 9);
     assert_false(chat_is_idle(w->chat));
-    pass(w, 5 * CHAT_SWEEP_MS);
+    pass(w, INT64_C(5) * CHAT_SWEEP_MS);
     assert_int_equal(n_asked(w, FAKE_CLAIM), 1); // one sweep after the other
     media_stop(&w->media->media);
     settle(w);
@@ -181,7 +181,7 @@ static void a_page_of_which_nothing_could_be_deleted_is_the_last(void **state)
 {
     struct chat_world *w = *state;
 
-    add_over(w, 2 * UPLOADS_CLAIM_MAX);
+    add_over(w, (size_t)2 * UPLOADS_CLAIM_MAX);
     drops(w)->r = -EIO;
     sweep(w);
     assert_int_equal(n_asked(w, FAKE_CLAIM), 1);
@@ -230,7 +230,7 @@ static void what_the_store_does_not_answer_is_for_the_next_time(void **state)
 static void shutting_down_ends_the_sweeping(void **state)
 {
     struct chat_world *w = *state;
-    const char *first = add_over(w, 2 * UPLOADS_CLAIM_MAX);
+    const char *first = add_over(w, (size_t)2 * UPLOADS_CLAIM_MAX);
 
     drops(w)->is_held = true;
     sweep(w);
@@ -243,7 +243,7 @@ static void shutting_down_ends_the_sweeping(void **state)
     settle(w);
     assert_true(chat_is_idle(w->chat));
     assert_int_equal(drops(w)->n_asked, 8);
-    pass(w, 10 * CHAT_SWEEP_MS);
+    pass(w, INT64_C(10) * CHAT_SWEEP_MS);
     assert_int_equal(n_asked(w, FAKE_CLAIM), 1);
 }
 
@@ -253,7 +253,7 @@ static void shutting_down_before_a_sweep_leaves_none(void **state)
 
     add_over(w, 1);
     chat_shut_down(w->chat);
-    pass(w, 2 * CHAT_SWEEP_MS);
+    pass(w, INT64_C(2) * CHAT_SWEEP_MS);
     assert_int_equal(n_asked(w, FAKE_CLAIM), 0);
 }
 
@@ -266,14 +266,41 @@ static void without_media_there_is_nothing_to_sweep(void **state)
 
 // Sweeping and taking the same.
 
+struct race {
+    const char *name;
+    int taken;
+    bool is_removed; // by another node, already
+    int dropped;
+};
+
+static void expect_deleted_once_more(struct chat_world *w, struct device *alice,
+                                     const struct race *row)
+{
+    const unsigned n_before = drops(w)->n_asked;
+    const char *file = announced(w, 1, "image/png");
+    char id[CHAT_UPLOAD_ID_SIZE];
+    struct answer answer;
+
+    snprintf(id, sizeof(id), "%s", file);
+    start_file(alice, wallet(2), "a", file, &answer);
+    settle(w);
+    fake_upload_get(w->uploads, file)->upload.state = UPLOAD_DELETING;
+    if (row->is_removed)
+        fake_upload_remove(w->uploads, str_of(id));
+    end_take(w, id, row->taken);
+    expect_int(row->name, answer.times, 1);
+    expect_int(row->name, answer.r, CHAT_UPLOAD_MISSING);
+    expect_int(row->name, drops(w)->n_asked - n_before, 1);
+    expect_str(row->name, str_of(w->media->last_drop), str_of(id));
+    expect_int(row->name, chat_is_idle(w->chat), false);
+    fake_media_answer(w->media, FAKE_DROP, id, row->dropped);
+    settle(w);
+    expect_int(row->name, chat_is_idle(w->chat), true);
+}
+
 static void what_was_swept_while_it_was_taken_is_deleted_once_more(void **state)
 {
-    static const struct {
-        const char *name;
-        int taken;
-        bool is_removed; // by the other node, already
-        int dropped;
-    } rows[] = {
+    static const struct race rows[] = {
         {"claimed", 0, false, 0},
         {"removed", 0, true, 0},
         {"rejected", MEDIA_REJECTED, true, 0},
@@ -285,26 +312,8 @@ static void what_was_swept_while_it_was_taken_is_deleted_once_more(void **state)
     connect_device(w, &alice, wallet(1), "");
     hold_takes(w);
     drops(w)->is_held = true;
-    for (size_t i = 0; i < COUNT_OF(rows); i++) {
-        const char *file = announced(w, 1, "image/png");
-        char id[CHAT_UPLOAD_ID_SIZE];
-        struct answer answer;
-        snprintf(id, sizeof(id), "%s", file);
-        start_file(&alice, wallet(2), "a", file, &answer);
-        settle(w);
-        fake_upload_get(w->uploads, file)->upload.state = UPLOAD_DELETING;
-        if (rows[i].is_removed)
-            fake_upload_remove(w->uploads, str_of(id));
-        end_take(w, id, rows[i].taken);
-        expect_int(rows[i].name, answer.times, 1);
-        expect_int(rows[i].name, answer.r, CHAT_UPLOAD_MISSING);
-        expect_int(rows[i].name, drops(w)->n_asked, i + 1);
-        expect_str(rows[i].name, str_of(w->media->last_drop), str_of(id));
-        expect_int(rows[i].name, chat_is_idle(w->chat), false);
-        fake_media_answer(w->media, FAKE_DROP, id, rows[i].dropped);
-        settle(w);
-        expect_int(rows[i].name, chat_is_idle(w->chat), true);
-    }
+    for (size_t i = 0; i < COUNT_OF(rows); i++)
+        expect_deleted_once_more(w, &alice, &rows[i]);
     assert_int_equal(chat_counters(w->chat)->uploads_taken, 0);
     close_device(&alice);
 }
