@@ -77,3 +77,28 @@ static inline void expect_got(const struct device *d, const char *want)
     }
     assert_string_equal(got, want);
 }
+
+struct pair {
+    struct chat_world *w;
+    struct device alice;
+    struct device bob;
+};
+
+/** Wallets 1 and 2, each on one device. @return owned; pair_free() */
+static inline struct pair *pair_new(struct chat_world *w)
+{
+    struct pair *p = NEW(struct pair);
+
+    p->w = w;
+    connect_device(w, &p->alice, wallet(1), "");
+    connect_device(w, &p->bob, wallet(2), "");
+    return p;
+}
+
+static inline void pair_free(struct pair *p)
+{
+    if (p->alice.w) // it may have gone before
+        close_device(&p->alice);
+    close_device(&p->bob);
+    free(p);
+}
