@@ -55,6 +55,7 @@ struct chat_actor {
     const struct log_ctx *log; // borrowed for its life
     unsigned n_requests;       // under way
     int64_t retry_after_ms;    // after CHAT_RATE_LIMITED, CHAT_UPLOAD_QUOTA: for so long
+    uint64_t max_bytes;        // after CHAT_UPLOAD_TOO_LARGE: of a file of its kind
 };
 
 struct chat_ports {
