@@ -442,20 +442,42 @@ static int print_array(struct buf *out, const struct json *j)
 
 struct member {
     str name;
-    const struct json *value;
+    const struct json *value; // NULL: text
+    str text;
 };
 
 struct members {
     struct member *all;
     size_t n;
+    const struct json_instead *with;
+    size_t n_with;
 };
+
+static bool is_instead(const struct members *m, str name)
+{
+    for (size_t i = 0; i < m->n_with; i++) {
+        if (str_eq(m->with[i].name, name))
+            return true;
+    }
+    return false;
+}
 
 static bool collect_member(void *arg, str name, const struct json *value)
 {
     struct members *m = arg;
 
-    m->all[m->n++] = (struct member){name, value};
+    if (!is_instead(m, name))
+        m->all[m->n++] = (struct member){.name = name, .value = value};
     return true;
+}
+
+static void collect_instead(struct members *m)
+{
+    for (size_t i = 0; i < m->n_with; i++) {
+        const struct json_instead *one = &m->with[i];
+        if (one->value.len > 0)
+            m->all[m->n++] = (struct member){.name = one->name, .text = one->value};
+    }
 }
 
 static int compare_members(const void *a, const void *b)
@@ -469,6 +491,17 @@ static int compare_members(const void *a, const void *b)
     return (x.len > y.len) - (x.len < y.len);
 }
 
+static int print_member(struct buf *out, const struct member *m)
+{
+    int r = json_print_str(out, m->name);
+
+    if (r == 0)
+        r = buf_add(out, STR(":"));
+    if (r != 0)
+        return r;
+    return m->value ? print_canonical(out, m->value) : buf_add(out, m->text);
+}
+
 static int print_members(struct buf *out, const struct members *m)
 {
     int r = buf_add(out, STR("{"));
@@ -477,24 +510,22 @@ static int print_members(struct buf *out, const struct members *m)
         if (i > 0)
             r = buf_add(out, STR(","));
         if (r == 0)
-            r = json_print_str(out, m->all[i].name);
-        if (r == 0)
-            r = buf_add(out, STR(":"));
-        if (r == 0)
-            r = print_canonical(out, m->all[i].value);
+            r = print_member(out, &m->all[i]);
     }
     return r == 0 ? buf_add(out, STR("}")) : r;
 }
 
-static int print_object(struct buf *out, const struct json *j)
+static int print_object(struct buf *out, const struct json *j, const struct json_instead *with,
+                        size_t n_with)
 {
-    const size_t n = json_count(j);
-    struct members m = {0};
+    const size_t n = json_count(j) + n_with;
+    struct members m = {.with = with, .n_with = n_with};
 
     if (n == 0)
         return buf_add(out, STR("{}"));
     m.all = mem_alloc(n * sizeof(*m.all));
     json_each_member(j, collect_member, &m);
+    collect_instead(&m);
     qsort(m.all, m.n, sizeof(*m.all), compare_members);
     const int r = print_members(out, &m);
     free(m.all);
@@ -507,7 +538,7 @@ static int print_canonical(struct buf *out, const struct json *j)
     case JSON_KIND_STR: return json_print_str(out, json_text(j));
     case JSON_KIND_REAL: return print_real(out, json_real_value(tree_of(j)));
     case JSON_KIND_ARRAY: return print_array(out, j);
-    case JSON_KIND_OBJECT: return print_object(out, j);
+    case JSON_KIND_OBJECT: return print_object(out, j, NULL, 0);
     case JSON_KIND_NULL:
     case JSON_KIND_BOOL:
     case JSON_KIND_INT: break;
@@ -519,6 +550,17 @@ int json_print_canonical(struct buf *out, const struct json *j)
 {
     const size_t before = out->len;
     const int r = print_canonical(out, j);
+
+    if (r != 0)
+        out->len = before;
+    return r;
+}
+
+int json_print_canonical_with(struct buf *out, const struct json *j,
+                              const struct json_instead *with, size_t n)
+{
+    const size_t before = out->len;
+    const int r = print_object(out, j, with, n);
 
     if (r != 0)
         out->len = before;

@@ -96,5 +96,18 @@ MUST_CHECK int json_print(struct buf *out, const struct json *j);
  */
 MUST_CHECK int json_print_canonical(struct buf *out, const struct json *j);
 
+struct json_instead {
+    str name;
+    str value; // canonical JSON; empty: there is to be no such member
+};
+
+/**
+ * Print an object likewise, with these members instead of those of their names.
+ *
+ * @param with  n of them, each of another name; none has U+0000 in it
+ */
+MUST_CHECK int json_print_canonical_with(struct buf *out, const struct json *j,
+                                         const struct json_instead *with, size_t n);
+
 /** Print s, which must be UTF-8, as a JSON string with its quotes. @return 0 or BUF_FULL */
 MUST_CHECK int json_print_str(struct buf *out, str s);

@@ -508,6 +508,62 @@ static void prints_no_byte_below_space(void **state)
     buf_fini(&out);
 }
 
+static void members_are_replaced_added_and_left_out(void **state)
+{
+    static const struct {
+        const char *name;
+        const char *text;
+        struct json_instead with[3];
+        size_t n;
+        const char *want;
+    } cases[] = {
+        {"nothing",
+         "{\"b\":1.0,\"a\":{\"y\":1,\"x\":2}}",
+         {{{0}, {0}}},
+         0,
+         "{\"a\":{\"x\":2,\"y\":1},\"b\":1}"},
+        {"one replaced",
+         "{\"b\":1,\"a\":2}",
+         {{STR("a"), STR("[3]")}},
+         1,
+         "{\"a\":[3],\"b\":1}"},
+        {"one added",
+         "{\"b\":1,\"d\":2}",
+         {{STR("c"), STR("null")}},
+         1,
+         "{\"b\":1,\"c\":null,\"d\":2}"},
+        {"one left out", "{\"b\":1,\"a\":2}", {{STR("b"), {0}}}, 1, "{\"a\":2}"},
+        {"one that is not there", "{\"a\":2}", {{STR("b"), {0}}}, 1, "{\"a\":2}"},
+        {"all left out", "{\"a\":2}", {{STR("a"), {0}}}, 1, "{}"},
+        {"only added",
+         "{}",
+         {{STR("b"), STR("1")}, {STR("a"), STR("2")}},
+         2,
+         "{\"a\":2,\"b\":1}"},
+        {"those within stay",
+         "{\"a\":{\"a\":1}}",
+         {{STR("b"), STR("1")}, {STR("c"), {0}}},
+         2,
+         "{\"a\":{\"a\":1},\"b\":1}"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        CLEANUP(exact_freep) char *copy = exact_copy(str_of(cases[i].text));
+        CLEANUP(json_freep) struct json *j = NULL;
+        const size_t n = strlen(cases[i].want);
+        expect_int(cases[i].name, json_parse(&j, copy, strlen(cases[i].text)), 0);
+        for (size_t max = 0; max <= n; max++) {
+            struct buf out;
+            buf_init(&out, max);
+            const int r = json_print_canonical_with(&out, j, cases[i].with, cases[i].n);
+            expect_int(cases[i].name, r, max < n ? BUF_FULL : 0);
+            expect_str(cases[i].name, buf_str(&out), max < n ? STR("") : str_of(cases[i].want));
+            buf_fini(&out);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -526,6 +582,7 @@ int main(void)
         cmocka_unit_test(prints_strings_escaped),
         cmocka_unit_test(prints_no_byte_below_space),
         cmocka_unit_test(equal_values_have_one_canonical_form),
+        cmocka_unit_test(members_are_replaced_added_and_left_out),
     };
     return cmocka_run_group_tests_name("json", tests, NULL, NULL);
 }
