@@ -188,7 +188,12 @@ struct api *api_new(const struct api_config *config)
 
     a->config = *config;
     list_init(&a->clients);
-    api_decoder_init(&a->decoder, config->home_chain, config->content_bytes);
+    api_decoder_init(&a->decoder, &(struct api_decoder_config){
+                                      .home_chain = config->home_chain,
+                                      .content_bytes = config->content_bytes,
+                                      .media = config->media,
+                                      .urls = config->media_urls,
+                                  });
     api_wallets_init(&a->wallets, config->rand);
     ips_init(&a->ips, config->sockets_per_ip, config->rand);
     rates_init(&a->ip_rates, config->rates, API_N_RATES, config->rand);

@@ -1,4 +1,5 @@
 #include "api/decode_rule.h"
+#include "api/file.h"
 #include "auth/account.h"
 #include "base/hex.h"
 #include "crypto/digest.h"
@@ -9,10 +10,11 @@
 
 static_assert(CRYPTO_SHA256_SIZE >= CHAT_DIGEST_SIZE, "a digest has enough bytes");
 
-void api_decoder_init(struct api_decoder *d, uint64_t home_chain, size_t content_bytes)
+void api_decoder_init(struct api_decoder *d, const struct api_decoder_config *config)
 {
-    *d = (struct api_decoder){.home_chain = home_chain, .content_bytes = content_bytes};
-    buf_init(&d->content, FRAME_MAX + content_bytes * JSON_ESCAPE_SIZE + sizeof("\"\""));
+    *d = (struct api_decoder){.config = *config};
+    buf_init(&d->content,
+             FRAME_MAX + config->content_bytes * JSON_ESCAPE_SIZE + sizeof("\"\""));
 }
 
 void api_decoder_fini(struct api_decoder *d)
@@ -20,19 +22,11 @@ void api_decoder_fini(struct api_decoder *d)
     buf_fini(&d->content);
 }
 
-static bool check_payload(struct api_decoder *d, const struct json *payload)
+bool api_check_payload(struct api_decoder *d, const struct json *payload)
 {
     if (payload && json_kind(payload) == JSON_KIND_OBJECT)
         return true;
     return refuse(d, API_BAD_REQUEST, NULL, "The event's first argument must be an object.");
-}
-
-/** @return NULL for null as well: some clients write it for what they leave out */
-static const struct json *member(const struct json *payload, const char *name)
-{
-    const struct json *value = json_member(payload, name);
-
-    return value && json_kind(value) != JSON_KIND_NULL ? value : NULL;
 }
 
 // Numbers.
@@ -50,11 +44,10 @@ const struct whole api_limit_rule = {"limit", CHAT_HISTORY_MAX,
 
 static_assert(CHAT_HISTORY_MAX == 200 && CHAT_LIST_MAX == 200, "as the message says");
 
-/** *out stays as it is where there is none. */
-static bool read_whole(uint64_t *out, struct api_decoder *d, const struct json *payload,
-                       const struct whole *rule)
+bool api_check_whole(uint64_t *out, struct api_decoder *d, const struct json *payload,
+                     const struct whole *rule)
 {
-    const struct json *value = member(payload, rule->name);
+    const struct json *value = api_member(payload, rule->name);
     int64_t n;
 
     if (!value)
@@ -69,7 +62,7 @@ static bool read_limit(size_t *out, struct api_decoder *d, const struct json *pa
 {
     uint64_t limit = API_PAGE_DEFAULT;
 
-    if (!read_whole(&limit, d, payload, &api_limit_rule))
+    if (!api_check_whole(&limit, d, payload, &api_limit_rule))
         return false;
     *out = (size_t)limit;
     return true;
@@ -95,7 +88,7 @@ bool api_parse_id(uint64_t *out, str text)
 
 bool api_check_account(account *out, struct api_decoder *d, str text, const char *name)
 {
-    if (auth_account_parse(out, text, d->home_chain) != 0) {
+    if (auth_account_parse(out, text, d->config.home_chain) != 0) {
         return refuse(d, API_RECIPIENT_INVALID, name,
                       "This is not the address of a wallet, or has a mistake in it. Check it.");
     }
@@ -117,7 +110,7 @@ static bool parse_account(account *out, struct api_decoder *d, const struct json
 static bool read_account(account *out, struct api_decoder *d, const struct json *payload,
                          const char *name)
 {
-    const struct json *value = member(payload, name);
+    const struct json *value = api_member(payload, name);
 
     if (!value)
         return refuse(d, API_BAD_REQUEST, name, "An address must say whom this is about.");
@@ -127,7 +120,7 @@ static bool read_account(account *out, struct api_decoder *d, const struct json 
 static bool read_place(struct chat_place *out, struct api_decoder *d,
                        const struct json *payload)
 {
-    const struct json *value = member(payload, "conversation");
+    const struct json *value = api_member(payload, "conversation");
 
     *out = (struct chat_place){0};
     if (!value)
@@ -169,24 +162,13 @@ str api_decode_key(const struct json *payload)
 static bool read_key(str *out, struct api_decoder *d, const struct json *payload)
 {
     *out = api_decode_key(payload);
-    if (out->len > 0 || !member(payload, "client_msg_id"))
+    if (out->len > 0 || !api_member(payload, "client_msg_id"))
         return true;
     return refuse(d, API_BAD_REQUEST, "client_msg_id",
                   "client_msg_id must have 1 to 64 characters of A-Z a-z 0-9 . _ : and -.");
 }
 
 static_assert(CHAT_KEY_MAX == 64, "as the message says");
-
-static const str media_types[] = {{"image", 5}, {"video", 5}, {"audio", 5}, {"file", 4}};
-
-static bool is_media(str type)
-{
-    for (size_t i = 0; i < COUNT_OF(media_types); i++) {
-        if (str_eq(type, media_types[i]))
-            return true;
-    }
-    return false;
-}
 
 static bool is_of_own_type(char c)
 {
@@ -205,19 +187,27 @@ static bool is_own_type(str type)
     return true;
 }
 
-static bool read_type(str *out, struct api_decoder *d, const struct json *payload)
+/** Files that were uploaded, or of others. */
+static bool takes_files(const struct api_decoder *d)
 {
-    *out = json_text(json_member(payload, "type"));
-    if (!out->ptr)
+    return d->config.media || (d->config.urls && d->config.urls->n > 0);
+}
+
+static bool read_type(struct chat_send *out, struct api_decoder *d, const struct json *payload)
+{
+    out->type = json_text(json_member(payload, "type"));
+    if (!out->type.ptr)
         return refuse(d, API_BAD_REQUEST, "type", "type must be a string, such as \"text\".");
-    if (str_eq(*out, STR("text")) || is_own_type(*out))
+    if (str_eq(out->type, STR("text")) || is_own_type(out->type))
         return true;
-    if (is_media(*out)) {
+    if (!api_file_kind(&out->kind, out->type)) {
         return refuse(d, API_UNSUPPORTED_TYPE, "type",
-                      "This server has no media store. Send a link as text.");
+                      "Use text, or a type of your own: x- and up to 62 of a-z 0-9 . _ and -.");
     }
+    if (takes_files(d))
+        return true;
     return refuse(d, API_UNSUPPORTED_TYPE, "type",
-                  "Use text, or a type of your own: x- and up to 62 of a-z 0-9 . _ and -.");
+                  "This server has no media store. Send a link as text.");
 }
 
 static_assert(CHAT_TYPE_MAX == 64, "as the message says");
@@ -231,26 +221,32 @@ static bool print_text(struct api_decoder *d, const struct json *content)
                       "The content of a text must be a string that is not empty and holds no "
                       "U+0000.");
     }
-    if (text.len > d->content_bytes || json_print_str(&d->content, text) != 0)
+    if (text.len > d->config.content_bytes || json_print_str(&d->content, text) != 0)
+        return refuse(d, API_TOO_LARGE, "content", NULL);
+    return true;
+}
+
+bool api_print_content(struct api_decoder *d, const struct json *content,
+                       const struct json_instead *with, size_t n)
+{
+    const size_t before = buf_str(&d->content).len;
+
+    if (!json_nests_within(content, API_CONTENT_DEPTH_MAX)) {
+        return refuse(d, API_BAD_REQUEST, "content",
+                      "The content nests deeper than 30, which no client could send on.");
+    }
+    const int r = n > 0 ? json_print_canonical_with(&d->content, content, with, n)
+                        : json_print_canonical(&d->content, content);
+    if (r != 0 || buf_str(&d->content).len - before > d->config.content_bytes)
         return refuse(d, API_TOO_LARGE, "content", NULL);
     return true;
 }
 
 static bool print_any(struct api_decoder *d, const struct json *content)
 {
-    const size_t before = buf_str(&d->content).len;
-
     if (!content)
         return refuse(d, API_BAD_REQUEST, "content", "content is missing.");
-    if (!json_nests_within(content, API_CONTENT_DEPTH_MAX)) {
-        return refuse(d, API_BAD_REQUEST, "content",
-                      "The content nests deeper than 30, which no client could send on.");
-    }
-    if (json_print_canonical(&d->content, content) != 0 ||
-        buf_str(&d->content).len - before > d->content_bytes) {
-        return refuse(d, API_TOO_LARGE, "content", NULL);
-    }
-    return true;
+    return api_print_content(d, content, NULL, 0);
 }
 
 static_assert(API_CONTENT_DEPTH_MAX == 30 && API_CONTENT_DEPTH_MAX == JSON_DEPTH_MAX - 2,
@@ -270,6 +266,16 @@ static void print_frame(struct buf *out, const struct chat_send *send)
     (void)r;
 }
 
+static bool print(struct chat_send *out, struct api_decoder *d, const struct json *content)
+{
+    enum chat_kind kind;
+
+    if (str_eq(out->type, STR("text")))
+        return print_text(d, content);
+    return api_file_kind(&kind, out->type) ? api_print_media(out, d, content)
+                                           : print_any(d, content);
+}
+
 static bool read_content(struct chat_send *out, struct api_decoder *d,
                          const struct json *payload)
 {
@@ -279,8 +285,7 @@ static bool read_content(struct chat_send *out, struct api_decoder *d,
     buf_clear(&d->content);
     print_frame(&d->content, out);
     const size_t n_frame = buf_str(&d->content).len;
-    const bool is_text = str_eq(out->type, STR("text"));
-    if (is_text ? !print_text(d, content) : !print_any(d, content))
+    if (!print(out, d, content))
         return false;
 
     out->content = buf_str(&d->content);
@@ -294,15 +299,15 @@ static bool read_content(struct chat_send *out, struct api_decoder *d,
 static bool read_message(struct chat_send *out, struct api_decoder *d,
                          const struct json *payload)
 {
-    return read_type(&out->type, d, payload) && read_key(&out->key, d, payload) &&
-           read_whole(&out->reply_to, d, payload, &reply_to_rule) &&
+    return read_type(out, d, payload) && read_key(&out->key, d, payload) &&
+           api_check_whole(&out->reply_to, d, payload, &reply_to_rule) &&
            read_content(out, d, payload);
 }
 
 int api_decode_send(struct chat_send *out, struct api_decoder *d, const struct json *payload)
 {
     *out = (struct chat_send){0};
-    const bool is_good = check_payload(d, payload) &&
+    const bool is_good = api_check_payload(d, payload) &&
                          read_account(&out->to, d, payload, "to") &&
                          read_message(out, d, payload);
     return is_good ? 0 : API_DECODE_REFUSED;
@@ -310,32 +315,33 @@ int api_decode_send(struct chat_send *out, struct api_decoder *d, const struct j
 
 // The others.
 
-/** As read_whole(), but there must be one. */
+/** As api_check_whole(), but there must be one. */
 static bool read_seq(uint64_t *out, struct api_decoder *d, const struct json *payload)
 {
-    if (!member(payload, seq_rule.name))
+    if (!api_member(payload, seq_rule.name))
         return refuse(d, API_BAD_REQUEST, seq_rule.name, seq_rule.message);
-    return read_whole(out, d, payload, &seq_rule);
+    return api_check_whole(out, d, payload, &seq_rule);
 }
 
 int api_decode_mark(struct api_mark *out, struct api_decoder *d, const struct json *payload)
 {
     *out = (struct api_mark){0};
-    const bool is_good = check_payload(d, payload) && read_place(&out->place, d, payload) &&
+    const bool is_good = api_check_payload(d, payload) && read_place(&out->place, d, payload) &&
                          read_seq(&out->seq, d, payload);
     return is_good ? 0 : API_DECODE_REFUSED;
 }
 
 int api_decode_place(struct chat_place *out, struct api_decoder *d, const struct json *payload)
 {
-    return check_payload(d, payload) && read_place(out, d, payload) ? 0 : API_DECODE_REFUSED;
+    return api_check_payload(d, payload) && read_place(out, d, payload) ? 0
+                                                                        : API_DECODE_REFUSED;
 }
 
 static bool read_accounts(struct api_accounts *out, struct api_decoder *d,
                           const struct json *payload)
 {
     static const char name[] = "accounts";
-    const struct json *all = member(payload, name);
+    const struct json *all = api_member(payload, name);
     const size_t n = all && json_kind(all) == JSON_KIND_ARRAY ? json_count(all) : 0;
 
     if (n < 1 || n > CHAT_WATCHES_MAX) {
@@ -356,16 +362,17 @@ int api_decode_accounts(struct api_accounts *out, struct api_decoder *d,
                         const struct json *payload)
 {
     out->n = 0;
-    return check_payload(d, payload) && read_accounts(out, d, payload) ? 0 : API_DECODE_REFUSED;
+    return api_check_payload(d, payload) && read_accounts(out, d, payload) ? 0
+                                                                           : API_DECODE_REFUSED;
 }
 
 int api_decode_history(struct chat_history *out, struct api_decoder *d,
                        const struct json *payload)
 {
     *out = (struct chat_history){0};
-    const bool is_good = check_payload(d, payload) && read_place(&out->place, d, payload) &&
-                         read_whole(&out->before, d, payload, &api_before_rule) &&
-                         read_whole(&out->after, d, payload, &api_after_rule) &&
+    const bool is_good = api_check_payload(d, payload) && read_place(&out->place, d, payload) &&
+                         api_check_whole(&out->before, d, payload, &api_before_rule) &&
+                         api_check_whole(&out->after, d, payload, &api_after_rule) &&
                          read_limit(&out->limit, d, payload);
     return is_good ? 0 : API_DECODE_REFUSED;
 }
@@ -384,7 +391,7 @@ bool api_check_next(int64_t *out, struct api_decoder *d, str text)
 
 static bool read_next(int64_t *out, struct api_decoder *d, const struct json *payload)
 {
-    const struct json *after = member(payload, "after");
+    const struct json *after = api_member(payload, "after");
 
     return !after || api_check_next(out, d, json_text(after));
 }
@@ -392,7 +399,7 @@ static bool read_next(int64_t *out, struct api_decoder *d, const struct json *pa
 int api_decode_list(struct api_list *out, struct api_decoder *d, const struct json *payload)
 {
     *out = (struct api_list){0};
-    const bool is_good = check_payload(d, payload) && read_limit(&out->limit, d, payload) &&
+    const bool is_good = api_check_payload(d, payload) && read_limit(&out->limit, d, payload) &&
                          read_next(&out->before, d, payload);
     return is_good ? 0 : API_DECODE_REFUSED;
 }
@@ -404,7 +411,7 @@ int api_decode_about(struct api_decoder *d, const struct json *body)
     static const char *const names[] = {"to", "peer", "conversation"};
 
     for (size_t i = 0; i < COUNT_OF(names); i++) {
-        if (member(body, names[i])) {
+        if (api_member(body, names[i])) {
             refuse(d, API_BAD_REQUEST, names[i],
                    "The path says with whom. Leave this out of the body.");
             return API_DECODE_REFUSED;
@@ -432,9 +439,9 @@ int api_decode_seq(uint64_t *out, struct api_decoder *d, const struct json *body
 
 int api_decode_token(str *out, struct api_decoder *d, const struct json *payload)
 {
-    if (!check_payload(d, payload))
+    if (!api_check_payload(d, payload))
         return API_DECODE_REFUSED;
-    const struct json *token = member(payload, "token");
+    const struct json *token = api_member(payload, "token");
     if (token && json_kind(token) != JSON_KIND_STR) {
         refuse(d, API_BAD_REQUEST, "token", "A token must be a string.");
         return API_DECODE_REFUSED;

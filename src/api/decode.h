@@ -6,6 +6,7 @@
 #pragma once
 
 #include "api/errors.h"
+#include "api/urls.h"
 #include "base/buf.h"
 #include "chat/chat.h"
 #include "json/json.h"
@@ -15,18 +16,30 @@
 
 #define API_CONTENT_DEPTH_MAX 30 // arrays and objects inside each other in a message's content
 
-struct api_decoder {
+#define API_PIXELS_MAX  1000000  // of an image's width and height
+#define API_SECONDS_MAX 10000000 // of a video's or a sound's duration
+
+struct api_decoder_config {
     uint64_t home_chain;
-    size_t content_bytes; // that a message may have
+    size_t content_bytes;        // that a message may have
+    struct media *media;         // NULL: no files are taken
+    const struct api_urls *urls; // of files of others; NULL: none
+};
+
+struct api_decoder {
+    struct api_decoder_config config;
     struct api_problem problem;
-    struct buf content; // of the last send
+    struct buf content;               // of the last send
+    char mime[CHAT_MIME_MAX];         // of the last upload
+    uint8_t sha256[CHAT_SHA256_SIZE]; // likewise
 };
 
 enum api_decode_refusal {
     API_DECODE_REFUSED = 1, // the decoder's problem says why
 };
 
-void api_decoder_init(struct api_decoder *d, uint64_t home_chain, size_t content_bytes);
+/** @param config  copied; what it points to is borrowed for the life of d */
+void api_decoder_init(struct api_decoder *d, const struct api_decoder_config *config);
 void api_decoder_fini(struct api_decoder *d);
 
 /**
@@ -43,7 +56,11 @@ struct api_mark {
     uint64_t seq;
 };
 
-/** {peer | conversation, seq} */
+/** {name, mime, size, sha256?} @param out  borrowed from d and payload */
+MUST_CHECK int api_decode_upload(struct chat_announce *out, struct api_decoder *d,
+                                 const struct json *payload);
+
+/** {peer | conversation, seq}: of a mark, and of a message's file */
 MUST_CHECK int api_decode_mark(struct api_mark *out, struct api_decoder *d,
                                const struct json *payload);
 

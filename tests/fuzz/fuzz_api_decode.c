@@ -1,9 +1,39 @@
 #include "api/decode.h"
+#include "api/describe.h"
+#include "api/file.h"
 #include "auth/account.h"
 #include "base/mem.h"
 #include "base/utf8.h"
+#include "chat/media.h"
 
 #define CONTENT 256 // bytes that a message may have: few, so that the limit is met
+
+// Its links are "ours:" and an id, of whatever length.
+
+static bool find_ours(struct media *m, str url, str *id)
+{
+    (void)m;
+    if (!str_starts(url, STR("ours:")))
+        return false;
+    str_take(&url, STR("ours:").len);
+    *id = url;
+    return true;
+}
+
+/** With media, and files of one site beside. */
+static void begin(struct api_decoder *d)
+{
+    static const struct media_ops ops = {.name = "fuzz", .find = find_ours};
+    static struct media media = {&ops};
+    static struct api_urls urls = {.n = 1, .list = {{"https://cdn.example/files", 25}}};
+
+    api_decoder_init(d, &(struct api_decoder_config){
+                            .home_chain = 1,
+                            .content_bytes = CONTENT,
+                            .media = &media,
+                            .urls = &urls,
+                        });
+}
 
 static void check_problem(const struct api_decoder *d)
 {
@@ -46,9 +76,48 @@ static struct json *parse(str text)
     return j;
 }
 
+/** No two of these in one, and nothing that is ours to say. */
+static void check_media(const struct chat_send *send, const struct json *content)
+{
+    const str upload = json_text(json_member(content, "upload"));
+    const str url = json_text(json_member(content, "url"));
+
+    assert(json_kind(content) == JSON_KIND_OBJECT && send->content.len <= CONTENT);
+    assert(str_eq(upload, send->upload));
+    assert(!json_member(content, "upload") != !json_member(content, "url"));
+    assert(!json_member(content, "mime") && !json_member(content, "size"));
+    assert(!json_member(content, "expires_at"));
+    if (upload.ptr) {
+        assert(api_file_is_id(upload));
+    } else {
+        assert(url.len > 8 && str_eq_nocase((str){url.ptr, 8}, STR("https://")));
+    }
+}
+
+/** What is stored of it is read back as it was. */
+static void check_described(const struct chat_send *send)
+{
+    const struct chat_upload u = {.name = STR("n"), .mime = STR("a/b"), .size = 7};
+    struct chat_message m = {.type = send->type};
+    struct api_file f;
+    struct buf out;
+
+    if (send->upload.len == 0)
+        return;
+    buf_init(&out, SIZE_MAX / 2);
+    api_describe(&out, send->content, &u);
+    m.content = buf_str(&out);
+    const bool is_file = api_file_open(&f, &m);
+    assert(is_file && str_eq(f.upload.id, send->upload) && str_eq(f.upload.mime, u.mime));
+    assert(f.upload.name.len >= 1 && f.url.len == 0);
+    api_file_close(&f);
+    buf_fini(&out);
+}
+
 static void check_content(const struct chat_send *send)
 {
     const bool is_text = str_eq(send->type, STR("text"));
+    enum chat_kind kind;
     struct json *j = parse(send->content);
     struct buf again;
 
@@ -58,6 +127,10 @@ static void check_content(const struct chat_send *send)
     assert(utf8_is_valid(send->content));
     if (is_text) {
         assert(json_text(j).len >= 1 && json_text(j).len <= CONTENT);
+    } else if (api_file_kind(&kind, send->type)) {
+        assert(kind == send->kind);
+        check_media(send, j);
+        check_described(send);
     } else {
         assert(send->content.len <= CONTENT && str_starts(send->type, STR("x-")));
     }
@@ -75,6 +148,29 @@ static void check_send(const struct chat_send *send)
     assert(send->reply_to <= API_SEQ_MAX);
 }
 
+static void check_upload(const struct chat_announce *what)
+{
+    assert(what->name.len >= 1 && what->name.len <= CHAT_FILE_NAME_MAX);
+    assert(str_find(what->name, '/') == what->name.len && utf8_is_valid(what->name));
+    assert(str_find(what->name, '\n') == what->name.len);
+    assert(what->mime.len >= 3 && what->mime.len <= CHAT_MIME_MAX);
+    for (size_t i = 0; i < what->mime.len; i++)
+        assert(what->mime.ptr[i] > ' ' && what->mime.ptr[i] <= '~');
+    assert(str_find(what->mime, '/') < what->mime.len);
+    assert(what->size >= 1 && what->size <= API_SEQ_MAX);
+}
+
+static void check_decode_upload(struct api_decoder *d, const struct json *payload)
+{
+    struct chat_announce what;
+
+    if (api_decode_upload(&what, d, payload) == 0) {
+        check_upload(&what);
+    } else {
+        check_problem(d);
+    }
+}
+
 static int check_decode(struct chat_send *send, struct api_decoder *d,
                         const struct json *payload)
 {
@@ -83,6 +179,7 @@ static int check_decode(struct chat_send *send, struct api_decoder *d,
     struct api_accounts all;
     struct api_list list;
 
+    check_decode_upload(d, payload);
     if (api_decode_mark(&mark, d, payload) == 0) {
         check_place(&mark.place);
         assert(mark.seq >= 1 && mark.seq <= API_SEQ_MAX);
@@ -129,7 +226,7 @@ static void check_resend(struct api_decoder *d, const struct chat_send *first,
     int r = json_print_canonical(&form, payload);
     assert(r == 0);
     struct json *j = parse(buf_str(&form));
-    api_decoder_init(&other, d->home_chain, d->content_bytes);
+    api_decoder_init(&other, &d->config);
     r = api_decode_send(&send, &other, j);
     assert(r == 0);
     assert(str_eq(send.content, first->content) && str_eq(send.key, first->key));
@@ -185,7 +282,7 @@ static void check_call(str call)
     struct api_decoder d;
     const str segment = str_take_until(&call, '?');
 
-    api_decoder_init(&d, 1, CONTENT);
+    begin(&d);
     if (api_decode_history_in(&history, &d, segment, call) == 0) {
         check_place(&history.place);
         check_twin(&d, &history);
@@ -216,7 +313,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     } else if (json_parse(&j, text, size) == 0) {
         const struct json *payload = json_item(j, 1); // behind the name, as in an event
         const str key = api_decode_key(payload);
-        api_decoder_init(&d, 1, CONTENT);
+        begin(&d);
         if (check_decode(&send, &d, payload) == 0) {
             assert(str_eq(send.key, key));
             check_resend(&d, &send, payload);

@@ -5,6 +5,7 @@
 #include "auth/account.h"
 #include "base/mem.h"
 #include "support/exact.h"
+#include "support/fake_media_links.h"
 #include "support/t.h"
 
 #define HOME    1
@@ -21,6 +22,13 @@
 #define BAD   "bad_request "
 #define WRONG "recipient_invalid "
 #define TYPE  "unsupported_type type"
+
+/** Where there are no files. */
+static void begin(struct api_decoder *d, size_t content_bytes)
+{
+    api_decoder_init(
+        d, &(struct api_decoder_config){.home_chain = HOME, .content_bytes = content_bytes});
+}
 
 /** Decodes a payload, and says what was made of it. */
 typedef int decode_fn(struct buf *said, struct api_decoder *d, const struct json *payload);
@@ -59,6 +67,23 @@ static int send(struct buf *said, struct api_decoder *d, const struct json *payl
     say_number(said, " reply_to=", send.reply_to);
     if (send.key.len > 0)
         say(said, " key=", send.key);
+    if (send.upload.len > 0)
+        say(said, " upload=", send.upload);
+    return 0;
+}
+
+static int upload(struct buf *said, struct api_decoder *d, const struct json *payload)
+{
+    struct chat_announce what;
+    const int r = api_decode_upload(&what, d, payload);
+
+    if (r != 0)
+        return r;
+    say(said, "", what.name);
+    say(said, " ", what.mime);
+    say_number(said, " ", what.size);
+    for (size_t i = 0; what.sha256 && i < CHAT_SHA256_SIZE; i++)
+        assert_int_equal(buf_addf(said, i > 0 ? "%02x" : " %02x", what.sha256[i]), 0);
     return 0;
 }
 
@@ -285,7 +310,7 @@ static void decodes_each_row(void **state)
     struct buf said;
 
     (void)state;
-    api_decoder_init(&d, HOME, CONTENT);
+    begin(&d, CONTENT);
     buf_init(&said, SIZE_MAX / 2);
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         decode(&said, &d, &rows[i]);
@@ -302,7 +327,7 @@ static void remembers_nothing(void **state)
     struct buf said;
 
     (void)state;
-    api_decoder_init(&d, HOME, CONTENT);
+    begin(&d, CONTENT);
     buf_init(&said, SIZE_MAX / 2);
     for (size_t i = COUNT_OF(rows); i > 0; i--) {
         decode(&said, &d, &rows[i - 1]);
@@ -319,7 +344,7 @@ static void takes_a_text_of_64_kib(void **state)
     struct api_decoder d;
 
     (void)state;
-    api_decoder_init(&d, HOME, API_CONTENT_MAX);
+    begin(&d, API_CONTENT_MAX);
     for (size_t n = API_CONTENT_MAX; n <= API_CONTENT_MAX + 1; n++) {
         struct buf text;
         struct chat_send send;
@@ -348,7 +373,7 @@ static void takes_200_accounts(void **state)
     struct api_decoder d;
 
     (void)state;
-    api_decoder_init(&d, HOME, CONTENT);
+    begin(&d, CONTENT);
     for (size_t n = CHAT_WATCHES_MAX; n <= CHAT_WATCHES_MAX + 1; n++) {
         struct buf text;
         buf_init(&text, SIZE_MAX / 2);
@@ -373,6 +398,271 @@ static void takes_200_accounts(void **state)
     api_decoder_fini(&d);
 }
 
+// Files.
+
+#define U                        "abcdefghijklmnop-_09"
+#define UP                       "\"upload\":\"" U "\""
+#define LINK                     "https://media.test/get/" U "?as=image/png&name=a.png"
+#define ELSE                     "https://cdn.example/files/a.png"
+#define FILES                    200 // bytes that a message may have in this table
+#define IMAGE(content)           STR("{" TO ",\"type\":\"image\",\"content\":" content "}")
+#define GOT(content)             A " image " content " upload=" U
+#define UPLOAD(name, mime, size) STR("{\"name\":" name ",\"mime\":" mime ",\"size\":" size "}")
+#define NAME(name)               UPLOAD("\"" name "\"", "\"a/b\"", "1")
+#define MIME(mime)               UPLOAD("\"n\"", "\"" mime "\"", "1")
+#define SIZE(size)               UPLOAD("\"n\"", "\"a/b\"", size)
+#define SHA(sha)                 STR("{\"name\":\"n\",\"mime\":\"a/b\",\"size\":1,\"sha256\":" sha "}")
+#define HEX_62                   "0123456789abcdef0123456789abcdef0123456789ABCDEF0123456789abcd"
+#define X_31                     "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+#define X_128                    X_64 X_64
+
+// clang-format off
+static const struct row file_rows[] = {
+    // where the file is
+    {"an upload",                 send,    IMAGE("{" UP "}"),             GOT("{" UP "}")},
+    {"a video",                   send,    STR("{" TO ",\"type\":\"video\",\"content\":{" UP "}}"), A " video {" UP "} upload=" U},
+    {"audio",                     send,    STR("{" TO ",\"type\":\"audio\",\"content\":{" UP "}}"), A " audio {" UP "} upload=" U},
+    {"a file",                    send,    STR("{" TO ",\"type\":\"file\",\"content\":{" UP "}}"), A " file {" UP "} upload=" U},
+    {"a picture",                 send,    STR("{" TO ",\"type\":\"picture\",\"content\":{" UP "}}"), TYPE},
+    {"a link of ours",            send,    IMAGE("{\"url\":\"" LINK "\"}"), GOT("{" UP "}")},
+    {"and where it was put",      send,    IMAGE("{\"url\":\"https://media.test/put/" U "\",\"name\":\"n\"}"), GOT("{\"name\":\"n\"," UP "}")},
+    {"a link of ours to no id",   send,    IMAGE("{\"url\":\"https://media.test/get/abc\"}"), BAD "content"},
+    {"a file of others",          send,    IMAGE("{\"url\":\"" ELSE "\"}"), A " image {\"url\":\"" ELSE "\"}"},
+    {"not of these others",       send,    IMAGE("{\"url\":\"https://cdn.example/a.png\"}"), BAD "content"},
+    {"a URL that is a number",    send,    IMAGE("{\"url\":1}"),          BAD "content"},
+    {"an empty URL",              send,    IMAGE("{\"url\":\"\"}"),       BAD "content"},
+    {"a URL with NUL",            send,    IMAGE("{\"url\":\"" ELSE "\\u0000\"}"), BAD "content"},
+    {"a file of this computer",   send,    IMAGE("{\"url\":\"file:///etc/passwd\"}"), BAD "content"},
+    {"both",                      send,    IMAGE("{" UP ",\"url\":\"" ELSE "\"}"), BAD "content"},
+    {"neither",                   send,    IMAGE("{\"name\":\"n\"}"),     BAD "content"},
+    {"nothing",                   send,    IMAGE("{}"),                   BAD "content"},
+    {"both null",                 send,    IMAGE("{\"upload\":null,\"url\":null}"), BAD "content"},
+    {"null beside an upload",     send,    IMAGE("{" UP ",\"url\":null}"), GOT("{" UP "}")},
+    {"null beside a URL",         send,    IMAGE("{\"upload\":null,\"url\":\"" ELSE "\"}"), A " image {\"url\":\"" ELSE "\"}"},
+    {"an id that is too short",   send,    IMAGE("{\"upload\":\"abcdefghijklmnop-_0\"}"), BAD "content"},
+    {"an id that is too long",    send,    IMAGE("{\"upload\":\"" U "9\"}"), BAD "content"},
+    {"an id of a path",           send,    IMAGE("{\"upload\":\"abcdefghijklmnop/../\"}"), BAD "content"},
+    {"an id that is a number",    send,    IMAGE("{\"upload\":1}"),       BAD "content"},
+    {"an id with NUL",            send,    IMAGE("{\"upload\":\"abcdefghijklmnop-_0\\u0000\"}"), BAD "content"},
+    {"no object",                 send,    IMAGE("\"" U "\""),            BAD "content"},
+    {"a list",                    send,    IMAGE("[]"),                   BAD "content"},
+    {"null",                      send,    IMAGE("null"),                 BAD "content"},
+    {"no content",                send,    STR("{" TO ",\"type\":\"image\"}"), BAD "content"},
+
+    // what is said of it
+    {"all there is",              send,    IMAGE("{\"width\":1,\"height\":1000000,\"duration\":1.5,\"caption\":\"c\",\"name\":\"n\"," UP "}"),
+                                           GOT("{\"caption\":\"c\",\"duration\":1.5,\"height\":1000000,\"name\":\"n\"," UP ",\"width\":1}")},
+    {"all null",                  send,    IMAGE("{\"width\":null,\"height\":null,\"duration\":null,\"caption\":null,\"name\":null,\"mime\":null,\"size\":null,\"expires_at\":null," UP "}"), GOT("{" UP "}")},
+    {"what nobody knows",         send,    IMAGE("{\"blur\":[1,null]," UP "}"), GOT("{\"blur\":[1,null]," UP "}")},
+    {"an empty caption",          send,    IMAGE("{\"caption\":\"\"," UP "}"), GOT("{\"caption\":\"\"," UP "}")},
+    {"a caption with NUL",        send,    IMAGE("{\"caption\":\"a\\u0000\"," UP "}"), BAD "content"},
+    {"a caption that is a number", send,   IMAGE("{\"caption\":1," UP "}"), BAD "content"},
+    {"no name",                   send,    IMAGE("{\"name\":\"\"," UP "}"), BAD "content"},
+    {"a name that is a path",     send,    IMAGE("{\"name\":\"a/b\"," UP "}"), BAD "content"},
+    {"a name that is a number",   send,    IMAGE("{\"name\":1," UP "}"),  BAD "content"},
+    {"width 0",                   send,    IMAGE("{\"width\":0," UP "}"), BAD "content"},
+    {"width and one more",        send,    IMAGE("{\"width\":1000001," UP "}"), BAD "content"},
+    {"half a pixel",              send,    IMAGE("{\"width\":1.5," UP "}"), BAD "content"},
+    {"height 0",                  send,    IMAGE("{\"height\":0," UP "}"), BAD "content"},
+    {"height as a string",        send,    IMAGE("{\"height\":\"1\"," UP "}"), BAD "content"},
+    {"no duration",               send,    IMAGE("{\"duration\":0," UP "}"), GOT("{\"duration\":0," UP "}")},
+    {"the longest duration",      send,    IMAGE("{\"duration\":1e7," UP "}"), GOT("{\"duration\":10000000," UP "}")},
+    {"a longer one",              send,    IMAGE("{\"duration\":10000000.5," UP "}"), BAD "content"},
+    {"a negative one",            send,    IMAGE("{\"duration\":-0.5," UP "}"), BAD "content"},
+    {"a duration that is true",   send,    IMAGE("{\"duration\":true," UP "}"), BAD "content"},
+    {"a claim of its type",       send,    IMAGE("{\"mime\":\"image/png\"," UP "}"), BAD "content"},
+    {"a claim of its size",       send,    IMAGE("{\"size\":1," UP "}"),  BAD "content"},
+    {"a claim of its end",        send,    IMAGE("{\"expires_at\":\"\"," UP "}"), BAD "content"},
+    {"a claim of another's size", send,    IMAGE("{\"size\":1,\"url\":\"" ELSE "\"}"), BAD "content"},
+    {"as much as fits",           send,    IMAGE("{\"x\":\"" X_128 X_31 "x\"," UP "}"), GOT("{" UP ",\"x\":\"" X_128 X_31 "x\"}")},
+    {"one byte more",             send,    IMAGE("{\"x\":\"" X_128 X_31 "xx\"," UP "}"), "too_large content"},
+
+    // names
+    {"a name",                    upload,  NAME("K\u00e4tzchen (1).jpg"), "K\u00e4tzchen (1).jpg a/b 1"},
+    {"the longest name",          upload,  NAME(X_128 X_64 X_32 X_31),    X_128 X_64 X_32 X_31 " a/b 1"},
+    {"one byte longer",           upload,  NAME(X_128 X_64 X_64),         BAD "name"},
+    {"an empty name",             upload,  NAME(""),                      BAD "name"},
+    {"a slash",                   upload,  NAME("a/b"),                   BAD "name"},
+    {"a backslash",               upload,  NAME("a\\\\b"),            BAD "name"},
+    {"NUL in it",                 upload,  NAME("a\\u0000"),            BAD "name"},
+    {"a line feed",               upload,  NAME("a\\nb"),               BAD "name"},
+    {"DEL",                       upload,  NAME("a\\u007fb"),           BAD "name"},
+    {"U+0080",                    upload,  NAME("a\\u0080b"),           BAD "name"},
+    {"U+009F",                    upload,  NAME("a\\u009fb"),           BAD "name"},
+    {"U+00A0",                    upload,  NAME("\\u00a0"),             "\xc2\xa0 a/b 1"},
+    {"U+2027",                    upload,  NAME("\\u2027"),             "\xe2\x80\xa7 a/b 1"},
+    {"U+2028",                    upload,  NAME("\\u2028"),             BAD "name"},
+    {"U+2029",                    upload,  NAME("\\u2029"),             BAD "name"},
+    {"U+202A",                    upload,  NAME("\\u202a"),             BAD "name"},
+    {"U+202E",                    upload,  NAME("exe.\\u202egpj"),      BAD "name"},
+    {"U+202F",                    upload,  NAME("\\u202f"),             "\xe2\x80\xaf a/b 1"},
+    {"U+2065",                    upload,  NAME("\\u2065"),             "\xe2\x81\xa5 a/b 1"},
+    {"U+2066",                    upload,  NAME("\\u2066"),             BAD "name"},
+    {"U+2069",                    upload,  NAME("\\u2069"),             BAD "name"},
+    {"U+206A",                    upload,  NAME("\\u206a"),             "\xe2\x81\xaa a/b 1"},
+    {"no name at all",            upload,  STR("{\"mime\":\"a/b\",\"size\":1}"), BAD "name"},
+    {"null as a name",            upload,  UPLOAD("null", "\"a/b\"", "1"), BAD "name"},
+    {"a list as a name",          upload,  UPLOAD("[]", "\"a/b\"", "1"),  BAD "name"},
+
+    // types
+    {"a type in capitals",        upload,  MIME("Image/PNG"),             "n image/png 1"},
+    {"a type with a parameter",   upload,  MIME(" Text/Plain ; Charset=UTF-8 ; a=b "), "n text/plain;Charset=UTF-8;a=b 1"},
+    {"a type of odd characters",  upload,  MIME("a!#$%&'*+-.^_`|~0/b"),   "n a!#$%&'*+-.^_`|~0/b 1"},
+    {"a semicolon at the end",    upload,  MIME("a/b;"),                  "n a/b 1"},
+    {"the longest type",          upload,  MIME("a/" X_64 X_32 "xxxxxxxxxxxxxxxxxxxxxxxxxxxxx"), "n a/" X_64 X_32 "xxxxxxxxxxxxxxxxxxxxxxxxxxxxx 1"},
+    {"one byte longer",           upload,  MIME("a/" X_64 X_32 "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"), BAD "mime"},
+    {"spaces do not count",       upload,  MIME("a/" X_64 X_32 "xxxxxxxxxxxxxxxxxxxxxxxxx  ; a=b"), "n a/" X_64 X_32 "xxxxxxxxxxxxxxxxxxxxxxxxx;a=b 1"},
+    {"one parameter too long",    upload,  MIME("a/" X_64 X_32 "xxxxxxxxxxxxxxxxxxxxxxxxxx;a=b"), BAD "mime"},
+    {"no room for a semicolon",   upload,  MIME("a/" X_64 X_32 "xxxxxxxxxxxxxxxxxxxxxxxxxxxxx;a=b"), BAD "mime"},
+    {"an empty type",             upload,  MIME(""),                      BAD "mime"},
+    {"no subtype",                upload,  MIME("image"),                 BAD "mime"},
+    {"an empty subtype",          upload,  MIME("image/"),                BAD "mime"},
+    {"nothing before it",         upload,  MIME("/png"),                  BAD "mime"},
+    {"two slashes",               upload,  MIME("a/b/c"),                 BAD "mime"},
+    {"a space in a type",         upload,  MIME("a /b"),                  BAD "mime"},
+    {"a line break in it",        upload,  MIME("a/b\\r\\nX: y"),     BAD "mime"},
+    {"NUL in it",                 upload,  MIME("a/b\\u0000"),          BAD "mime"},
+    {"a parameter without value", upload,  MIME("a/b;c"),                 BAD "mime"},
+    {"an empty value",            upload,  MIME("a/b;c="),                BAD "mime"},
+    {"a value in quotes",         upload,  MIME("a/b;c=\\\"d\\\""), BAD "mime"},
+    {"an empty parameter",        upload,  MIME("a/b;;c=d"),              BAD "mime"},
+    {"a comma",                   upload,  MIME("a/b,c/d"),               BAD "mime"},
+    {"beyond ASCII",              upload,  MIME("a/\u00e9"),             BAD "mime"},
+    {"null as a type",            upload,  UPLOAD("\"n\"", "null", "1"), BAD "mime"},
+    {"a number as a type",        upload,  UPLOAD("\"n\"", "1", "1"),   BAD "mime"},
+
+    // sizes
+    {"the largest size",          upload,  SIZE("9007199254740991"),      "n a/b 9007199254740991"},
+    {"one byte more",             upload,  SIZE("9007199254740992"),      BAD "size"},
+    {"an empty file",             upload,  SIZE("0"),                     BAD "size"},
+    {"less than that",            upload,  SIZE("-1"),                    BAD "size"},
+    {"half a byte",               upload,  SIZE("1.5"),                   BAD "size"},
+    {"a size as a string",        upload,  SIZE("\"1\""),               BAD "size"},
+    {"null as a size",            upload,  SIZE("null"),                  BAD "size"},
+    {"no size",                   upload,  STR("{\"name\":\"n\",\"mime\":\"a/b\"}"), BAD "size"},
+
+    // sums
+    {"a sum",                     upload,  SHA("\"" HEX_62 "fF\""),     "n a/b 1 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdff"},
+    {"null as no sum",            upload,  SHA("null"),                   "n a/b 1"},
+    {"a digit too few",           upload,  SHA("\"" HEX_62 "f\""),      BAD "sha256"},
+    {"a digit too many",          upload,  SHA("\"" HEX_62 "fff\""),    BAD "sha256"},
+    {"no digit",                  upload,  SHA("\"" HEX_62 "fg\""),     BAD "sha256"},
+    {"an empty sum",              upload,  SHA("\"\""),                 BAD "sha256"},
+    {"base64",                    upload,  SHA("\"47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\""), BAD "sha256"},
+    {"a sum that is a number",    upload,  SHA("1"),                      BAD "sha256"},
+    {"no object",                 upload,  STR("[]"),                     BAD},
+    {"no upload",                 upload,  {0},                           BAD},
+};
+// clang-format on
+
+static void expect_files(const struct api_decoder_config *config, const struct row *all,
+                         size_t n)
+{
+    struct api_decoder d;
+    struct buf said;
+
+    api_decoder_init(&d, config);
+    buf_init(&said, SIZE_MAX / 2);
+    for (size_t i = 0; i < n; i++) {
+        decode(&said, &d, &all[i]);
+        expect_str(all[i].name, buf_str(&said), str_of(all[i].want));
+    }
+    buf_fini(&said);
+    api_decoder_fini(&d);
+}
+
+static void decodes_what_is_said_of_files(void **state)
+{
+    struct api_urls urls = {0};
+    struct fake_media media;
+
+    (void)state;
+    fake_media_init(&media, NULL);
+    assert_int_equal(api_urls_add(&urls, STR("https://cdn.example/files")), 0);
+    const struct api_decoder_config config = {
+        .home_chain = HOME, .content_bytes = FILES, .media = &media.port, .urls = &urls};
+    expect_files(&config, file_rows, COUNT_OF(file_rows));
+}
+
+// clang-format off
+static const struct row no_media_rows[] = {
+    {"an upload",                 send,    IMAGE("{" UP "}"),             TYPE},
+    {"a file of others",          send,    IMAGE("{\"url\":\"" ELSE "\"}"), A " image {\"url\":\"" ELSE "\"}"},
+    {"a link of ours once",       send,    IMAGE("{\"url\":\"" LINK "\"}"), BAD "content"},
+};
+
+static const struct row no_urls_rows[] = {
+    {"an upload",                 send,    IMAGE("{" UP "}"),             GOT("{" UP "}")},
+    {"a file of others",          send,    IMAGE("{\"url\":\"" ELSE "\"}"), BAD "content"},
+};
+// clang-format on
+
+static void files_of_others_need_no_media_and_uploads_no_others(void **state)
+{
+    struct api_urls urls = {0};
+    struct fake_media media;
+
+    (void)state;
+    fake_media_init(&media, NULL);
+    assert_int_equal(api_urls_add(&urls, STR("https://cdn.example/files")), 0);
+    const struct api_decoder_config no_media = {
+        .home_chain = HOME, .content_bytes = FILES, .urls = &urls};
+    expect_files(&no_media, no_media_rows, COUNT_OF(no_media_rows));
+    const struct api_decoder_config no_urls = {
+        .home_chain = HOME, .content_bytes = FILES, .media = &media.port};
+    expect_files(&no_urls, no_urls_rows, COUNT_OF(no_urls_rows));
+}
+
+/** So that a repeat with a link that was made anew is a repeat. */
+static void a_link_and_its_upload_have_one_digest(void **state)
+{
+    static const str payloads[] = {
+        IMAGE("{" UP ",\"name\":\"n\"}"),
+        IMAGE("{\"url\":\"" LINK "\",\"name\":\"n\"}"),
+        IMAGE("{\"url\":\"https://media.test/put/" U "?x\",\"name\":\"n\",\"width\":null}"),
+    };
+    uint8_t first[CHAT_DIGEST_SIZE];
+    struct fake_media media;
+    struct api_decoder d;
+    struct chat_send send;
+
+    (void)state;
+    fake_media_init(&media, NULL);
+    api_decoder_init(&d, &(struct api_decoder_config){
+                             .home_chain = HOME, .content_bytes = FILES, .media = &media.port});
+    for (size_t i = 0; i < COUNT_OF(payloads); i++) {
+        CLEANUP(json_freep) struct json *payload = parse("payload", payloads[i]);
+        assert_int_equal(api_decode_send(&send, &d, payload), 0);
+        assert_int_equal(send.kind, CHAT_IMAGE);
+        if (i == 0)
+            memcpy(first, send.digest, sizeof(first));
+        assert_memory_equal(send.digest, first, sizeof(first));
+    }
+    api_decoder_fini(&d);
+}
+
+/** Cut and closed again: no piece of a name or a type is another's. */
+static void a_type_may_be_cut_anywhere(void **state)
+{
+    static const char whole[] = "Video/webm ; codecs=vp8";
+    struct api_decoder d;
+    struct buf said;
+    char payload[128];
+
+    (void)state;
+    begin(&d, CONTENT);
+    buf_init(&said, SIZE_MAX / 2);
+    for (size_t n = 0; n < sizeof(whole); n++) {
+        snprintf(payload, sizeof(payload), "{\"name\":\"n\",\"mime\":\"%.*s\",\"size\":1}",
+                 (int)n, whole);
+        decode(&said, &d, &(struct row){payload, upload, str_of(payload), NULL});
+        const bool is_good = (n >= 7 && n <= 12) || n >= 21;
+        expect_int(payload, str_starts(buf_str(&said), STR("n video/")), is_good);
+    }
+    buf_fini(&said);
+    api_decoder_fini(&d);
+}
+
 // Ids.
 
 /** The payload is {"NAME":"ID","seq":1}, with as much of the id as there is. */
@@ -383,7 +673,7 @@ static void expect_cut(decode_fn *fn, const char *name, const char *refusal)
     struct buf said;
     char payload[256];
 
-    api_decoder_init(&d, HOME, CONTENT);
+    begin(&d, CONTENT);
     buf_init(&said, SIZE_MAX / 2);
     for (size_t n = 0; n < sizeof(id); n++) {
         snprintf(payload, sizeof(payload), "{\"%s\":\"%.*s\",\"seq\":1}", name, (int)n, id);
@@ -412,7 +702,7 @@ static void ids_are_made_of_small_hex_digits(void **state)
     char payload[64];
 
     (void)state;
-    api_decoder_init(&d, HOME, CONTENT);
+    begin(&d, CONTENT);
     buf_init(&said, SIZE_MAX / 2);
     for (int c = ' '; c < 0x7f; c++) {
         const bool is_digit = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
@@ -436,7 +726,7 @@ static void digest_of(uint8_t out[CHAT_DIGEST_SIZE], const char *rest)
 
     snprintf(text, sizeof(text), "{" TO ",%s}", rest);
     CLEANUP(json_freep) struct json *payload = parse(rest, str_of(text));
-    api_decoder_init(&d, HOME, CONTENT);
+    begin(&d, CONTENT);
     expect_int(rest, api_decode_send(&send, &d, payload), 0);
     memcpy(out, send.digest, CHAT_DIGEST_SIZE);
     api_decoder_fini(&d);
@@ -516,6 +806,10 @@ int main(void)
         cmocka_unit_test(remembers_nothing),
         cmocka_unit_test(takes_200_accounts),
         cmocka_unit_test(takes_a_text_of_64_kib),
+        cmocka_unit_test(decodes_what_is_said_of_files),
+        cmocka_unit_test(files_of_others_need_no_media_and_uploads_no_others),
+        cmocka_unit_test(a_link_and_its_upload_have_one_digest),
+        cmocka_unit_test(a_type_may_be_cut_anywhere),
         cmocka_unit_test(ids_have_one_length),
         cmocka_unit_test(ids_are_made_of_small_hex_digits),
         cmocka_unit_test(the_digest_is_of_type_reply_to_and_content),

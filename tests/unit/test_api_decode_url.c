@@ -153,7 +153,8 @@ static void decodes_each_row(void **state)
     struct buf said;
 
     (void)state;
-    api_decoder_init(&d, HOME, 20);
+    api_decoder_init(
+        &d, &(struct api_decoder_config){.home_chain = HOME, .content_bytes = 20});
     buf_init(&said, SIZE_MAX / 2);
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         if (rows[i].segment) {
@@ -174,7 +175,8 @@ static void takes_each_cut_for_something(void **state)
     struct buf said;
 
     (void)state;
-    api_decoder_init(&d, HOME, 20);
+    api_decoder_init(
+        &d, &(struct api_decoder_config){.home_chain = HOME, .content_bytes = 20});
     buf_init(&said, SIZE_MAX / 2);
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         const str segment = str_of(rows[i].segment);
@@ -209,7 +211,8 @@ static void a_body_does_not_say_again_with_whom(void **state)
     uint64_t seq;
 
     (void)state;
-    api_decoder_init(&d, HOME, 20);
+    api_decoder_init(
+        &d, &(struct api_decoder_config){.home_chain = HOME, .content_bytes = 20});
     assert_int_equal(auth_account_parse(&to, STR(A), HOME), 0);
     assert_int_equal(api_decode_about(&d, NULL), 0);
     for (size_t i = 0; i < COUNT_OF(bodies); i++) {
