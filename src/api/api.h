@@ -40,10 +40,12 @@ struct api_config {
     struct clock *clock;
     struct rand *rand;
     uint64_t home_chain;
-    size_t content_bytes;              // of one message
-    struct media *media;               // as of the chat; NULL: no files are taken
-    const struct api_urls *media_urls; // of files of others, that a message may have
-    bool rate_limits;                  // off: nor what is below
+    size_t content_bytes;  // of one message
+    struct media *media;   // as of the chat; NULL: no files are taken
+    uint64_t upload_bytes; // of one file: the most that any kind may have
+    const struct api_urls
+        *media_urls;  // of files of others, that a message may have; NULL: none
+    bool rate_limits; // off: nor what is below
     struct rate rates[API_N_RATES];
     uint64_t sockets_per_ip; // one more is refused with too_many_sockets
 };

@@ -1,6 +1,5 @@
 #include "api/client.h"
 
-#include "api/encode.h"
 #include "api/gate.h"
 #include "api/request.h"
 #include "auth/account.h"
@@ -83,6 +82,7 @@ static void on_ready(void *arg, bool is_recovered, uint64_t unread)
                                .is_recovered = is_recovered,
                                .unread = unread,
                                .content_bytes = config->content_bytes,
+                               .upload_bytes = config->media ? config->upload_bytes : 0,
                            });
     api_client_emit(c, &out);
     free(c->name);
@@ -101,8 +101,9 @@ static int64_t on_message(void *arg, const struct chat_message *m, str cursor)
     struct api_client *c = arg;
     struct buf out;
 
+    const struct api_reader reader = api_client_reader(c);
     api_client_begin(&out, STR("message.new"));
-    api_encode_message(&out, m, &c->account, &cursor);
+    api_encode_message(&out, m, &reader, &cursor);
     const struct sio_message event = end(&out);
     const size_t before = sio_queued(c->socket);
     const int64_t token = sio_emit_with_ack(c->socket, &event);
@@ -136,8 +137,9 @@ static void on_changed(void *arg, const struct chat_conversation *conversation, 
     struct api_client *c = arg;
     struct buf out;
 
+    const struct api_reader reader = api_client_reader(c);
     api_client_begin(&out, STR("conversation.changed"));
-    api_encode_changed(&out, conversation, &c->account, cursor);
+    api_encode_changed(&out, conversation, &reader, cursor);
     api_client_emit(c, &out);
 }
 

@@ -6,6 +6,7 @@
 
 #include "api/api.h"
 #include "api/decode.h"
+#include "api/encode.h"
 #include "api/wallets.h"
 #include "base/hash.h"
 #include "base/ips.h"
@@ -50,6 +51,18 @@ struct api_client {
     bool may_ask;        // it is ready, or nobody knows when it will be
     account account;
 };
+
+/** What is told to an account now. @param who  borrowed */
+static inline struct api_reader api_reader_of(const struct api *a, const account *who)
+{
+    return (struct api_reader){who, a->config.media, clock_unix_ms(a->config.clock)};
+}
+
+/** What is told to a client now; borrowed from it. */
+static inline struct api_reader api_client_reader(const struct api_client *c)
+{
+    return api_reader_of(c->api, &c->account);
+}
 
 static_assert(sizeof(struct api_client) <= 232, "an idle client is small: there are many");
 

@@ -9,7 +9,8 @@ static void on_changed(void *arg, int r, const struct chat_conversation *c)
 
     if (!api_request_begin_answer(rq, r, &out))
         return;
-    api_encode_found(&out, c, &rq->client->account);
+    const struct api_reader reader = api_client_reader(rq->client);
+    api_encode_found(&out, c, &reader);
     api_request_answer(rq, &out);
 }
 

@@ -2,7 +2,9 @@
 
 #include <time.h>
 
+#include "api/file.h"
 #include "auth/account.h"
+#include "base/base64.h"
 #include "json/json.h"
 
 #define TIME_SIZE  32   // bytes, NUL included
@@ -111,17 +113,50 @@ static bool is_shown(str key)
     return key.len > 0 && key.ptr[0] != CHAT_INTERNAL_KEY;
 }
 
-void api_encode_message(struct buf *out, const struct chat_message *m, const account *reader,
-                        const str *cursor)
+/** A link to get the file, and when it expires. */
+static void put_link(struct buf *out, const struct media_file *f,
+                     const struct api_reader *reader)
 {
-    const bool is_own = account_eq(&m->from, reader);
+    struct buf url;
+
+    buf_init(&url, SIZE_MAX / 2);
+    const int64_t expires_at_ms = media_get_link(reader->media, f, reader->now_ms, &url);
+    PUT(out, "\"url\":");
+    put_str(out, buf_str(&url));
+    PUT(out, ",\"expires_at\":");
+    put_time(out, expires_at_ms);
+    buf_fini(&url);
+}
+
+/** That of an upload has room for a link: its url was never stored. */
+static void put_content(struct buf *out, const struct chat_message *m,
+                        const struct api_reader *reader)
+{
+    struct api_file f = {0};
+    str content = m->content;
+
+    if (!reader->media || !api_file_open(&f, m) || f.upload.id.len == 0) {
+        put(out, content);
+    } else {
+        put(out, str_take(&content, content.len - STR("}").len));
+        PUT(out, ",");
+        put_link(out, &f.upload, reader);
+        PUT(out, "}");
+    }
+    api_file_close(&f);
+}
+
+void api_encode_message(struct buf *out, const struct chat_message *m,
+                        const struct api_reader *reader, const str *cursor)
+{
+    const bool is_own = account_eq(&m->from, reader->account);
 
     put_id_and_seq(out, m);
     put_sides(out, m, is_own);
     PUT(out, ",\"type\":");
     put_str(out, m->type);
     PUT(out, ",\"content\":");
-    put(out, m->content);
+    put_content(out, m, reader);
     if (m->reply_to > 0) {
         PUT(out, ",\"reply_to\":");
         put_number(out, m->reply_to);
@@ -153,7 +188,7 @@ static void put_marks(struct buf *out, const struct chat_marks *m)
 }
 
 void api_encode_conversation(struct buf *out, const struct chat_conversation *c,
-                             const account *reader)
+                             const struct api_reader *reader)
 {
     PUT(out, "{\"conversation\":\"");
     put_id(out, c->id);
@@ -209,7 +244,7 @@ void api_encode_receipt(struct buf *out, const struct chat_receipt *r, const acc
 }
 
 void api_encode_changed(struct buf *out, const struct chat_conversation *c,
-                        const account *reader, str cursor)
+                        const struct api_reader *reader, str cursor)
 {
     PUT(out, "{\"conversation\":");
     api_encode_conversation(out, c, reader);
@@ -260,6 +295,10 @@ void api_encode_ready(struct buf *out, const struct api_ready *r)
     put_number(out, r->unread);
     PUT(out, ",\"limits\":{\"content_bytes\":");
     put_number(out, r->content_bytes);
+    if (r->upload_bytes > 0) {
+        PUT(out, ",\"upload_bytes\":");
+        put_number(out, r->upload_bytes);
+    }
     PUT(out, "}}");
 }
 
@@ -394,14 +433,16 @@ void api_encode_watched(struct buf *out, const struct chat_presence *p, size_t n
     PUT(out, "]}");
 }
 
-void api_encode_found(struct buf *out, const struct chat_conversation *c, const account *reader)
+void api_encode_found(struct buf *out, const struct chat_conversation *c,
+                      const struct api_reader *reader)
 {
     PUT(out, "{\"status\":\"ok\",\"conversation\":");
     api_encode_conversation(out, c, reader);
     PUT(out, "}");
 }
 
-void api_encode_sent(struct buf *out, const struct store_appended *a, const account *reader)
+void api_encode_sent(struct buf *out, const struct store_appended *a,
+                     const struct api_reader *reader)
 {
     PUT(out, "{\"status\":\"ok\",\"duplicate\":");
     put_bool(out, a->is_duplicate);
@@ -418,7 +459,7 @@ void api_encode_marked(struct buf *out, uint64_t seq)
 }
 
 void api_encode_history(struct buf *out, const struct store_history_page *page,
-                        const account *reader)
+                        const struct api_reader *reader)
 {
     PUT(out, "{\"status\":\"ok\",\"messages\":[");
     for (size_t i = 0; i < page->n_messages; i++) {
@@ -433,7 +474,8 @@ void api_encode_history(struct buf *out, const struct store_history_page *page,
     PUT(out, "}");
 }
 
-void api_encode_list(struct buf *out, const struct store_list_page *page, const account *reader)
+void api_encode_list(struct buf *out, const struct store_list_page *page,
+                     const struct api_reader *reader)
 {
     PUT(out, "{\"status\":\"ok\",\"conversations\":[");
     for (size_t i = 0; i < page->n_conversations; i++) {
@@ -446,6 +488,55 @@ void api_encode_list(struct buf *out, const struct store_list_page *page, const 
         PUT(out, ",\"next\":\"");
         put_id(out, (uint64_t)page->next);
         PUT(out, "\"");
+    }
+    PUT(out, "}");
+}
+
+// Files.
+
+static void put_headers(struct buf *out, const struct chat_upload *u)
+{
+    char text[BASE64_LEN(CHAT_SHA256_SIZE)];
+
+    PUT(out, "{\"content-type\":");
+    put_str(out, u->mime);
+    if (u->has_sha256) {
+        base64_encode(text, (str){(const char *)u->sha256, sizeof(u->sha256)});
+        PUT(out, ",\"x-amz-checksum-sha256\":");
+        put_str(out, (str){text, sizeof(text)});
+    }
+    PUT(out, "}");
+}
+
+void api_encode_upload(struct buf *out, const struct chat_upload *u,
+                       const struct api_reader *reader)
+{
+    struct buf url;
+
+    buf_init(&url, SIZE_MAX / 2);
+    const int64_t expires_at_ms = media_put_link(reader->media, u, reader->now_ms, &url);
+    PUT(out, "{\"status\":\"ok\",\"upload\":");
+    put_str(out, u->id);
+    PUT(out, ",\"method\":\"PUT\",\"url\":");
+    put_str(out, buf_str(&url));
+    PUT(out, ",\"headers\":");
+    put_headers(out, u);
+    PUT(out, ",\"expires_at\":");
+    put_time(out, expires_at_ms);
+    PUT(out, "}");
+    buf_fini(&url);
+}
+
+void api_encode_attachment(struct buf *out, const struct api_file *f,
+                           const struct api_reader *reader)
+{
+    PUT(out, "{\"status\":\"ok\",");
+    if (f->upload.id.len > 0) {
+        put_link(out, &f->upload, reader);
+    } else {
+        PUT(out, "\"url\":");
+        put_str(out, f->url);
+        PUT(out, ",\"expires_at\":null");
     }
     PUT(out, "}");
 }

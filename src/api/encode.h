@@ -9,17 +9,26 @@
 #include "base/buf.h"
 #include "chat/chat.h"
 
+struct api_file;
+
+/** Whom something is told, with links to files that are made for it. */
+struct api_reader {
+    const account *account;
+    struct media *media; // NULL: files that were uploaded have no links
+    int64_t now_ms;      // Unix
+};
+
 /** @param cursor  NULL: of an answer, which has none */
-void api_encode_message(struct buf *out, const struct chat_message *m, const account *reader,
-                        const str *cursor);
+void api_encode_message(struct buf *out, const struct chat_message *m,
+                        const struct api_reader *reader, const str *cursor);
 void api_encode_conversation(struct buf *out, const struct chat_conversation *c,
-                             const account *reader);
+                             const struct api_reader *reader);
 void api_encode_receipt(struct buf *out, const struct chat_receipt *r, const account *reader,
                         str cursor);
 
 /** {conversation: {…}, cursor} */
 void api_encode_changed(struct buf *out, const struct chat_conversation *c,
-                        const account *reader, str cursor);
+                        const struct api_reader *reader, str cursor);
 
 /** {conversation, peer} */
 void api_encode_typing(struct buf *out, const struct chat_typing *t);
@@ -34,6 +43,7 @@ struct api_ready {
     bool is_recovered;
     uint64_t unread;
     size_t content_bytes;
+    uint64_t upload_bytes; // 0: no files are taken
 };
 
 void api_encode_ready(struct buf *out, const struct api_ready *r);
@@ -70,13 +80,24 @@ void api_encode_ok(struct buf *out);
 /** {status: "ok", accounts: […]} */
 void api_encode_watched(struct buf *out, const struct chat_presence *p, size_t n);
 
-void api_encode_sent(struct buf *out, const struct store_appended *a, const account *reader);
+void api_encode_sent(struct buf *out, const struct store_appended *a,
+                     const struct api_reader *reader);
 /** {status: "ok", conversation: {…}} */
 void api_encode_found(struct buf *out, const struct chat_conversation *c,
-                      const account *reader);
+                      const struct api_reader *reader);
 
 void api_encode_marked(struct buf *out, uint64_t seq);
 void api_encode_history(struct buf *out, const struct store_history_page *page,
-                        const account *reader);
+                        const struct api_reader *reader);
 void api_encode_list(struct buf *out, const struct store_list_page *page,
-                     const account *reader);
+                     const struct api_reader *reader);
+
+/** {status: "ok", upload, method, url, headers, expires_at}: how to put it. Reader has a media
+ * port. */
+void api_encode_upload(struct buf *out, const struct chat_upload *u,
+                       const struct api_reader *reader);
+
+/** {status: "ok", url, expires_at}; expires_at is null where that is not ours to say. Of an
+ * upload, reader has a media port. */
+void api_encode_attachment(struct buf *out, const struct api_file *f,
+                           const struct api_reader *reader);

@@ -36,6 +36,7 @@ extern const struct api_event_table api_message_events; // api/messages.c
 extern const struct api_event_table api_contact_events; // api/contacts.c
 extern const struct api_event_table api_live_events;    // api/live.c
 extern const struct api_event_table api_token_events;   // api/token.c
+extern const struct api_event_table api_upload_events;  // api/uploads.c
 
 /** Of the client, which is there. */
 struct chat_actor *api_request_actor(const struct api_request *rq);

@@ -11,6 +11,7 @@
 #define API_QUEUED_MAX     1048576 // bytes that a client has not taken; more and nothing starts
 #define API_UNDER_WAY_MAX  1048576 // bytes of answers to come; a single one may pass it
 #define API_ANSWER_BYTES   1024    // that an answer counts there beside its contents
+#define API_LINK_BYTES     4096    // that a link to a file counts there besides
 #define API_WAITING_MAX    2097152 // bytes of requests that wait; a single one may pass it
 #define API_WAITING_COST   128     // bytes that a request counts there beside its text
 #define API_READ_AHEAD_MAX 262144  // bytes of those; more and a WebSocket is not read

@@ -1,6 +1,7 @@
 /** Messages, receipts, and where they are. */
 #include "api/encode.h"
 #include "api/event.h"
+#include "api/gate.h"
 
 static void on_sent(void *arg, int r, const struct store_appended *a)
 {
@@ -9,7 +10,8 @@ static void on_sent(void *arg, int r, const struct store_appended *a)
 
     if (!api_request_begin_answer(rq, r, &out))
         return;
-    api_encode_sent(&out, a, &rq->client->account);
+    const struct api_reader reader = api_client_reader(rq->client);
+    api_encode_sent(&out, a, &reader);
     api_request_answer(rq, &out);
 }
 
@@ -22,7 +24,7 @@ static void start_send(struct api_request *rq, const struct json *payload)
         api_request_refuse_bad(rq, &d->problem);
         return;
     }
-    api_request_weigh(rq, send.content.len);
+    api_request_weigh(rq, send.content.len + (send.upload.len > 0 ? API_LINK_BYTES : 0));
     const int r = chat_send(api_request_actor(rq), &send, on_sent, rq);
     if (r != 0)
         api_request_end(rq, r);
@@ -70,7 +72,8 @@ static void on_history(void *arg, int r, const struct store_history_page *page)
 
     if (!api_request_begin_answer(rq, r, &out))
         return;
-    api_encode_history(&out, page, &rq->client->account);
+    const struct api_reader reader = api_client_reader(rq->client);
+    api_encode_history(&out, page, &reader);
     api_request_answer(rq, &out);
 }
 
@@ -95,7 +98,8 @@ static void on_list(void *arg, int r, const struct store_list_page *page)
 
     if (!api_request_begin_answer(rq, r, &out))
         return;
-    api_encode_list(&out, page, &rq->client->account);
+    const struct api_reader reader = api_client_reader(rq->client);
+    api_encode_list(&out, page, &reader);
     api_request_answer(rq, &out);
 }
 

@@ -91,7 +91,9 @@ void api_request_end(struct api_request *rq, int r)
         api_request_free(rq);
         return;
     }
-    const struct api_problem p = api_refusal(api_request_actor(rq), r, rq->event->is_send);
+    char text[API_REFUSAL_SIZE];
+    const struct api_problem p =
+        api_refusal(text, api_request_actor(rq), r, rq->event->is_send);
     api_request_refuse(rq, &p);
 }
 
@@ -117,8 +119,10 @@ void api_request_weigh(struct api_request *rq, size_t content_bytes)
 
 // Which there are.
 
-static const struct api_event_table *const tables[] = {&api_message_events, &api_contact_events,
-                                                       &api_live_events, &api_token_events};
+static const struct api_event_table *const tables[] = {
+    &api_message_events, &api_contact_events, &api_live_events,
+    &api_token_events,   &api_upload_events,
+};
 
 static const struct api_event *find_in(const struct api_event_table *t, str name)
 {

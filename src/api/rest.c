@@ -2,6 +2,7 @@
 
 #include "api/caller.h"
 #include "api/encode.h"
+#include "api/file.h"
 #include "api/refusal.h"
 
 static struct api_decoder *decoder_of(const struct api_call *c)
@@ -14,19 +15,30 @@ static struct chat_actor *actor_of(const struct api_call *c)
     return &c->caller->actor;
 }
 
+static struct api_reader reader_of(const struct api_call *c)
+{
+    return api_reader_of(c->api, &actor_of(c)->account);
+}
+
 // Answers. With each the call is over.
 
-/** As the decoder says; that costs its wallet what a request costs. */
-static void refuse_bad(struct api_call *c)
+/** What can't be meant costs its wallet what a request costs. */
+static void refuse_as(struct api_call *c, const struct api_problem *problem)
 {
     struct api_problem limited = {.error = API_RATE_LIMITED};
 
     if (chat_charge(actor_of(c)) == 0) {
-        api_call_refuse(c, &decoder_of(c)->problem);
+        api_call_refuse(c, problem);
         return;
     }
     limited.retry_after_ms = actor_of(c)->retry_after_ms;
     api_call_refuse(c, &limited);
+}
+
+/** As the decoder says. */
+static void refuse_bad(struct api_call *c)
+{
+    refuse_as(c, &decoder_of(c)->problem);
 }
 
 /** @param r  an enum chat_refusal or a fault */
@@ -36,8 +48,9 @@ static void refuse(struct api_call *c, int r)
         api_call_abort(c);
         return;
     }
+    char text[API_REFUSAL_SIZE];
     struct api_problem problem =
-        api_refusal(actor_of(c), r, c->route->body == API_BODY_MESSAGE);
+        api_refusal(text, actor_of(c), r, c->route->body == API_BODY_MESSAGE);
     if (r == CHAT_RECIPIENT_INVALID || r == CHAT_FORBIDDEN)
         problem.field = "peer"; // as the path calls it
     api_call_refuse(c, &problem);
@@ -73,7 +86,8 @@ static void on_list(void *arg, int r, const struct store_list_page *page)
 
     if (!begin_answer(c, r, &out))
         return;
-    api_encode_list(&out, page, &actor_of(c)->account);
+    const struct api_reader reader = reader_of(c);
+    api_encode_list(&out, page, &reader);
     answer(c, &out);
 }
 
@@ -109,7 +123,8 @@ static void on_found(void *arg, int r, const struct chat_conversation *conversat
 
     if (!begin_answer(c, r, &out))
         return;
-    api_encode_found(&out, conversation, &actor_of(c)->account);
+    const struct api_reader reader = reader_of(c);
+    api_encode_found(&out, conversation, &reader);
     answer(c, &out);
 }
 
@@ -134,7 +149,8 @@ static void on_history(void *arg, int r, const struct store_history_page *page)
 
     if (!begin_answer(c, r, &out))
         return;
-    api_encode_history(&out, page, &actor_of(c)->account);
+    const struct api_reader reader = reader_of(c);
+    api_encode_history(&out, page, &reader);
     answer(c, &out);
 }
 
@@ -162,7 +178,8 @@ static void on_sent(void *arg, int r, const struct store_appended *a)
 
     if (!begin_answer(c, r, &out))
         return;
-    api_encode_sent(&out, a, &actor_of(c)->account);
+    const struct api_reader reader = reader_of(c);
+    api_encode_sent(&out, a, &reader);
     if (a->is_duplicate) {
         api_call_answer(c, buf_str(&out), 0);
     } else {
@@ -284,6 +301,83 @@ static void start_unblock(struct api_call *c, const struct json *body)
     start_contact(c, body, CHAT_UNBLOCK);
 }
 
+// POST /v1/uploads
+
+static void on_uploaded(void *arg, int r, const struct chat_upload *u)
+{
+    struct api_call *c = arg;
+    struct buf out;
+
+    if (!begin_answer(c, r, &out))
+        return;
+    const struct api_reader reader = reader_of(c);
+    api_encode_upload(&out, u, &reader);
+    api_call_answer_created(c, buf_str(&out));
+    buf_fini(&out);
+}
+
+static void start_upload(struct api_call *c, const struct json *body)
+{
+    struct chat_announce what;
+
+    if (!c->api->config.media) {
+        refuse_as(c, &api_takes_no_files);
+        return;
+    }
+    if (api_decode_upload(&what, decoder_of(c), body) != 0) {
+        refuse_bad(c);
+        return;
+    }
+    const int r = chat_upload(actor_of(c), &what, on_uploaded, c);
+    if (r != 0)
+        refuse(c, r);
+}
+
+// POST /v1/conversations/{peer}/attachment
+
+static void answer_with_file(struct api_call *c, struct buf *out,
+                             const struct store_history_page *page)
+{
+    const struct api_reader reader = reader_of(c);
+    struct api_file file;
+
+    const struct api_problem *problem = api_file_find(&file, page, reader.media);
+    if (problem) {
+        buf_fini(out);
+        api_call_refuse(c, problem);
+        return;
+    }
+    api_encode_attachment(out, &file, &reader);
+    answer(c, out);
+    api_file_close(&file);
+}
+
+static void on_message(void *arg, int r, const struct store_history_page *page)
+{
+    struct api_call *c = arg;
+    struct buf out;
+
+    if (begin_answer(c, r, &out))
+        answer_with_file(c, &out, page);
+}
+
+static void start_attachment(struct api_call *c, const struct json *body)
+{
+    struct chat_place place;
+    uint64_t seq;
+
+    if (!take_place(c, &place))
+        return;
+    if (api_decode_seq(&seq, decoder_of(c), body) != 0) {
+        refuse_bad(c);
+        return;
+    }
+    const struct chat_history where = api_file_where(&place, seq);
+    const int r = chat_history(actor_of(c), &where, on_message, c);
+    if (r != 0)
+        refuse(c, r);
+}
+
 #define PEER "/v1/conversations/{peer}"
 
 #define GET(path, start)                                                                       \
@@ -305,6 +399,8 @@ static const struct api_route routes[] = {
     POST(PEER "/accept", API_BODY_OPTIONAL, start_accept),
     POST(PEER "/block", API_BODY_OPTIONAL, start_block),
     POST(PEER "/unblock", API_BODY_OPTIONAL, start_unblock),
+    POST(PEER "/attachment", API_BODY_OBJECT, start_attachment),
+    POST("/v1/uploads", API_BODY_OBJECT, start_upload),
 };
 
 const struct api_route_table api_rest_routes = {routes, COUNT_OF(routes)};

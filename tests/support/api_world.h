@@ -5,6 +5,7 @@
 #pragma once
 
 #include "api/api.h"
+#include "api/describe.h"
 #include "auth/account.h"
 #include "bus/local.h"
 #include "store/mem.h"
@@ -13,6 +14,8 @@
 #include "support/exact.h"
 #include "support/fake_chain.h"
 #include "support/fake_fetcher.h"
+#include "support/fake_media_links.h"
+#include "support/fake_uploads.h"
 #include "support/limits.h"
 #include "support/t.h"
 
@@ -42,6 +45,9 @@ struct api_world {
     struct store_limits store_limits;
     struct chat_config chat_config;
     struct api_config config;
+    bool has_media; // the fake below
+    struct fake_media media;
+    struct fake_uploads uploads;
     struct store *store;
     struct bus *bus;
     struct chat *chat;
@@ -176,11 +182,32 @@ static inline void api_world_make_issuers(struct api_world *w)
     });
 }
 
+/** Files are taken: of a kind up to 1000 bytes, but for images of 500. */
+static inline void api_world_make_media(struct api_world *w)
+{
+    fake_media_init(&w->media, &w->eio.later);
+    fake_uploads_init(&w->uploads, &w->eio.later);
+    w->chat_config.uploads = (struct chat_uploads_config){
+        .max_bytes = {500, 1000, 1000, 1000},
+        .quota_bytes = 1000000,
+        .quota_ms = 3600000,
+        .max_pending = 20,
+        .kept_ms = 86400000,
+        .describe = api_describe,
+    };
+    w->config.media = &w->media.port;
+    w->config.upload_bytes = 1000;
+}
+
 static inline void api_world_start(struct api_world *w)
 {
+    if (w->has_media)
+        api_world_make_media(w);
     w->store = store_mem_new(&w->eio.later, &w->eio.seeded.rand, &w->store_limits);
     w->bus = bus_local_new(&w->eio.later, &w->eio.seeded.rand);
     w->chat = chat_new(&(struct chat_ports){.store = w->store,
+                                            .uploads = &w->uploads.port,
+                                            .media = w->config.media,
                                             .bus = w->bus,
                                             .timers = &w->eio.timers,
                                             .later = &w->eio.later,

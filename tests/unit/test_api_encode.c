@@ -1,7 +1,12 @@
+#include <stdio.h>
+
+#include "api/describe.h"
 #include "api/encode.h"
+#include "api/file.h"
 #include "auth/account.h"
 #include "json/json.h"
 #include "support/exact.h"
+#include "support/fake_media_links.h"
 #include "support/t.h"
 
 #define A "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"
@@ -14,6 +19,12 @@
 #define SIDES "\"from\":\"" A "\",\"to\":\"" B "\","
 #define REST  "\"type\":\"text\",\"content\":\"hi\","
 #define TIMED "\"created_at\":\"" AT "\",\"status\":"
+
+/** Who is told of no links. */
+static struct api_reader reading(const account *a)
+{
+    return (struct api_reader){.account = a, .now_ms = AT_MS};
+}
 
 static account account_in(const char *text)
 {
@@ -99,7 +110,8 @@ static void a_message_depends_on_its_reader(void **state)
 
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         struct chat_message m = message();
-        const account reader = account_in(rows[i].reader);
+        const account who = account_in(rows[i].reader);
+        const struct api_reader reader = reading(&who);
         m.key = rows[i].key;
         m.reply_to = rows[i].reply_to;
         m.status = rows[i].status;
@@ -111,9 +123,10 @@ static void a_message_depends_on_its_reader(void **state)
 static void only_an_event_has_a_cursor(void **state)
 {
     const struct chat_message m = message();
+    const struct api_reader reader = reading(&m.to);
     const str cursor = STR("abc.1");
 
-    api_encode_message(*state, &m, &m.to, &cursor);
+    api_encode_message(*state, &m, &reader, &cursor);
     expect_out("event", *state,
                IDS "\"peer\":\"" A "\"," SIDES REST TIMED
                    "\"undelivered\",\"cursor\":\"abc.1\"}");
@@ -122,12 +135,13 @@ static void only_an_event_has_a_cursor(void **state)
 static void ids_and_numbers_have_all_their_bits(void **state)
 {
     struct chat_message m = message();
+    const struct api_reader reader = reading(&m.to);
 
     m.conversation = UINT64_MAX;
     m.seq = UINT64_C(9007199254740991);
     m.type = STR("x-poll");
     m.content = STR("{\"a\":[1,2]}");
-    api_encode_message(*state, &m, &m.to, NULL);
+    api_encode_message(*state, &m, &reader, NULL);
     expect_out("large", *state,
                "{\"id\":\"ffffffffffffffff:9007199254740991\",\"conversation\":"
                "\"ffffffffffffffff\",\"seq\":9007199254740991,\"peer\":\"" A "\"," SIDES
@@ -186,7 +200,8 @@ static struct chat_conversation conversation(void)
 static void a_conversation_is_as_one_side_sees_it(void **state)
 {
     const struct chat_conversation c = conversation();
-    const account reader = account_in(B);
+    const account who = account_in(B);
+    const struct api_reader reader = reading(&who);
 
     api_encode_conversation(*state, &c, &reader);
     expect_out("conversation", *state, CONVERSATION);
@@ -263,6 +278,13 @@ static void a_connection_begins_so(void **state)
     expect_out("ready", *state,
                "{\"account\":\"" A "\",\"session\":\"s\\\"1\",\"server_time\":\"" AT
                "\",\"recovered\":true,\"unread\":4,\"limits\":{\"content_bytes\":65536}}");
+    struct api_ready with_files = ready;
+    with_files.upload_bytes = UINT64_C(5000000000);
+    api_encode_ready(*state, &with_files);
+    expect_out("with files", *state,
+               "{\"account\":\"" A "\",\"session\":\"s\\\"1\",\"server_time\":\"" AT
+               "\",\"recovered\":true,\"unread\":4,\"limits\":{\"content_bytes\":65536,"
+               "\"upload_bytes\":5000000000}}");
     api_encode_synced(*state, STR("c1"));
     expect_out("synced", *state, "{\"cursor\":\"c1\"}");
     api_encode_warning(*state, STR("late"), STR("Hurry."));
@@ -298,7 +320,8 @@ static void answers_say_that_all_is_well(void **state)
 {
     const struct chat_message messages[] = {message(), message()};
     const struct chat_conversation conversations[] = {conversation(), conversation()};
-    const account reader = account_in(B);
+    const account who = account_in(B);
+    const struct api_reader reader = reading(&who);
     struct buf *out = *state;
 
 #define MESSAGE IDS "\"peer\":\"" A "\"," SIDES REST TIMED "\"undelivered\"}"
@@ -345,6 +368,142 @@ static void answers_say_that_all_is_well(void **state)
 #undef MESSAGE
 }
 
+// Files.
+
+#define U      "abcdefghijklmnop-_09"
+#define UP     "\"upload\":\"" U "\""
+#define STORED "{\"mime\":\"image/png\",\"name\":\"a\\\"b.png\",\"size\":7," UP "}"
+#define LINKED                                                                                 \
+    "{\"mime\":\"image/png\",\"name\":\"a\\\"b.png\",\"size\":7," UP                           \
+    ",\"url\":\"https://media.test/get/" U                                                     \
+    "?as=image/png&name=a\\\"b.png\","                                                         \
+    "\"expires_at\":\"2023-11-14T22:28:20.007Z\"}"
+
+static void a_file_goes_out_with_a_link_for_its_reader(void **state)
+{
+    static const struct {
+        const char *name;
+        str type;
+        const char *content;
+        const char *want; // of the content
+        bool has_media;
+    } rows[] = {
+        {"an image", STR("image"), STORED, LINKED, true},
+        {"a file", STR("file"), STORED, LINKED, true},
+        {"of no media any more", STR("image"), STORED, STORED, false},
+        {"of others", STR("image"), "{\"url\":\"https://x/\"}", "{\"url\":\"https://x/\"}",
+         true},
+        {"withheld", STR("gone"), "null", "null", true},
+        {"of the application", STR("x-image"), STORED, STORED, true},
+        {"that nobody has described", STR("image"), "{" UP "}", "{" UP "}", true},
+        {"that is no object", STR("image"), "1", "1", true},
+        {"that is no JSON", STR("image"), "\"image\"", "\"image\"", true},
+    };
+    struct buf *out = *state;
+    struct fake_media media;
+
+    fake_media_init(&media, NULL);
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct chat_message m = message();
+        char want[1024];
+        m.type = rows[i].type;
+        m.content = str_of(rows[i].content);
+        struct api_reader reader = reading(&m.to);
+        reader.media = rows[i].has_media ? &media.port : NULL;
+        snprintf(want, sizeof(want), "\"content\":%s,\"created_at\"", rows[i].want);
+        api_encode_message(out, &m, &reader, NULL);
+        const str all = buf_str(out);
+        assert(all.ptr);
+        if (!memmem(all.ptr, all.len, want, strlen(want)))
+            fail_msg("%s: " STR_FMT, rows[i].name, STR_ARG(all));
+        CLEANUP(exact_freep) char *copy = exact_copy(all);
+        CLEANUP(json_freep) struct json *j = NULL;
+        expect_int(rows[i].name, json_parse_unique(&j, copy, all.len), 0);
+        buf_fini(out);
+    }
+}
+
+static void what_is_stored_says_what_the_file_is(void **state)
+{
+    static const struct {
+        const char *content;
+        const char *want;
+    } rows[] = {
+        {"{" UP "}",
+         "{\"mime\":\"image/png\",\"name\":\"a\\\"b\",\"size\":9007199254740991," UP "}"},
+        {"{\"name\":\"mine\"," UP "}",
+         "{\"mime\":\"image/png\",\"name\":\"mine\",\"size\":9007199254740991," UP "}"},
+        {"{\"a\":[1.5],\"z\":null," UP "}",
+         "{\"a\":[1.5],\"mime\":\"image/png\",\"name\":\"a\\\"b\",\"size\":9007199254740991," UP
+         ",\"z\":null}"},
+    };
+    const struct chat_upload u = {.id = STR(U),
+                                  .name = STR("a\"b"),
+                                  .mime = STR("image/png"),
+                                  .size = UINT64_C(9007199254740991)};
+    struct buf *out = *state;
+
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        api_describe(out, str_of(rows[i].content), &u);
+        expect_out("described", out, rows[i].want);
+    }
+}
+
+static void an_upload_is_answered_with_how_to_put_it(void **state)
+{
+    struct chat_upload u = {.id = STR(U), .mime = STR("text/plain;charset=utf-8")};
+    const account who = account_in(A);
+    struct api_reader reader = reading(&who);
+    struct buf *out = *state;
+    struct fake_media media;
+
+    fake_media_init(&media, NULL);
+    reader.media = &media.port;
+#define ANSWER(headers)                                                                        \
+    "{\"status\":\"ok\",\"upload\":\"" U                                                       \
+    "\",\"method\":\"PUT\",\"url\":"                                                           \
+    "\"https://media.test/put/" U                                                              \
+    "\",\"headers\":{\"content-type\":"                                                        \
+    "\"text/plain;charset=utf-8\"" headers "},\"expires_at\":\"2023-11-14T22:28:20.007Z\"}"
+    api_encode_upload(out, &u, &reader);
+    expect_out("without a sum", out, ANSWER(""));
+    u.has_sha256 = true;
+    memset(u.sha256, 0xff, sizeof(u.sha256));
+    api_encode_upload(out, &u, &reader);
+    expect_out("with a sum", out,
+               ANSWER(",\"x-amz-checksum-sha256\":"
+                      "\"//////////////////////////////////////////8=\""));
+#undef ANSWER
+}
+
+static void a_file_is_answered_with_where_it_is(void **state)
+{
+    const account who = account_in(A);
+    struct api_reader reader = reading(&who);
+    struct chat_message m = message();
+    struct buf *out = *state;
+    struct fake_media media;
+    struct api_file f;
+
+    fake_media_init(&media, NULL);
+    reader.media = &media.port;
+    m.type = STR("image");
+    m.content = STR(STORED);
+    assert_true(api_file_open(&f, &m));
+    api_encode_attachment(out, &f, &reader);
+    expect_out("an upload", out,
+               "{\"status\":\"ok\",\"url\":\"https://media.test/get/" U
+               "?as=image/png&name=a\\\"b.png\",\"expires_at\":\"2023-11-14T22:28:20.007Z\"}");
+    api_file_close(&f);
+
+    m.content = STR("{\"url\":\"https://x/\"}");
+    assert_true(api_file_open(&f, &m));
+    api_encode_attachment(out, &f, &reader);
+    expect_out("elsewhere", out,
+               "{\"status\":\"ok\",\"url\":\"https://x/\",\"expires_at\":null}");
+    api_file_close(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -359,6 +518,10 @@ int main(void)
         cmocka_unit_test(a_connection_begins_so),
         cmocka_unit_test(an_error_says_what_is_known),
         cmocka_unit_test(answers_say_that_all_is_well),
+        cmocka_unit_test(a_file_goes_out_with_a_link_for_its_reader),
+        cmocka_unit_test(what_is_stored_says_what_the_file_is),
+        cmocka_unit_test(an_upload_is_answered_with_how_to_put_it),
+        cmocka_unit_test(a_file_is_answered_with_where_it_is),
     };
     return cmocka_run_group_tests_name("api_encode", tests, setup, NULL);
 }

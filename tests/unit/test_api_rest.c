@@ -161,6 +161,17 @@ static void each_refusal_has_its_status_and_its_field(void **state)
         {AT(BOB) "/delivered", "{}", 400, BAD, "\"seq\""},
         {AT(BOB) "/read", "{\"seq\":\"1\"}", 400, BAD, "\"seq\""},
         {AT(BOB) "/read", "{\"seq\":2}", 400, BAD, "\"seq\""},
+        // files
+        {AT(BOB) "/attachment", "", 400, BAD, NULL},
+        {AT(BOB) "/attachment", "{}", 400, BAD, "\"seq\""},
+        {AT(BOB) "/attachment", "{\"seq\":0}", 400, BAD, "\"seq\""},
+        {AT(BOB) "/attachment", "{\"peer\":\"" BOB "\",\"seq\":1}", 400, BAD, "\"peer\""},
+        {AT(BOB) "/attachment", "{\"seq\":1}", 404, "not_found", "\"seq\""},
+        {AT(BOB) "/attachment", "{\"seq\":2}", 404, "not_found", "\"seq\""},
+        {AT(CAROL) "/attachment", "{\"seq\":1}", 404, "not_found", NULL},
+        {AT(TYPO) "/attachment", "{\"seq\":1}", 400, WRONG, "\"peer\""},
+        {"/v1/uploads", "", 400, BAD, NULL},
+        {"/v1/uploads", "{}", 400, "unsupported_type", NULL},
     };
     struct api_world *w = start(state);
     struct reply r = {0};
@@ -193,6 +204,9 @@ static void a_path_takes_its_methods(void **state)
         {"PUT", AT(BOB) MESSAGES, 405, "GET, HEAD, POST"},
         {"GET", AT(BOB) "/read", 405, "POST"},
         {"HEAD", AT(BOB) "/accept", 405, "POST"},
+        {"GET", AT(BOB) "/attachment", 405, "POST"},
+        {"PUT", "/v1/uploads", 405, "POST"},
+        {"POST", "/v1/uploads/x", 404, ""},
         {"GET", "/v1/conversations/", 404, ""},
         {"GET", "/v1/conversationsx", 404, ""},
         {"GET", AT(BOB) "/", 404, ""},

@@ -229,7 +229,7 @@ static void metrics_say_the_numbers(void **state)
     for (size_t i = 0; i < COUNT_OF(lines); i++)
         expect_int(lines[i], has(answer, lines[i]), true);
     assert_false(has(answer, "process_resident_memory_bytes 0\n"));
-    assert_false(has(answer, "upload_missing")); // nothing sends it
+    assert_false(has(answer, "kicked")); // nothing sends it
 }
 
 /** Two lines: "# HELP NAME Text." and "# TYPE NAME kind". @return the name */

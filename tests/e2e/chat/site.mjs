@@ -43,7 +43,8 @@ const STATUSES = {
     bad_request: 400, login_malformed: 400, login_address: 400, origin_denied: 403,
     recipient_invalid: 400, unsupported_type: 400, forbidden: 403, conflict: 409,
     mailbox_full: 409, not_found: 404, too_large: 413, rate_limited: 429, storage_unavailable: 503,
-    login_unavailable: 503, busy: 503,
+    login_unavailable: 503, busy: 503, upload_missing: 404, upload_mismatch: 409,
+    upload_rejected: 403, quota_exceeded: 403,
 };
 
 /** @param more  what the error says beside code and message */
