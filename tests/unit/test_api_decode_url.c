@@ -153,8 +153,7 @@ static void decodes_each_row(void **state)
     struct buf said;
 
     (void)state;
-    api_decoder_init(
-        &d, &(struct api_decoder_config){.home_chain = HOME, .content_bytes = 20});
+    api_decoder_init(&d, &(struct api_decoder_config){.home_chain = HOME, .content_bytes = 20});
     buf_init(&said, SIZE_MAX / 2);
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         if (rows[i].segment) {
@@ -175,8 +174,7 @@ static void takes_each_cut_for_something(void **state)
     struct buf said;
 
     (void)state;
-    api_decoder_init(
-        &d, &(struct api_decoder_config){.home_chain = HOME, .content_bytes = 20});
+    api_decoder_init(&d, &(struct api_decoder_config){.home_chain = HOME, .content_bytes = 20});
     buf_init(&said, SIZE_MAX / 2);
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         const str segment = str_of(rows[i].segment);
@@ -211,8 +209,7 @@ static void a_body_does_not_say_again_with_whom(void **state)
     uint64_t seq;
 
     (void)state;
-    api_decoder_init(
-        &d, &(struct api_decoder_config){.home_chain = HOME, .content_bytes = 20});
+    api_decoder_init(&d, &(struct api_decoder_config){.home_chain = HOME, .content_bytes = 20});
     assert_int_equal(auth_account_parse(&to, STR(A), HOME), 0);
     assert_int_equal(api_decode_about(&d, NULL), 0);
     for (size_t i = 0; i < COUNT_OF(bodies); i++) {
