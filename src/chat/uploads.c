@@ -97,9 +97,11 @@ int chat_upload(struct chat_actor *a, const struct chat_announce *what, chat_upl
                 void *arg)
 {
     struct chat *c = a->chat;
+    const uint64_t max_bytes = c->config.uploads.max_bytes[chat_kind_of(what->mime)];
 
     assert(c->ports.media);
-    if (what->size > c->config.uploads.max_bytes[chat_kind_of(what->mime)]) {
+    if (what->size > max_bytes) {
+        a->max_bytes = max_bytes;
         c->counters.refused++;
         return CHAT_UPLOAD_TOO_LARGE;
     }

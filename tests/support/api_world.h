@@ -47,7 +47,7 @@ struct api_world {
     struct api_config config;
     bool has_media; // the fake below
     struct fake_media media;
-    struct fake_uploads uploads;
+    struct fake_uploads *uploads;
     struct store *store;
     struct bus *bus;
     struct chat *chat;
@@ -186,7 +186,7 @@ static inline void api_world_make_issuers(struct api_world *w)
 static inline void api_world_make_media(struct api_world *w)
 {
     fake_media_init(&w->media, &w->eio.later);
-    fake_uploads_init(&w->uploads, &w->eio.later);
+    w->uploads = fake_uploads_new(&w->eio.later);
     w->chat_config.uploads = (struct chat_uploads_config){
         .max_bytes = {500, 1000, 1000, 1000},
         .quota_bytes = 1000000,
@@ -206,7 +206,7 @@ static inline void api_world_start(struct api_world *w)
     w->store = store_mem_new(&w->eio.later, &w->eio.seeded.rand, &w->store_limits);
     w->bus = bus_local_new(&w->eio.later, &w->eio.seeded.rand);
     w->chat = chat_new(&(struct chat_ports){.store = w->store,
-                                            .uploads = &w->uploads.port,
+                                            .uploads = w->uploads ? &w->uploads->uploads : NULL,
                                             .media = w->config.media,
                                             .bus = w->bus,
                                             .timers = &w->eio.timers,
@@ -262,6 +262,7 @@ static inline void api_world_free(struct api_world *w)
     for (size_t i = 0; i < w->n_users; i++)
         json_free(w->users[i].json);
     auth_keyring_fini(&w->keyring);
+    free(w->uploads);
     buf_fini(&w->text);
     free(w);
 }

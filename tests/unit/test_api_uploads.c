@@ -60,7 +60,7 @@ static void an_announced_file_gets_a_link_to_put_it(void **state)
     expect_reply("over HTTP", &r, 201, NULL);
     expect_created(r.json);
     expect_str("cache", reply_field(&r, "Cache-Control"), STR("no-store"));
-    assert_int_equal(w->uploads.n_created, 2);
+    assert_int_equal(w->uploads->ways[FAKE_CREATE].n_asked, 2);
     assert_true(api_is_idle(w->api));
     reply_fini(&r);
 }
@@ -108,8 +108,9 @@ static void each_refusal_of_an_upload_is_the_same_both_ways(void **state)
     struct reply r = {0};
 
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
-        w->uploads.create = rows[i].create;
-        w->uploads.retry_after_ms = rows[i].retry_after_ms;
+        w->uploads->ways[FAKE_CREATE].r = rows[i].create;
+        w->uploads->ways[FAKE_CREATE].n_failing = rows[i].create ? 2 : 0;
+        w->uploads->retry_after_ms = rows[i].retry_after_ms;
         const struct json *answer = ask_for(alice, "upload.create", rows[i].payload);
         expect_refusal(answer, rows[i].code, rows[i].field);
         expect_json(answer, "error.retry_after_ms", rows[i].retry);
@@ -166,7 +167,7 @@ static void an_upload_that_nobody_waits_for_is_made_all_the_same(void **state)
 
     user_tell(alice, "2[\"upload.create\"," CAT "]");
     user_expect_nothing(alice);
-    assert_int_equal(w->uploads.n_created, 1);
+    assert_int_equal(w->uploads->ways[FAKE_CREATE].n_asked, 1);
     user_tell(alice, "2[\"upload.create\",{}]");
     const struct json *error = user_expect_event(alice, "error");
     expect_json(error, "event", "\"upload.create\"");
@@ -401,7 +402,7 @@ static void a_client_that_is_gone_is_told_nothing(void **state)
     user_send(alice, STR("1"));
     api_world_settle(w);
     assert_int_equal(chat_counters(w->chat)->sessions, 0);
-    assert_int_equal(w->uploads.n_created, 1);
+    assert_int_equal(w->uploads->ways[FAKE_CREATE].n_asked, 1);
 }
 
 // Files of others.
