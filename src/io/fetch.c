@@ -42,6 +42,14 @@ struct fetcher {
     bool ends;
 };
 
+/** What is taken of an answer's head. */
+struct head {
+    bool has_length;
+    uint64_t length;
+    char type[FETCH_FIELD_MAX + 1];
+    char etag[FETCH_FIELD_MAX + 1];
+};
+
 /** The thread's while it is with the thread, else the loop's. */
 struct request {
     struct list node; // of those that wait, run, or are on their way from here to there
@@ -50,15 +58,18 @@ struct request {
     struct fetcher *fetcher;
     fetch_fn *done;
     void *arg;
+    enum fetch_method method;
     struct fetch_url url;
     int64_t deadline_ms;
-    int64_t left_ms;  // of it, when it went to the thread
-    const char *type; // a line of the head
-    str body;         // ptr is NULL: a GET
+    int64_t left_ms;                        // of it, when it went to the thread
+    const char *type;                       // a line of the head
+    const char *headers[FETCH_HEADERS_MAX]; // likewise; NULL: none
+    str body;
     size_t max_bytes;
     CURL *curl;
     struct curl_slist *lines; // of the head
     bool has_head;
+    struct head head; // the last
     struct buf answer;
     unsigned status; // 0: none has come
     int r;
@@ -75,16 +86,51 @@ struct request {
         assert(set_ == CURLE_OK);                                                              \
     } while (0)
 
-/** One line of a head; there are several heads where a proxy or a 100 comes first. */
+static str without_end(str line)
+{
+    while (line.len > 0 && strchr("\r\n", line.ptr[line.len - 1]))
+        line.len--;
+    return line;
+}
+
+static void keep_text(char out[FETCH_FIELD_MAX + 1], str value)
+{
+    if (value.len > FETCH_FIELD_MAX)
+        value.len = 0; // a part of it would be another one
+    str_copy(out, value);
+    out[value.len] = '\0';
+}
+
+static void keep_field(struct head *h, str line)
+{
+    str value = without_end(line);
+    const str name = str_take_until(&value, ':');
+
+    value = str_trim(value);
+    if (str_eq_nocase(name, STR("Content-Length"))) {
+        h->has_length = str_to_u64(value, INT64_MAX, &h->length) == 0;
+    } else if (str_eq_nocase(name, STR("Content-Type"))) {
+        keep_text(h->type, value);
+    } else if (str_eq_nocase(name, STR("ETag"))) {
+        keep_text(h->etag, value);
+    }
+}
+
+/** One line of a head; there are several heads where a proxy or a 100 comes first. What comes
+ * behind the last is a trailer. */
 static size_t on_line(char *bytes, size_t size, size_t n, void *arg)
 {
     struct request *rq = arg;
     const str line = {bytes, size * n};
 
-    if (str_starts(line, STR("HTTP/")))
+    if (str_starts(line, STR("HTTP/"))) {
         rq->has_head = false;
-    if (str_starts(line, STR("\r")) || str_starts(line, STR("\n")))
+        rq->head = (struct head){0};
+    } else if (without_end(line).len == 0) {
         rq->has_head = true;
+    } else if (!rq->has_head) {
+        keep_field(&rq->head, line);
+    }
     return line.len;
 }
 
@@ -105,18 +151,39 @@ static void add_line(struct request *rq, const char *line)
     assert(rq->lines);
 }
 
-static void set_request(struct request *rq)
+static void set_body(struct request *rq)
 {
-    SET(rq, CURLOPT_CURLU, rq->url.curl);
-    SET(rq, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-    SET(rq, CURLOPT_USERAGENT, "parley");
-    if (!rq->body.ptr)
-        return;
     SET(rq, CURLOPT_POST, 1L);
     SET(rq, CURLOPT_POSTFIELDS, rq->body.ptr);
     SET(rq, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)rq->body.len);
     add_line(rq, rq->type);
     add_line(rq, "Expect:"); // no 100-continue
+}
+
+static void set_method(struct request *rq)
+{
+    switch (rq->method) {
+    case FETCH_GET: break;
+    case FETCH_HEAD: SET(rq, CURLOPT_NOBODY, 1L); break;
+    case FETCH_POST: set_body(rq); break;
+    case FETCH_PUT:
+        set_body(rq); // CURLOPT_UPLOAD would have to be asked for the bytes
+        SET(rq, CURLOPT_CUSTOMREQUEST, "PUT");
+        break;
+    case FETCH_DELETE: SET(rq, CURLOPT_CUSTOMREQUEST, "DELETE"); break;
+    }
+}
+
+static void set_request(struct request *rq)
+{
+    SET(rq, CURLOPT_CURLU, rq->url.curl);
+    SET(rq, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    SET(rq, CURLOPT_USERAGENT, "parley");
+    set_method(rq);
+    for (size_t i = 0; i < FETCH_HEADERS_MAX; i++) {
+        if (rq->headers[i])
+            add_line(rq, rq->headers[i]);
+    }
     SET(rq, CURLOPT_HTTPHEADER, rq->lines);
 }
 
@@ -127,7 +194,8 @@ static void set_answer(struct request *rq)
     SET(rq, CURLOPT_HEADERDATA, rq);
     SET(rq, CURLOPT_WRITEFUNCTION, on_body);
     SET(rq, CURLOPT_WRITEDATA, rq);
-    SET(rq, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)rq->max_bytes);
+    if (rq->method != FETCH_HEAD) // whose length is that of another answer
+        SET(rq, CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)rq->max_bytes);
     SET(rq, CURLOPT_FOLLOWLOCATION, 0L);
 }
 
@@ -259,8 +327,14 @@ static void wake_thread(struct fetcher *f)
 static void answer(struct request *rq)
 {
     struct fetcher *f = rq->fetcher;
-    const struct fetch_answer a = {.status = rq->status,
-                                   .body = rq->r == 0 ? buf_str(&rq->answer) : (str){0}};
+    const struct fetch_answer a = {
+        .status = rq->status,
+        .has_length = rq->head.has_length,
+        .length = rq->head.length,
+        .type = str_of(rq->head.type),
+        .etag = str_of(rq->head.etag),
+        .body = rq->r == 0 ? buf_str(&rq->answer) : (str){0},
+    };
 
     if (f->is_stopping) { // whatever the thread has brought
         rq->r = FETCH_STOPPED;
@@ -419,21 +493,47 @@ int fetcher_new(struct fetcher **out, struct loop *l, const struct fetcher_confi
     return 0;
 }
 
+static size_t size_of_headers(const struct fetch *what)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < FETCH_HEADERS_MAX; i++) {
+        const str line = what->headers[i];
+        assert(str_find(line, '\r') == line.len && str_find(line, '\n') == line.len);
+        n += line.len + 1;
+    }
+    return n;
+}
+
+/** @return the end of what was copied to `to` */
+static char *copy_headers(struct request *rq, char *to, const struct fetch *what)
+{
+    for (size_t i = 0; i < FETCH_HEADERS_MAX; i++) {
+        const str line = what->headers[i];
+        if (line.len == 0)
+            continue;
+        rq->headers[i] = str_copy(to, line).ptr;
+        to += line.len + 1; // it is all zeroes
+    }
+    return to;
+}
+
 static struct request *request_new(struct fetcher *f, const struct fetch *what, fetch_fn *done,
                                    void *arg)
 {
     const size_t type_size = sizeof(CONTENT_TYPE) + what->type.len;
-    struct request *rq = mem_alloc(sizeof(*rq) + type_size + what->body.len);
+    const size_t headers_size = size_of_headers(what);
+    struct request *rq = mem_alloc(sizeof(*rq) + type_size + headers_size + what->body.len + 1);
 
     rq->fetcher = f;
     rq->done = done;
     rq->arg = arg;
+    rq->method = what->method;
     rq->deadline_ms = f->loop->loop.timers.now_ms + what->timeout_ms;
     rq->max_bytes = what->max_bytes;
     snprintf(rq->bytes, type_size, CONTENT_TYPE STR_FMT, STR_ARG(what->type));
     rq->type = rq->bytes;
-    if (what->body.ptr)
-        rq->body = str_copy(rq->bytes + type_size, what->body);
+    rq->body = str_copy(copy_headers(rq, rq->bytes + type_size, what), what->body);
     return rq;
 }
 
@@ -444,7 +544,7 @@ void fetcher_ask(struct fetcher *f, const struct fetch *what, fetch_fn *done, vo
     f->n_under_way++;
     if (f->is_stopping) {
         refuse(rq, FETCH_STOPPED, stopped);
-    } else if (fetch_url_init(&rq->url, what->url) != 0) {
+    } else if (fetch_url_init(&rq->url, what->url, what->is_plain) != 0) {
         refuse(rq, FETCH_FAILED, "no URL that can be asked for");
     } else if (f->n_running < f->max_running) {
         start(rq);

@@ -3,9 +3,10 @@
  * place there, and never the loop anything.
  *
  * HTTP/1.1; https:// by the system's certificates or by those of a file, and http:// to this
- * machine alone. No redirect is followed, no cookie kept, and no request repeated but for one
- * that a kept connection did not take: it had ended, and not a byte came back. A proxy of the
- * environment (https_proxy, no_proxy) is used, but never to this machine.
+ * machine alone, unless a request says otherwise. No redirect is followed, no cookie kept, and
+ * no request repeated but for one that a kept connection did not take: it had ended, and not a
+ * byte came back. A proxy of the environment (https_proxy, http_proxy, no_proxy) is used, but
+ * never to this machine. Nothing is logged here.
  */
 #pragma once
 
@@ -13,7 +14,7 @@
 #include "io/loop.h"
 
 #define FETCH_WAITING_MAX 256  // requests that wait for a place; one more is FETCH_BUSY
-#define FETCH_URL_MAX     2048 // bytes of a URL
+#define FETCH_URL_MAX     8192 // bytes of a URL; one that is signed may have a session's token
 
 struct fetcher;
 
@@ -44,7 +45,8 @@ enum fetch_method {
     FETCH_DELETE,
 };
 
-#define FETCH_HEADERS_MAX 4 // of a request
+#define FETCH_HEADERS_MAX 4   // of a request, beside those that every one has
+#define FETCH_FIELD_MAX   255 // bytes of a field of an answer's head
 
 enum fetch_url_refusal {
     FETCH_URL_BAD = 1, // no URL, too long, of another scheme, with a user, a zone or a fragment
@@ -74,7 +76,7 @@ struct fetch {
     bool is_plain; // http:// to another machine is meant: the operator has said so
     str body;      // of POST and PUT, which may be empty
     str type;      // of the body; empty: none is said
-    str headers[FETCH_HEADERS_MAX]; // "Name: value"; empty: none
+    str headers[FETCH_HEADERS_MAX]; // "Name: value", without a line's end; empty: none
     int64_t timeout_ms; // from the call on, the time in which it waits for a place included
     size_t max_bytes;   // of the answer's body
 };
@@ -90,7 +92,7 @@ struct fetch_answer {
     unsigned status;
     bool has_length; // it has a Content-Length, of what a GET would have if this is a HEAD's
     uint64_t length;
-    str type; // Content-Type; empty: none
+    str type; // Content-Type; empty: none, or one over FETCH_FIELD_MAX
     str etag; // likewise
     str body; // whole, unless nothing but the connection's end says where it ends
 };

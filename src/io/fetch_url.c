@@ -67,7 +67,7 @@ static bool is_here(CURLU *u)
     return ip_parse(&address, host) == 0 && ip_is_loopback(&address);
 }
 
-int fetch_url_init(struct fetch_url *out, str url)
+int fetch_url_init(struct fetch_url *out, str url, bool takes_plain)
 {
     CLEANUP(curl_url_cleanupp) CURLU *u = read_url(url);
 
@@ -79,7 +79,7 @@ int fetch_url_init(struct fetch_url *out, str url)
     if (!is_plain && !is(u, CURLUPART_SCHEME, STR("https")))
         return FETCH_URL_BAD;
     const bool here = is_here(u);
-    if (is_plain && !here)
+    if (is_plain && !here && !takes_plain)
         return FETCH_URL_PLAIN;
     *out = (struct fetch_url){.curl = STEAL(u), .is_plain = is_plain, .is_here = here};
     return 0;
@@ -93,7 +93,7 @@ void fetch_url_fini(struct fetch_url *u)
 int fetch_check_url(str url)
 {
     struct fetch_url u = {0};
-    const int r = fetch_url_init(&u, url);
+    const int r = fetch_url_init(&u, url, false);
 
     fetch_url_fini(&u);
     return r;

@@ -11,6 +11,7 @@ struct fetch_url {
     bool is_here;  // its host is this machine
 };
 
-/** @return 0, or an enum fetch_url_refusal: there is nothing to be freed */
-MUST_CHECK int fetch_url_init(struct fetch_url *out, str url);
+/** @param takes_plain  http:// to another machine too
+ * @return 0, or an enum fetch_url_refusal: there is nothing to be freed */
+MUST_CHECK int fetch_url_init(struct fetch_url *out, str url, bool takes_plain);
 void fetch_url_fini(struct fetch_url *u);

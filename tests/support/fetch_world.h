@@ -62,6 +62,10 @@ struct asked {
     int64_t took_ms; // by the loop's clock
     int64_t asked_ms;
     hook_fn *then;
+    bool has_length;
+    uint64_t length;
+    char type[FETCH_FIELD_MAX + 1];
+    char etag[FETCH_FIELD_MAX + 1];
     str body;    // the copy below
     char *bytes; // owned
 };
@@ -187,6 +191,10 @@ static inline void on_answer(void *arg, int r, const char *why,
     }
     if (answer) {
         a->status = answer->status;
+        a->has_length = answer->has_length;
+        a->length = answer->length;
+        snprintf(a->type, sizeof(a->type), STR_FMT, STR_ARG(answer->type));
+        snprintf(a->etag, sizeof(a->etag), STR_FMT, STR_ARG(answer->etag));
         a->bytes = exact_copy(answer->body);
         a->body = (str){a->bytes, answer->body.len};
     }

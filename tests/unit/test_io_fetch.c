@@ -36,6 +36,7 @@ static void posts(void **state)
     struct world *w = *state;
     char url[RAW_URL_SIZE];
     const struct fetch what = {
+        .method = FETCH_POST,
         .url = str_of(raw_url(url, &w->server, "http", "/p")),
         .body = STR("{\"a\0\":1}"),
         .type = STR("application/json"),
@@ -57,6 +58,7 @@ static void posts_nothing(void **state)
     struct world *w = *state;
     char url[RAW_URL_SIZE];
     const struct fetch what = {
+        .method = FETCH_POST,
         .url = str_of(raw_url(url, &w->server, "http", "/p")),
         .body = STR(""),
         .timeout_ms = LONG_MS,
@@ -77,6 +79,7 @@ static void posts_much_without_being_asked_to_go_on(void **state)
     char *body = mem_alloc(n);
     char url[RAW_URL_SIZE];
     const struct fetch what = {
+        .method = FETCH_POST,
         .url = str_of(raw_url(url, &w->server, "http", "/p")),
         .body = {body, n},
         .type = STR("text/plain"),
