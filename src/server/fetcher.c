@@ -94,6 +94,7 @@ static void fetch(struct auth_fetcher *port, const struct auth_fetch *what, auth
     struct auth_fetcher_http *f = container_of(port, struct auth_fetcher_http, port);
     struct asked *a = NEW(struct asked);
     const struct fetch asks = {
+        .method = what->body.ptr ? FETCH_POST : FETCH_GET,
         .url = what->url,
         .body = what->body,
         .type = STR("application/json"),
