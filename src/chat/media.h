@@ -16,6 +16,7 @@
 #include "chat/types.h"
 
 #define MEDIA_TAKE_MS 60000 // for a take or a drop, tries included
+#define MEDIA_URL_MAX 8192  // bytes of a link
 
 struct media;
 
@@ -61,7 +62,7 @@ struct media {
  * these are signed.
  *
  * @param now_ms  Unix
- * @param url     the link is added; it must take what comes
+ * @param url     the link is added; it must take MEDIA_URL_MAX bytes
  * @return when it expires, Unix
  */
 static inline int64_t media_put_link(struct media *m, const struct chat_upload *u,
