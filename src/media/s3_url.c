@@ -28,13 +28,17 @@ static bool is_id(str id)
     return id.len == CHAT_UPLOAD_ID_SIZE - 1;
 }
 
-/** No name has a segment of dots alone: "a..b" is one, ".." is too short. */
-static bool is_bucket(str name)
+/** In a host's name, capitals would be another bucket's, or none's. */
+static bool is_bucket(str name, bool path_style)
 {
-    if (name.len < 3 || name.len > S3_BUCKET_MAX || !is_letter_or_digit(name.ptr[0]))
+    if (name.len < 3 || name.len > S3_BUCKET_MAX || !is_letter_or_digit(name.ptr[0]) ||
+        !is_letter_or_digit(name.ptr[name.len - 1]))
         return false;
     for (size_t i = 0; i < name.len; i++) {
-        if (!is_letter_or_digit(name.ptr[i]) && !strchr("._-", name.ptr[i]))
+        const char c = name.ptr[i];
+        if (!is_letter_or_digit(c) && c != '.' && c != '_' && c != '-')
+            return false;
+        if (c >= 'A' && c <= 'Z' && !path_style)
             return false;
     }
     return true;
@@ -90,7 +94,7 @@ int s3_url_init(struct s3_url *out, const struct s3_bucket *b)
 
     if (!is_endpoint(rest))
         return S3_URL_BAD_ENDPOINT;
-    if (!is_bucket(b->name))
+    if (!is_bucket(b->name, b->path_style))
         return S3_URL_BAD_BUCKET;
     const bool is_plain = str_find(rest, ':') == 4;
     str_take(&rest, is_plain ? 7 : 8);
