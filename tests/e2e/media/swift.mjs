@@ -1,0 +1,158 @@
+#!/usr/bin/env node
+/**
+ * usage: swift.mjs COMMAND [ARGUMENT]...
+ *
+ * Runs a command beside an object store: Debian's swift with s3api, on loopback and on ports
+ * that are free, which it stops afterwards. The command finds it in its environment: S3_ENDPOINT,
+ * S3_REGION, S3_BUCKET (there, and empty), S3_ACCESS_KEY and S3_SECRET_KEY. The status is the
+ * command's; 77 says that there is no such store here: it needs root, for its /etc/swift, and
+ * the packages.
+ */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { fileURLToPath } from 'node:url';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
+
+const SKIPPED = 77;
+const READY_MS = 60000;
+const STOP_MS = 10000;
+const PROGRAMS = ['swift-proxy-server', 'swift-account-server', 'swift-container-server',
+    'swift-object-server', 'memcached'];
+const PARENT = fileURLToPath(new URL('../../../build/', import.meta.url));
+const SCRIPT = fileURLToPath(new URL('swift.sh', import.meta.url));
+
+/** @return why there can be none here; empty: there can */
+export function whyNot() {
+    if (process.platform !== 'linux' || process.getuid() !== 0) return 'not root';
+    const absent = PROGRAMS.find((name) => !existsSync(`/usr/bin/${name}`));
+    return absent ? `${absent} is absent` : '';
+}
+
+async function freePorts(n) {
+    const servers = await Promise.all(Array.from({ length: n }, async () => {
+        const server = createServer().listen(0, '127.0.0.1');
+        await once(server, 'listening');
+        return server;
+    }));
+    const ports = servers.map((server) => server.address().port);
+    servers.forEach((server) => server.close());
+    return ports;
+}
+
+function logsOf(dir) {
+    return ['memcached', 'account', 'container', 'object', 'proxy']
+        .map((name) => `${dir}/${name}.log`)
+        .filter(existsSync)
+        .map((file) => `${file}:\n${readFileSync(file, 'utf8')}`)
+        .join('\n');
+}
+
+export class Swift {
+    #child;
+    #ended;
+    #dir;
+
+    constructor(dir, ports) {
+        this.#dir = dir;
+        this.#child = spawn('setpriv', ['--pdeathsig', 'TERM', 'unshare', '--mount', '--propagation', 'private', 'bash', SCRIPT, dir, ...ports],
+            { stdio: ['ignore', 'inherit', 'inherit'] });
+        this.#ended = once(this.#child, 'exit');
+        this.env = {
+            S3_ENDPOINT: `http://127.0.0.1:${ports[0]}`,
+            S3_REGION: 'us-east-1',
+            S3_BUCKET: 'files',
+            S3_ACCESS_KEY: 'test:tester',
+            S3_SECRET_KEY: 'testing',
+        };
+    }
+
+    /** Up, and with its bucket. */
+    static async start() {
+        mkdirSync(PARENT, { recursive: true });
+        const dir = mkdtempSync(`${PARENT}swift-`);
+        const swift = new Swift(dir, await freePorts(5));
+        try {
+            await swift.#ready();
+            return swift;
+        } catch (error) {
+            const logs = logsOf(dir);
+            await swift.stop();
+            throw new Error(`${error.message}\n${logs}`);
+        }
+    }
+
+    async #ready() {
+        const until = Date.now() + READY_MS;
+        const isUp = () => fetch(`${this.env.S3_ENDPOINT}/healthcheck`).then((a) => a.ok, () => false);
+        while (!await isUp()) {
+            if (this.#child.exitCode !== null) throw new Error('swift ended at once');
+            if (Date.now() > until) throw new Error(`swift was not up within ${READY_MS} ms`);
+            await sleep(50);
+        }
+        await this.#makeBucket(until);
+    }
+
+    /** The first requests may find that the servers behind the proxy are not up yet. */
+    async #makeBucket(until) {
+        const client = this.client();
+        for (;;) {
+            try {
+                return await client.send(new CreateBucketCommand({ Bucket: this.env.S3_BUCKET }));
+            } catch (error) {
+                if (Date.now() > until) throw error;
+                await sleep(50);
+            }
+        }
+    }
+
+    client() {
+        return new S3Client({
+            endpoint: this.env.S3_ENDPOINT,
+            region: this.env.S3_REGION,
+            forcePathStyle: true,
+            maxAttempts: 1,
+            requestChecksumCalculation: 'WHEN_REQUIRED',
+            credentials: {
+                accessKeyId: this.env.S3_ACCESS_KEY,
+                secretAccessKey: this.env.S3_SECRET_KEY,
+            },
+        });
+    }
+
+    async stop() {
+        this.#child.kill('SIGTERM');
+        const late = setTimeout(() => this.#child.kill('SIGKILL'), STOP_MS);
+        await this.#ended;
+        clearTimeout(late);
+        rmSync(this.#dir, { recursive: true, force: true });
+    }
+}
+
+async function main(command, args) {
+    const why = whyNot();
+    if (why) {
+        console.log(`skip swift: ${why}`);
+        return SKIPPED;
+    }
+    const from = Date.now();
+    const swift = await Swift.start();
+    try {
+        if (process.env.TIMES) console.log(`${Date.now() - from} ms until swift was up`);
+        const child = spawn(command, args, { stdio: 'inherit', env: { ...process.env, ...swift.env } });
+        const [status] = await once(child, 'exit');
+        return status ?? 1;
+    } finally {
+        await swift.stop();
+    }
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+    if (!process.argv[2]) {
+        console.error('usage: swift.mjs COMMAND [ARGUMENT]...');
+        process.exit(2);
+    }
+    process.exitCode = await main(process.argv[2], process.argv.slice(3));
+}
