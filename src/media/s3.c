@@ -227,11 +227,9 @@ static void on_copied(void *arg, const struct fetch_answer *answer)
 {
     struct work *w = arg;
 
-    if (!answer) {
-        end(w, MEDIA_UNAVAILABLE);
-    } else if (answer->status / 100 == 2) {
+    if (answer && answer->status / 100 == 2) {
         scan(w);
-    } else if (w->n_copies < MEDIA_S3_TRIES) {
+    } else if (answer && w->n_copies < MEDIA_S3_TRIES) {
         ask(w, FETCH_HEAD, S3_IN, on_in); // meanwhile it became another one, or none
     } else {
         end(w, MEDIA_UNAVAILABLE);
@@ -259,12 +257,10 @@ static void on_in(void *arg, const struct fetch_answer *answer)
 {
     struct work *w = arg;
 
-    if (!answer) {
-        end(w, MEDIA_UNAVAILABLE);
+    if (!answer || (answer->status == 200 && !answer->has_length)) {
+        end(w, MEDIA_UNAVAILABLE); // a file without its length is no object store's answer
     } else if (answer->status != 200) {
         end(w, MEDIA_MISSING);
-    } else if (!answer->has_length) {
-        end(w, MEDIA_UNAVAILABLE); // no object store says that
     } else if (!is_as_announced(w, answer)) {
         end(w, MEDIA_MISMATCH);
     } else {

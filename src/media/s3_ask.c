@@ -280,9 +280,10 @@ void s3_ask(struct s3_asker *a, const struct s3_ask *what, s3_ask_fn *done, void
     t->max_tries = what->max_tries;
     str_copy(t->key, what->key);
     str_copy(t->source_etag, what->source_etag);
-    if (what->source.len > 0)
+    if (what->source.len > 0) {
         snprintf(t->source, sizeof(t->source), "/" STR_FMT "/" STR_FMT,
                  STR_ARG(a->config.bucket), STR_ARG(what->source));
+    }
     list_init(&t->node);
     timer_init(&t->again, on_again);
     a->n_under_way++;
