@@ -2,6 +2,9 @@
  * Files in an object store that speaks S3: AWS, R2, MinIO, Ceph, Garage, B2, swift. Clients
  * talk to it by pre-signed URLs; HEAD, copy and DELETE go there from here, by such URLs as
  * well.
+ *
+ * The key must be allowed to get, put and delete what is in the bucket, and to list it: without
+ * that, AWS says 403 and not 404 of what is not there.
  */
 #pragma once
 

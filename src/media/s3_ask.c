@@ -104,10 +104,12 @@ static enum verdict judge(const struct trying *t, int r, const struct fetch_answ
 {
     if (r == FETCH_FAILED)
         return AGAIN;
-    if (r != 0)
+    if (r != 0 && r != FETCH_TOO_LONG)
         return LASTING;
     if (answer->status == 429 || answer->status >= 500)
         return AGAIN;
+    if (r != 0)
+        return LASTING;
     if (answer->status / 100 == 2) // a copy says 200 before it knows
         return t->method == FETCH_PUT && s3_error_is(answer->body) ? AGAIN : ANSWERED;
     if (answer->status == 404)

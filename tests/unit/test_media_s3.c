@@ -28,7 +28,8 @@ static str field_of(const struct raw_request *rq, const char *name)
 
 static bool has(const struct buf *url, const char *part)
 {
-    return memmem(buf_str(url).ptr, url->len, part, strlen(part)) != NULL;
+    const str text = buf_str(url);
+    return text.len > 0 && memmem(text.ptr, text.len, part, strlen(part));
 }
 
 /** A retry is due within the longest pause: nothing else is that soon. */
@@ -260,6 +261,48 @@ static void a_store_that_is_down_is_unavailable(void **state)
     await_all(w);
     assert_int_equal(e->r, MEDIA_UNAVAILABLE);
     expect_in("log", w->logged, "event=media_s3_failed method=HEAD status=0");
+}
+
+/** An answer of this status whose body has so many bytes. @return owned; free() */
+static char *long_reply(unsigned status, size_t n)
+{
+    char *reply = mem_alloc(n + 128);
+    const int head =
+        snprintf(reply, 128, "HTTP/1.1 %u \r\nContent-Length: %zu\r\n\r\n", status, n);
+
+    memset(reply + head, ' ', n);
+    return reply;
+}
+
+static void an_answer_has_a_longest_body(void **state)
+{
+    static const struct {
+        const char *name;
+        unsigned status;
+        size_t n;
+        int r;
+        unsigned retries;
+    } rows[] = {
+        {"the longest", 200, MEDIA_S3_ANSWER_MAX, 0, 0},
+        {"one more", 200, MEDIA_S3_ANSWER_MAX + 1, MEDIA_UNAVAILABLE, 0},
+        {"one more, and what may pass", 503, MEDIA_S3_ANSWER_MAX + 1, 0, 1},
+    };
+    struct world *w = *state;
+
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        char *reply = long_reply(rows[i].status, rows[i].n);
+        SCRIPT(w, str_of(reply), NO_CONTENT, NO_CONTENT);
+        const struct ended *e = drop(w, ID);
+        if (rows[i].retries > 0) {
+            UNTIL(w, is_waiting(w));
+            skip_ms(w, MEDIA_S3_AGAIN_MS);
+        }
+        await_all(w);
+        expect_int(rows[i].name, e->r, rows[i].r);
+        expect_int(rows[i].name, media_s3_counters(w->s3)->retries, rows[i].retries);
+        start_anew(w);
+        free(reply);
+    }
 }
 
 // Bounds
@@ -567,6 +610,7 @@ int main(void)
         TEST(tries_have_pauses_and_an_end),
         TEST(no_try_begins_when_the_time_is_over),
         TEST(a_store_that_is_down_is_unavailable),
+        TEST(an_answer_has_a_longest_body),
         TEST(only_so_many_run_or_wait),
         TEST(a_failure_is_said_once_a_second),
         TEST(a_drop_deletes_both),

@@ -72,8 +72,9 @@ static void presign(struct buf *out, const struct json *row, const struct s3_url
     add_pair(query, &rq.n_query, "X-Amz-Content-Sha256", STR("UNSIGNED-PAYLOAD"));
     add_pair(query, &rq.n_query, "response-content-type", text_of(row, "type"));
     add_pair(query, &rq.n_query, "response-content-disposition", text_of(row, "disposition"));
-    if (str_eq(rq.method, STR("PUT")))
+    if (str_eq(rq.method, STR("PUT"))) {
         (void)snprintf(size, sizeof(size), "%llu", (unsigned long long)number_of(row, "size"));
+    }
     add_pair(headers, &rq.n_headers, "content-length", str_of(size));
     add_pair(headers, &rq.n_headers, "content-type", text_of(row, "mime"));
     add_pair(headers, &rq.n_headers, "x-amz-checksum-sha256", text_of(row, "sha256"));
@@ -96,9 +97,10 @@ static void expect_same(const char *name, str got, str want)
     expect_str(name, str_take_until(&got, '?'), str_take_until(&want, '?'));
     while (got.len > 0) {
         const str part = str_take_until(&got, '&');
-        if (!has_part(want, part))
+        if (!has_part(want, part)) {
             fail_msg("%s: \"" STR_FMT "\" is not in " STR_FMT, name, STR_ARG(part),
                      STR_ARG(want));
+        }
     }
 }
 
