@@ -34,6 +34,7 @@ static int open_s3(struct node_media *m, const struct node_media_config *c)
 {
     const struct media_s3_config config = {
         .loop = c->loop,
+        .rand = crypto_random(),
         .endpoint = c->media->s3_endpoint,
         .public_endpoint = c->media->s3_public_endpoint,
         .region = c->options->s3_region,
