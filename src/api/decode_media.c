@@ -67,13 +67,36 @@ static bool is_token(str s)
     return s.len > 0;
 }
 
-/** token, sep, token */
-static bool is_pair(str s, char sep)
+static bool is_type(str s)
 {
-    const size_t n = str_find(s, sep);
+    const str type = str_take_until(&s, '/');
 
-    return n < s.len && is_token((str){s.ptr, n}) &&
-           is_token((str){s.ptr + n + 1, s.len - n - 1});
+    return is_token(type) && is_token(s);
+}
+
+static bool is_list(str s)
+{
+    bool has_more = true;
+
+    while (has_more) {
+        const size_t n = str_find(s, ',');
+        if (!is_token((str){s.ptr, n}))
+            return false;
+        has_more = n < s.len;
+        str_take(&s, has_more ? n + 1 : n);
+    }
+    return true;
+}
+
+/** With a list where browsers write one, of what they have recorded: "codecs=vp8,opus". */
+static bool is_parameter(str s)
+{
+    const size_t n = str_find(s, '=');
+
+    if (n == s.len || !is_token(str_take(&s, n)))
+        return false;
+    str_take(&s, 1);
+    return is_list(s);
 }
 
 /** @return false: there is no room for it */
@@ -94,18 +117,18 @@ static void make_lower(char *text, size_t n)
     }
 }
 
-/** "type/subtype;name=token", in d->mime. @return false: it is none, or too long */
+/** "type/subtype;name=value", in d->mime. @return false: it is none, or too long */
 static bool normalize(str *out, struct api_decoder *d, str text)
 {
     str piece = str_trim(str_take_until(&text, ';'));
     size_t n = 0;
 
-    if (!is_pair(piece, '/') || !add(d, &n, piece))
+    if (!is_type(piece) || !add(d, &n, piece))
         return false;
     make_lower(d->mime, n);
     while (text.len > 0) {
         piece = str_trim(str_take_until(&text, ';'));
-        if (!is_pair(piece, '=') || !add(d, &n, STR(";")) || !add(d, &n, piece))
+        if (!is_parameter(piece) || !add(d, &n, STR(";")) || !add(d, &n, piece))
             return false;
     }
     *out = (str){d->mime, n};

@@ -35,6 +35,7 @@ struct chat_world {
     bool fakes_relations;
     struct fake_relations *relations; // to be told, where it fakes them
     bool takes_files;
+    struct fake_uploads_store allowed;
     struct fake_uploads *uploads; // both to be told, where it takes files
     struct fake_media *media;
 };
@@ -428,6 +429,7 @@ static inline void world_take_files(struct chat_world *w)
     struct chat_uploads_config *config = &w->config.uploads;
 
     w->uploads = fake_uploads_new(&w->later);
+    fake_uploads_allow(&w->allowed, w->mem);
     w->media = fake_media_new(&w->later);
     config->describe = world_describe;
     for (size_t i = 0; i < CHAT_N_KINDS; i++)
