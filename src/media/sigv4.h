@@ -12,6 +12,7 @@
 
 #define SIGV4_EXPIRES_MAX 604800 // seconds
 #define SIGV4_ITEMS_MAX   16     // parameters of a query, and headers, each, that are signed
+#define SIGV4_SIGNED_MAX  20480  // bytes of one request that are signed, as they came
 #define SIGV4_HEX_SIZE    64     // characters of a signature
 
 /** Whose signature. The secret is one. */
@@ -37,7 +38,7 @@ struct sigv4_request {
     size_t n_query;
     const struct sigv4_pair *headers; // beside host; names in lower case, in any order
     size_t n_headers;
-    int64_t unix_ms;
+    int64_t unix_ms;    // its milliseconds are cut off: the link expires as much earlier
     unsigned expires_s; // 1 to SIGV4_EXPIRES_MAX
 };
 
@@ -61,18 +62,21 @@ struct sigv4_received {
 
 enum sigv4_refusal {
     SIGV4_MISSING = 1, // it is not signed by its query at all
-    SIGV4_MALFORMED,   // the parameters are not as they must be, or one of them comes twice
+    SIGV4_MALFORMED,   // the parameters are not as they must be, one of them comes twice, a
+                       // bad escape, or more than SIGV4_ITEMS_MAX or SIGV4_SIGNED_MAX
     SIGV4_KEY,         // another access key, token, region or service
     SIGV4_NOT_YET,     // made more than SIGV4_SKEW_MS in the future
-    SIGV4_EXPIRED,
-    SIGV4_SIGNATURE, // it is another one: something was changed
+    SIGV4_EXPIRED,     // from the very millisecond on
+    SIGV4_SIGNATURE, // it is another one: something was changed, or a signed header is missing
 };
 
 #define SIGV4_SKEW_MS 900000
 
 /**
  * Is it signed by this key, and good now? Then every header that is signed came with the value
- * that was signed, and so did the whole path and query.
+ * that was signed, whatever its white space, and so did the whole path and query. Of these it
+ * does not matter what is escaped and what is not, nor in which order parameters come; "+" is a
+ * plus. "%2f" in a path is signed as "/": who reads a path must refuse or decode its escapes.
  *
  * @param host  if not empty, taken for the Host that came: a proxy may have changed that
  * @return 0 or an enum sigv4_refusal

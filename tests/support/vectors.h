@@ -19,24 +19,43 @@
         #fn "_agrees_with_" VECTORS, fn, NULL, NULL, NULL                                      \
     }
 
-/** VECTORS behind the root of the sources, as meson tells it. @return owned, or NULL: absent */
-static inline struct json *vectors_open(const char *file)
+/** The path of a file or folder of VECTORS, behind the root of the sources, as meson tells it.
+ */
+static inline void vectors_path(char *out, size_t size, const char *file)
 {
     const char *root = getenv("TESTS_OF"); // NOLINT(concurrency-mt-unsafe): one thread
-    char path[4096];
-    struct json *j = NULL;
 
-    (void)snprintf(path, sizeof(path), "%s/" VECTORS "%s", root ? root : ".", file);
+    (void)snprintf(out, size, "%s/" VECTORS "%s", root ? root : ".", file);
+}
+
+/** @return the bytes of a file, owned; free(); or NULL: absent */
+static inline char *vectors_read(const char *file, size_t *n)
+{
+    char path[4096];
+
+    vectors_path(path, sizeof(path), file);
     FILE *f = fopen(path, "rb");
     if (!f)
         return NULL;
     assert_int_equal(fseek(f, 0, SEEK_END), 0);
-    const size_t size = (size_t)ftell(f);
+    *n = (size_t)ftell(f);
     rewind(f);
-    char *text = mem_alloc(size);
-    assert_int_equal(fread(text, 1, size, f), size);
+    char *bytes = mem_alloc(*n + 1);
+    assert_int_equal(fread(bytes, 1, *n, f), *n);
     (void)fclose(f);
-    assert_int_equal(json_parse(&j, text, size), 0);
+    return bytes;
+}
+
+/** @return owned, or NULL: absent */
+static inline struct json *vectors_open(const char *file)
+{
+    struct json *j = NULL;
+    size_t n = 0;
+    char *text = vectors_read(file, &n);
+
+    if (!text)
+        return NULL;
+    assert_int_equal(json_parse(&j, text, n), 0);
     free(text);
     return j;
 }
