@@ -67,7 +67,7 @@ struct stream {
     void *owner;
     struct list dirty; // in the loop's list while there is something to flush
     struct buf out;    // gathered in this turn
-    size_t in_flight;  // bytes that the kernel had no room for when it got them
+    size_t in_flight;  // bytes that the kernel had no room for when it got them; and of a file
 };
 
 /** Bytes written and not yet taken by the kernel. */

@@ -10,6 +10,7 @@
 #include "base/fsm.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "io/send_file.h"
 #include "io/uv_loop.h"
 
 // A stream's way out: OPEN, then (stream_close) FLUSHING until the kernel has all of
@@ -43,6 +44,7 @@ struct tcp_ending {
     struct timer timer;
     struct tcp *tcp;
     size_t dropped; // bytes
+    size_t queued;  // when the timer was set
 };
 
 struct tcp {
@@ -50,6 +52,7 @@ struct tcp {
     uv_tcp_t uv;
     struct fsm fsm;
     struct tcp_write *write;
+    struct send_file *file; // behind all else; NULL: none
     struct tcp_ending *ending;
     struct ips_count *counted; // NULL: not
     bool has_peer_ended;
@@ -83,11 +86,20 @@ static void on_gone(uv_handle_t *handle)
     l->loop.n_streams--;
 }
 
+static void drop_file(struct tcp *t)
+{
+    if (!t->file)
+        return;
+    send_file_stop(STEAL(t->file));
+    t->stream.in_flight = t->write ? t->write->bytes.len : 0;
+}
+
 static void go(struct tcp *t)
 {
     if (t->fsm.now == TCP_GONE)
         return;
     fsm_move(&t->fsm, TCP_GONE);
+    drop_file(t);
     uv_close((uv_handle_t *)&t->uv, on_gone);
 }
 
@@ -101,6 +113,7 @@ static void lose(struct tcp *t)
     // From inside stream_write() the owner would be called back below its own frames;
     // this runs only from the loop.
     buf_clear(&t->stream.out);
+    drop_file(t);
     if (!t->has_peer_ended) {
         t->has_peer_ended = true;
         uv_read_stop((uv_stream_t *)&t->uv);
@@ -151,6 +164,14 @@ static void on_read(uv_stream_t *uv, ssize_t n, const uv_buf_t *buf)
     t->stream.events->on_end(t->stream.owner, n == UV_EOF ? STREAM_FIN : STREAM_LOST);
 }
 
+static void set_ending(struct tcp *t, int64_t in_ms)
+{
+    struct timers *timers = &loop_of(t)->loop.timers;
+
+    t->ending->queued = stream_queued(&t->stream);
+    timer_set(timers, &t->ending->timer, timers->now_ms + in_ms);
+}
+
 static void linger(struct tcp *t)
 {
     uv_os_fd_t fd = -1;
@@ -163,17 +184,49 @@ static void linger(struct tcp *t)
         return;
     }
     fsm_move(&t->fsm, TCP_LINGERING);
-    struct timers *timers = &loop_of(t)->loop.timers;
-    timer_set(timers, &t->ending->timer, timers->now_ms + TCP_LINGER_MS);
+    set_ending(t, TCP_LINGER_MS);
 }
 
-/** The kernel has all that was written so far. */
-static void all_written(struct tcp *t)
+/** The kernel has all bytes that were written so far, and all of a file behind them. */
+static void all_sent(struct tcp *t)
 {
     if (t->fsm.now == TCP_FLUSHING) {
         linger(t);
     } else if (t->stream.events->on_drained) {
         t->stream.events->on_drained(t->stream.owner);
+    }
+}
+
+static void begin_file(struct tcp *t)
+{
+    uv_os_fd_t fd = -1;
+
+    if (send_file_has_begun(t->file))
+        return;
+    if (uv_fileno((uv_handle_t *)&t->uv, &fd) < 0 || send_file_begin(t->file, fd) != 0)
+        lose(t);
+}
+
+/** The kernel has all bytes that were written so far. */
+static void all_written(struct tcp *t)
+{
+    if (t->file) {
+        begin_file(t);
+    } else {
+        all_sent(t);
+    }
+}
+
+static void on_file_end(void *arg, bool is_sent)
+{
+    struct tcp *t = arg;
+
+    t->file = NULL;
+    t->stream.in_flight = 0;
+    if (is_sent) {
+        all_sent(t);
+    } else {
+        lose(t);
     }
 }
 
@@ -184,7 +237,7 @@ static void on_written(uv_write_t *uv, int status)
 
     uv_loop_tick(loop_of(t));
     t->write = NULL;
-    t->stream.in_flight = 0;
+    t->stream.in_flight = t->file ? send_file_left(t->file) : 0;
     buf_fini(&w->bytes);
     free(w);
     if (t->fsm.now == TCP_GONE)
@@ -225,8 +278,8 @@ static void flush(struct tcp *t)
     if (t->write || t->fsm.now == TCP_GONE)
         return;
     if (out->len == 0) {
-        if (t->fsm.now == TCP_FLUSHING)
-            linger(t);
+        if (t->file || t->fsm.now == TCP_FLUSHING)
+            all_written(t);
         return;
     }
     uv_buf_t all = uv_buf_init(buf_ptr(out), (unsigned)out->len);
@@ -288,24 +341,49 @@ static void tcp_set_reading(struct stream *s, bool on)
 
 static size_t tcp_in_flight(struct stream *s)
 {
-    return uv_stream_get_write_queue_size((uv_stream_t *)&tcp_of(s)->uv);
+    const struct tcp *t = tcp_of(s);
+
+    return uv_stream_get_write_queue_size((const uv_stream_t *)&t->uv) +
+           (t->file ? send_file_left(t->file) : 0);
+}
+
+static void tcp_send_file(struct stream *s, int fd, uint64_t offset, uint64_t n)
+{
+    struct tcp *t = tcp_of(s);
+    const struct send_file_what what = {fd, offset, n};
+
+    assert(!t->file && t->fsm.now == TCP_OPEN && n > 0);
+    t->file = send_file_new(&loop_of(t)->loop, &what, on_file_end, t);
+    s->in_flight = n; // or more
+    tcp_flush_later(s);
+}
+
+/** A large file takes its time, and may, while any of it is taken. */
+static bool goes_on(struct tcp *t)
+{
+    return t->file && stream_queued(&t->stream) < t->ending->queued;
 }
 
 static void on_ending_late(struct timer *timer)
 {
-    go(container_of(timer, struct tcp_ending, timer)->tcp);
+    struct tcp *t = container_of(timer, struct tcp_ending, timer)->tcp;
+
+    if (goes_on(t)) {
+        set_ending(t, TCP_CLOSE_MS);
+    } else {
+        go(t);
+    }
 }
 
 static void tcp_close(struct stream *s)
 {
     struct tcp *t = tcp_of(s);
-    struct timers *timers = &loop_of(t)->loop.timers;
 
     fsm_move(&t->fsm, TCP_FLUSHING);
     t->ending = NEW(struct tcp_ending);
     t->ending->tcp = t;
     timer_init(&t->ending->timer, on_ending_late);
-    timer_set(timers, &t->ending->timer, timers->now_ms + TCP_CLOSE_MS);
+    set_ending(t, TCP_CLOSE_MS);
     tcp_set_reading(s, true);
     tcp_flush_later(s);
 }
@@ -322,7 +400,7 @@ static int tcp_detach(struct stream *s, struct stream_parcel *out)
     struct tcp *t = tcp_of(s);
     uv_os_fd_t fd = -1;
 
-    if (t->write)
+    if (t->write || t->file)
         return STREAM_BUSY;
     const int r = uv_fileno((uv_handle_t *)&t->uv, &fd);
     if (r < 0)
@@ -380,6 +458,7 @@ static const struct stream_ops tcp_ops = {
     .flush_later = tcp_flush_later,
     .set_reading = tcp_set_reading,
     .in_flight = tcp_in_flight,
+    .send_file = tcp_send_file,
     .close = tcp_close,
     .abort = tcp_abort,
     .detach = tcp_detach,
