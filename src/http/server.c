@@ -1,32 +1,42 @@
 #include "http/server.h"
 
-#include <stdio.h>
-#include <time.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 #include "base/fsm.h"
 #include "base/mem.h"
-#include "http/chunked.h"
+#include "http/answer.h"
+#include "http/body.h"
+#include "http/pace.h"
 
 // A connection reads a head, perhaps a body, and then waits for the answer; then it
 // reads the next head, once the client has taken most of the answer. It is freed by a job,
 // never below a frame that still uses it.
 
+#define LOOK_EVERY 1000 // ms, at who must keep a rate
+
 enum conn_state {
-    CONN_HEAD,    // between requests, or in the middle of a head
-    CONN_BODY,    // the handler has seen the head; the body is not all here
-    CONN_WAITING, // the handler has all, we wait for its answer
-    CONN_TAKING,  // answered, and the client has much of that to take before its next request
-    CONN_GONE,    // closed, aborted or upgraded
+    CONN_HEAD,     // between requests, or in the middle of a head
+    CONN_BODY,     // the handler has seen the head; the body is not all here
+    CONN_PAUSED,   // likewise, and the handler wants no more of it now
+    CONN_WAITING,  // the handler has all, we wait for its answer
+    CONN_DROPPING, // answered before the body's end, which goes by
+    CONN_TAKING,   // answered, and the client has much of that to take before its next request
+    CONN_GONE,     // closed, aborted or upgraded
 };
 
 #define TO(state) FSM_TO(CONN_##state)
+// clang-format off
 static const struct fsm_state states[] = {
     [CONN_HEAD] = {"head", TO(BODY) | TO(TAKING) | TO(GONE)},
-    [CONN_BODY] = {"body", TO(WAITING) | TO(TAKING) | TO(HEAD) | TO(GONE)},
+    [CONN_BODY] = {"body", TO(PAUSED) | TO(WAITING) | TO(DROPPING) | TO(TAKING) | TO(HEAD) | TO(GONE)},
+    [CONN_PAUSED] = {"paused", TO(BODY) | TO(DROPPING) | TO(TAKING) | TO(HEAD) | TO(GONE)},
     [CONN_WAITING] = {"waiting", TO(TAKING) | TO(HEAD) | TO(GONE)},
+    [CONN_DROPPING] = {"dropping", TO(TAKING) | TO(GONE)},
     [CONN_TAKING] = {"taking", TO(HEAD) | TO(GONE)},
     [CONN_GONE] = {"gone", 0},
 };
+// clang-format on
 #undef TO
 
 struct http_conn {
@@ -42,21 +52,22 @@ struct http_conn {
     char *parsed;    // while parsing: the bytes, in c->in or in the loop's read buffer
     str rest;        // and what of them is behind the request under way
     struct buf body; // gathered, where it came in pieces
-    struct http_chunked chunked;
-    uint64_t body_left; // of a body with a length
-    int64_t body_start_ms;
+    struct http_body coming;
     uint64_t body_received;
-    size_t untaken; // bytes, when the last answer was given
-    int64_t answered_ms;
+    uint64_t dropped;            // bytes of a body whose request is answered
+    struct http_pace pace;       // of the body, or of who takes the answer
+    size_t untaken;              // bytes, when the last answer was given
+    size_t looked_at;            // bytes of them that were left at the last look
     void (*on_taken)(void *arg); // of that answer; NULL: nobody wants to know
     void *taken_arg;
-    bool is_chunked;
     bool is_http10;
     bool keep_alive;
-    bool is_last;    // the answer that is taken closes
-    bool is_parsing; // parse() is on the stack and goes on by itself
-    bool is_paused;  // not reading
-    bool is_first;   // no head was read yet
+    bool owes_continue; // the client waits for us to want its body
+    bool has_file;      // the last answer
+    bool is_last;       // the answer that is taken closes
+    bool is_parsing;    // parse() is on the stack and goes on by itself
+    bool is_held_up;    // not reading
+    bool is_first;      // no head was read yet
     bool is_head_begun;
 };
 
@@ -65,8 +76,7 @@ struct http_server {
     struct list conns;
     uint64_t n_accepted;
     bool is_draining;
-    int64_t date_s; // of the text below
-    char date[40];
+    struct http_date date;
 };
 
 static struct http_conn *conn_of(struct http_request *rq)
@@ -123,7 +133,7 @@ static void conn_abort(struct http_conn *c)
 /** Where the rest begins. Its bytes are ours to change. */
 static char *rest_of(const struct http_conn *c)
 {
-    return c->parsed + (c->rest.ptr - c->parsed);
+    return c->parsed ? c->parsed + (c->rest.ptr - c->parsed) : NULL;
 }
 
 static void set_deadline(struct http_conn *c, int64_t in_ms)
@@ -132,73 +142,72 @@ static void set_deadline(struct http_conn *c, int64_t in_ms)
     timer_set(ts, &c->timer, ts->now_ms + in_ms);
 }
 
-static const char *reason_of(unsigned status)
+/** From now on somebody must keep a rate, after the time of grace. */
+static void start_pace(struct http_conn *c, int64_t bytes_per_s, int64_t grace_ms)
 {
-    switch (status) {
-    case 200: return "OK";
-    case 201: return "Created";
-    case 204: return "No Content";
-    case 400: return "Bad Request";
-    case 401: return "Unauthorized";
-    case 403: return "Forbidden";
-    case 404: return "Not Found";
-    case 405: return "Method Not Allowed";
-    case 408: return "Request Timeout";
-    case 409: return "Conflict";
-    case 413: return "Content Too Large";
-    case 417: return "Expectation Failed";
-    case 429: return "Too Many Requests";
-    case 431: return "Request Header Fields Too Large";
-    case 500: return "Internal Server Error";
-    case 501: return "Not Implemented";
-    case 503: return "Service Unavailable";
-    case 505: return "HTTP Version Not Supported";
-    default: return "Unknown";
-    }
+    http_pace_start(&c->pace, bytes_per_s, c->server->config.timers->now_ms + grace_ms);
+    set_deadline(c, grace_ms);
 }
 
-/** The Date field's value, made once a second (RFC 9110, sections 5.6.7 and 6.6.1). */
-static const char *date_of(struct http_server *s)
+static bool is_too_slow(struct http_conn *c)
 {
-    const int64_t now_s = clock_unix_ms(s->config.clock) / 1000;
-    struct tm utc;
+    return http_pace_is_too_slow(&c->pace, c->server->config.timers->now_ms);
+}
 
-    if (now_s != s->date_s) {
-        const time_t t = now_s;
-        gmtime_r(&t, &utc);
-        strftime(s->date, sizeof(s->date), "%a, %d %b %Y %H:%M:%S GMT", &utc);
-        s->date_s = now_s;
-    }
-    return s->date;
+/** Read on, unless enough is waiting already, or nobody wants more. */
+static void update_reading(struct http_conn *c)
+{
+    const bool is_enough = c->fsm.now == CONN_PAUSED || c->in.len > HTTP_PIPELINE_MAX;
+
+    if (is_enough == c->is_held_up)
+        return;
+    c->is_held_up = is_enough;
+    stream_set_reading(c->stream, !is_enough);
+}
+
+static uint64_t length_of(const struct http_request *rq, const struct http_response *r)
+{
+    if (r->file)
+        return r->file->length;
+    return rq->method == HTTP_HEAD && r->body.len == 0 ? r->length : r->body.len;
 }
 
 static int write_response(struct http_conn *c, const struct http_response *r, bool close)
 {
-    char head[512];
-    char type[160] = "";
-
-    if (r->type.len > 0) {
-        const int n =
-            snprintf(type, sizeof(type), "Content-Type: " STR_FMT "\r\n", STR_ARG(r->type));
-        assert(n > 0 && (size_t)n < sizeof(type));
-    }
-    // With 204 too, against RFC 9110, section 8.6: some browsers wait for the body of a CORS
-    // preflight that says no length.
-    const int n = snprintf(
-        head, sizeof(head), "HTTP/1.1 %u %s\r\nDate: %s\r\n%sContent-Length: %zu\r\n%s",
-        r->status, reason_of(r->status), date_of(c->server), type, r->body.len,
-        close          ? "Connection: close\r\n"
-        : c->is_http10 ? "Connection: keep-alive\r\n"
-                       : "");
-    assert(n > 0 && (size_t)n < sizeof(head));
+    char head[HTTP_ANSWER_HEAD_SIZE];
+    const struct http_answer answer = {
+        .status = r->status,
+        .date = http_date_text(&c->server->date, clock_unix_ms(c->server->config.clock)),
+        .type = r->type,
+        .length = length_of(&c->rq, r),
+        .connection = close          ? "close"
+                      : c->is_http10 ? "keep-alive"
+                                     : NULL,
+    };
+    const size_t n = http_answer_head(head, &answer);
 
     const str body = c->rq.method == HTTP_HEAD ? (str){0} : r->body;
-    const str parts[] = {{head, (size_t)n}, r->headers, STR("\r\n"), body};
+    const str parts[] = {{head, n}, r->headers, STR("\r\n"), body};
     for (size_t i = 0; i < COUNT_OF(parts); i++) {
         if (stream_write(c->stream, parts[i]) != 0)
             return STREAM_FULL;
     }
     return 0;
+}
+
+static int send_response(struct http_conn *c, const struct http_response *r, bool close_after)
+{
+    const struct http_file *f = r->file;
+    const int result = write_response(c, r, close_after);
+
+    c->has_file = result == 0 && f && f->length > 0 && c->rq.method != HTTP_HEAD;
+    if (c->has_file) {
+        assert(f->fd >= 0);
+        stream_send_file(c->stream, f->fd, f->offset, f->length);
+    } else if (f && f->fd >= 0) {
+        close(f->fd);
+    }
+    return result;
 }
 
 /** Read the next head. */
@@ -221,18 +230,33 @@ static void go_on(struct http_conn *c)
     }
 }
 
-/** The request is over: forget it, and go on once its answer is taken. */
+/** The request is over: go on once its answer is taken. */
 static void end_request(struct http_conn *c)
 {
-    c->rq.state = NULL;
-    c->untaken = stream_queued(c->stream);
-    if (c->untaken <= HTTP_UNTAKEN_MAX) {
+    c->untaken = c->looked_at = stream_queued(c->stream);
+    if (c->untaken == 0 || (c->untaken <= HTTP_UNTAKEN_MAX && !c->has_file)) {
         go_on(c);
         return;
     }
     fsm_move(&c->fsm, CONN_TAKING);
-    c->answered_ms = c->server->config.timers->now_ms;
-    set_deadline(c, HTTP_ANSWER_GRACE_MS);
+    start_pace(c, HTTP_ANSWER_BYTES_PER_S, HTTP_ANSWER_GRACE_MS);
+}
+
+/** The request is over, but for a body that nobody wants. */
+static void start_dropping(struct http_conn *c)
+{
+    fsm_move(&c->fsm, CONN_DROPPING);
+    c->dropped = 0;
+    start_pace(c, HTTP_BODY_BYTES_PER_S, HTTP_BODY_GRACE_MS);
+    if (!c->is_parsing)
+        job_push(c->server->config.later, &c->job, parse_later);
+}
+
+/** Is there something of the body that was not read, or may be? */
+static bool body_is_unread(const struct http_conn *c)
+{
+    return (c->fsm.now == CONN_BODY || c->fsm.now == CONN_PAUSED) &&
+           http_body_goes_on(&c->coming);
 }
 
 bool http_respond(struct http_request *rq, const struct http_response *r)
@@ -241,18 +265,27 @@ bool http_respond(struct http_request *rq, const struct http_response *r)
 
     // An answer that comes before the body's end leaves bytes that nobody wants: the
     // connection ends with it.
-    const bool has_unread_body = c->fsm.now == CONN_BODY && (c->is_chunked || c->body_left > 0);
-    const bool close = r->close || !c->keep_alive || c->server->is_draining || has_unread_body;
+    const bool is_unread = body_is_unread(c);
+    const bool close =
+        r->close || !c->keep_alive || c->server->is_draining || is_unread || rq->is_too_large;
 
-    log_debug(&rq->log, "http_response", "status=%u bytes=%zu", r->status, r->body.len);
+    log_debug(&rq->log, "http_response", "status=%u bytes=%llu", r->status,
+              (unsigned long long)length_of(rq, r));
     c->on_taken = r->on_taken;
     c->taken_arg = r->arg;
-    if (write_response(c, r, close) != 0) {
+    if (send_response(c, r, close) != 0) {
         conn_abort(c);
         return false;
     }
     c->is_last = close;
-    end_request(c);
+    rq->state = NULL;
+    if (is_unread && r->is_patient && !c->owes_continue) {
+        start_dropping(c);
+    } else {
+        end_request(c);
+    }
+    if (c->fsm.now != CONN_GONE && !c->is_parsing)
+        update_reading(c); // it may have been paused
     return true;
 }
 
@@ -289,7 +322,7 @@ struct stream *http_upgrade(struct http_request *rq, str headers, char **rest, s
     }
     *rest = rest_of(c);
     *rest_len = c->rest.len;
-    if (c->is_paused)
+    if (c->is_held_up)
         stream_set_reading(s, true);
     conn_end(c);
     return s;
@@ -346,7 +379,7 @@ static void body_is_whole(struct http_conn *c, char *body, size_t n)
     buf_release(&c->body);
 }
 
-/** What is left of it is not read: the answer will close the connection. */
+/** What is left of it goes by: the answer will close the connection. */
 static void body_is_too_large(struct http_conn *c)
 {
     c->rq.is_too_large = true;
@@ -355,23 +388,35 @@ static void body_is_too_large(struct http_conn *c)
     c->route->handler->on_body(c->route->arg, &c->rq);
 }
 
-static void start_body(struct http_conn *c, const struct http_head *h)
+static void start_request(struct http_conn *c, const struct http_head *h)
 {
-    c->chunked = (struct http_chunked){0};
+    c->is_first = false;
+    c->is_http10 = h->minor_version == 0;
+    c->keep_alive = h->keep_alive;
     c->body_received = 0;
-    c->body_start_ms = c->server->config.timers->now_ms;
-    buf_init(&c->body, c->rq.max_body);
-    if (h->content_length > c->rq.max_body) {
-        body_is_too_large(c);
-        return;
-    }
-    set_deadline(c, HTTP_BODY_GRACE_MS);
+    http_body_start(&c->coming, h);
     // Only a client that has something to send, and has sent none of it, waits for us.
-    const bool has_body = h->is_chunked || h->content_length > 0;
-    if (h->expects_continue && has_body && c->rest.len == 0 &&
-        stream_write(c->stream, STR("HTTP/1.1 100 Continue\r\n\r\n")) != 0) {
-        c->route->handler->on_gone(c->route->arg, &c->rq);
-        conn_abort(c);
+    c->owes_continue = h->expects_continue && http_body_goes_on(&c->coming) && c->rest.len == 0;
+    c->rq.method = h->method;
+    c->rq.max_body = 0;
+    c->rq.is_streamed = false;
+    c->route = find_route(c->server, h->path);
+    http_pace_start(&c->pace, HTTP_BODY_BYTES_PER_S,
+                    c->server->config.timers->now_ms + HTTP_BODY_GRACE_MS);
+    timer_cancel(c->server->config.timers, &c->timer);
+}
+
+/** The handler wants the body. */
+static void start_body(struct http_conn *c)
+{
+    assert(!c->rq.is_streamed || c->route->handler->on_piece);
+    buf_init(&c->body, c->rq.max_body);
+    if (c->coming.left > c->rq.max_body) {
+        if (c->fsm.now == CONN_PAUSED)
+            fsm_move(&c->fsm, CONN_BODY);
+        body_is_too_large(c);
+    } else if (c->fsm.now == CONN_BODY) {
+        set_deadline(c, HTTP_BODY_GRACE_MS);
     }
 }
 
@@ -404,67 +449,103 @@ static bool parse_head(struct http_conn *c)
         return false;
     }
 
-    c->is_first = false;
-    c->is_http10 = h.minor_version == 0;
-    c->keep_alive = h.keep_alive;
-    c->is_chunked = h.is_chunked;
-    c->body_left = h.content_length;
-    c->rq.method = h.method;
-    c->rq.max_body = 0;
-    c->route = find_route(c->server, h.path);
-    timer_cancel(c->server->config.timers, &c->timer);
-
+    start_request(c, &h);
     fsm_move(&c->fsm, CONN_BODY);
     c->route->handler->on_head(c->route->arg, &c->rq, &h);
-    if (c->fsm.now != CONN_BODY)
-        return c->fsm.now == CONN_HEAD;
-    start_body(c, &h);
-    return c->fsm.now == CONN_BODY;
+    if (c->fsm.now == CONN_BODY || c->fsm.now == CONN_PAUSED)
+        start_body(c);
+    return true;
 }
 
-/** @return whether to go on parsing */
-static bool parse_body_of_length(struct http_conn *c)
+/** Hand it on, or keep it. @return whether the request still wants its body */
+static bool use_piece(struct http_conn *c, str piece)
 {
-    if (c->body.len == 0 && c->rest.len >= c->body_left) {
-        // All of it is here: no copy.
-        char *all = rest_of(c);
-        body_is_whole(c, all, str_take(&c->rest, (size_t)c->body_left).len);
-        return true;
-    }
-    const size_t n = c->rest.len < c->body_left ? c->rest.len : (size_t)c->body_left;
-    c->body_left -= n;
-    c->body_received += n;
-    const int r = buf_add(&c->body, str_take(&c->rest, n));
-    assert(r == 0); // the length was checked
-    (void)r;
-    if (c->body_left > 0)
+    c->body_received += piece.len;
+    http_pace_moved(&c->pace, piece.len);
+    if (c->body_received > c->rq.max_body) {
+        body_is_too_large(c);
         return false;
-    body_is_whole(c, buf_ptr(&c->body), c->body.len);
+    }
+    if (c->rq.is_streamed) {
+        c->route->handler->on_piece(c->route->arg, &c->rq, piece);
+        return c->fsm.now == CONN_BODY;
+    }
+    const int r = buf_add(&c->body, piece);
+    assert(r == 0); // that was checked
+    (void)r;
     return true;
 }
 
 /** @return whether to go on parsing */
-static bool parse_chunks(struct http_conn *c)
+static bool parse_pieces(struct http_conn *c)
 {
     for (;;) {
         str piece = {0};
-        const int r = http_chunked_next(&c->chunked, &c->rest, &piece);
-        if (r == HTTP_CHUNKED_MORE)
+        const int r = http_body_next(&c->coming, &c->rest, &piece);
+        if (r == HTTP_BODY_MORE)
             return false;
-        if (r == HTTP_CHUNKED_BAD) {
+        if (r == HTTP_BODY_BAD) {
             c->route->handler->on_gone(c->route->arg, &c->rq);
             refuse(c, 400);
             return false;
         }
         if (piece.len == 0)
             break;
-        c->body_received += piece.len;
-        if (buf_add(&c->body, piece) != 0) {
-            body_is_too_large(c);
-            return false;
-        }
+        if (!use_piece(c, piece))
+            return true;
     }
     body_is_whole(c, c->body.len > 0 ? buf_ptr(&c->body) : NULL, c->body.len);
+    return true;
+}
+
+/** It need not be copied. */
+static bool body_is_in_input(const struct http_conn *c)
+{
+    return !c->rq.is_streamed && !c->coming.is_chunked && c->body.len == 0 &&
+           c->rest.len >= c->coming.left;
+}
+
+static void drop_body(struct http_conn *c)
+{
+    const size_t before = c->rest.len;
+    const bool is_more = http_body_skip(&c->coming, &c->rest);
+    const size_t n = before - c->rest.len;
+
+    c->rest = (str){0};
+    c->dropped += n;
+    http_pace_moved(&c->pace, n);
+    if (!is_more) {
+        end_request(c);
+    } else if (c->dropped > HTTP_DROPPED_MAX) {
+        conn_close(c);
+    }
+}
+
+/** The client waits, and has sent nothing meanwhile. @return false: the connection is over */
+static bool say_continue(struct http_conn *c)
+{
+    c->owes_continue = false;
+    if (c->rest.len > 0 || stream_write(c->stream, STR("HTTP/1.1 100 Continue\r\n\r\n")) == 0)
+        return true;
+    c->route->handler->on_gone(c->route->arg, &c->rq);
+    conn_abort(c);
+    return false;
+}
+
+/** @return whether to go on parsing */
+static bool parse_body(struct http_conn *c)
+{
+    if (c->rq.is_too_large) {
+        (void)http_body_skip(&c->coming, &c->rest);
+        c->rest = (str){0}; // what is behind it, too
+        return false;
+    }
+    if (c->owes_continue && !say_continue(c))
+        return false;
+    if (!body_is_in_input(c))
+        return parse_pieces(c);
+    char *all = rest_of(c);
+    body_is_whole(c, all, str_take(&c->rest, (size_t)c->coming.left).len);
     return true;
 }
 
@@ -479,27 +560,18 @@ static void parse(struct http_conn *c, char *bytes, size_t n)
     while (go_on) {
         switch ((enum conn_state)c->fsm.now) {
         case CONN_HEAD: go_on = parse_head(c); break;
-        case CONN_BODY:
-            go_on = !c->rq.is_too_large &&
-                    (c->is_chunked ? parse_chunks(c) : parse_body_of_length(c));
+        case CONN_BODY: go_on = parse_body(c); break;
+        case CONN_DROPPING:
+            drop_body(c);
+            go_on = false;
             break;
+        case CONN_PAUSED:
         case CONN_WAITING:
         case CONN_TAKING:
         case CONN_GONE: go_on = false; break;
         }
     }
     c->is_parsing = false;
-}
-
-/** Read on, unless enough is waiting already. */
-static void update_reading(struct http_conn *c)
-{
-    const bool is_enough = c->in.len > HTTP_PIPELINE_MAX;
-
-    if (is_enough == c->is_paused)
-        return;
-    c->is_paused = is_enough;
-    stream_set_reading(c->stream, !is_enough);
 }
 
 /** Parse what has been kept. */
@@ -524,12 +596,8 @@ static void parse_later(struct job *job)
 static void conn_on_bytes(void *owner, char *bytes, size_t n)
 {
     struct http_conn *c = owner;
-
-    // A body that nobody wants any more: it goes by, until its answer closes the connection.
-    if (c->fsm.now == CONN_BODY && c->rq.is_too_large)
-        return;
-
-    const bool is_waiting = c->fsm.now == CONN_WAITING || c->fsm.now == CONN_TAKING;
+    const bool is_waiting =
+        c->fsm.now == CONN_PAUSED || c->fsm.now == CONN_WAITING || c->fsm.now == CONN_TAKING;
     const bool is_kept = c->in.len > 0 || is_waiting;
     if (!is_kept) {
         parse(c, bytes, n);
@@ -554,7 +622,7 @@ static void conn_on_end(void *owner, enum stream_end end)
     (void)end;
     // A client that has closed its half hardly waits for an answer, and a long poll must
     // not wait for one that never reads it.
-    if (c->fsm.now == CONN_BODY || c->fsm.now == CONN_WAITING)
+    if (c->fsm.now == CONN_BODY || c->fsm.now == CONN_PAUSED || c->fsm.now == CONN_WAITING)
         c->route->handler->on_gone(c->route->arg, &c->rq);
     conn_close(c);
 }
@@ -573,26 +641,36 @@ static const struct stream_events conn_events = {
     .on_drained = conn_on_drained,
 };
 
-static bool body_is_too_slow(const struct http_conn *c)
+static void look_at_body(struct http_conn *c)
 {
-    const int64_t ms = c->server->config.timers->now_ms - c->body_start_ms - HTTP_BODY_GRACE_MS;
-    return (int64_t)c->body_received * 1000 < ms * HTTP_BODY_BYTES_PER_S;
+    if (!is_too_slow(c)) {
+        set_deadline(c, LOOK_EVERY);
+        return;
+    }
+    c->route->handler->on_gone(c->route->arg, &c->rq);
+    refuse(c, 408);
 }
 
-static bool client_is_too_slow(const struct http_conn *c)
+static void look_at_dropping(struct http_conn *c)
 {
-    const int64_t ms = c->server->config.timers->now_ms - c->answered_ms - HTTP_ANSWER_GRACE_MS;
-    const int64_t taken = (int64_t)c->untaken - (int64_t)stream_queued(c->stream);
-    return taken * 1000 < ms * HTTP_ANSWER_BYTES_PER_S || taken == 0;
+    if (is_too_slow(c)) {
+        conn_close(c);
+    } else {
+        set_deadline(c, LOOK_EVERY);
+    }
 }
 
 static void look_at_taking(struct http_conn *c)
 {
-    if (client_is_too_slow(c)) {
-        log_debug(&c->rq.log, "http_untaken", "bytes=%zu", stream_queued(c->stream));
+    const size_t left = stream_queued(c->stream);
+
+    http_pace_moved(&c->pace, c->looked_at - left);
+    c->looked_at = left;
+    if (is_too_slow(c) || left == c->untaken) {
+        log_debug(&c->rq.log, "http_untaken", "bytes=%zu", left);
         conn_abort(c);
     } else {
-        set_deadline(c, 1000);
+        set_deadline(c, LOOK_EVERY);
     }
 }
 
@@ -600,24 +678,47 @@ static void on_late(struct timer *t)
 {
     struct http_conn *c = container_of(t, struct http_conn, timer);
 
-    if (c->fsm.now == CONN_TAKING) {
-        look_at_taking(c);
-        return;
-    }
     if (c->fsm.now == CONN_BODY) {
-        if (!body_is_too_slow(c)) {
-            set_deadline(c, 1000);
-            return;
-        }
-        c->route->handler->on_gone(c->route->arg, &c->rq);
-        refuse(c, 408);
-        return;
-    }
-    if (c->is_head_begun) {
+        look_at_body(c);
+    } else if (c->fsm.now == CONN_DROPPING) {
+        look_at_dropping(c);
+    } else if (c->fsm.now == CONN_TAKING) {
+        look_at_taking(c);
+    } else if (c->is_head_begun) {
         refuse(c, 408);
     } else {
         conn_close(c);
     }
+}
+
+void http_pause(struct http_request *rq)
+{
+    struct http_conn *c = conn_of(rq);
+
+    if (c->fsm.now != CONN_BODY || rq->is_too_large)
+        return;
+    fsm_move(&c->fsm, CONN_PAUSED);
+    http_pace_pause(&c->pace, c->server->config.timers->now_ms);
+    timer_cancel(c->server->config.timers, &c->timer);
+    if (!c->is_parsing)
+        update_reading(c);
+}
+
+void http_resume(struct http_request *rq)
+{
+    struct http_conn *c = conn_of(rq);
+    const int64_t now_ms = c->server->config.timers->now_ms;
+
+    if (c->fsm.now != CONN_PAUSED)
+        return;
+    fsm_move(&c->fsm, CONN_BODY);
+    http_pace_resume(&c->pace, now_ms);
+    set_deadline(c, c->pace.at_ms > now_ms ? c->pace.at_ms - now_ms : LOOK_EVERY);
+    if (c->is_parsing)
+        return;
+    // Also where nothing was kept: it may have been paused with the last piece.
+    job_push(c->server->config.later, &c->job, parse_later);
+    update_reading(c);
 }
 
 void http_server_accept(struct http_server *s, struct stream *stream)
@@ -643,7 +744,7 @@ struct http_server *http_server_new(const struct http_config *config)
     struct http_server *s = NEW(struct http_server);
 
     s->config = *config;
-    s->date_s = -1;
+    s->date.s = -1;
     list_init(&s->conns);
     return s;
 }
@@ -653,7 +754,7 @@ void http_server_drain(struct http_server *s)
     s->is_draining = true;
     list_each (node, &s->conns) {
         struct http_conn *c = container_of(node, struct http_conn, node);
-        if (c->fsm.now == CONN_HEAD || c->fsm.now == CONN_TAKING)
+        if (c->fsm.now == CONN_HEAD || c->fsm.now == CONN_DROPPING || c->fsm.now == CONN_TAKING)
             conn_close(c);
     }
 }

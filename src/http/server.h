@@ -97,9 +97,11 @@ void http_server_drain(struct http_server *s);
 ip http_peer(struct http_request *rq);
 
 /**
- * Read no more of a streamed body, or go on: what has come meanwhile comes as pieces later, one
- * of them perhaps before http_pause() is felt. A pause does not count as slowness of the
- * client's. Not inside on_head().
+ * Read no more of a body, or go on: what has come meanwhile comes as pieces later, and so does
+ * on_body(). Nothing comes in between, nor counts as slowness of the client's, who may leave
+ * unnoticed. Paused in on_head(), a client that waits to be asked for its body (100 Continue) is
+ * asked when it goes on, and not at all if it is answered before. Harmless where there is
+ * nothing to pause any more, or nothing is paused.
  */
 void http_pause(struct http_request *rq);
 void http_resume(struct http_request *rq);
@@ -120,7 +122,8 @@ struct http_response {
     uint64_t length; // of a HEAD's answer: what a GET would have; read where body is empty
     bool close;      // and close the connection
     bool is_patient; // where a body is still on its way: read and drop HTTP_DROPPED_MAX of it
-                     // before that, or the reset would overtake the answer
+                     // before that, or the reset would overtake the answer. Not of a client
+                     // that waits to be asked for it
 
     /** Of what is left to take there is little, or nobody takes it. Once, perhaps before
      * http_respond() has returned. May be NULL. */

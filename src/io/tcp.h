@@ -6,11 +6,9 @@
 #include "io/loop.h"
 #include "io/stream.h"
 
-#define TCP_BACKLOG 4096
-#define TCP_CLOSE_MS                                                                           \
-    10000                   // stream_close(): for the peer to take what is queued; all of it,
-                            // or, while a file is sent, any
-#define TCP_LINGER_MS  2000 // and then for its FIN
+#define TCP_BACKLOG    4096
+#define TCP_CLOSE_MS   10000   // stream_close(): for the peer to take all, or some of a file
+#define TCP_LINGER_MS  2000    // and then for its FIN
 #define TCP_LINGER_MAX 1048576 // bytes dropped while waiting for that
 
 /**
