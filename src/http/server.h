@@ -99,8 +99,8 @@ ip http_peer(struct http_request *rq);
 /**
  * Read no more of a body, or go on: what has come meanwhile comes as pieces later, and so does
  * on_body(). Nothing comes in between, nor counts as slowness of the client's, who may leave
- * unnoticed. Paused in on_head(), a client that waits to be asked for its body (100 Continue) is
- * asked when it goes on, and not at all if it is answered before. Harmless where there is
+ * unnoticed. Paused in on_head(), a client that waits to be asked for its body (100 Continue)
+ * is asked when it goes on, and not at all if it is answered before. Harmless where there is
  * nothing to pause any more, or nothing is paused.
  */
 void http_pause(struct http_request *rq);
