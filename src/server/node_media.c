@@ -8,6 +8,12 @@
 
 #define URL_SIZE (sizeof("http://") + ADDR_TEXT_SIZE)
 
+/** Of one that is sent there are two: itself, and the connection once more. */
+size_t node_media_files(const struct serve_media *media)
+{
+    return media->where == SERVE_MEDIA_LOCAL ? MEDIA_PUTS_MAX + 2 * (size_t)MEDIA_GETS_MAX : 0;
+}
+
 static int open_local(struct node_media *m, const struct node_media_config *c)
 {
     const struct media_local_config config = {

@@ -20,6 +20,9 @@ struct node_media_config {
     const char *ca_file;
 };
 
+/** How many files of the process it takes at most, beside connections. */
+size_t node_media_files(const struct serve_media *media);
+
 /** Zeroes are one that is off. */
 struct node_media {
     struct media *port;        // NULL: off

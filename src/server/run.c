@@ -156,8 +156,10 @@ int run(const struct run *how)
     return 0;
 }
 
-size_t run_max_streams(uint64_t *files)
+size_t run_max_streams(uint64_t *files, size_t others)
 {
+    const size_t reserved = TCP_FILES_RESERVED + others;
+
     *files = process_raise_file_limit();
-    return *files / 2 > TCP_FILES_RESERVED ? *files - TCP_FILES_RESERVED : *files / 2;
+    return *files / 2 > reserved ? *files - reserved : *files / 2;
 }

@@ -47,5 +47,9 @@ enum run_refusal {
 /** @return 0 or an enum run_refusal */
 MUST_CHECK int run(const struct run *r);
 
-/** How many connections there may be, by the limit of open files, which it raises. */
-size_t run_max_streams(uint64_t *files);
+/**
+ * How many connections there may be, by the limit of open files, which it raises.
+ *
+ * @param others  files that may be open beside connections; TCP_FILES_RESERVED more are left
+ */
+size_t run_max_streams(uint64_t *files, size_t others);

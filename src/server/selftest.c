@@ -246,7 +246,7 @@ int selftest_main(int argc, char **argv)
             log_warn(NULL, "server_ignored", "option=%s", rows[i].name);
     }
     uint64_t files = 0;
-    s.max_streams = run_max_streams(&files);
+    s.max_streams = run_max_streams(&files, 0);
     log_info(NULL, "server_selftest", "auth=none store=none files=%llu max_connections=%zu",
              (unsigned long long)files, s.max_streams);
     if (loop_new(&s.loop) != 0)

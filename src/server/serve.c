@@ -14,6 +14,7 @@
 #include "server/issuers.h"
 #include "server/keys.h"
 #include "server/node.h"
+#include "server/node_media.h"
 #include "server/rotation.h"
 #include "server/run.h"
 #include "server/serve_options.h"
@@ -346,7 +347,7 @@ static int serve(const struct serve_options *o)
     config.media_scan = o->media.scan.len > 0 ? scan : NULL;
     code = open_auth(&config, o);
     if (code == 0) {
-        config.max_streams = run_max_streams(&files);
+        config.max_streams = run_max_streams(&files, node_media_files(&config.media));
         log_start(o, &config, files);
         code = node_run(&config) == 0 ? 0 : 1;
     }
