@@ -21,7 +21,7 @@ static void on_revoked(void *arg, int r, size_t n)
 }
 
 /** @return sessions that have ended in the store */
-static size_t revoke(struct api_world *w, const struct auth_revocation *what)
+static size_t revoke_for(struct api_world *w, const struct auth_revocation *what)
 {
     struct revoked got = {0};
 
@@ -37,7 +37,7 @@ static size_t revoke(struct api_world *w, const struct auth_revocation *what)
 
 static size_t revoke_session(struct api_world *w, const char *name)
 {
-    return revoke(w, &(struct auth_revocation){.session = str_of(name)});
+    return revoke_for(w, &(struct auth_revocation){.session = str_of(name)});
 }
 
 static size_t revoke_account(struct api_world *w, const char *text)
@@ -45,7 +45,7 @@ static size_t revoke_account(struct api_world *w, const char *text)
     struct auth_revocation what = {0};
 
     assert_int_equal(auth_account_parse(&what.account, str_of(text), 1), 0);
-    return revoke(w, &what);
+    return revoke_for(w, &what);
 }
 
 static void expect_alive(struct user *u)
