@@ -36,6 +36,11 @@ struct clock *loop_wall_clock(void)
     return &wall;
 }
 
+int64_t loop_now_ns(void)
+{
+    return (int64_t)uv_hrtime();
+}
+
 static void finish_turn(struct uv_loop *l)
 {
     job_run_all(&l->loop.later);

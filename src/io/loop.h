@@ -22,6 +22,10 @@ struct loop {
 /** The wall clock, for who has no loop. Borrowed, for ever. */
 struct clock *loop_wall_clock(void);
 
+/** The monotonic time, for threads of their own: who is on a loop has its timers'. Thread: any.
+ */
+int64_t loop_now_ns(void);
+
 /** SIGPIPE is ignored from here on. @param out  owned; loop_free() @return 0 or a fault */
 MUST_CHECK int loop_new(struct loop **out);
 
