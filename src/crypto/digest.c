@@ -2,8 +2,15 @@
 
 #include <stdlib.h>
 
+#include <openssl/evp.h>
 #include <openssl/sha.h>
 #include <sodium.h>
+
+#include "base/mem.h"
+
+struct crypto_sha256 {
+    EVP_MD_CTX *ctx;
+};
 
 static const unsigned char *octets(str s)
 {
@@ -31,4 +38,36 @@ void crypto_hmac_sha256(uint8_t out[CRYPTO_SHA256_SIZE], str key, str bytes)
     crypto_auth_hmacsha256_update(&state, octets(bytes), bytes.len);
     crypto_auth_hmacsha256_final(&state, out);
     sodium_memzero(&state, sizeof(state));
+}
+
+// OpenSSL's, because it has the instructions for it: long files are four times as fast.
+
+struct crypto_sha256 *crypto_sha256_new(void)
+{
+    struct crypto_sha256 *h = NEW(struct crypto_sha256);
+
+    h->ctx = EVP_MD_CTX_new();
+    if (!h->ctx || EVP_DigestInit_ex(h->ctx, EVP_sha256(), NULL) != 1)
+        abort();
+    return h;
+}
+
+void crypto_sha256_add(struct crypto_sha256 *h, str bytes)
+{
+    if (EVP_DigestUpdate(h->ctx, bytes.ptr, bytes.len) != 1)
+        abort();
+}
+
+void crypto_sha256_end(struct crypto_sha256 *h, uint8_t out[CRYPTO_SHA256_SIZE])
+{
+    if (EVP_DigestFinal_ex(h->ctx, out, NULL) != 1)
+        abort();
+}
+
+void crypto_sha256_free(struct crypto_sha256 *h)
+{
+    if (!h)
+        return;
+    EVP_MD_CTX_free(h->ctx);
+    free(h);
 }

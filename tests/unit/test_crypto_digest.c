@@ -73,6 +73,27 @@ static const struct {
     {512, STR("f55ba327291604f0e5be6651752398b7be2331aad65f5763ce067df95cc13be1")},
 };
 
+static void pieces_make_the_digest_of_the_whole(void **state)
+{
+    char bytes[300];
+    uint8_t want[CRYPTO_SHA256_SIZE];
+    uint8_t got[CRYPTO_SHA256_SIZE];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(bytes); i++)
+        bytes[i] = (char)i;
+    crypto_sha256(want, (str){bytes, sizeof(bytes)});
+    for (size_t cut = 0; cut <= sizeof(bytes); cut++) {
+        struct crypto_sha256 *h = crypto_sha256_new();
+        crypto_sha256_add(h, (str){bytes, cut});
+        crypto_sha256_add(h, (str){bytes + cut, sizeof(bytes) - cut});
+        crypto_sha256_end(h, got);
+        crypto_sha256_free(h);
+        assert_memory_equal(got, want, sizeof(want));
+    }
+    crypto_sha256_free(NULL);
+}
+
 static void keccak_pads_at_each_end_of_a_block(void **state)
 {
     char bytes[512];
@@ -183,6 +204,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(agree_with_the_vectors),
+        cmocka_unit_test(pieces_make_the_digest_of_the_whole),
         cmocka_unit_test(keccak_pads_at_each_end_of_a_block),
         cmocka_unit_test(hmac_agrees_with_the_rfc),
         cmocka_unit_test(a_comparison_finds_a_difference_anywhere),
