@@ -23,10 +23,10 @@
 #define MEDIA_LOCAL_REGION "local"
 #define MEDIA_LOCAL_ACCESS "parley" // the id of its access key
 
-#define MEDIA_PUTS_MAX 64 // files being put at once
-#define MEDIA_PUT_QUEUED_MAX                                                                   \
-    262144                 // bytes of one that wait for the disk; then its client waits
-#define MEDIA_GETS_MAX 512 // files being sent at once
+#define MEDIA_PUTS_MAX       64     // files being put at once
+#define MEDIA_OWNER_PUTS_MAX 16     // by one account
+#define MEDIA_PUT_QUEUED_MAX 262144 // bytes of one that wait for the disk; then its client does
+#define MEDIA_GETS_MAX       512    // files being sent at once
 
 struct media_local_config {
     struct loop *loop;
@@ -38,7 +38,7 @@ struct media_local_config {
     int64_t put_ms;   // how long a link is good
     int64_t get_ms;
     uint64_t reserve_bytes;     // of the disk that files leave free
-    uint64_t write_bytes_per_s; // to the disk
+    uint64_t write_bytes_per_s; // to the disk; at least 1
     const char *scan;           // a command, see media/scan.h; NULL: none
 };
 
@@ -49,7 +49,8 @@ struct media_local;
 MUST_CHECK int media_local_new(struct media_local **out,
                                const struct media_local_config *config);
 
-/** Where clients reach the server: "https://chat.example". Before any link is made. */
+/** Where clients reach the server: "https://chat.example", or with a path that a proxy takes
+ * off again. Before any link is made. */
 void media_local_set_url(struct media_local *l, str url);
 
 struct media *media_local_port(struct media_local *l);
