@@ -6,22 +6,19 @@
 #include "media/endpoint_core.h"
 #include "media/mime.h"
 
-#define CHECKSUM    "x-amz-checksum-sha256"
-#define EARLY_SLACK FILES_PUT_SLACK // bytes that come although it was paused
+#define CHECKSUM "x-amz-checksum-sha256"
 
 enum put_state {
-    PUT_ASKING,       // what was announced; the body is coming
-    PUT_ASKING_WHOLE, // the same, and all of it is here
+    PUT_ASKING, // the store, what was announced; the body waits
     PUT_RECEIVING,
     PUT_FINISHING, // all is with the disk
-    PUT_LEFT,      // nobody waits, but the store has still to say what was announced
+    PUT_LEFT,      // nobody waits, but the store has still to say
     PUT_OVER,
 };
 
 #define TO(state) FSM_TO(PUT_##state)
 static const struct fsm_state states[] = {
-    [PUT_ASKING] = {"asking", TO(ASKING_WHOLE) | TO(RECEIVING) | TO(LEFT) | TO(OVER)},
-    [PUT_ASKING_WHOLE] = {"asking_whole", TO(RECEIVING) | TO(LEFT) | TO(OVER)},
+    [PUT_ASKING] = {"asking", TO(RECEIVING) | TO(LEFT) | TO(OVER)},
     [PUT_RECEIVING] = {"receiving", TO(FINISHING) | TO(OVER)},
     [PUT_FINISHING] = {"finishing", TO(OVER)},
     [PUT_LEFT] = {"left", TO(OVER)},
@@ -41,7 +38,6 @@ struct put {
     uint64_t length;
     bool has_sha256; // and must have this one
     uint8_t sha256[CHAT_SHA256_SIZE];
-    struct buf early; // what came while ASKING
     bool is_paused;
     struct files_put *file; // from RECEIVING on
     char first[MIME_SNIFF_SIZE];
@@ -56,7 +52,6 @@ static void put_end(struct put *p)
     p->e->n_puts--;
     p->e->counters.putting--;
     buf_fini(&p->headers);
-    buf_fini(&p->early);
     free(p->type);
     free(p);
 }
@@ -67,9 +62,8 @@ static void put_leave(struct put *p)
     p->rq = NULL;
     if (p->file)
         files_put_drop(p->file);
-    if (p->fsm.now == PUT_ASKING || p->fsm.now == PUT_ASKING_WHOLE) {
+    if (p->fsm.now == PUT_ASKING) {
         fsm_move(&p->fsm, PUT_LEFT);
-        buf_release(&p->early);
     } else {
         put_end(p);
     }
@@ -106,41 +100,15 @@ static bool look_at_first(struct put *p, str piece)
     return p->n_first < sizeof(p->first) || check_first(p);
 }
 
-static void pause(struct put *p)
-{
-    if (p->is_paused)
-        return;
-    p->is_paused = true;
-    http_pause(p->rq);
-}
-
-static void take(struct put *p, str piece)
-{
-    if (!look_at_first(p, piece))
-        return;
-    if (!files_put_write(p->file, piece))
-        pause(p);
-}
-
 void endpoint_put_on_piece(struct http_request *rq, str piece)
 {
     struct put *p = rq->state;
 
-    if (p->fsm.now == PUT_RECEIVING) {
-        take(p, piece);
+    assert(p->fsm.now == PUT_RECEIVING);
+    if (!look_at_first(p, piece) || files_put_write(p->file, piece) || p->is_paused)
         return;
-    }
-    pause(p); // until it is known what was announced
-    if (buf_add(&p->early, piece) != 0)
-        put_refuse(p, REFUSAL_TOO_LARGE);
-}
-
-static void finish(struct put *p)
-{
-    if (p->n_first < sizeof(p->first) && !check_first(p))
-        return;
-    fsm_move(&p->fsm, PUT_FINISHING);
-    files_put_finish(p->file);
+    p->is_paused = true;
+    http_pause(rq);
 }
 
 void endpoint_put_on_body(struct http_request *rq)
@@ -149,10 +117,9 @@ void endpoint_put_on_body(struct http_request *rq)
 
     if (rq->is_too_large) {
         put_refuse(p, REFUSAL_TOO_LARGE);
-    } else if (p->fsm.now == PUT_ASKING) {
-        fsm_move(&p->fsm, PUT_ASKING_WHOLE);
-    } else {
-        finish(p);
+    } else if (p->n_first == sizeof(p->first) || check_first(p)) {
+        fsm_move(&p->fsm, PUT_FINISHING);
+        files_put_finish(p->file);
     }
 }
 
@@ -254,7 +221,6 @@ static enum refusal judge(const struct put *p, int r, const struct chat_upload *
 
 static void begin(struct put *p, const struct chat_upload *u)
 {
-    const bool is_whole = p->fsm.now == PUT_ASKING_WHOLE;
     const uint8_t *sha256 = u->has_sha256 ? u->sha256 : p->has_sha256 ? p->sha256 : NULL;
 
     p->owner = u->owner;
@@ -266,17 +232,7 @@ static void begin(struct put *p, const struct chat_upload *u)
                                                       .events = &events,
                                                       .arg = p,
                                                   });
-    // A refusal frees p, and may have to name what is in here.
-    struct buf early = p->early;
-    buf_init(&p->early, 0);
-    bool goes_on = look_at_first(p, buf_str(&early));
-    const bool has_room = goes_on && files_put_write(p->file, buf_str(&early));
-    buf_fini(&early);
-    if (goes_on && is_whole) {
-        finish(p);
-    } else if (has_room) {
-        on_room(p);
-    }
+    http_resume(p->rq);
 }
 
 static void on_found(void *arg, int r, const struct chat_upload *u)
@@ -349,7 +305,6 @@ static struct put *put_new(struct endpoint *e, struct endpoint_call *c)
     p->type = str_dup(http_head_get(c->head, STR("Content-Type")));
     p->length = c->head->content_length;
     str_copy(p->id, c->id);
-    buf_init(&p->early, MEDIA_PUT_QUEUED_MAX + (size_t)EARLY_SLACK);
     fsm_init(&p->fsm, "media_put_request", states, PUT_ASKING);
     list_push(&e->puts, &p->node);
     e->n_puts++;
@@ -373,6 +328,7 @@ void endpoint_put_start(struct endpoint *e, struct endpoint_call *c)
     p->rq->state = p;
     p->rq->is_streamed = true;
     p->rq->max_body = p->length;
+    http_pause(p->rq); // who asks first (100-continue) sends nothing that is refused
     uploads_find(e->config.uploads, str_of(p->id), on_found, p);
 }
 

@@ -63,7 +63,7 @@ static const struct row rows[REFUSAL_N] = {
          "The SHA-256 of what came is another one than was announced: send it again.", ""},
     [REFUSAL_OVERRIDE] =
         {400, "InvalidArgument",
-         "A response-… parameter is too long, or has characters that no header may have.", ""},
+         "A response-* parameter is too long, or has characters that no header may have.", ""},
     [REFUSAL_BODY] = {400, "InvalidRequest", "A request for a file has no body.", ""},
     [REFUSAL_RANGE] = {416, "InvalidRange", "The range begins behind the end of the file.", ""},
     [REFUSAL_PUT_ALREADY] = {412, "PreconditionFailed",

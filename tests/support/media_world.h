@@ -200,12 +200,13 @@ static inline void media_world_close(struct media_world *w)
     media_free(w->media);
 }
 
-static inline struct media_world *media_world_new(void)
+/** @param l  borrowed */
+static inline struct media_world *media_world_new_on(struct loop *l)
 {
     struct media_world *w = NEW(struct media_world);
 
     folder_make(&w->folder);
-    assert_int_equal(loop_new(&w->loop), 0);
+    w->loop = l;
     seeded_init(&w->rand, 1);
     fake_uploads_init(&w->uploads, &w->loop->later);
     w->config = (struct media_local_config){
@@ -226,7 +227,6 @@ static inline struct media_world *media_world_new(void)
 static inline void media_world_free(struct media_world *w)
 {
     media_world_close(w);
-    loop_free(w->loop);
     folder_remove(&w->folder);
     free(w);
 }

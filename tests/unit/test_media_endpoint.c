@@ -28,8 +28,10 @@ struct world {
 static int setup(void **state)
 {
     struct world *t = NEW(struct world);
+    struct loop *loop;
 
-    t->w = media_world_new();
+    assert_int_equal(loop_new(&loop), 0);
+    t->w = media_world_new_on(loop);
     media_client_open(&t->client, t->w);
     buf_init(&t->url, 1 << 16);
     t->upload = fake_uploads_add(&t->w->uploads,
@@ -46,8 +48,11 @@ static int teardown(void **state)
 {
     struct world *t = *state;
 
+    struct loop *loop = t->w->loop;
+
     media_client_close(&t->client);
     media_world_free(t->w);
+    loop_free(loop);
     buf_fini(&t->url);
     free(t);
     return 0;
@@ -585,7 +590,6 @@ static void who_leaves_while_the_store_is_asked_is_forgotten(void **state)
                    PNG_SIZE);
     t->w->uploads.is_held = true;
     media_client_begin(&t->client, "PUT", put_url(t), fields);
-    media_client_send(&t->client, STR(PNG));
     redial(t);
     assert_false(media_is_idle(t->w->media));
     fake_uploads_release(&t->w->uploads);
@@ -602,12 +606,25 @@ static void a_body_waits_until_the_store_has_answered(void **state)
                    PNG_SIZE);
     t->w->uploads.is_held = true;
     media_client_begin(&t->client, "PUT", put_url(t), fields);
-    mem_stream_feed(&t->client.stream, (str){PNG, 5});
     loop_run_once(t->w->loop);
     assert_false(t->client.stream.is_reading);
     fake_uploads_release(&t->w->uploads);
-    media_client_send(&t->client, (str){PNG + 5, PNG_SIZE - 5});
+    media_client_send(&t->client, STR(PNG));
     assert_int_equal(media_client_await(&t->client, true).status, 200);
+}
+
+static void who_asks_first_sends_nothing_that_is_refused(void **state)
+{
+    struct world *t = *state;
+    char fields[128];
+
+    (void)snprintf(fields, sizeof(fields),
+                   "Content-Type: image/png\r\nContent-Length: %zu\r\nExpect: 100-continue\r\n",
+                   PNG_SIZE);
+    t->upload->state = UPLOAD_ACCEPTED;
+    media_client_begin(&t->client, "PUT", put_url(t), fields);
+    const struct media_answer a = media_client_await(&t->client, true);
+    expect_refusal("asked", &a, 403, "AccessDenied");
 }
 
 static void a_newer_put_of_a_file_ends_the_older(void **state)
@@ -1119,6 +1136,7 @@ int main(void)
         TEST(who_leaves_in_the_middle_leaves_nothing),
         TEST(who_leaves_while_the_store_is_asked_is_forgotten),
         TEST(a_body_waits_until_the_store_has_answered),
+        TEST(who_asks_first_sends_nothing_that_is_refused),
         TEST(a_newer_put_of_a_file_ends_the_older),
         TEST(when_it_stops_everybody_is_told),
         TEST(a_full_disk_is_said),
