@@ -2,6 +2,7 @@
 
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "io/uv_loop.h"
@@ -63,7 +64,10 @@ static void on_late(struct timer *t)
 /** libuv changes neither the texts nor the lists, and has no const. */
 static char **texts(const char *const *list)
 {
-    return (char **)(uintptr_t)list;
+    char **same;
+
+    memcpy(&same, &list, sizeof(same)); // NOLINT(bugprone-sizeof-expression): of the pointer
+    return same;
 }
 
 struct child *child_run(struct loop *l, const struct child_config *config, child_fn *done,

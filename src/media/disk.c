@@ -212,7 +212,7 @@ int disk_drop(const struct disk *d, const char *id)
 /** @return 0, DISK_MISSING, DISK_MISMATCH or a fault */
 static int keep(int in, int kept, const char *id, uint64_t size)
 {
-    uint64_t is;
+    uint64_t is = 0;
     int r = look(in, id, &is);
 
     if (r != 0)
@@ -233,7 +233,7 @@ static int keep(int in, int kept, const char *id, uint64_t size)
 /** The same, where it may be kept already. */
 static int keep_once(const struct disk *d, int in, int kept, const char *id, uint64_t size)
 {
-    uint64_t is;
+    uint64_t is = 0;
     const int r = look(kept, id, &is);
 
     if (r == 0)

@@ -258,7 +258,7 @@ static void on_found(void *arg, int r, const struct chat_upload *u)
 /** @return 0 or REFUSAL_CHECKSUM */
 static enum refusal take_checksum(struct put *p, str text)
 {
-    char bytes[BASE64_BYTES(BASE64_LEN(CHAT_SHA256_SIZE))];
+    char bytes[BASE64_BYTES((size_t)BASE64_LEN(CHAT_SHA256_SIZE))];
     size_t n;
 
     if (text.len != BASE64_LEN(CHAT_SHA256_SIZE) ||

@@ -87,9 +87,10 @@ void refusal_answer(struct http_request *rq, enum refusal why, str headers)
     buf_init(&lines, LINES_MAX);
     buf_init(&xml, XML_MAX);
     int r = buf_add(&lines, headers);
-    if (r == 0)
+    if (r == 0) {
         r = buf_addf(&lines, "X-Content-Type-Options: nosniff\r\nCache-Control: no-store\r\n%s",
                      row->headers);
+    }
     if (r == 0) {
         r = buf_addf(&xml,
                      "<?xml version=\"1.0\" encoding=\"UTF-8\"?>"
