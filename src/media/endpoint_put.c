@@ -6,7 +6,8 @@
 #include "media/endpoint_core.h"
 #include "media/mime.h"
 
-#define CHECKSUM "x-amz-checksum-sha256"
+#define CHECKSUM      "x-amz-checksum-sha256"
+#define CHECKSUM_SIZE BASE64_LEN((size_t)CHAT_SHA256_SIZE) // characters of its value
 
 enum put_state {
     PUT_ASKING, // the store, what was announced; the body waits
@@ -258,11 +259,11 @@ static void on_found(void *arg, int r, const struct chat_upload *u)
 /** @return 0 or REFUSAL_CHECKSUM */
 static enum refusal take_checksum(struct put *p, str text)
 {
-    char bytes[BASE64_BYTES((size_t)BASE64_LEN(CHAT_SHA256_SIZE))];
+    char bytes[BASE64_BYTES(CHECKSUM_SIZE)];
     size_t n;
 
-    if (text.len != BASE64_LEN(CHAT_SHA256_SIZE) ||
-        base64_decode_lenient(bytes, &n, text) != 0 || n != CHAT_SHA256_SIZE)
+    if (text.len != CHECKSUM_SIZE || base64_decode_lenient(bytes, &n, text) != 0 ||
+        n != CHAT_SHA256_SIZE)
         return REFUSAL_CHECKSUM;
     memcpy(p->sha256, bytes, sizeof(p->sha256));
     p->has_sha256 = true;
@@ -272,7 +273,7 @@ static enum refusal take_checksum(struct put *p, str text)
 /** SDKs move it from the header to the query. */
 static enum refusal find_checksum(struct put *p, const struct http_head *head)
 {
-    char text[BASE64_LEN(CHAT_SHA256_SIZE)];
+    char text[CHECKSUM_SIZE];
     const str in_header = http_head_get(head, STR(CHECKSUM));
     str in_query;
 

@@ -84,10 +84,11 @@ static inline void media_client_close(struct media_client *c)
 static inline void media_client_send(struct media_client *c, str bytes)
 {
     while (bytes.len > 0 && !mem_stream_is_over(&c->stream)) {
-        if (c->stream.is_reading)
+        if (c->stream.is_reading) {
             mem_stream_feed(
                 &c->stream,
                 str_take(&bytes, bytes.len < STREAM_READ_MAX ? bytes.len : STREAM_READ_MAX));
+        }
         loop_run_once(c->w->loop);
     }
 }
@@ -129,11 +130,10 @@ static inline void media_client_begin(struct media_client *c, const char *method
                                       const char *fields)
 {
     struct buf head;
-    const char *host = memmem(url.ptr, url.len, "://", 3);
-
-    assert_non_null(host);
     str rest = url;
-    str_take(&rest, (size_t)(host - url.ptr) + 3);
+
+    str_take_until(&rest, '/'); // scheme:
+    str_take_until(&rest, '/');
     const str name = str_take(&rest, str_find(rest, '/'));
     buf_init(&head, 1 << 16);
     assert_int_equal(buf_addf(&head, "%s ", method), 0);

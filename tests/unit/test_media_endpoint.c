@@ -160,7 +160,7 @@ static void a_file_goes_up_and_comes_down(void **state)
     assert_int_equal(a.status, 200);
     static const char *const fields[] = {
         "Content-Type: image/png\r\n",
-        "ETag: \"" ID "\"\r\n",
+        "ETag: \"abCD012345678901234-\"\r\n",
         "Last-Modified: ",
         "Accept-Ranges: bytes\r\n",
         "Content-Disposition: inline",
@@ -243,9 +243,11 @@ static void many_requests_share_a_connection(void **state)
     struct world *t = *state;
 
     keep_png(t);
-    for (int i = 0; i < 20; i++)
-        assert_int_equal(media_client_ask(&t->client, "GET", get_url(t), "", STR("")).status,
-                         200);
+    for (int i = 0; i < 20; i++) {
+        const struct media_answer a =
+            media_client_ask(&t->client, "GET", get_url(t), "", STR(""));
+        assert_int_equal(a.status, 200);
+    }
     assert_false(mem_stream_is_over(&t->client.stream));
 }
 
@@ -544,10 +546,10 @@ static void no_path_leads_anywhere_else(void **state)
 
     for (size_t i = 0; i < COUNT_OF(paths); i++) {
         char url[512];
-        str link = sign(t, "PUT", IN ID, headers, 2, NULL, 0);
-        const char *query = memchr(link.ptr, '?', link.len);
-        (void)snprintf(url, sizeof(url), "https://chat.example%s" STR_FMT, paths[i],
-                       (int)(link.ptr + link.len - query), query);
+        str query = sign(t, "PUT", IN ID, headers, 2, NULL, 0);
+        str_take_until(&query, '?');
+        (void)snprintf(url, sizeof(url), "https://chat.example%s?" STR_FMT, paths[i],
+                       STR_ARG(query));
         const struct media_answer a =
             media_client_put(&t->client, str_of(url), STR("image/png"), STR(PNG));
         expect_int(paths[i], a.status == 404 || a.status == 400, true);
@@ -899,12 +901,14 @@ static void what_is_not_safe_is_never_shown(void **state)
         struct sigv4_pair query[2];
         size_t n = 0;
         char field[128];
-        if (rows[i].disposition)
+        if (rows[i].disposition) {
             query[n++] = (struct sigv4_pair){STR("response-content-disposition"),
                                              str_of(rows[i].disposition)};
-        if (rows[i].type)
+        }
+        if (rows[i].type) {
             query[n++] =
                 (struct sigv4_pair){STR("response-content-type"), str_of(rows[i].type)};
+        }
         const struct media_answer a = media_client_ask(
             &t->client, "GET", sign(t, "GET", KEPT ID, NULL, 0, query, n), "", STR(""));
         expect_int(rows[i].name, a.status, 200);
