@@ -25,10 +25,11 @@ struct endpoint *endpoint_new(const struct endpoint_config *config);
  * signatures are good for these, too. @param path  "" or "/chat" */
 void endpoint_set_place(struct endpoint *e, str host, str path);
 
-/** What is under way is refused, and so is what comes from now on. */
+/** What is under way is refused, and so is what comes from now on. Files that are being sent
+ * are none of its business any more. */
 void endpoint_stop(struct endpoint *e);
 
-/** No request is under way; files that are still being sent are. */
+/** No request is under way, nor, before endpoint_stop(), a file being sent. */
 bool endpoint_is_idle(const struct endpoint *e);
 void endpoint_free(struct endpoint *e);
 

@@ -23,8 +23,9 @@
     "Accept-Ranges: bytes\r\n"
 
 struct get {
-    struct endpoint *e;
+    struct endpoint *e; // NULL: it is over, and the file is still being sent
     struct list node;
+    bool is_sending;
     struct http_request *rq; // NULL: the client is gone, or was answered
     struct buf headers;      // of any answer
     struct buf fields;       // of one with the file
@@ -46,10 +47,18 @@ static void add_field(struct get *g, const char *name, str value)
     (void)r;
 }
 
-static void get_end(struct get *g)
+static void get_leave(struct get *g)
 {
+    if (!g->e)
+        return;
     list_remove(&g->node);
     g->e->n_gets--;
+    g->e = NULL;
+}
+
+static void get_end(struct get *g)
+{
+    get_leave(g);
     buf_fini(&g->headers);
     buf_fini(&g->fields);
     free(g->range);
@@ -249,6 +258,7 @@ static void send_file(struct get *g, unsigned status, uint64_t offset, uint64_t 
 
     g->e->counters.gets++;
     g->e->counters.get_bytes += n;
+    g->is_sending = true;
     http_respond(let_go_of_request(g), &(struct http_response){
                                            .status = status,
                                            .type = str_of(g->type),
@@ -406,8 +416,10 @@ void endpoint_get_stop_all(struct endpoint *e)
 {
     list_each (node, &e->gets) {
         struct get *g = container_of(node, struct get, node);
-        if (!g->rq)
-            continue;
-        endpoint_refuse(e, let_go_of_request(g), REFUSAL_UNAVAILABLE, buf_str(&g->headers));
+        if (g->is_sending) {
+            get_leave(g); // it is HTTP's alone from now on
+        } else if (g->rq) {
+            endpoint_refuse(e, let_go_of_request(g), REFUSAL_UNAVAILABLE, buf_str(&g->headers));
+        }
     }
 }

@@ -4,7 +4,8 @@
  *
  * Under the data directory, media/in/ has what was put, media/kept/ what was taken, each file
  * in the folder of the first two characters of its name, and media/tmp/ what is being put. A
- * file has its name only once all of it is on the disk, and no name is ever overwritten.
+ * file has its name only once all of it is on the disk, and no name is ever overwritten: who
+ * puts one again is told that it is there (412).
  *
  * A thread writes. It writes at most so many bytes a second, and has them on the disk before it
  * goes on: what the messages have to sync never stands behind a file.

@@ -213,9 +213,9 @@ static void a_large_file_waits_for_the_disk(void **state)
     for (size_t i = 0; i < size; i++)
         bytes[i] = (char)(i * 7 >> 3);
     t->upload->size = size;
-    t->upload->mime = STR("application/zip");
+    t->upload->mime = STR("application/x-any");
     (void)snprintf(fields, sizeof(fields),
-                   "Content-Type: application/zip\r\nContent-Length: %zu\r\n", size);
+                   "Content-Type: application/x-any\r\nContent-Length: %zu\r\n", size);
     media_client_begin(&t->client, "PUT", put_url(t), fields);
     str rest = {bytes, size};
     while (rest.len > 0) {
@@ -746,7 +746,7 @@ static void so_many_are_sent_at_once(void **state)
     char *bytes = mem_alloc(size);
 
     t->upload->size = size;
-    t->upload->mime = STR("application/zip");
+    t->upload->mime = STR("application/x-any");
     assert_int_equal(
         media_client_put(&t->client, put_url(t), t->upload->mime, (str){bytes, size}).status,
         200);
@@ -765,6 +765,39 @@ static void so_many_are_sent_at_once(void **state)
         media_client_close(&clients[i]);
     free(clients);
     free(bytes);
+}
+
+static void a_file_being_sent_does_not_hold_up_a_stop(void **state)
+{
+    struct world *t = *state;
+    const size_t size = HTTP_UNTAKEN_MAX + 1;
+    char *bytes = mem_alloc(size);
+
+    t->upload->size = size;
+    t->upload->mime = STR("application/x-any");
+    media_client_put(&t->client, put_url(t), t->upload->mime, (str){bytes, size});
+    assert_int_equal(media_world_take(t->w, t->upload), 0);
+    media_client_begin(&t->client, "GET", get_url(t), "");
+    while (t->client.stream.stream.out.len < size)
+        loop_run_once(t->w->loop);
+    assert_false(media_is_idle(t->w->media));
+    media_stop(t->w->media);
+    assert_true(media_is_idle(t->w->media));
+    const struct media_answer a = media_client_await(&t->client, true);
+    assert_int_equal(a.body.len, size); // and comes whole
+    free(bytes);
+}
+
+static void the_longest_name_fits(void **state)
+{
+    struct world *t = *state;
+    static char name[CHAT_FILE_NAME_MAX];
+
+    for (size_t i = 0; i < sizeof(name); i++)
+        name[i] = "\xce\xba\""[i % 3];
+    keep_png(t);
+    t->upload->name = (str){name, sizeof(name)};
+    assert_int_equal(media_client_ask(&t->client, "GET", get_url(t), "", STR("")).status, 200);
 }
 
 // Parts, and what did not change.
@@ -1121,6 +1154,32 @@ static void what_the_check_rejects_is_dropped(void **state)
     }
 }
 
+static void a_take_that_is_late_is_answered_once(void **state)
+{
+    struct world *t = *state;
+    struct media_done d = {0};
+    char path[512];
+
+    folder_path(path, &t->w->folder, "check");
+    FILE *file = fopen(path, "we");
+    assert_non_null(file);
+    assert_true(fputs("#!/bin/sh\nwhile :; do sleep 1; done\n", file) >= 0);
+    (void)fclose(file);
+    assert_int_equal(chmod(path, 0700), 0);
+    t->w->config.scan = path;
+    reopen(t);
+    expect_int("put", put_png(t).status, 200);
+    media_take(t->w->media, t->upload, media_world_on_done, &d);
+    while (!is_there(t, "media/kept/ab/" ID))
+        loop_run_once(t->w->loop);
+    timers_run(&t->w->loop->timers, t->w->loop->timers.now_ms + MEDIA_TAKE_MS);
+    assert_int_equal(d.n, 1);
+    assert_int_equal(d.r, MEDIA_UNAVAILABLE);
+    media_stop(t->w->media);
+    media_world_settle(t->w);
+    assert_int_equal(d.n, 1);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -1147,6 +1206,8 @@ int main(void)
         TEST(so_many_are_put_at_once),
         TEST(so_many_are_put_at_once_by_one_wallet),
         TEST(so_many_are_sent_at_once),
+        TEST(a_file_being_sent_does_not_hold_up_a_stop),
+        TEST(the_longest_name_fits),
         TEST(a_part_is_sent_and_nothing_that_did_not_change),
         TEST(the_time_of_a_file_is_good_for_a_part),
         TEST(head_says_what_get_would_have),
@@ -1158,6 +1219,7 @@ int main(void)
         TEST(pages_are_told_whether_they_may),
         TEST(a_proxy_may_change_the_host_and_take_the_path_off),
         TEST(what_the_check_rejects_is_dropped),
+        TEST(a_take_that_is_late_is_answered_once),
     };
     return cmocka_run_group_tests_name("media_endpoint", tests, NULL, NULL);
 }
