@@ -33,12 +33,12 @@ static void close_local(void *arg)
 static void announce(void *arg, const struct chat_upload *u)
 {
     const struct local *t = arg;
-    struct chat_upload *known = fake_uploads_at(&t->w->uploads, u->id);
+    struct chat_upload *known = announced_at(&t->w->uploads, u->id);
 
     if (known) {
         *known = *u;
     } else {
-        fake_uploads_add(&t->w->uploads, u);
+        announced_add(&t->w->uploads, u);
     }
 }
 

@@ -51,7 +51,7 @@ static inline void announced_answer(struct job *job)
 }
 
 static inline void announced_find(struct uploads *port, str id, uploads_find_fn *done,
-                                     void *arg)
+                                  void *arg)
 {
     struct announced *f = container_of(port, struct announced, port);
     struct fake_find *find = NEW(struct fake_find);
@@ -86,7 +86,7 @@ static inline void announced_init(struct announced *f, struct job_queue *later)
 
 /** @param u  its texts are borrowed for the life of f */
 static inline struct chat_upload *announced_add(struct announced *f,
-                                                   const struct chat_upload *u)
+                                                const struct chat_upload *u)
 {
     assert_true(f->n < ANNOUNCED_MAX);
     f->list[f->n] = *u;

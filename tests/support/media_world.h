@@ -11,7 +11,7 @@
 #include "base/mem.h"
 #include "http/server.h"
 #include "media/local.h"
-#include "support/fake_uploads.h"
+#include "support/announced.h"
 #include "support/folder.h"
 #include "support/mem_stream.h"
 #include "support/seeded.h"
@@ -25,7 +25,7 @@ struct media_world {
     struct folder folder;
     struct loop *loop;
     struct seeded rand;
-    struct fake_uploads uploads;
+    struct announced uploads;
     struct http_origins origins;
     struct media_local_config config; // what media_world_open() takes
     struct media_local *local;
@@ -208,7 +208,7 @@ static inline struct media_world *media_world_new_on(struct loop *l)
     folder_make(&w->folder);
     w->loop = l;
     seeded_init(&w->rand, 1);
-    fake_uploads_init(&w->uploads, &w->loop->later);
+    announced_init(&w->uploads, &w->loop->later);
     w->config = (struct media_local_config){
         .loop = w->loop,
         .uploads = &w->uploads.port,

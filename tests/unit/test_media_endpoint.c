@@ -34,12 +34,12 @@ static int setup(void **state)
     t->w = media_world_new_on(loop);
     media_client_open(&t->client, t->w);
     buf_init(&t->url, 1 << 16);
-    t->upload = fake_uploads_add(&t->w->uploads,
-                                 &(struct chat_upload){.id = STR(ID),
-                                                       .owner = account_of(STR("\x01wallet")),
-                                                       .mime = STR("image/png"),
-                                                       .size = PNG_SIZE,
-                                                       .name = STR("a.png")});
+    t->upload = announced_add(&t->w->uploads,
+                              &(struct chat_upload){.id = STR(ID),
+                                                    .owner = account_of(STR("\x01wallet")),
+                                                    .mime = STR("image/png"),
+                                                    .size = PNG_SIZE,
+                                                    .name = STR("a.png")});
     *state = t;
     return 0;
 }
@@ -421,7 +421,7 @@ static void what_was_changed_in_a_link_is_noticed(void **state)
     str link = put_url(t);
     (void)snprintf(url, sizeof(url), STR_FMT, STR_ARG(link));
     memcpy(strstr(url, ID), OTHER, sizeof(OTHER) - 1);
-    fake_uploads_add(&t->w->uploads, t->upload)->id = STR(OTHER);
+    announced_add(&t->w->uploads, t->upload)->id = STR(OTHER);
     a = media_client_put(&t->client, str_of(url), STR("image/png"), STR(PNG));
     expect_refusal("another id", &a, 403, "SignatureDoesNotMatch");
     redial(t);
@@ -594,7 +594,7 @@ static void who_leaves_while_the_store_is_asked_is_forgotten(void **state)
     media_client_begin(&t->client, "PUT", put_url(t), fields);
     redial(t);
     assert_false(media_is_idle(t->w->media));
-    fake_uploads_release(&t->w->uploads);
+    announced_release(&t->w->uploads);
     media_world_settle(t->w);
     assert_int_equal(count(t, "media/tmp"), 0);
 }
@@ -610,7 +610,7 @@ static void a_body_waits_until_the_store_has_answered(void **state)
     media_client_begin(&t->client, "PUT", put_url(t), fields);
     loop_run_once(t->w->loop);
     assert_false(t->client.stream.is_reading);
-    fake_uploads_release(&t->w->uploads);
+    announced_release(&t->w->uploads);
     media_client_send(&t->client, STR(PNG));
     assert_int_equal(media_client_await(&t->client, true).status, 200);
 }
@@ -693,7 +693,7 @@ static void so_many_are_put_at_once(void **state)
                    PNG_SIZE);
     for (size_t i = 0; i <= MEDIA_PUTS_MAX; i++) {
         (void)snprintf(ids[i], sizeof(ids[i]), "ab-%017zu", i);
-        t->upload = fake_uploads_add(&t->w->uploads, &like);
+        t->upload = announced_add(&t->w->uploads, &like);
         t->upload->id = str_of(ids[i]);
         t->upload->owner.bytes[1] = (uint8_t)i;
         media_client_open(&clients[i], t->w);
@@ -723,7 +723,7 @@ static void so_many_are_put_at_once_by_one_wallet(void **state)
                    PNG_SIZE);
     for (size_t i = 0; i <= MEDIA_OWNER_PUTS_MAX; i++) {
         (void)snprintf(ids[i], sizeof(ids[i]), "ab-%017zu", i);
-        t->upload = fake_uploads_add(&t->w->uploads, &like);
+        t->upload = announced_add(&t->w->uploads, &like);
         t->upload->id = str_of(ids[i]);
         media_client_open(&clients[i], t->w);
         media_client_begin(&clients[i], "PUT", put_url(t), fields);
