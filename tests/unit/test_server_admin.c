@@ -23,6 +23,7 @@ struct world {
     struct eio_server *eio;
     struct http_server *http;
     struct health health;
+    struct node_media media; // off
     struct admin admin;
     size_t n_connections;
     struct http_route routes[3];
@@ -92,6 +93,7 @@ static void make_http(struct world *w)
                               .chat = w->chat,
                               .api = w->api,
                               .store = w->store,
+                              .media = &w->media,
                               .eio = w->eio,
                               .health = &w->health,
                               .n_connections = &w->n_connections};
