@@ -109,8 +109,8 @@ static void json_latency(FILE *out, const char *name, const struct histogram *h)
         fprintf(out, ",\"%s\":null", name);
         return;
     }
-    fprintf(out, ",\"%s\":{\"p50\":%.3f,\"p99\":%.3f,\"p999\":%.3f}", name, ms_at(h, 0.5),
-            ms_at(h, 0.99), ms_at(h, 0.999));
+    fprintf(out, ",\"%s\":{\"p50\":%.3f,\"p90\":%.3f,\"p99\":%.3f,\"p999\":%.3f}", name,
+            ms_at(h, 0.5), ms_at(h, 0.9), ms_at(h, 0.99), ms_at(h, 0.999));
 }
 
 static void json_errors(FILE *out, const struct measure *m)

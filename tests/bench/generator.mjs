@@ -1,5 +1,5 @@
 /** parley-bench, what it prints, and what that must be. */
-import { Failure, SANITIZER, now, run, same, sleep, within } from '../e2e/lib.mjs';
+import { Failure, SANITIZER, run, same, until, within } from '../e2e/lib.mjs';
 import { ChatTrial } from '../e2e/chat/serve.mjs';
 
 export const END_MS = 50000; // of a run that takes 5 s, or 15 if it has to be patient
@@ -85,17 +85,6 @@ export class BenchTrial extends ChatTrial {
     stored(n) {
         return this.metricsWith(`${n} messages stored`,
             (all) => all.get('parley_store_appended_total') >= n);
-    }
-}
-
-/** @return what the function gives, once that is something */
-export async function until(what, look, ms = 20000) {
-    const end = now() + ms;
-    for (;;) {
-        const got = await look();
-        if (got) return got;
-        if (now() > end) throw new Failure(`not ${what} within ${ms} ms`);
-        await sleep(20);
     }
 }
 

@@ -1,8 +1,6 @@
 /** A mailbox that many messages wait in, and how fast they are taken out of it. */
-import { execFileSync } from 'node:child_process';
-import { readFileSync, readdirSync } from 'node:fs';
-import { Failure, now, spare } from '../e2e/lib.mjs';
-import { until } from '../bench/generator.mjs';
+import { Failure, now, spare, until } from '../e2e/lib.mjs';
+import { Watch, cpuOf } from '../bench/process.mjs';
 import { numbers } from '../e2e/chat/expect.mjs';
 import { Peer, joinSynced } from '../e2e/chat/peer.mjs';
 import { sendMany } from '../e2e/chat/rows/delivery.mjs';
@@ -13,7 +11,6 @@ const SENDERS_AT_ONCE = 10;
 const SEND_AT_ONCE = 200; // of one sender, under way
 const FILL = ` ${'x'.repeat(20)}`; // with which an event is some 420 bytes on the wire
 const END_MS = 30000; // from the last message that is to be drained to the mark that says so
-const SAMPLE_MS = 1000;
 
 const OPTIONS = ['--rate-limits=off', '--drain=1s', '--mailbox-messages=1000000',
     '--mailbox-peer-messages=1000000', '--mailbox-peer-bytes=1GiB'];
@@ -37,19 +34,6 @@ export async function fill(t, n, nSenders) {
     };
     await Promise.all(numbers(SENDERS_AT_ONCE).map(worker));
     return address;
-}
-
-/** Memory of its own: not pages of files, nor what the kernel holds for its sockets. */
-function anonymousOf(pid) {
-    const status = readFileSync(`/proc/${pid}/status`, 'utf8');
-    return Number(/^RssAnon:\s+(\d+) kB$/m.exec(status)[1]) * 1024;
-}
-
-/** Of all its threads: proc(5), schedstat. @return seconds */
-function cpuOf(pid) {
-    const tasks = `/proc/${pid}/task`;
-    const spent = (id) => Number(readFileSync(`${tasks}/${id}/schedstat`, 'utf8').split(' ')[0]);
-    return readdirSync(tasks).map(spent).reduce((sum, ns) => sum + ns / 1e9, 0);
 }
 
 /** What comes has to be the next of its conversation, and as it was sent. */
@@ -95,27 +79,6 @@ async function deliveredTo(peer) {
         after = page.next;
     } while (after);
     return sum;
-}
-
-/** The most that a process has of its own, looked at each second. */
-class Watch {
-    #most = 0;
-
-    constructor(t, pid) {
-        this.pid = pid;
-        this.before = anonymousOf(pid);
-        const timer = setInterval(() => this.#look(), SAMPLE_MS);
-        t.defer(() => clearInterval(timer));
-    }
-
-    #look() {
-        this.#most = Math.max(this.#most, anonymousOf(this.pid));
-    }
-
-    grown() {
-        this.#look();
-        return this.#most - this.before;
-    }
 }
 
 /**

@@ -63,6 +63,17 @@ export async function nothing(ms, what, promise) {
     if (got !== silence) throw new Failure(`${what}: got ${shown(got)}, want nothing`);
 }
 
+/** @return what the function gives, once that is something */
+export async function until(what, look, ms = 20000) {
+    const end = now() + ms;
+    for (;;) {
+        const got = await look();
+        if (got) return got;
+        if (now() > end) throw new Failure(`not ${what} within ${ms} ms`);
+        await sleep(20);
+    }
+}
+
 /** The arguments of the next such event. */
 export function next(emitter, event, ms = 5000) {
     const args = new Promise((resolve) => emitter.once(event, (...got) => resolve(got)));

@@ -1,8 +1,8 @@
 /** The runs: text by itself, text beside a flood of logins, a flood of a server with limits. */
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { same, sleep, spare } from '../e2e/lib.mjs';
-import { WARM_UP_S, isFine, until } from '../bench/generator.mjs';
+import { same, sleep, spare, until } from '../e2e/lib.mjs';
+import { WARM_UP_S, isFine } from '../bench/generator.mjs';
 import { logins } from './logins.mjs';
 import { inThread } from './thread.mjs';
 
@@ -17,10 +17,9 @@ const TEXT = ['--sessions=100', '--rate=1000'];
 const flood = (t, requests, at) =>
     inThread('./flood.mjs', { url: t.url, requests, rate: LOGINS_PER_S, at });
 
-/** Text for as long as a flood of n takes. @param beside  gets the moment it is measured from */
-async function text(t, n, beside = () => ({})) {
-    const generator = t.load([...TEXT, `--seconds=${n / LOGINS_PER_S}`,
-        `--pid=${t.server.child.pid}`]);
+/** 1000 messages a second. @param beside  gets the moment it is measured from */
+export async function text(t, seconds, beside = () => ({})) {
+    const generator = t.load([...TEXT, `--seconds=${seconds}`, `--pid=${t.server.child.pid}`]);
     const ended = spare(generator.report());
     await Promise.race([ended, until('warming up', () => /warming up/.test(generator.stderr))]);
     const more = await beside(Date.now() + (WARM_UP_S - SAID_S) * 1000);
@@ -34,8 +33,8 @@ export async function pair(t, n, isQuietFirst) {
     await t.serve({ options: UNLIMITED });
     const requests = await logins(t, n);
     const runs = {
-        quiet: () => text(t, n),
-        flooded: () => text(t, n, async (at) => ({ logins: await flood(t, requests, at) })),
+        quiet: () => text(t, n / LOGINS_PER_S),
+        flooded: () => text(t, n / LOGINS_PER_S, async (at) => ({ logins: await flood(t, requests, at) })),
     };
     const done = {};
     for (const name of isQuietFirst ? ['quiet', 'flooded'] : ['flooded', 'quiet']) {

@@ -160,8 +160,10 @@ static void the_json_has_every_figure(void **state)
         {"server_rss_kib", 3000},
         {"generator_cpu_us_per_message", 100},
     };
-    static const struct want ack[] = {{"p50", 0.064}, {"p99", 0.064}, {"p999", 0.064}};
-    static const struct want delivery[] = {{"p50", 0.127}, {"p99", 0.127}, {"p999", 0.127}};
+    static const struct want ack[] = {
+        {"p50", 0.064}, {"p90", 0.064}, {"p99", 0.064}, {"p999", 0.064}};
+    static const struct want delivery[] = {
+        {"p50", 0.127}, {"p90", 0.127}, {"p99", 0.127}, {"p999", 0.127}};
     struct json *j = tell_json(*state);
 
     expect_numbers(j, wants, COUNT_OF(wants));

@@ -22,9 +22,9 @@ function hasForm(report, numbersOf) {
     const { errors_by_code: errors, ack_ms: ack, delivery_ms: delivery, ...rest } = report;
     same(errors, {}, 'errors by code');
     for (const latency of [ack, delivery]) {
-        same(Object.keys(latency), ['p50', 'p99', 'p999'], 'latency');
-        const { p50, p99, p999 } = latency;
-        same(0 < p50 && p50 <= p99 && p99 <= p999, true, 'latencies rise');
+        same(Object.keys(latency), ['p50', 'p90', 'p99', 'p999'], 'latency');
+        const { p50, p90, p99, p999 } = latency;
+        same(0 < p50 && p50 <= p90 && p90 <= p99 && p99 <= p999, true, 'latencies rise');
     }
     const got = Object.fromEntries(Object.entries(rest).map(([name, value]) =>
         [name, typeof value === 'number' ? 'number' : value]));
