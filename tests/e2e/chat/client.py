@@ -216,13 +216,13 @@ async def refuses_what_is_wrong(world):
         ({**text, "content": b"bytes"}, "bad_request"),
         ({**text, "content": "a\0b"}, "bad_request"),
         ({**text, "content": "x" * 65537}, "too_large"),
-        ({**text, "type": "image", "content": {"url": "x"}}, "unsupported_type"),
+        ({**text, "type": "sticker", "content": {"url": "x"}}, "unsupported_type"),
         ({**text, "to": a.address, "content": "x"}, "recipient_invalid"),
         ({**text, "to": "0x" + "0" * 40, "content": "x"}, "recipient_invalid"),
     ]
     for payload, code in rows:
         await a.refused("message.send", payload, code)
-    await a.refused("upload.create", {"peer": b.address}, "unknown_event")
+    await a.refused("poll.create", {"peer": b.address}, "unknown_event")
     await a.refused("message.history", {"peer": wallet()}, "not_found")
     same((await a.send(b, "x" * 65536))["seq"], 1)
     same(len((await b.take("message.new"))["content"]), 65536)

@@ -28,6 +28,8 @@ import { rows as life } from './rows/life.mjs';
 import { rows as limits } from './rows/limits.mjs';
 import { rows as live } from './rows/live.mjs';
 import { rows as listeners } from './rows/listeners.mjs';
+import { rows as media } from './rows/media.mjs';
+import { rows as mediaLocal } from './rows/media-local.mjs';
 import { rows as messages } from './rows/messages.mjs';
 import { rows as origins } from './rows/origins.mjs';
 import { rows as readme } from './rows/readme.mjs';
@@ -50,7 +52,7 @@ const rows = select([
     ...tokens, ...idp, ...signIn, ...sessions, ...contracts, ...revoke, ...messages,
     ...contents, ...delivery, ...listeners, ...devices, ...resume, ...contacts, ...live,
     ...history, ...rest, ...limits, ...broken, ...raw, ...origins, ...storage, ...life,
-    ...rotation, ...secrets, ...readme,
+    ...rotation, ...media, ...mediaLocal, ...secrets, ...readme,
 ], flags.only);
 if (flags.list) {
     for (const { name } of rows) console.log(name);

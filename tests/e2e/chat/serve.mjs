@@ -1,5 +1,5 @@
 /** `parley serve`, and a folder for it and its issuers. */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execFileSync } from 'node:child_process';
@@ -115,15 +115,52 @@ const OPTIONS = {
     origins: ['--rate-limits=off', '--origins=https://app.test,http://other.test:8080'],
     dev: ['--rate-limits=off', '--dev'],
     'sign in': SIGN_IN,
+    'small files': [
+        '--rate-limits=off', '--drain=1s', '--image-bytes=1000', '--audio-bytes=2000',
+        '--video-bytes=3000', '--file-bytes=4000',
+    ],
+    'few uploads': [
+        '--rate-limits=off', '--drain=1s', '--uploads-pending=2', '--upload-quota=1MiB',
+        '--upload-quota-time=10s',
+    ],
+    'short links': [
+        '--rate-limits=off', '--drain=1s', '--upload-link=3s', '--download-link=3s',
+    ],
+    'files of others': [
+        '--rate-limits=off', '--drain=1s',
+        '--media-url-allow=https://cdn.example/nft/,https://files.example:8443',
+    ],
+    'no files': [
+        '--rate-limits=off', '--drain=1s', '--media=off',
+        '--media-url-allow=https://cdn.example/nft/',
+    ],
+};
+
+/**
+ * Where files go without a word: the server's own disk.
+ *
+ * options, env  of every server, unless its options name --media
+ * has()         is there a file of this upload under "in", where it is put, or "kept", where it
+ *               is from its first message on?
+ * takesAnyHost  a link is good whatever Host a request by it has: a proxy may have changed that
+ */
+export const OWN_DISK = {
+    options: [],
+    env: {},
+    takesAnyHost: true,
+    has: (server, where, id) =>
+        existsSync(join(server.data, 'media', where, id.slice(0, 2), id)),
 };
 
 /** The servers that rows share, each started when the first row needs it. */
 export class ChatServers {
     #started = new Map();
 
-    static async make(binary) {
+    /** @param backend  for the files, like OWN_DISK */
+    static async make(binary, backend = OWN_DISK) {
         const servers = new ChatServers();
-        return Object.assign(servers, { binary, issuers: await Issuers.make(folder('issuers')) });
+        const issuers = await Issuers.make(folder('issuers'));
+        return Object.assign(servers, { binary, backend, issuers });
     }
 
     get(name, how = { options: OPTIONS[name] }) {
@@ -131,8 +168,12 @@ export class ChatServers {
         return this.#started.get(name);
     }
 
-    serve(how) {
-        return ChatServer.serve(this.binary, this.issuers, how);
+    serve({ options = [], env, ...how } = {}) {
+        const { backend } = this;
+        const isOwn = options.some((option) => option.startsWith('--media='));
+        return ChatServer.serve(this.binary, this.issuers, isOwn ? { options, env, ...how } : {
+            options: [...options, ...backend.options], env: { ...backend.env, ...env }, ...how,
+        });
     }
 
     /** What a subcommand prints. */
@@ -158,7 +199,8 @@ export class ChatServers {
 export class ChatTrial extends Trial {
     constructor(servers, server, transport) {
         super(servers, server?.url);
-        Object.assign(this, { server, transport, issuers: servers.issuers });
+        const { issuers, backend } = servers;
+        Object.assign(this, { server, transport, issuers, backend });
     }
 
     /** A server of the row's own, which is the one that it talks to from now on. */

@@ -237,7 +237,7 @@ async function saysWhatIsWrong(t) {
         [messagesOf(peer), text('x', { to: peer }), 'bad_request', field('to')],
         [messagesOf(peer), text('x', { conversation }), 'bad_request', field('conversation')],
         [messagesOf(peer), text('x', { reply_to: 2 }), 'bad_request', field('reply_to')],
-        [messagesOf(peer), { type: 'image', content: {} }, 'unsupported_type', field('type')],
+        [messagesOf(peer), { type: 'sticker', content: {} }, 'unsupported_type', field('type')],
         [at(peer, '/read'), {}, 'bad_request', field('seq')],
     ];
     for (const row of rows) await bot.refused(...row);
