@@ -170,9 +170,9 @@ export function put(t, told, file, { link = told.url, headers, body, ...how } = 
     });
 }
 
-/** A status from 400 to 499. */
+/** By a status from 400 to 499; or 501, as stores answer what they do not have. */
 export function isRefused({ status, code }, what) {
-    if (!(status >= 400 && status < 500))
+    if (!((status >= 400 && status < 500) || status === 501))
         throw new Failure(`${what}: status ${status} ${code ?? ''}, want 4xx`);
 }
 
