@@ -17,19 +17,15 @@ static const char *is_wrong(const struct wrong *w, const char *option, str item,
     return what;
 }
 
-/** "https://host:port", with http:// as well: an operator may mean that. */
-static bool take_origin(str *out, str url)
+/** What other URLs begin with; http:// to another machine, too: an operator may mean that. */
+static bool take_url(str *out, str url)
 {
     const int r = fetch_check_url(url);
 
-    if (url.len > 0 && url.ptr[url.len - 1] == '/')
+    while (url.len > 0 && url.ptr[url.len - 1] == '/')
         url.len--;
     *out = url;
-    str_take(&url, str_find(url, ':'));
-    if ((r != 0 && r != FETCH_URL_PLAIN) || !str_starts(url, STR("://")))
-        return false;
-    str_take(&url, STR("://").len);
-    return str_find(url, '/') == url.len && str_find(url, '?') == url.len;
+    return (r == 0 || r == FETCH_URL_PLAIN) && str_find(url, '?') == url.len;
 }
 
 static const char *read_where(const struct serve_media_options *o, struct serve_media *out,
@@ -56,10 +52,9 @@ static const char *read_where(const struct serve_media_options *o, struct serve_
 static const char *read_public_url(const struct serve_media_options *o, struct serve_media *out,
                                    const struct wrong *w)
 {
-    if (o->public_url.len == 0 || take_origin(&out->public_url, o->public_url))
+    if (o->public_url.len == 0 || take_url(&out->public_url, o->public_url))
         return NULL;
-    return is_wrong(w, "public-url", o->public_url,
-                    "a URL such as https://chat.example, without a path");
+    return is_wrong(w, "public-url", o->public_url, "a URL such as https://chat.example");
 }
 
 static const char *read_urls(const struct serve_media_options *o, struct serve_media *out,
@@ -94,11 +89,11 @@ static const char *read_s3(const struct serve_media_options *o, struct serve_med
 
     if (out->where != SERVE_MEDIA_S3)
         return NULL;
-    if (!take_origin(&out->s3_endpoint, o->s3_endpoint))
+    if (!take_url(&out->s3_endpoint, o->s3_endpoint))
         return is_wrong(w, "s3-endpoint", o->s3_endpoint, form);
     out->s3_public_endpoint = out->s3_endpoint;
     if (o->s3_public_endpoint.len > 0 &&
-        !take_origin(&out->s3_public_endpoint, o->s3_public_endpoint))
+        !take_url(&out->s3_public_endpoint, o->s3_public_endpoint))
         return is_wrong(w, "s3-public-endpoint", o->s3_public_endpoint, form);
     if (!is_bucket(o->s3_bucket))
         return is_wrong(w, "s3-bucket", o->s3_bucket, "the name of a bucket");

@@ -14,7 +14,7 @@ enum serve_media_where {
 /** Texts are the options'. */
 struct serve_media {
     enum serve_media_where where;
-    str public_url; // as it was given, but for a '/' at its end; empty: that of the listener
+    str public_url; // without a '/' at its end, like the others; empty: as it listens
     str s3_endpoint;
     str s3_public_endpoint;
     struct api_urls urls;
