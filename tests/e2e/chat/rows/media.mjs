@@ -345,6 +345,7 @@ async function refusesWhatIsNotThere(t) {
             'upload_missing');
     await haveNothing(a, b);
     await haveNothing(b, a);
+    same(await t.backend.has(t.server, 'kept', theirs.upload), false, 'a file that others took');
     same((await put(t, never, file)).status, 200, 'upload');
     const request = { ...withFile(b.address, 'image', never), client_msg_id: 'k' };
     same((await a.ok('message.send', request)).duplicate, false, 'once it is there');
