@@ -167,9 +167,8 @@ int keys_media(char out[KEYS_MEDIA_SIZE], str dir, struct rand *rand)
     buf_init(&text, HEX_SIZE);
     const int r = find(&text, &media, dir, rand);
     if (r == 0) {
-        static_assert(KEYS_MEDIA_SIZE == HEX_SIZE, "a NUL where the newline is");
         str_copy(out, buf_str(&text));
-        out[KEYS_MEDIA_SIZE - 1] = '\0';
+        out[KEYS_MEDIA_SIZE - 1] = '\0'; // where the newline is
     }
     secret_buf_fini(&text);
     return r;

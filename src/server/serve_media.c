@@ -63,9 +63,10 @@ static const char *read_urls(const struct serve_media_options *o, struct serve_m
     static_assert(OPTIONS_LIST_MAX <= API_URLS_MAX, "a list of them fits");
     for (size_t i = 0; i < o->url_allow.n; i++) {
         const str item = o->url_allow.items[i];
-        if (api_urls_add(&out->urls, item) != 0)
+        if (api_urls_add(&out->urls, item) != 0) {
             return is_wrong(w, "media-url-allow", item,
                             "a URL that files begin with, such as https://cdn.example/nft/");
+        }
     }
     return NULL;
 }
