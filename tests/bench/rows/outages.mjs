@@ -1,6 +1,6 @@
 /** The server goes away in the middle of a run, and comes back: nothing is lost by it. */
-import { same } from '../../e2e/lib.mjs';
-import { LIVELY, PACED, RATE, SERVER, SESSIONS, isFine, until } from '../generator.mjs';
+import { same, until } from '../../e2e/lib.mjs';
+import { LIVELY, PACED, RATE, SERVER, SESSIONS, isFine } from '../generator.mjs';
 
 const kill = (server) => server.kill();
 const terminate = (server) => server.stop();
