@@ -1,12 +1,12 @@
 /** Runs in which nothing goes wrong: what they report, and what the server says of them. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join as path } from 'node:path';
-import { between, match, same, sleep } from '../../e2e/lib.mjs';
+import { between, match, same, sleep, until } from '../../e2e/lib.mjs';
 import { numbers } from '../../e2e/chat/expect.mjs';
 import { joinSynced } from '../../e2e/chat/peer.mjs';
 import { folder } from '../../e2e/chat/serve.mjs';
 import {
-    LIVELY, PACED, RATE, SERVER, SESSIONS, WARM_UP_S, isFine, markOf, until,
+    LIVELY, PACED, RATE, SERVER, SESSIONS, WARM_UP_S, isFine, markOf,
 } from '../generator.mjs';
 import { Proxy, asIs } from '../proxy.mjs';
 
