@@ -11,7 +11,8 @@
 
 #include "base/err.h"
 
-#define OPEN_DIR (O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+#define FOLLOW   (O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+#define OPEN_DIR (FOLLOW | O_NOFOLLOW)
 
 /** @return 0 or a fault */
 static int sync_dir(int dir)
@@ -30,7 +31,11 @@ static int make_dir(int parent, const char *name)
 {
     if (mkdirat(parent, name, 0700) < 0)
         return errno == EEXIST ? 0 : outcome("make a directory of media/");
-    return sync_dir(parent);
+    const int r = sync_dir(parent);
+    if (r != 0)
+        (void)unlinkat(parent, name,
+                       AT_REMOVEDIR); // or the next try would find it, and not sync
+    return r;
 }
 
 // The folders of files.
@@ -170,8 +175,11 @@ int disk_publish(const struct disk *d, int fd, const char *name, const char *id)
     if (r != 0)
         return r;
     r = move(d->tmp, name, folder, id);
-    if (r == 0)
+    if (r == 0) {
         r = sync_dir(folder);
+        if (r < 0)
+            (void)unlinkat(folder, id, 0); // who is told that it failed may put it again
+    }
     close(folder);
     return r == DISK_MISSING ? err_fault(-ENOENT, "a file of media/tmp is gone") : r;
 }
@@ -192,10 +200,11 @@ static int remove_from(int parent, const char *id)
 
     if (r < 0 || folder < 0)
         return r;
-    if (unlinkat(folder, id, 0) == 0) {
-        r = sync_dir(folder);
-    } else if (errno != ENOENT) {
+    if (unlinkat(folder, id, 0) < 0 && errno != ENOENT) {
         r = err_fault(-errno, "remove a file of media/");
+    } else {
+        r = sync_dir(
+            folder); // of one that was gone already, too: that try may have failed here
     }
     close(folder);
     return r;
@@ -236,9 +245,11 @@ static int keep_once(const struct disk *d, int in, int kept, const char *id, uin
     uint64_t is = 0;
     const int r = look(kept, id, &is);
 
-    if (r == 0)
-        return remove_from(d->in, id); // where a power cut has left both
-    return r == DISK_MISSING ? keep(in, kept, id, size) : r;
+    if (r != 0)
+        return r == DISK_MISSING ? keep(in, kept, id, size) : r;
+    // Who has moved it may have been killed, or told that it failed, before it was durable.
+    const int synced = sync_dir(kept);
+    return synced < 0 ? synced : remove_from(d->in, id); // where a power cut has left both
 }
 
 int disk_take(const struct disk *d, const char *id, uint64_t size)
@@ -313,7 +324,7 @@ static int empty(int dir)
     return 0;
 }
 
-static int open_dir(int *fd, int parent, const char *name)
+static int open_dir(int *fd, int parent, const char *name, int how)
 {
     int r = make_dir(parent, name);
 
@@ -321,32 +332,51 @@ static int open_dir(int *fd, int parent, const char *name)
         r = err_fault(-ENOSPC, "make %s", name);
     if (r < 0)
         return r;
-    *fd = openat(parent, name, OPEN_DIR);
+    *fd = openat(parent, name, how);
     if (*fd < 0)
         return err_fault(-errno, "open %s", name);
     return sync_dir(*fd); // a folder of it may have been made right before a power cut
 }
 
+/** Else nothing could be moved from one to the other, and each upload would fail. */
+static int check_one_disk(const struct disk *d)
+{
+    struct stat tmp;
+    struct stat in;
+    struct stat kept;
+
+    if (fstat(d->tmp, &tmp) < 0 || fstat(d->in, &in) < 0 || fstat(d->kept, &kept) < 0)
+        return err_fault(-errno, "look at media/");
+    if (tmp.st_dev != in.st_dev || tmp.st_dev != kept.st_dev)
+        return err_fault(-EXDEV, "tmp, in and kept of media/ must be in one file system");
+    return 0;
+}
+
 static int open_all(struct disk *d, int media)
 {
-    int r = open_dir(&d->tmp, media, "tmp");
+    int r = open_dir(&d->tmp, media, "tmp", OPEN_DIR);
 
     if (r == 0)
-        r = open_dir(&d->in, media, "in");
+        r = open_dir(&d->in, media, "in", OPEN_DIR);
     if (r == 0)
-        r = open_dir(&d->kept, media, "kept");
+        r = open_dir(&d->kept, media, "kept", OPEN_DIR);
+    if (r == 0)
+        r = check_one_disk(d);
     return r < 0 ? r : empty(d->tmp);
 }
 
 int disk_open(struct disk *d, const char *data)
 {
     int media = -1;
-    const int fd = open(data, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    const int fd = open(data, FOLLOW);
 
     *d = (struct disk){-1, -1, -1};
     if (fd < 0)
         return err_fault(-errno, "open %s", data);
-    int r = open_dir(&media, fd, "media");
+    // That one may be the operator's link, to a larger disk.
+    int r = open_dir(&media, fd, "media", FOLLOW);
+    if (r == 0)
+        r = sync_dir(fd);
     close(fd);
     if (r == 0)
         r = open_all(d, media);

@@ -1,7 +1,8 @@
 /**
  * The directories of media/files.h, by blocking calls: media/tmp/, media/in/ and media/kept/,
  * where a file is in the folder of the first two characters of its name. All is found from
- * directories that are open, and no link is followed.
+ * directories that are open, and no link is followed but media/ itself, which may be the
+ * operator's, to another disk.
  *
  * What is done is on the disk when a call returns. Names are checked: see files_is_id().
  * Thread: any; those that change something one at a time.
@@ -23,8 +24,8 @@ enum disk_refusal {
     DISK_FULL,        // create, write, publish
 };
 
-/** Make them, for us alone, and empty tmp/. @return 0 or a fault: d is as disk_close() leaves
- * it */
+/** Make them, for us alone, and empty tmp/. @return 0 or a fault, also where they are not in
+ * one file system: d is as disk_close() leaves it */
 MUST_CHECK int disk_open(struct disk *d, const char *data);
 void disk_close(struct disk *d);
 
