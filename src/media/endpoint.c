@@ -15,6 +15,17 @@ void endpoint_refuse(struct endpoint *e, struct http_request *rq, enum refusal w
     refusal_answer(rq, why, headers);
 }
 
+enum refusal endpoint_count(const struct endpoint *e, struct ips *ips,
+                            const struct endpoint_call *c, struct ips_count **taken)
+{
+    *taken = NULL;
+    if (!e->config.rate_limits)
+        return REFUSAL_NONE;
+    const ip from = http_proxies_client(e->config.proxies, http_peer(c->rq), c->head);
+    *taken = ips_take(ips, &from);
+    return *taken ? REFUSAL_NONE : REFUSAL_SLOW_DOWN;
+}
+
 // Where a request goes.
 
 /** An id needs no percent-encoding: what has any is no file's. */
@@ -183,6 +194,8 @@ struct endpoint *endpoint_new(const struct endpoint_config *config)
     e->path = str_dup(STR(""));
     list_init(&e->puts);
     list_init(&e->gets);
+    ips_init(&e->put_ips, MEDIA_ADDRESS_PUTS_MAX, config->rand);
+    ips_init(&e->get_ips, MEDIA_ADDRESS_GETS_MAX, config->rand);
     return e;
 }
 
@@ -214,6 +227,8 @@ const struct media_local_counters *endpoint_counters(const struct endpoint *e)
 void endpoint_free(struct endpoint *e)
 {
     assert(endpoint_is_idle(e));
+    ips_fini(&e->put_ips);
+    ips_fini(&e->get_ips);
     free(e->host);
     free(e->path);
     free(e);

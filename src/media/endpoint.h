@@ -14,6 +14,9 @@ struct endpoint_config {
     struct loop *loop;
     struct uploads *uploads;
     const struct http_origins *origins;
+    const struct http_proxies *proxies;
+    bool rate_limits; // off: no limit for an address
+    struct rand *rand;
     struct files *files;
     const struct sigv4_key *key;
 };

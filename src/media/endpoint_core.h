@@ -1,6 +1,7 @@
 /** What the files of the endpoint share; nobody else may look. */
 #pragma once
 
+#include "base/ips.h"
 #include "media/endpoint.h"
 #include "media/refusal.h"
 
@@ -12,6 +13,8 @@ struct endpoint {
     struct list gets;
     size_t n_puts;
     size_t n_gets;
+    struct ips put_ips;
+    struct ips get_ips;
     struct media_local_counters counters;
     bool is_stopped;
 };
@@ -27,6 +30,11 @@ struct endpoint_call {
 /** Answer with a refusal, and count it; rq is no more. */
 void endpoint_refuse(struct endpoint *e, struct http_request *rq, enum refusal why,
                      str headers);
+
+/** Is there a place for its address? @param taken  what to give back; NULL where nobody counts
+ * @return 0 or REFUSAL_SLOW_DOWN */
+enum refusal endpoint_count(const struct endpoint *e, struct ips *ips,
+                            const struct endpoint_call *c, struct ips_count **taken);
 
 // Each takes c->headers, and answers now or later.
 

@@ -25,6 +25,7 @@
 struct get {
     struct endpoint *e; // NULL: it is over, and the file is still being sent
     struct list node;
+    struct ips_count *counted; // NULL: not
     bool is_sending;
     struct http_request *rq; // NULL: the client is gone, or was answered
     struct buf headers;      // of any answer
@@ -53,6 +54,8 @@ static void get_leave(struct get *g)
         return;
     list_remove(&g->node);
     g->e->n_gets--;
+    if (g->counted)
+        ips_give(g->counted);
     g->e = NULL;
 }
 
@@ -383,6 +386,8 @@ void endpoint_get_start(struct endpoint *e, struct endpoint_call *c)
     enum refusal why = REFUSAL_SLOW_DOWN;
 
     if (e->n_gets <= MEDIA_GETS_MAX)
+        why = endpoint_count(e, &e->get_ips, c, &g->counted);
+    if (why == REFUSAL_NONE)
         why = add_headers(g, query);
     if (why != REFUSAL_NONE) {
         get_refuse(g, why);

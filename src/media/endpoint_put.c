@@ -40,7 +40,8 @@ struct put {
     bool has_sha256; // and must have this one
     uint8_t sha256[CHAT_SHA256_SIZE];
     bool is_paused;
-    struct files_put *file; // from RECEIVING on
+    struct files_put *file;    // from RECEIVING on
+    struct ips_count *counted; // NULL: not
     char first[MIME_SNIFF_SIZE];
     size_t n_first;
 };
@@ -52,6 +53,8 @@ static void put_end(struct put *p)
     list_remove(&p->node);
     p->e->n_puts--;
     p->e->counters.putting--;
+    if (p->counted)
+        ips_give(p->counted);
     buf_fini(&p->headers);
     free(p->type);
     free(p);
@@ -321,6 +324,8 @@ void endpoint_put_start(struct endpoint *e, struct endpoint_call *c)
     enum refusal why = find_checksum(p, c->head);
     if (e->n_puts > MEDIA_PUTS_MAX)
         why = REFUSAL_SLOW_DOWN;
+    if (why == REFUSAL_NONE)
+        why = endpoint_count(e, &e->put_ips, c, &p->counted);
     if (why != REFUSAL_NONE) {
         endpoint_refuse(e, p->rq, why, buf_str(&p->headers));
         put_end(p);

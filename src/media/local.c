@@ -386,6 +386,9 @@ int media_local_new(struct media_local **out, const struct media_local_config *c
         .loop = config->loop,
         .uploads = config->uploads,
         .origins = config->origins,
+        .proxies = config->proxies,
+        .rate_limits = config->rate_limits,
+        .rand = config->rand,
         .files = l->files,
         .key = &l->key,
     });

@@ -16,6 +16,7 @@
 #include "chat/media.h"
 #include "chat/uploads.h"
 #include "http/origin.h"
+#include "http/proxy.h"
 #include "http/server.h"
 #include "io/loop.h"
 
@@ -29,10 +30,16 @@
 #define MEDIA_PUT_QUEUED_MAX 262144 // bytes of one that wait for the disk; then its client does
 #define MEDIA_GETS_MAX       512    // files being sent at once
 
+// For one address, unless limits are off: who has a link can't take all places by being slow.
+#define MEDIA_ADDRESS_PUTS_MAX 16 // files being put at once
+#define MEDIA_ADDRESS_GETS_MAX 64 // being sent
+
 struct media_local_config {
     struct loop *loop;
     struct uploads *uploads;            // what was announced: nothing else may be put
     const struct http_origins *origins; // whose pages may use it
+    const struct http_proxies *proxies; // who speak for others
+    bool rate_limits;                   // off: no limit for an address
     struct rand *rand;
     const char *data; // the data directory, which is there
     str secret;       // of the access key

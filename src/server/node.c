@@ -131,6 +131,8 @@ static int open_media(struct node *n)
                                           .options = &n->config->media_options,
                                           .media = &n->config->media,
                                           .origins = &n->config->origins,
+                                          .proxies = &n->config->proxies,
+                                          .rate_limits = n->config->chat.rate_limits,
                                           .data = n->config->data,
                                           .secret = n->config->media_secret,
                                           .scan = n->config->media_scan,

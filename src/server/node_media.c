@@ -20,6 +20,8 @@ static int open_local(struct node_media *m, const struct node_media_config *c)
         .loop = c->loop,
         .uploads = c->uploads,
         .origins = c->origins,
+        .proxies = c->proxies,
+        .rate_limits = c->rate_limits,
         .rand = crypto_random(),
         .data = c->data,
         .secret = str_of(c->secret),

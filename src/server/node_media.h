@@ -2,6 +2,7 @@
 #pragma once
 
 #include "http/origin.h"
+#include "http/proxy.h"
 #include "io/addr.h"
 #include "io/loop.h"
 #include "media/local.h"
@@ -14,6 +15,8 @@ struct node_media_config {
     const struct serve_media_options *options;
     const struct serve_media *media;
     const struct http_origins *origins;
+    const struct http_proxies *proxies;
+    bool rate_limits;
     const char *data;
     const char *secret; // of links to the data directory's files
     const char *scan;   // NULL: none

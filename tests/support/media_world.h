@@ -27,6 +27,7 @@ struct media_world {
     struct seeded rand;
     struct announced uploads;
     struct http_origins origins;
+    struct http_proxies proxies;
     struct media_local_config config; // what media_world_open() takes
     struct media_local *local;
     struct media *media;
@@ -213,6 +214,7 @@ static inline struct media_world *media_world_new_on(struct loop *l)
         .loop = w->loop,
         .uploads = &w->uploads.port,
         .origins = &w->origins,
+        .proxies = &w->proxies,
         .rand = &w->rand.rand,
         .data = w->folder.path,
         .secret = STR(MEDIA_WORLD_SECRET),

@@ -767,6 +767,97 @@ static void so_many_are_sent_at_once(void **state)
     free(bytes);
 }
 
+/** The world's peers are 127.0.0.1, and speak for others now. */
+static void count_addresses(struct world *t)
+{
+    assert_int_equal(http_proxies_add(&t->w->proxies, STR("127.0.0.1")), 0);
+    t->w->config.rate_limits = true;
+    reopen(t);
+}
+
+#define FROM(address) "X-Forwarded-For: " address "\r\n"
+
+static void begin_put_from(struct world *t, struct media_client *c, size_t i, const char *from)
+{
+    static char ids[MEDIA_PUTS_MAX][FILES_ID_SIZE + 1];
+    const struct chat_upload like = *t->upload;
+    char fields[256];
+
+    (void)snprintf(fields, sizeof(fields),
+                   "Content-Type: image/png\r\nContent-Length: %zu\r\n%s", PNG_SIZE, from);
+    (void)snprintf(ids[i], sizeof(ids[i]), "ab-%017zu", i);
+    t->upload = announced_add(&t->w->uploads, &like);
+    t->upload->id = str_of(ids[i]);
+    t->upload->owner.bytes[1] = (uint8_t)i;
+    media_client_open(c, t->w);
+    media_client_begin(c, "PUT", put_url(t), fields);
+}
+
+static void so_many_are_put_at_once_from_one_address(void **state)
+{
+    struct world *t = *state;
+    struct media_client clients[MEDIA_ADDRESS_PUTS_MAX + 2];
+    const size_t max = MEDIA_ADDRESS_PUTS_MAX;
+
+    count_addresses(t);
+    for (size_t i = 0; i <= max; i++)
+        begin_put_from(t, &clients[i], i, FROM("192.0.2.1"));
+    const struct media_answer a = media_client_await(&clients[max], true);
+    expect_refusal("one more", &a, 503, "SlowDown");
+    expect_has("one more", a.head, "Retry-After: ");
+    begin_put_from(t, &clients[max + 1], max + 1, FROM("192.0.2.2"));
+    media_client_send(&clients[max + 1], STR(PNG));
+    assert_int_equal(media_client_await(&clients[max + 1], true).status, 200);
+    for (size_t i = 0; i < max; i++) {
+        media_client_send(&clients[i], STR(PNG));
+        assert_int_equal(media_client_await(&clients[i], true).status, 200);
+    }
+    media_client_close(&clients[0]);
+    begin_put_from(t, &clients[0], max + 2, FROM("192.0.2.1")); // places are free again
+    media_client_send(&clients[0], STR(PNG));
+    assert_int_equal(media_client_await(&clients[0], true).status, 200);
+    for (size_t i = 0; i < COUNT_OF(clients); i++)
+        media_client_close(&clients[i]);
+}
+
+/** One that is not taken at once. */
+static void keep_long(struct world *t)
+{
+    const size_t size = HTTP_UNTAKEN_MAX + 1;
+    char *bytes = mem_alloc(size);
+
+    t->upload->size = size;
+    t->upload->mime = STR("application/x-any");
+    media_client_put(&t->client, put_url(t), t->upload->mime, (str){bytes, size});
+    assert_int_equal(media_world_take(t->w, t->upload), 0);
+    free(bytes);
+}
+
+static void so_many_are_sent_at_once_to_one_address(void **state)
+{
+    struct world *t = *state;
+    struct media_client clients[MEDIA_ADDRESS_GETS_MAX + 1];
+    const size_t max = MEDIA_ADDRESS_GETS_MAX;
+
+    count_addresses(t);
+    keep_long(t);
+    for (size_t i = 0; i <= max; i++) {
+        media_client_open(&clients[i], t->w);
+        media_client_begin(&clients[i], "GET", get_url(t), FROM("2001:db8::1"));
+    }
+    struct media_answer a = media_client_await(&clients[max], true);
+    expect_refusal("one more", &a, 503, "SlowDown");
+    expect_has("one more", a.head, "Retry-After: ");
+    a = media_client_ask(&t->client, "GET", get_url(t), FROM("2001:db8:0:1::1"), STR(""));
+    expect_int("another address", a.status, 200);
+    a = media_client_await(&clients[0], true);
+    assert_int_equal(a.status, 200);
+    a = media_client_ask(&clients[0], "GET", get_url(t), FROM("2001:db8::2"), STR(""));
+    expect_int("its place is free again", a.status, 200);
+    for (size_t i = 0; i <= max; i++)
+        media_client_close(&clients[i]);
+}
+
 static void a_file_being_sent_does_not_hold_up_a_stop(void **state)
 {
     struct world *t = *state;
@@ -1206,6 +1297,8 @@ int main(void)
         TEST(so_many_are_put_at_once),
         TEST(so_many_are_put_at_once_by_one_wallet),
         TEST(so_many_are_sent_at_once),
+        TEST(so_many_are_put_at_once_from_one_address),
+        TEST(so_many_are_sent_at_once_to_one_address),
         TEST(a_file_being_sent_does_not_hold_up_a_stop),
         TEST(the_longest_name_fits),
         TEST(a_part_is_sent_and_nothing_that_did_not_change),
