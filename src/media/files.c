@@ -21,7 +21,16 @@
 #define WAIT_MAX_NS  50000000 // so long at most the thread does not see that it must stop
 #define OPENED_BATCH 16
 
+#define SAID_EVERY_MS 60000 // of a trouble, so that a bad disk does not fill the log
+
 static_assert(FILES_SHA256_SIZE == CRYPTO_SHA256_SIZE, "");
+
+/** What was told to the operator of one kind of trouble. */
+struct trouble {
+    bool has_said;
+    int64_t said_ms;
+    unsigned long long n_unsaid; // since then
+};
 
 struct files {
     struct files_config config;
@@ -31,6 +40,8 @@ struct files {
     struct worker *reader;
     struct list puts;
     size_t n_tasks; // with the threads
+    struct trouble full;
+    struct trouble broken;
     atomic_bool is_stopped;
 
     // Of the thread that writes.
@@ -67,6 +78,38 @@ static void run_tasks(void *arg, struct list *tasks)
     }
 }
 
+/** @return whether it is time to say so */
+static bool is_news(struct files *f, struct trouble *t)
+{
+    const int64_t now_ms = f->config.loop->timers.now_ms;
+
+    if (t->has_said && now_ms - t->said_ms < SAID_EVERY_MS) {
+        t->n_unsaid++;
+        return false;
+    }
+    t->has_said = true;
+    t->said_ms = now_ms;
+    return true;
+}
+
+/** The faults say what has happened; this, what it means and what to do. */
+static void tell_operator(struct files *f, int r)
+{
+    if (r == FILES_FULL && is_news(f, &f->full)) {
+        log_warn(NULL, "media_disk_full",
+                 "effect=\"files are refused, text goes on\" reserve_bytes=%llu unsaid=%llu "
+                 "fix=\"make room where media/ is\"",
+                 (unsigned long long)f->config.reserve_bytes, f->full.n_unsaid);
+        f->full.n_unsaid = 0;
+    } else if (r == FILES_BROKEN && is_news(f, &f->broken)) {
+        log_error(NULL, "media_disk_failed",
+                  "effect=\"files fail, text goes on\" unsaid=%llu "
+                  "fix=\"see the fault above, and the kernel's log of the disk of media/\"",
+                  f->broken.n_unsaid);
+        f->broken.n_unsaid = 0;
+    }
+}
+
 static void on_tasks(void *arg, struct list *tasks)
 {
     struct files *f = arg;
@@ -74,6 +117,7 @@ static void on_tasks(void *arg, struct list *tasks)
     while (!list_is_empty(tasks)) {
         struct task *t = container_of(list_shift(tasks), struct task, node);
         f->n_tasks--;
+        tell_operator(f, t->r);
         t->done(t);
     }
 }

@@ -238,7 +238,7 @@ static void on_scanned(void *arg, int r)
 {
     struct work *w = arg;
 
-    if (r == MEDIA_REJECTED) {
+    if (r == MEDIA_REJECTED && w->done) { // else a later check may have accepted it meanwhile
         files_drop(w->l->files, str_of(w->id), on_rejected, w);
     } else {
         work_end(w, r);

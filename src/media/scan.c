@@ -8,6 +8,8 @@
 #include "base/mem.h"
 #include "io/child.h"
 
+#define SAID_EVERY_MS 60000 // so that a wrong program does not fill the log
+
 struct media_scan {
     struct loop *loop;
     char *command;
@@ -18,6 +20,9 @@ struct media_scan {
     size_t n_running;
     size_t n_refused; // not told yet
     bool is_stopped;
+    bool has_said;
+    int64_t said_ms;
+    unsigned long long n_unsaid; // failures, since then
 };
 
 struct run {
@@ -41,7 +46,24 @@ static void run_end(struct run *run, int r)
     free(run);
 }
 
-static int verdict_of(const struct media_scan *s, enum child_end end, int status)
+static void say_failed(struct media_scan *s, const char *end, int status)
+{
+    const int64_t now_ms = s->loop->timers.now_ms;
+
+    if (s->has_said && now_ms - s->said_ms < SAID_EVERY_MS) {
+        s->n_unsaid++;
+        return;
+    }
+    log_warn(NULL, "media_scan_failed",
+             "end=%s status=%d effect=\"files wait, senders get storage_unavailable\" "
+             "unsaid=%llu fix=\"run --media-scan by hand on a file: 0 is good, 1 is bad\"",
+             end, status, s->n_unsaid);
+    s->has_said = true;
+    s->said_ms = now_ms;
+    s->n_unsaid = 0;
+}
+
+static int verdict_of(struct media_scan *s, enum child_end end, int status)
 {
     static const char *const ends[] = {[CHILD_EXITED] = "exited",
                                        [CHILD_KILLED] = "killed",
@@ -52,7 +74,7 @@ static int verdict_of(const struct media_scan *s, enum child_end end, int status
     if (end == CHILD_EXITED && status == 1)
         return MEDIA_REJECTED;
     if (!s->is_stopped)
-        log_warn(NULL, "media_scan_failed", "end=%s status=%d", ends[end], status);
+        say_failed(s, ends[end], status);
     return MEDIA_UNAVAILABLE;
 }
 
@@ -117,8 +139,10 @@ static void stop_waiting(struct run *run)
 
 static void on_late(struct timer *t)
 {
-    log_warn(NULL, "media_scan_failed", "end=waited");
-    stop_waiting(container_of(t, struct run, timer));
+    struct run *run = container_of(t, struct run, timer);
+
+    say_failed(run->scan, "waited", 0);
+    stop_waiting(run);
 }
 
 static struct run *run_new(struct media_scan *s, str place, const struct chat_upload *u)

@@ -711,6 +711,46 @@ static void what_others_have_still_to_write_is_not_free(void **state)
     await_idle(w);
 }
 
+static unsigned times_said(const struct world *w, const char *text)
+{
+    str log = buf_str(&w->log);
+    unsigned n = 0;
+
+    for (;;) {
+        const char *at = log.len > 0 ? memmem(log.ptr, log.len, text, strlen(text)) : NULL;
+        if (!at)
+            return n;
+        n++;
+        str_take(&log, (size_t)(at - log.ptr) + strlen(text));
+    }
+}
+
+static void an_operator_is_told_once_of_a_full_disk(void **state)
+{
+    struct world *w = *state;
+    struct answer a;
+
+    for (int i = 0; i < 3; i++) {
+        begin(w, &a, ID, UINT64_MAX);
+        await(w, &a);
+        assert_int_equal(a.r, FILES_FULL);
+    }
+    assert_int_equal(times_said(w, "event=media_disk_full"), 1);
+    assert_int_equal(times_said(w, "event=media_disk_failed"), 0);
+}
+
+static void an_operator_is_told_once_of_a_broken_disk(void **state)
+{
+    struct world *w = *state;
+    char path[512];
+
+    assert_int_equal(put(w, OTHER, STR("hello")), 0);
+    assert_int_equal(mkfifo(folder_path(path, &w->folder, IN(ID)), 0600), 0);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(take(w, ID, 5), FILES_BROKEN);
+    assert_int_equal(times_said(w, "event=media_disk_failed"), 1);
+}
+
 // What somebody has planted.
 
 static void no_link_is_followed(void **state)
@@ -838,6 +878,8 @@ int main(void)
         TEST(when_it_stops_all_is_answered),
         TEST(files_leave_the_reserve_free),
         TEST(what_others_have_still_to_write_is_not_free),
+        TEST(an_operator_is_told_once_of_a_full_disk),
+        TEST(an_operator_is_told_once_of_a_broken_disk),
         TEST(no_link_is_followed),
         TEST(no_folder_that_is_a_link_is_followed),
         TEST(what_is_no_file_is_none),

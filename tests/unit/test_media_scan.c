@@ -141,6 +141,8 @@ static void what_it_ends_with_is_the_answer(void **state)
         expect_int(rows[i].script, ask_one(w, "a place"), rows[i].r);
         expect_int(rows[i].script, was_said(w, "media_scan_failed"), rows[i].is_logged);
         expect_int(rows[i].script, was_said(w, "a place"), false);
+        media_scan_free(w->scan);
+        w->scan = media_scan_new(w->loop, w->command); // which has said nothing yet
     }
 }
 
@@ -149,6 +151,19 @@ static void a_command_that_is_not_there_says_nothing_of_the_file(void **state)
     struct world *w = *state;
 
     assert_int_equal(ask_one(w, "a place"), MEDIA_UNAVAILABLE);
+}
+
+static void an_operator_is_told_once_of_a_wrong_program(void **state)
+{
+    struct world *w = *state;
+
+    write_script(w->command, "#!/bin/sh\nexit 2\n");
+    assert_int_equal(ask_one(w, "a place"), MEDIA_UNAVAILABLE);
+    assert_true(was_said(w, "event=media_scan_failed"));
+    assert_true(was_said(w, "fix=\"run --media-scan by hand"));
+    buf_clear(&w->log);
+    assert_int_equal(ask_one(w, "a place"), MEDIA_UNAVAILABLE);
+    assert_false(was_said(w, "media_scan_failed"));
 }
 
 /** Hold all of them up, until the gate is there. */
@@ -256,6 +271,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(what_it_ends_with_is_the_answer),
         TEST(a_command_that_is_not_there_says_nothing_of_the_file),
+        TEST(an_operator_is_told_once_of_a_wrong_program),
         TEST(so_many_run_at_once_and_the_others_wait),
         TEST(so_many_may_wait_and_no_more),
         TEST(when_it_stops_all_is_answered),
