@@ -13,6 +13,7 @@ import { Runner, select } from '../e2e/runner.mjs';
 import { ChatServers, ChatTrial } from '../e2e/chat/serve.mjs';
 import { rows as broken } from './broken.mjs';
 import { rows as chaos } from './chaos.mjs';
+import { rows as files } from './files.mjs';
 import { rows as killed } from './killed.mjs';
 import { rows as ordered } from './ordered.mjs';
 import { rows as stuck } from './stuck.mjs';
@@ -23,7 +24,7 @@ const AT_ONCE = 3; // each has a server, a tracer and two clients
 const { values: flags } = parseArgs({
     options: { list: { type: 'boolean' }, only: { type: 'string', default: '' } },
 });
-const rows = select([...killed, ...broken, ...stuck, ...ordered, ...chaos], flags.only);
+const rows = select([...killed, ...broken, ...files, ...stuck, ...ordered, ...chaos], flags.only);
 if (flags.list) {
     for (const { name } of rows) console.log(name);
     process.exit(0);
