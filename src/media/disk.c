@@ -32,9 +32,10 @@ static int make_dir(int parent, const char *name)
     if (mkdirat(parent, name, 0700) < 0)
         return errno == EEXIST ? 0 : outcome("make a directory of media/");
     const int r = sync_dir(parent);
-    if (r != 0)
-        (void)unlinkat(parent, name,
-                       AT_REMOVEDIR); // or the next try would find it, and not sync
+    if (r != 0) {
+        // Or the next try would find it, and not sync.
+        (void)unlinkat(parent, name, AT_REMOVEDIR);
+    }
     return r;
 }
 

@@ -3,7 +3,7 @@
  *
  * A thread makes all that changes something, one thing after the other, and so that it is on
  * the disk before it is said to be done. Another opens files, and so does not stand behind what
- * is being written. No link is followed, and no name is overwritten.
+ * is being written. No link is followed but media/ itself, and no name is overwritten.
  *
  * What is being put is in the hands of the thread one piece at a time, so that many of them are
  * written in turns.

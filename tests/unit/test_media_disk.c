@@ -33,6 +33,25 @@ int fsync(int fd)
     return (int)syscall(SYS_fsync, fd);
 }
 
+/** What write() says, one after the other; then it does as it is told. */
+static struct {
+    const int *errors; // 0: it takes one byte
+    size_t n;
+} writes;
+
+/** In place of libc's. */
+ssize_t write(int fd, const void *buf, size_t n)
+{
+    if (writes.n == 0)
+        return syscall(SYS_write, fd, buf, n);
+    const int error = *writes.errors++;
+    writes.n--;
+    if (error == 0)
+        return syscall(SYS_write, fd, buf, 1);
+    errno = error;
+    return -1;
+}
+
 static int setup(void **state)
 {
     struct world *w = calloc(1, sizeof(*w));
@@ -84,6 +103,43 @@ static int take(const struct world *w, unsigned failing)
     const int r = disk_take(&w->disk, ID, SIZE);
     syncs.failing = 0;
     return r;
+}
+
+static void all_is_written_or_it_is_said(void **state)
+{
+    static const struct {
+        const char *name;
+        int errors[3];
+        size_t n;
+        int r; // -1: a fault
+    } rows[] = {
+        {"in pieces", {0, 0, 0}, 3, 0},
+        {"interrupted", {EINTR, 0, EINTR}, 3, 0},
+        {"full", {ENOSPC}, 1, DISK_FULL},
+        {"full in the middle", {0, EDQUOT}, 2, DISK_FULL},
+        {"broken in the middle", {0, EIO}, 2, -1},
+    };
+    const struct world *w = *state;
+
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        char got[SIZE];
+        char path[512];
+        int fd;
+
+        assert_int_equal(disk_create(&w->disk, &fd, NAME), 0);
+        writes.errors = rows[i].errors;
+        writes.n = rows[i].n;
+        const int r = disk_write(fd, "hello", SIZE);
+        writes.n = 0;
+        expect_int(rows[i].name, r < 0 ? -1 : r, rows[i].r);
+        close(fd);
+        fd = open(folder_path(path, &w->folder, "media/tmp/" NAME), O_RDONLY | O_CLOEXEC);
+        const ssize_t n = read(fd, got, sizeof(got));
+        if (rows[i].r == 0)
+            expect_str(rows[i].name, ((str){got, (size_t)n}), STR("hello"));
+        close(fd);
+        disk_forget(&w->disk, NAME);
+    }
 }
 
 static void what_could_not_be_made_durable_may_be_put_again(void **state)
@@ -224,6 +280,7 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
+        TEST(all_is_written_or_it_is_said),
         TEST(what_could_not_be_made_durable_may_be_put_again),
         TEST(taking_again_makes_durable_what_failed_before),
         TEST(dropping_again_makes_durable_what_failed_before),
