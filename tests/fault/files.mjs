@@ -3,7 +3,7 @@
  * its own: a tracer comes once the file was announced, so that turns are counted from there. The
  * successor has what was acknowledged, whole; and nothing that is not.
  */
-import { readFileSync, readdirSync } from 'node:fs';
+import { readFileSync, readdirSync, symlinkSync } from 'node:fs';
 import { createHash } from 'node:crypto';
 import { spawn } from 'node:child_process';
 import { join as path } from 'node:path';
@@ -13,7 +13,7 @@ import {
     MIB, announce, fileOf, gives, put, sha256Of, withFile,
 } from '../e2e/chat/media.mjs';
 import { join } from '../e2e/chat/peer.mjs';
-import { folder } from '../e2e/chat/serve.mjs';
+import { SmallDisk, folder } from '../e2e/chat/serve.mjs';
 import { wallet } from '../e2e/chat/wallet.mjs';
 
 const OPTIONS = ['--rate-limits=off', '--drain=1s', '--media-reserve=0'];
@@ -173,6 +173,26 @@ async function fails(t, call, error, n) {
     await sending.goOn();
 }
 
+/** Its files are behind the operator's link: what is left there counts, and not beside it. */
+async function isOnAFullDisk(t) {
+    const disk = new SmallDisk(2048);
+    const data = folder('data');
+    symlinkSync(disk.path, path(data, 'media'));
+    await t.serve({ data, options: [...OPTIONS, '--media-reserve=1MiB'] });
+    const [a, b] = [await join(t, wallet()), await join(t, wallet())];
+    const file = fileOf('application/octet-stream', { size: SIZE });
+    const told = await announce(a, file);
+    for (const i of numbers(3)) same((await put(t, told, file)).status, 507, `PUT ${i}`);
+    same((await a.send(b.address, 'text')).type, 'text', 'beside it');
+    same(t.server.stderr.match(/event=media_disk_full /g)?.length, 1, 'lines in the log');
+    disk.resize(8192);
+    same((await put(t, told, file)).status, 200, 'PUT, with room');
+    const { message } = await a.ok('message.send', withFile(b.address, 'file', told));
+    await gives(t, message.content.url, file);
+    await t.server.stop();
+    disk.end();
+}
+
 /** The calls, and how many of a file there are. */
 const KILLED = {
     openat: 7, write: 9, sync_file_range: 4, fdatasync: 3, mkdirat: 2, renameat2: 2, fsync: 5,
@@ -196,4 +216,7 @@ const killed = Object.entries(KILLED).flatMap(([call, most]) => numbers(most).ma
     limit: 60000,
 })));
 
-export const rows = [...killed, ...failing('EIO', FAILING), ...failing('ENOSPC', FULL)];
+export const rows = [
+    { name: 'a file, and its own disk is full', run: isOnAFullDisk },
+    ...killed, ...failing('EIO', FAILING), ...failing('ENOSPC', FULL),
+];
