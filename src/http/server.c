@@ -619,7 +619,12 @@ static void conn_on_end(void *owner, enum stream_end end)
 {
     struct http_conn *c = owner;
 
-    (void)end;
+    // Who has sent all its requests may take its answer, but at the rate and counted like
+    // everybody's: a stream that is closed would wait for it much longer.
+    if (c->fsm.now == CONN_TAKING && end == STREAM_FIN) {
+        c->is_last = true;
+        return;
+    }
     // A client that has closed its half hardly waits for an answer, and a long poll must
     // not wait for one that never reads it.
     if (c->fsm.now == CONN_BODY || c->fsm.now == CONN_PAUSED || c->fsm.now == CONN_WAITING)
@@ -666,7 +671,10 @@ static void look_at_taking(struct http_conn *c)
 
     http_pace_moved(&c->pace, c->looked_at - left);
     c->looked_at = left;
-    if (is_too_slow(c) || left == c->untaken) {
+    // All of it would have been told. Where the client had closed its half, this is how a
+    // loss shows.
+    const bool is_lost = left == 0;
+    if (is_lost || is_too_slow(c) || left == c->untaken) {
         log_debug(&c->rq.log, "http_untaken", "bytes=%zu", left);
         conn_abort(c);
     } else {

@@ -985,6 +985,43 @@ static void a_file_that_nobody_takes_is_cut_after_the_grace(void **state)
     expect_fate("cut", w, ABORTED);
 }
 
+static void who_closes_its_half_still_takes_its_file_at_the_rate(void **state)
+{
+    static const struct {
+        const char *name;
+        bool is_taken;
+        bool is_lost;
+        enum fate fate;
+    } cases[] = {
+        {"taken", true, false, CLOSED},
+        {"not taken", false, false, ABORTED},
+        {"and then is lost", false, true, ABORTED},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        struct world w;
+        struct stream_ops ops;
+        open_world(&w);
+        start_huge_file(&w, &ops, 10);
+        feed(&w, STR(GET("/length"))); // is not answered any more
+        mem_stream_end(&w.peer, STREAM_FIN);
+        expect_fate(cases[i].name, &w, STAYS);
+        expect_int("it counts until then", w.n_taken, 0);
+        if (cases[i].is_taken) {
+            mem_stream_drain(&w.peer);
+        } else {
+            w.peer.stream.in_flight -= cases[i].is_lost ? 10 : 0; // which is not told
+            pass_ms(&w, HTTP_ANSWER_GRACE_MS);
+            pass_ms(&w, cases[i].is_lost ? 0 : 1000);
+        }
+        expect_fate(cases[i].name, &w, cases[i].fate);
+        expect_int(cases[i].name, w.n_taken, 1);
+        expect_sent(cases[i].name, &w, STR(""));
+        close_world(&w);
+    }
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -1020,6 +1057,7 @@ int main(void)
         TEST(a_file_may_answer_a_body_that_goes_by),
         TEST(a_huge_file_must_be_taken_at_its_rate),
         TEST(a_file_that_nobody_takes_is_cut_after_the_grace),
+        cmocka_unit_test(who_closes_its_half_still_takes_its_file_at_the_rate),
     };
     return cmocka_run_group_tests_name("http/stream", tests, NULL, NULL);
 }

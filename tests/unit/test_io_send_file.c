@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -497,6 +498,75 @@ static void a_peer_that_is_reset_in_the_middle_ends_the_stream(void **state)
     assert_int_equal(w->n_logged, 0); // that peers leave is nothing to tell
 }
 
+static void a_peer_that_ends_its_half_takes_the_file(void **state)
+{
+    struct world *w = *state;
+    struct conn *c = connect_peer(w);
+
+    get_stuck(w, c);
+    assert_int_equal(shutdown(c->peer, SHUT_WR), 0);
+    UNTIL(w, c->n_ends == 1);
+    assert_int_equal(c->end, STREAM_FIN);
+    expect_file(c, 0, LARGE);
+    UNTIL(w, c->n_drained == 1);
+    assert_int_equal(c->n_ends, 1);
+}
+
+static void of_a_peer_lost_behind_its_fin_nothing_is_left(void **state)
+{
+    struct world *w = *state;
+    struct conn *c = connect_peer(w);
+
+    get_stuck(w, c);
+    assert_int_equal(shutdown(c->peer, SHUT_WR), 0);
+    UNTIL(w, c->n_ends == 1);
+    reset_peer(c);
+    UNTIL(w, stream_queued(c->stream) == 0);
+    turns(w);
+    assert_int_equal(c->n_ends, 1);
+    assert_int_equal(c->n_drained, 0);
+}
+
+static void without_a_descriptor_the_stream_ends(void **state)
+{
+    struct world *w = *state;
+    struct rlimit before;
+
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    for (int is_closing = 0; is_closing < 2; is_closing++) {
+        struct conn *c = connect_peer(w);
+        send_whole(c, 1000);
+        const struct rlimit none = {.rlim_cur = 3, .rlim_max = before.rlim_max};
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+        if (is_closing)
+            close_conn(c);
+        turns(w);
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+        assert_int_equal(c->n_ends, !is_closing);
+        assert_non_null(strstr(w->logged, "send a file"));
+        if (!is_closing)
+            abort_conn(c);
+        assert_int_equal(read_to_end(c), 0);
+        close_peer(c);
+        UNTIL(w, w->loop->n_streams == 0);
+    }
+    assert_int_equal(w->n_logged, 2);
+}
+
+static void a_part_beyond_32_bits_is_sent(void **state)
+{
+    const off_t beyond = (off_t)5 << 30; // of a file that has no other bytes
+    struct world *w = *state;
+    struct conn *c = connect_peer(w);
+    const int fd = memfd_create("file", MFD_CLOEXEC);
+
+    assert_true(fd >= 0);
+    assert_int_equal(pwrite(fd, "abcdef", 6, beyond), 6);
+    stream_send_file(c->stream, fd, (uint64_t)beyond, 6);
+    expect_file(c, 0, 6);
+    UNTIL(w, c->n_drained == 1);
+}
+
 static void a_file_too_short_ends_the_stream(void **state)
 {
     struct world *w = *state;
@@ -681,6 +751,10 @@ int main(void)
         TEST(what_is_queued_shrinks_as_a_slow_peer_takes_it),
         TEST(many_are_sent_at_once),
         TEST(a_peer_that_is_reset_in_the_middle_ends_the_stream),
+        TEST(a_peer_that_ends_its_half_takes_the_file),
+        TEST(of_a_peer_lost_behind_its_fin_nothing_is_left),
+        TEST(without_a_descriptor_the_stream_ends),
+        TEST(a_part_beyond_32_bits_is_sent),
         TEST(a_file_too_short_ends_the_stream),
         TEST(a_file_that_is_cut_meanwhile_ends_the_stream),
         TEST(a_file_that_cannot_be_read_ends_the_stream),
