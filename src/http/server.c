@@ -671,10 +671,7 @@ static void look_at_taking(struct http_conn *c)
 
     http_pace_moved(&c->pace, c->looked_at - left);
     c->looked_at = left;
-    // All of it would have been told. Where the client had closed its half, this is how a
-    // loss shows.
-    const bool is_lost = left == 0;
-    if (is_lost || is_too_slow(c) || left == c->untaken) {
+    if (is_too_slow(c) || left == c->untaken) {
         log_debug(&c->rq.log, "http_untaken", "bytes=%zu", left);
         conn_abort(c);
     } else {

@@ -30,7 +30,8 @@ struct stream_events {
      */
     void (*on_bytes)(void *owner, char *bytes, size_t n);
 
-    /** No more bytes come. At most once, and the stream is still the owner's to close. */
+    /** No more bytes come. At most once; to who keeps the stream behind STREAM_FIN, so as to
+     * write, STREAM_LOST may come as well. The stream is still the owner's to close. */
     void (*on_end)(void *owner, enum stream_end end);
 
     /** All that was written is with the kernel; at most once a turn. May be NULL. */

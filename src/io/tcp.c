@@ -56,6 +56,7 @@ struct tcp {
     struct tcp_ending *ending;
     struct ips_count *counted; // NULL: not
     bool has_peer_ended;
+    bool is_lost; // and the owner was told
 };
 
 static struct tcp *tcp_of(struct stream *s)
@@ -103,6 +104,17 @@ static void go(struct tcp *t)
     uv_close((uv_handle_t *)&t->uv, on_gone);
 }
 
+/** Also where the peer had ended before: until now it may have read. */
+static void tell_lost(struct tcp *t)
+{
+    if (t->is_lost)
+        return;
+    t->is_lost = true;
+    t->has_peer_ended = true;
+    uv_read_stop((uv_stream_t *)&t->uv);
+    t->stream.events->on_end(t->stream.owner, STREAM_LOST);
+}
+
 /** Nobody hears us any more. */
 static void lose(struct tcp *t)
 {
@@ -114,11 +126,7 @@ static void lose(struct tcp *t)
     // this runs only from the loop.
     buf_clear(&t->stream.out);
     drop_file(t);
-    if (!t->has_peer_ended) {
-        t->has_peer_ended = true;
-        uv_read_stop((uv_stream_t *)&t->uv);
-        t->stream.events->on_end(t->stream.owner, STREAM_LOST);
-    }
+    tell_lost(t);
 }
 
 static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *out)
@@ -159,9 +167,13 @@ static void on_read(uv_stream_t *uv, ssize_t n, const uv_buf_t *buf)
         t->stream.events->on_bytes(t->stream.owner, buf->base, (size_t)n);
         return;
     }
+    if (n != UV_EOF) {
+        tell_lost(t);
+        return;
+    }
     t->has_peer_ended = true;
     uv_read_stop(uv);
-    t->stream.events->on_end(t->stream.owner, n == UV_EOF ? STREAM_FIN : STREAM_LOST);
+    t->stream.events->on_end(t->stream.owner, STREAM_FIN);
 }
 
 static void set_ending(struct tcp *t, int64_t in_ms)

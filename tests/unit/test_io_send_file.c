@@ -512,7 +512,7 @@ static void a_peer_that_ends_its_half_takes_the_file(void **state)
     assert_int_equal(c->n_ends, 1);
 }
 
-static void of_a_peer_lost_behind_its_fin_nothing_is_left(void **state)
+static void a_peer_that_is_lost_behind_its_fin_ends_the_stream_again(void **state)
 {
     struct world *w = *state;
     struct conn *c = connect_peer(w);
@@ -521,9 +521,11 @@ static void of_a_peer_lost_behind_its_fin_nothing_is_left(void **state)
     assert_int_equal(shutdown(c->peer, SHUT_WR), 0);
     UNTIL(w, c->n_ends == 1);
     reset_peer(c);
-    UNTIL(w, stream_queued(c->stream) == 0);
+    UNTIL(w, c->n_ends == 2);
+    assert_int_equal(c->end, STREAM_LOST);
+    assert_int_equal(stream_queued(c->stream), 0);
     turns(w);
-    assert_int_equal(c->n_ends, 1);
+    assert_int_equal(c->n_ends, 2);
     assert_int_equal(c->n_drained, 0);
 }
 
@@ -752,7 +754,7 @@ int main(void)
         TEST(many_are_sent_at_once),
         TEST(a_peer_that_is_reset_in_the_middle_ends_the_stream),
         TEST(a_peer_that_ends_its_half_takes_the_file),
-        TEST(of_a_peer_lost_behind_its_fin_nothing_is_left),
+        TEST(a_peer_that_is_lost_behind_its_fin_ends_the_stream_again),
         TEST(without_a_descriptor_the_stream_ends),
         TEST(a_part_beyond_32_bits_is_sent),
         TEST(a_file_too_short_ends_the_stream),

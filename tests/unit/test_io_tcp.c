@@ -537,18 +537,23 @@ static void the_peers_reset_comes_once(void **state)
     UNTIL(w, w->loop->n_streams == 0);
 }
 
-static void a_reset_after_the_fin_is_no_second_end(void **state)
+static void what_is_lost_after_the_fin_is_told_as_well(void **state)
 {
     struct world *w = *state;
     struct conn *c = &w->conns[0];
 
     assert_int_equal(shutdown(connect_peer(w), SHUT_WR), 0);
     UNTIL(w, c->n_ends > 0);
+    assert_int_equal(c->end, STREAM_FIN);
     reset_peer(w, 0);
+    turns(w);
+    assert_int_equal(c->n_ends, 1); // nobody reads
     write_letters(c, 1000);
     turns(w);
-    assert_int_equal(c->n_ends, 1);
-    assert_int_equal(c->end, STREAM_FIN);
+    write_letters(c, 1000);
+    turns(w);
+    assert_int_equal(c->n_ends, 2);
+    assert_int_equal(c->end, STREAM_LOST);
 }
 
 static void a_write_that_fails_ends_a_paused_stream(void **state)
@@ -1215,7 +1220,7 @@ int main(void)
         TEST(a_paused_stream_is_not_read),
         TEST(the_peers_fin_comes_once_and_does_not_stop_our_writing),
         TEST(the_peers_reset_comes_once),
-        TEST(a_reset_after_the_fin_is_no_second_end),
+        TEST(what_is_lost_after_the_fin_is_told_as_well),
         TEST(a_write_that_fails_ends_a_paused_stream),
         TEST(a_stuck_write_that_fails_ends_the_stream),
         TEST(close_delivers_what_is_queued_and_then_a_fin),

@@ -622,6 +622,37 @@ async function holdsNobodyUp(t) {
     }
 }
 
+const filesOf = (server) => readdirSync(`/proc/${server.child.pid}/fd`).length;
+
+/** A download that has begun. @return its request and its response, which is not read */
+async function gettingOf(t, link) {
+    const { request: asking, response } = begin(t, 'GET', link);
+    asking.on('error', () => {}).end(); // some of them end before it
+    return { asking, response: (await response).on('error', () => {}).pause() };
+}
+
+/** Some read at once, some never, and of those some close their half; some are reset. */
+async function givesToManyAtOnce(t) {
+    await t.serve({ options: QUIET });
+    const { a, b, file, link } = await carried(t, image({ size: 20 * MIB }));
+    const before = filesOf(t.server);
+    const rest = await Promise.all(numbers(200).map(() => gettingOf(t, link)));
+    const [fast, slow, halves, reset] = [20, 60, 60, 60].map((n) => rest.splice(0, n));
+    for (const { asking } of halves) asking.socket.end();
+    await sleep(50);
+    same(filesOf(t.server) >= before + 200, true, 'all of them are under way');
+    const read = Promise.all(fast.map(({ response }) => asHash(response)));
+    for (const i of numbers(20)) {
+        between(await textTakes(a, b), 0, ROUND_TRIP_MS, `text ${i}`);
+        for (const { asking } of reset.splice(-3)) asking.socket.resetAndDestroy();
+    }
+    for (const { sha256 } of await read) same(sha256, sha256Of(file), 'who reads at once');
+    for (const { response } of halves.splice(-2))
+        same((await asHash(response)).sha256, sha256Of(file), 'who has closed its half');
+    for (const { asking } of [...slow, ...halves]) asking.destroy();
+    await until('no descriptor is left', () => filesOf(t.server) <= before, 5000);
+}
+
 const PUTS = 64; // at once,
 const OF_ONE = 16; // of one wallet
 
@@ -799,6 +830,7 @@ export const rows = overTransports('media here', [
     ['keeps a reserve for messages', keepsAReserve, own],
     ['says when the disk is full', saysWhenItIsFull, own],
     ['holds nobody up who writes texts', holdsNobodyUp, { alone: true, limit: 60000 }],
+    ['gives a file to many at once', givesToManyAtOnce, { ...own, alone: true }],
     ['limits what is put at once', limitsWhatIsPutAtOnce, own],
     ['lets the pages upload that may', letsPagesUpload, { server: 'origins' }],
     ['ends in the middle of an upload', endsInTheMiddle((server) => server.stop()), own],
