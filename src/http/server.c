@@ -669,9 +669,11 @@ static void look_at_taking(struct http_conn *c)
 {
     const size_t left = stream_queued(c->stream);
 
-    http_pace_moved(&c->pace, c->looked_at - left);
-    c->looked_at = left;
-    if (is_too_slow(c) || left == c->untaken) {
+    if (left < c->looked_at) {
+        http_pace_moved(&c->pace, c->looked_at - left);
+        c->looked_at = left;
+    }
+    if (is_too_slow(c) || c->looked_at == c->untaken) {
         log_debug(&c->rq.log, "http_untaken", "bytes=%zu", left);
         conn_abort(c);
     } else {

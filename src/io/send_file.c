@@ -2,7 +2,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sockios.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -200,7 +202,11 @@ bool send_file_has_begun(const struct send_file *f)
 
 uint64_t send_file_left(const struct send_file *f)
 {
-    return f->left;
+    int held = 0; // by the kernel
+
+    if (f->socket >= 0 && ioctl(f->socket, SIOCOUTQ, &held) < 0)
+        held = 0;
+    return f->left + (uint64_t)held;
 }
 
 void send_file_stop(struct send_file *f)

@@ -37,7 +37,10 @@ MUST_CHECK int send_file_begin(struct send_file *f, int socket);
 
 bool send_file_has_begun(const struct send_file *f);
 
-/** Bytes that the kernel has not taken, as far as the loop knows. */
+/**
+ * Bytes that the peer's side has not acknowledged: the kernel takes them a megabyte at a time,
+ * which a slow peer needs minutes for. What a thread is just sending may count twice.
+ */
 uint64_t send_file_left(const struct send_file *f);
 
 /** done does not come. What a thread has begun ends by itself, and is closed then; the loop

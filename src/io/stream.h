@@ -71,7 +71,8 @@ struct stream {
     size_t in_flight;  // bytes that the kernel had no room for when it got them; and of a file
 };
 
-/** Bytes written and not yet taken by the kernel. */
+/** Bytes written and not yet taken by the kernel; while a file is sent, by the peer. Then it
+ * may grow for a moment. */
 static inline size_t stream_queued(struct stream *s)
 {
     return s->out.len + (s->in_flight > 0 ? s->ops->in_flight(s) : 0);

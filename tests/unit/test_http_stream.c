@@ -985,6 +985,19 @@ static void a_file_that_nobody_takes_is_cut_after_the_grace(void **state)
     expect_fate("cut", w, ABORTED);
 }
 
+static void what_seems_to_grow_is_not_taken(void **state)
+{
+    struct world *w = *state;
+    struct stream_ops ops;
+
+    start_huge_file(w, &ops, 1000000);
+    w->peer.stream.in_flight -= 5;
+    pass_ms(w, HTTP_ANSWER_GRACE_MS);
+    w->peer.stream.in_flight += 262144;
+    pass_ms(w, 1000);
+    expect_fate("too slow", w, ABORTED);
+}
+
 static void who_closes_its_half_still_takes_its_file_at_the_rate(void **state)
 {
     static const struct {
@@ -1058,6 +1071,7 @@ int main(void)
         TEST(a_file_may_answer_a_body_that_goes_by),
         TEST(a_huge_file_must_be_taken_at_its_rate),
         TEST(a_file_that_nobody_takes_is_cut_after_the_grace),
+        TEST(what_seems_to_grow_is_not_taken),
         cmocka_unit_test(who_closes_its_half_still_takes_its_file_at_the_rate),
     };
     return cmocka_run_group_tests_name("http/stream", tests, NULL, NULL);

@@ -202,8 +202,8 @@ static int teardown(void **state)
     return 0;
 }
 
-/** A peer that is connected, not blocking, and has little room for what it does not read. */
-static struct conn *connect_peer(struct world *w)
+/** A peer that is connected, not blocking. @param room  bytes, for what it does not read */
+static struct conn *connect_with(struct world *w, int room)
 {
     const struct sockaddr_in to = {
         .sin_family = AF_INET,
@@ -211,17 +211,21 @@ static struct conn *connect_peer(struct world *w)
         .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
     };
     const size_t n_before = w->n_conns;
-    const int small = 4096;
 
     assert_true(n_before < N_CONNS);
     const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_true(fd >= 0);
-    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof(small)), 0);
+    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof(room)), 0);
     assert_int_equal(connect(fd, (const struct sockaddr *)&to, sizeof(to)), 0);
     assert_int_equal(fcntl(fd, F_SETFL, O_NONBLOCK), 0);
     UNTIL(w, w->n_conns > n_before);
     w->conns[n_before].peer = fd;
     return &w->conns[n_before];
+}
+
+static struct conn *connect_peer(struct world *w)
+{
+    return connect_with(w, 4096);
 }
 
 static char letter_at(uint64_t i)
@@ -425,6 +429,31 @@ static void what_is_queued_shrinks_as_a_slow_peer_takes_it(void **state)
     assert_in_range(stream_queued(c->stream), 1, all - 1);
     expect_file(c, at, LARGE - at);
     UNTIL(w, c->n_drained == 1);
+}
+
+/** The kernel has much room for who was fast, and makes some only when a third of it is free.
+ */
+static void it_shrinks_also_while_the_kernel_has_no_room(void **state)
+{
+    struct world *w = *state;
+    struct conn *c = connect_with(w, 1 << 20);
+    uint64_t at = 0;
+
+    send_whole(c, 2 * (size_t)LARGE);
+    EACH_TURN_UNTIL(w, at > LARGE)
+    {
+        at += take_some(c, at, LARGE);
+    }
+    turns(w);
+    const size_t all = stream_queued(c->stream);
+    const uint64_t before = at;
+    while (stream_queued(c->stream) >= all) {
+        const size_t got = take_some(c, at, 10000);
+        assert_int_not_equal(got, SIZE_MAX);
+        at += got;
+        turn(w);
+    }
+    assert_in_range(at - before, 1, 500000);
 }
 
 static void many_are_sent_at_once(void **state)
@@ -751,6 +780,7 @@ int main(void)
         TEST(bytes_before_between_and_behind_files_keep_their_order),
         TEST(a_file_waits_for_a_write_that_is_stuck),
         TEST(what_is_queued_shrinks_as_a_slow_peer_takes_it),
+        TEST(it_shrinks_also_while_the_kernel_has_no_room),
         TEST(many_are_sent_at_once),
         TEST(a_peer_that_is_reset_in_the_middle_ends_the_stream),
         TEST(a_peer_that_ends_its_half_takes_the_file),
