@@ -8,7 +8,8 @@
  * command's; 77 says that there is no such store here: it needs root, for its /etc/swift, and
  * the packages.
  */
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -24,22 +25,41 @@ const PROGRAMS = ['swift-proxy-server', 'swift-account-server', 'swift-container
 const PARENT = fileURLToPath(new URL('../../../build/', import.meta.url));
 const SCRIPT = fileURLToPath(new URL('swift.sh', import.meta.url));
 
+/** A program, and its arguments, in a mount namespace of its own, which ends with us. */
+const ownMounts = (...words) => ['setpriv',
+    ['--pdeathsig', 'TERM', 'unshare', '--mount', '--propagation', 'private', ...words]];
+
 /** @return why there can be none here; empty: there can */
 export function whyNot() {
     if (process.platform !== 'linux' || process.getuid() !== 0) return 'not root';
     const absent = PROGRAMS.find((name) => !existsSync(`/usr/bin/${name}`));
-    return absent ? `${absent} is absent` : '';
+    if (absent) return `${absent} is absent`;
+    return spawnSync(...ownMounts('true')).status === 0 ? '' : 'no mount namespace is to be had';
+}
+
+/** Below those that the system gives to whoever connects: between here and there nobody has it. */
+const PORTS = { first: 20000, n: 12000 };
+
+/** @return whether nobody listens there, and then nobody connects from there */
+async function isFree(port) {
+    const server = createServer().listen(port, '127.0.0.1');
+    try {
+        await once(server, 'listening');
+        return true;
+    } catch {
+        return false;
+    } finally {
+        server.close();
+    }
 }
 
 async function freePorts(n) {
-    const servers = await Promise.all(Array.from({ length: n }, async () => {
-        const server = createServer().listen(0, '127.0.0.1');
-        await once(server, 'listening');
-        return server;
-    }));
-    const ports = servers.map((server) => server.address().port);
-    servers.forEach((server) => server.close());
-    return ports;
+    const ports = new Set();
+    while (ports.size < n) {
+        const port = PORTS.first + randomInt(PORTS.n);
+        if (!ports.has(port) && await isFree(port)) ports.add(port);
+    }
+    return [...ports];
 }
 
 function logsOf(dir) {
@@ -57,7 +77,7 @@ export class Swift {
 
     constructor(dir, ports) {
         this.#dir = dir;
-        this.#child = spawn('setpriv', ['--pdeathsig', 'TERM', 'unshare', '--mount', '--propagation', 'private', 'bash', SCRIPT, dir, ...ports],
+        this.#child = spawn(...ownMounts('bash', SCRIPT, dir, ...ports),
             { stdio: ['ignore', 'inherit', 'inherit'] });
         this.#ended = once(this.#child, 'exit');
         this.env = {

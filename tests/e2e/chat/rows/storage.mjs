@@ -7,17 +7,30 @@ import { SIGN_IN, SmallDisk } from '../serve.mjs';
 import { evmWallet } from '../signer.mjs';
 import { arrive, denied, granted, login, logout, proof, refresh } from '../site.mjs';
 
-/** Sends until it is refused. @return what was stored, and what was refused */
-async function fill(peer, to) {
-    const content = 'x'.repeat(30000);
-    const acked = [];
-    for (let i = 1; i < 2000; i++) {
-        const send = { to, type: 'text', content, client_msg_id: `k${i}` };
+const SURE = 3; // refusals in a row: the first may have been of a group, with receipts in it
+
+/** Sends such contents until they are refused. @return the last one, and its answer */
+async function sendUntilRefused(peer, to, content, acked) {
+    let refused = 0;
+    for (let i = 1; i < 4000; i++) {
+        const send = { to, type: 'text', content, client_msg_id: `${content.length}-${i}` };
         const answer = await peer.ask('message.send', send);
-        if (answer.status !== 'ok') return [acked, send, answer];
-        acked.push(answer.message);
+        refused = answer.status === 'ok' ? 0 : refused + 1;
+        if (refused === SURE) return [send, answer];
+        if (answer.status === 'ok') acked.push(answer.message);
     }
     throw new Failure('it never fills');
+}
+
+/**
+ * Sends until nothing more is taken: what has no room for a short one has none for the long one
+ * before it. @return what was stored, and the long one that was refused
+ */
+async function fill(peer, to) {
+    const acked = [];
+    const [send, answer] = await sendUntilRefused(peer, to, 'x'.repeat(30000), acked);
+    await sendUntilRefused(peer, to, 'x', acked);
+    return [acked, send, answer];
 }
 
 /** Whether clients had better come: a load balancer asks, while somebody does something. */
