@@ -132,8 +132,6 @@ static int judge(const struct attach *a, int r, const struct chat_upload *u)
 {
     const enum chat_kind kind = a->options.kind;
 
-    if (r == UPLOADS_NOT_FOUND)
-        return CHAT_UPLOAD_MISSING;
     if (r != 0)
         return requests_unavailable(r);
     // That there is one of somebody else's is nobody's business.
@@ -171,6 +169,12 @@ static void on_found(void *arg, int r, const struct chat_upload *u)
     if (a->fsm.now == ATTACH_LATE) {
         fsm_move(&a->fsm, ATTACH_OVER);
         attach_free(a);
+        return;
+    }
+    // It may be sent again, and its message be there. An upload that is over never comes back:
+    // the store takes nothing else that names it.
+    if (r == UPLOADS_NOT_FOUND) {
+        on_ready(a);
         return;
     }
     const int refusal = judge(a, r, u);

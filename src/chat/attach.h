@@ -17,7 +17,8 @@ struct attach_options {
     struct chat_actor *actor;
     const struct store_append *append; // of the send; stays until done
     enum chat_kind kind;               // of its file, if it has one
-    struct buf *content; // gets what is stored of a send with a file; stays until done
+    struct buf *content; // gets what is stored of a send with a file; stays until done. Zeroes
+                         // stay where the file is over: then it can only be a duplicate
     attach_fn *done;
     void *arg;
 };

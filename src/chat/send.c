@@ -19,7 +19,7 @@ struct send_op {
     int64_t give_up_ms;         // monotonic; set when it is uncertain for the first time
     bool is_uncertain;          // some attempt of it is
     struct store_append append; // its strings point into bytes[], or stored
-    struct buf stored;          // the content of one with a file
+    struct buf stored;          // the content of one with a file, where that is there
     chat_send_fn *done;
     void *arg;
     char bytes[];
@@ -158,7 +158,7 @@ static void on_attached(void *arg, int r)
         finish(op);
         return;
     }
-    if (op->append.upload.len > 0)
+    if (op->stored.len > 0)
         op->append.content = buf_str(&op->stored);
     append(op);
 }

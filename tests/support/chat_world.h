@@ -429,7 +429,7 @@ static inline void world_take_files(struct chat_world *w)
     struct chat_uploads_config *config = &w->config.uploads;
 
     w->uploads = fake_uploads_new(&w->later);
-    fake_uploads_allow(&w->allowed, w->mem);
+    fake_uploads_allow(&w->allowed, w->mem, w->uploads);
     w->media = fake_media_new(&w->later);
     config->describe = world_describe;
     for (size_t i = 0; i < CHAT_N_KINDS; i++)

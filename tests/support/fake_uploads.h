@@ -279,22 +279,26 @@ static inline struct fake_uploads *fake_uploads_new(struct job_queue *later)
 struct fake_uploads_store {
     struct store_ops ops;
     const struct store_ops *own;
+    struct fake_uploads *uploads;
 };
 
 static inline void fake_uploads_append(struct store *s, const struct store_append *a,
                                        store_append_fn *done, void *arg)
 {
     const struct fake_uploads_store *allowed = (const void *)s->ops; // its first member
+    const struct fake_upload *u = fake_upload_find(allowed->uploads, a->upload);
     struct store_append without = *a;
 
-    without.upload = (str){0};
+    if (u && u->upload.state != UPLOAD_DELETING)
+        without.upload = (str){0};
     allowed->own->append(s, &without, done, arg);
 }
 
-/** The store knows nothing of these: let it take what names one of them. */
-static inline void fake_uploads_allow(struct fake_uploads_store *allowed, struct store *s)
+/** The store knows nothing of these: let it take what names one of them, unless it is over. */
+static inline void fake_uploads_allow(struct fake_uploads_store *allowed, struct store *s,
+                                      struct fake_uploads *f)
 {
-    *allowed = (struct fake_uploads_store){.ops = *s->ops, .own = s->ops};
+    *allowed = (struct fake_uploads_store){.ops = *s->ops, .own = s->ops, .uploads = f};
     allowed->ops.append = fake_uploads_append;
     s->ops = &allowed->ops;
 }

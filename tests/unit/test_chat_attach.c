@@ -110,6 +110,58 @@ static void a_file_that_nobody_has_announced_is_missing(void **state)
     pair_free(p);
 }
 
+/** Its sender never heard that it is stored: "missing" would be said of a message that is
+ * there. */
+static void a_repeat_is_a_duplicate_when_its_file_is_over(void **state)
+{
+    struct chat_world *w = *state;
+    struct pair *p = pair_new(w);
+    const char *file = announced(w, 1, "image/png");
+    struct chat_send send = file_to(wallet(2), "a", file, "k");
+    struct answer answers[4] = {0};
+
+    for (size_t i = 0; i < 3; i++) {
+        if (i == 1)
+            fake_upload_get(w->uploads, file)->upload.state = UPLOAD_DELETING;
+        if (i == 2)
+            fake_upload_remove(w->uploads, str_of(send.upload.ptr));
+        assert_int_equal(
+            chat_send(chat_session_actor(p->alice.session), &send, on_sent, &answers[i]), 0);
+        settle(w);
+        expect_answer(answers[i], 0);
+        assert_int_equal(answers[i].seq, 1);
+        assert_int_equal(answers[i].duplicate, i > 0);
+    }
+    send.digest[0]++;
+    assert_int_equal(
+        chat_send(chat_session_actor(p->alice.session), &send, on_sent, &answers[3]), 0);
+    settle(w);
+    expect_answer(answers[3], CHAT_CONFLICT);
+    expect_got(&p->bob, "a+name");
+    pair_free(p);
+}
+
+static void what_is_behind_a_file_that_is_over_keeps_its_order(void **state)
+{
+    struct chat_world *w = *state;
+    struct pair *p = pair_new(w);
+    const char *file = announced(w, 1, "image/png");
+    struct answer answers[3];
+
+    hold_takes(w);
+    start_file(&p->alice, wallet(2), "a", file, &answers[0]);
+    start_file(&p->alice, wallet(2), "b", "upload99999999999999", &answers[1]);
+    start_text(&p->alice, wallet(2), "c", &answers[2]);
+    settle(w);
+    assert_int_equal(answers[1].times + answers[2].times, 0);
+    end_take(w, file, 0);
+    expect_answer(answers[0], 0);
+    expect_answer(answers[1], CHAT_UPLOAD_MISSING);
+    expect_answer(answers[2], 0);
+    expect_got(&p->bob, "a+name c");
+    pair_free(p);
+}
+
 static void a_file_that_comes_late_can_be_sent_then(void **state)
 {
     struct chat_world *w = *state;
@@ -610,6 +662,8 @@ int main(void)
         TEST(a_file_that_was_accepted_is_not_checked_again),
         TEST(tells_why_a_file_is_not_taken),
         TEST(a_file_that_nobody_has_announced_is_missing),
+        TEST(a_repeat_is_a_duplicate_when_its_file_is_over),
+        TEST(what_is_behind_a_file_that_is_over_keeps_its_order),
         TEST(a_file_that_comes_late_can_be_sent_then),
         TEST(the_type_of_the_message_fits_the_file),
         TEST(nothing_is_stored_while_the_uploads_are_out_of_reach),
