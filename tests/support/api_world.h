@@ -45,7 +45,8 @@ struct api_world {
     struct store_limits store_limits;
     struct chat_config chat_config;
     struct api_config config;
-    bool has_media; // the fake below
+    bool has_media;     // the fake below
+    bool keeps_uploads; // of the store's own, in place of the fake
     struct fake_media media;
     struct fake_uploads *uploads;
     struct store *store;
@@ -199,6 +200,14 @@ static inline void api_world_make_media(struct api_world *w)
     w->config.upload_bytes = 1000;
 }
 
+/** @return NULL: no files are taken */
+static inline struct uploads *api_world_uploads(const struct api_world *w)
+{
+    if (w->keeps_uploads)
+        return store_mem_uploads(w->store);
+    return w->uploads ? &w->uploads->uploads : NULL;
+}
+
 static inline void api_world_start(struct api_world *w)
 {
     if (w->has_media)
@@ -206,7 +215,7 @@ static inline void api_world_start(struct api_world *w)
     w->store = store_mem_new(&w->eio.later, &w->eio.seeded.rand, &w->store_limits);
     w->bus = bus_local_new(&w->eio.later, &w->eio.seeded.rand);
     w->chat = chat_new(&(struct chat_ports){.store = w->store,
-                                            .uploads = w->uploads ? &w->uploads->uploads : NULL,
+                                            .uploads = api_world_uploads(w),
                                             .media = w->config.media,
                                             .bus = w->bus,
                                             .timers = &w->eio.timers,
