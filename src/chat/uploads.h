@@ -16,7 +16,8 @@
  *
  * Quota: the sizes of what an account announces are taken from a bucket that holds quota_bytes
  * and fills up within quota_ms; a size counts for at least UPLOADS_COST_MIN. What was announced
- * and is claimed while it is pending is given back.
+ * and is claimed while it is pending is given back. One that was accepted and is in no message
+ * does not count as pending any more, and gives nothing back: the quota alone bounds those.
  */
 #pragma once
 
