@@ -4,6 +4,7 @@
  * all is quiet what the lists and the histories say. Then everything is checked, and what is
  * wrong is thrown, as a Violation.
  */
+import { Files, plain } from './files.mjs';
 import { Talk } from './talk.mjs';
 import { Violation } from './violation.mjs';
 
@@ -14,6 +15,7 @@ export class Checker {
     step = 0;
     #at = 0;
     #talks = new Map(); // by "address address"
+    #files = new Files();
 
     /**
      * @param wallets  addresses
@@ -26,6 +28,7 @@ export class Checker {
         const both = { peer: Infinity, stranger: Infinity, ...limits };
         wallets.forEach((a, i) => wallets.slice(i + 1).forEach((b) => {
             const talk = new Talk([a, b], { limits: both, isShy }, this.#nameOf(a, b));
+            talk.files = this.#files;
             talk.nameOf = (address) => this.#nameOf(address);
             this.#talks.set(`${a} ${b}`, talk).set(`${b} ${a}`, talk);
         }));
@@ -73,7 +76,22 @@ export class Checker {
         this.#note(this.talksOf(conn.wallet), conn, 'end', { conn });
     }
 
-    hears(conn, event, payload) {
+    // Files: those of all wallets.
+
+    announced(upload, owner, said) {
+        this.#files.announced(upload, owner, said);
+    }
+
+    putting(upload) {
+        this.#files.putting(upload, ++this.#at);
+    }
+
+    isPut(upload) {
+        this.#files.isPut(upload, ++this.#at);
+    }
+
+    hears(conn, event, heard) {
+        const payload = plain(heard);
         const all = this.talksOf(conn.wallet);
         if (event === 'ready') this.#ready(conn, payload);
         else if (event === 'synced') this.#note(all, conn, 'synced', { conn });
@@ -120,7 +138,8 @@ export class Checker {
         ask.change = contacts.pending;
     }
 
-    answered(asked, answer) {
+    answered(asked, told) {
+        const answer = plain(told);
         for (const [talk, ask] of asked) {
             const { at } = this.#note([talk], ask.conn, 'answer', { ask, answer });
             if (ask.send) talk.sent(ask, answer, at);
@@ -130,11 +149,14 @@ export class Checker {
     }
 
     /**
-     * @param final  by address: { list, histories, unread }: its conversations, by peer the
+     * @param found  by address: { list, histories, unread }: its conversations, by peer the
      *               messages that settled() did not know yet, and what a connection of now
      *               was told of unread conversations
      */
-    settle(final) {
+    settle(found) {
+        const final = new Map([...found].map(([wallet, { histories, ...more }]) => [wallet,
+            { ...plain(more), histories: new Map([...histories].map(([peer, all]) =>
+                [peer, plain(all)])) }]));
         for (const wallet of this.wallets) this.#checkList(wallet, final.get(wallet));
         for (const talk of new Set(this.#talks.values()))
             talk.settle(new Map(talk.addresses.map((address) =>

@@ -252,6 +252,30 @@ export class Device {
         await this.#try(send);
     }
 
+    // Files.
+
+    /** @return its upload and where to put it, or undefined */
+    async announce(name, bytes) {
+        const said = { name, mime: 'text/plain', size: bytes.length };
+        const answer = await this.raw('upload.create', said);
+        if (!answer) return undefined;
+        if (answer.status !== 'ok')
+            throw new Failure(`${this.name}: upload.create: ${JSON.stringify(answer)}`);
+        this.checker.announced(answer.upload, this.wallet, said);
+        this.world.files.set(answer.upload, { name, bytes, wallet: this.wallet });
+        return answer;
+    }
+
+    /** The server may end in the middle of it: then nobody knows. */
+    async put({ upload, method, url, headers }, bytes) {
+        this.checker.putting(upload);
+        const given = AbortSignal.timeout(ANSWER_MS);
+        const answer = await fetch(url, { method, headers, body: bytes, signal: given })
+            .catch(() => undefined);
+        if (answer?.ok) this.checker.isPut(upload);
+        this.world.count(answer?.ok ? 'a file was put' : 'a file was put, or not');
+    }
+
     #once(key, run) {
         if (!this.#underWay.has(key))
             this.#underWay.set(key, run().finally(() => this.#underWay.delete(key)));

@@ -30,6 +30,32 @@ function messageOf(world, device, [to, what, key, reply], token) {
 const send = (world, device, d) =>
     device.send(messageOf(world, device, d, `s${world.step}`));
 
+const fileTo = (world, device, [to, key], token, upload) => device.send({
+    ...messageOf(world, device, [to, 0, key, 1], token), type: 'file',
+    content: { token, upload },
+});
+
+/** Mostly it is put before it is sent; else after, or never. */
+async function file(world, device, [to, key, size, how]) {
+    const token = `s${world.step}`;
+    const bytes = Buffer.from(`${token} `.repeat(1 + size % 5000));
+    const told = await device.announce(`${token}.txt`, bytes);
+    if (!told) return;
+    const isLate = how % 4 === 0;
+    if (isLate) await fileTo(world, device, [to, key], `${token}.early`, told.upload);
+    if (how % 12 > 0) await device.put(told, bytes);
+    await fileTo(world, device, [to, key], token, told.upload);
+}
+
+/** One that was announced before, mostly of its own. */
+async function fileAgain(world, device, [to, key, which, whose]) {
+    const uploads = [...world.files].filter(([, { wallet }]) =>
+        whose % 4 === 0 || wallet === device.wallet);
+    if (!uploads.length) return;
+    const [upload] = uploads[which % uploads.length];
+    await fileTo(world, device, [to, key], `s${world.step}`, upload);
+}
+
 /** Many at once, mostly to one. */
 const burst = (world, device, [to, what, key, n, spread]) =>
     Promise.all(Array.from({ length: 2 + n % BURST }, (_, i) =>
@@ -135,6 +161,8 @@ const pause = (world, device, [ms]) => sleep(ms % 30);
 /** name, weight, what it does, and what it wants: a device that is live, a server that ends */
 const TABLE = [
     ['send', 300, send],
+    ['file', 25, file, 'live'],
+    ['file again', 15, fileAgain, 'live'],
     ['burst', 12, burst],
     ['repeat', 20, repeat],
     ['conflict', 8, conflict],
@@ -167,4 +195,5 @@ export const WANTED = [
     'conflict', 'a send was a duplicate', 'an answer was lost', 'a device vanished',
     'a device crashed', 'a device resumed', 'a device began anew', 'the server ended',
     'mailbox_full', ...CONTACTS, 'forbidden', 'a call', 'an answer to a call was lost',
+    'a file was put', 'upload_missing', 'a link was good',
 ];

@@ -164,11 +164,19 @@ function mailboxHasRoom(talk, ask, at) {
     if (least >= limit) talk.wrong('mailbox', `room for one more behind ${least} of ${limit}`);
 }
 
+/** A file may be missing, and it may take too long to look at it. */
+function mayLackFile(talk, { conn, from, payload: { content } }, code) {
+    if (content?.upload === undefined) return false;
+    if (code === 'storage_unavailable') return true;
+    return code === 'upload_missing' && !talk.files.wasThere(content, conn.wallet, from);
+}
+
 function refusedToSend(talk, ask, { error: { code } }, at) {
     const { send, conn } = ask;
     const mayBe = talk.contacts(conn.wallet).may(ask.from, at);
     if (send) send.wasRefused = true;
     if (code === 'forbidden' && mayBe) return;
+    if (mayLackFile(talk, ask, code)) return;
     if (code === 'mailbox_full' && send) mailboxIsFull(talk, ask, at);
     else if (code !== 'conflict' || !ask.isConflict)
         talk.wrong('answer', `${code} for ${ask.payload.client_msg_id}`);

@@ -19,7 +19,7 @@ import { Runner, select } from '../e2e/runner.mjs';
 import { WANTED } from './operations.mjs';
 import { World } from './world.mjs';
 
-const OPTIONS = ['--rate-limits=off', '--drain=1s'];
+const OPTIONS = ['--rate-limits=off', '--drain=1s', '--uploads-pending=100000'];
 const SMALL = { peer: 40, stranger: 15 };
 const SHORT = 150;         // steps of a run that is made twice
 const REST_MS = 120000;    // for the last time of quiet, and for a machine with much to do

@@ -10,6 +10,7 @@ const ARRIVE_MS = 10000; // for what must come: beyond it, it is missing
 const LIST_MAX = 200;
 const PAGE = 200;
 const POLL_MS = 10;
+const LINKS = 2; // that are tried of each history
 
 async function connect(world, device, n) {
     await device.vanish(n % 3);
@@ -98,6 +99,36 @@ async function quiet(world) {
     }
 }
 
+// Files.
+
+async function gives(world, url, upload, who) {
+    const response = await fetch(url);
+    const bytes = Buffer.from(await response.arrayBuffer());
+    if (response.status !== 200 || !bytes.equals(world.files.get(upload).bytes))
+        throw new Failure(`${who}: a link to ${upload} gives ${response.status}`);
+    world.count('a link was good');
+}
+
+/** It leads to the file for the two sides, and nobody else gets one. */
+async function follow(world, device, peer, { conversation, seq, content: { upload, url } }) {
+    await gives(world, url, upload, device.name);
+    const fresh = await get(device, 'attachment.url', { peer, seq });
+    await gives(world, fresh.url, upload, device.name);
+    const other = world.devices.find(({ wallet }) => wallet !== device.wallet && wallet !== peer);
+    const answer = await other.raw('attachment.url', { conversation, seq });
+    if (answer?.error?.code !== 'not_found')
+        throw new Failure(`${other.name}: attachment.url: ${JSON.stringify(answer)}`);
+}
+
+async function followAll(world, final) {
+    for (const [wallet, { histories }] of final) {
+        const device = world.devices.find((one) => one.wallet === wallet);
+        for (const [peer, messages] of histories)
+            for (const one of messages.filter(({ type }) => type === 'file').slice(-LINKS))
+                await follow(world, device, peer, one);
+    }
+}
+
 /** After it: some stay, some go, some come back with other habits. */
 async function scatter(world) {
     const chances = world.devices.map(() => world.chance.draw(4));
@@ -118,7 +149,9 @@ export async function settle(world) {
         world.devices.find((device) => device.wallet === wallet));
     await Promise.all(firsts.map((device, i) => connect(world, device, chances[i] >>> 8)));
     await quiet(world);
-    world.checker.settle(await look(world));
+    const final = await look(world);
+    world.checker.settle(final);
+    await followAll(world, final);
     for (const device of world.devices) {
         device.isNew = false;
         device.kept.clear();

@@ -169,8 +169,10 @@ export class Talk {
             this.wrong('refused', `${seq}: ${send.token} was ${send.refused.code}`, send.token);
         const got = [view.from, view.to, view.type, view.content, view.reply_to,
             view.client_msg_id];
-        const want = [send.sender, send.recipient, send.type, send.content, send.reply_to,
-            send.client_msg_id];
+        const want = [send.sender, send.recipient, send.type, this.files.described(send.content),
+            send.reply_to, send.client_msg_id];
+        const why = this.files.whyNot(send.content, send.sender);
+        if (why) this.wrong('file', `${seq}: ${why}`, send.token);
         if (!isDeepStrictEqual(got, want))
             this.wrong('changed', `${seq}: ${JSON.stringify(got)}, sent ${JSON.stringify(want)}`);
         if (send.id && send.id !== view.id)

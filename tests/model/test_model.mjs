@@ -43,6 +43,26 @@ function late(s) {
 const heard = (...seqs) => seqs.map((seq) => ({ event: 'message.new', seq }));
 
 /** Name, what is done behind the beginning, and the kind of what is found; none is fine. */
+function asksForFile(s, { owner = A, isPut = true } = {}) {
+    s.checker.announced('u', owner, { name: 'n', mime: 'text/plain', size: 3 });
+    if (isPut) s.checker.putting('u');
+    if (isPut) s.checker.isPut('u');
+    return s.checker.asks(s.a, 'message.send', { to: B, type: 'file', client_msg_id: 't4',
+        content: { token: 't4', upload: 'u' } });
+}
+
+/** @param more  of its content, as it is heard */
+function file(s, how, more) {
+    const asked = asksForFile(s, how);
+    const content = { token: 't4', upload: 'u', name: 'n', mime: 'text/plain', size: 3,
+        url: 'http://files', expires_at: '2030-01-01T00:00:00.000Z' };
+    const seq = s.store(A, 't4', { type: 'file', content });
+    s.answers(asked, { duplicate: false, message: s.view(seq, A) });
+    for (const conn of [s.b1, s.b2]) s.hear(conn, seq, { content: { ...content, ...more } });
+    s.ack(s.b1, seq);
+    s.move(B, 'delivered', seq, s.a, s.b1, s.b2);
+}
+
 const ROWS = [
     // Messages.
     ['all as it must be', bothHear],
@@ -141,6 +161,20 @@ const ROWS = [
         { duplicate: true, message: s.view(3, A) }), 'answer'],
     ['a gap in a history', (s) => s.settle(({ ofA }) => (ofA[1].seq = 7)), 'gap'],
     ['one less in a history', (s) => s.settle(({ ofB }) => ofB.pop()), 'unequal'],
+    // Files.
+    ['a file that was put', (s) => file(s)],
+    ['a file with a link of its own each time', (s) => file(s, {}, { url: 'http://other' })],
+    ['a file that nobody has put', (s) => file(s, { isPut: false }), 'file'],
+    ['a file of another', (s) => file(s, { owner: B }), 'file'],
+    ['a file of which something else is said', (s) => file(s, {}, { size: 4 }), 'changed'],
+    ['a file without a link', (s) => file(s, {}, { url: undefined }), 'link'],
+    ['missing, and it was put', (s) => s.refuses(asksForFile(s), 'upload_missing'), 'answer'],
+    ['missing, and nobody has put it',
+        (s) => s.refuses(asksForFile(s, { isPut: false }), 'upload_missing')],
+    ['missing, and it is of another',
+        (s) => s.refuses(asksForFile(s, { owner: B }), 'upload_missing')],
+    ['missing, and it is no file', (s) => s.refuses(s.asksToSend(s.a, 't4'), 'upload_missing'),
+        'answer'],
     // Resuming.
     ['a cursor that is not taken', (s) => s.dial(s.end(s.b1), true, undefined,
         { recovered: false }), 'recovered'],

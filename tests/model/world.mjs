@@ -32,6 +32,7 @@ export class World {
     step = 0;
     settles = 0;
     heard = 0;
+    files = new Map(); // by upload: name, bytes, wallet; in the order of their announcement
     done = new Map(); // by name of a device, in lock step
     #underWay = new Set();
     #tokens = new Map();
@@ -165,9 +166,15 @@ export class World {
     /** In lock step the same for the same seed: of each device, as some go at once at the end. */
     does(what, device, more) {
         if (!this.isLockStep) return;
-        const line = `step ${this.step} ${device.name} ${what} ${JSON.stringify(more)}`;
+        const line = `step ${this.step} ${device.name} ${what} ${this.#inWords(more)}`;
         if (!this.done.has(device.name)) this.done.set(device.name, []);
         this.done.get(device.name).push(line);
+    }
+
+    /** The server gives other ids to uploads each time. */
+    #inWords(value) {
+        return JSON.stringify(value, (name, one) =>
+            (name === 'upload' ? this.files.get(one)?.name : one));
     }
 
     async settle() {
