@@ -147,7 +147,7 @@ static const struct option rows[] = {
     {"upload-quota-time", OPTION_DURATION, FIELD(media.quota_time), "30d", "DURATION",
      "in which that fills up again", 1000, 400 * (uint64_t)DAY_MS},
     {"uploads-pending", OPTION_COUNT, FIELD(media.pending), "20", "N",
-     "uploads of a wallet that are in no message yet", 1, RATE_MAX},
+     "uploads of a wallet that wait to be sent", 1, RATE_MAX},
     {"upload-keep", OPTION_DURATION, FIELD(media.keep), "24h", "DURATION",
      "how long one is kept that is in no message", 1000, 0},
     {"upload-link", OPTION_DURATION, FIELD(media.put_ttl), "5m", "DURATION",

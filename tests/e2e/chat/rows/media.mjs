@@ -12,6 +12,7 @@ import {
     sendFile, sendNew, sha256Of, sleepUntilOver, upload, withFile,
 } from '../media.mjs';
 import { isRefusal, joinAll, joinSynced, overTransports } from '../peer.mjs';
+import { blockOf, pageOf, runPasted } from '../pasted.mjs';
 import { folder } from '../serve.mjs';
 import { wallet } from '../wallet.mjs';
 
@@ -208,6 +209,71 @@ async function knowsDuplicates(t) {
             { field: 'client_msg_id' });
     same((await b.take('message.new')).id, message.id, 'message');
     await b.heardNo('message.new');
+}
+
+/** As an operator may, of a server that does not run. */
+function change(data, sql) {
+    const [name] = readdirSync(data).filter((file) => file.endsWith('.db'));
+    const script = 'import sqlite3, sys\n' +
+        'with sqlite3.connect(sys.argv[1]) as db: db.execute(sys.argv[2])\n';
+    execFileSync(PYTHON, ['-c', script, path(data, name), sql]);
+}
+
+/** Its first answer may have been lost: it must not hear that nothing is stored. */
+async function knowsDuplicatesOfWhatIsGone(t) {
+    await t.serve({ options: QUIET });
+    const [before, b] = await joinAll(t, 2);
+    const told = await upload(t, before, image());
+    const request = { ...withFile(b.address, 'image', told), client_msg_id: 'k' };
+    const { message } = await before.ok('message.send', request);
+    await t.server.stop();
+    change(t.server.data, 'DELETE FROM upload');
+    await t.serveAgain({ options: QUIET });
+    const a = await joinSynced(t, before.address);
+    const again = await a.ok('message.send', request);
+    same([again.duplicate, again.message.id], [true, message.id], 'again');
+    await a.refused('message.send', { ...request, content: { ...request.content, width: 1 } },
+        'conflict', { field: 'client_msg_id' });
+    await refusedSend(a, { ...request, client_msg_id: 'other' }, 'upload_missing');
+}
+
+async function leavesOutNulls(t) {
+    const [a, b] = await joinAll(t, 2);
+    const told = await upload(t, a, image());
+    const none = { url: null, name: null, caption: null, width: null, height: null,
+        duration: null, mime: null, size: null, expires_at: null };
+    await sendFile(a, b.address, 'image', told, { ...none, alt: null });
+    hasFile((await b.take('message.new')).content, image(), told.upload, { alt: null });
+}
+
+const TINY = 'iVBORw0KGgo=';
+
+/** What is around a block of a page: an application, and a file that somebody has chosen. */
+const BEFORE = `
+import { File } from 'node:buffer';
+import { webcrypto as crypto } from 'node:crypto';
+import { io } from 'socket.io-client';
+const { URL: url, TOKEN: token, TO: to } = process.env;
+const socket = io(url, { auth: { token }, transports: ['websocket'] });
+const input = { files: [
+    new File([Buffer.from('${TINY}', 'base64')], 'cat.png', { type: 'image/png' })] };
+`;
+const PASTED = [
+    ['docs/protocol.md', 'async function sendFile', "await sendFile(to, 'image', input.files[0]);"],
+    ['docs/media.md', 'input.files[0]', ''],
+];
+
+async function isAsThePagesHaveIt(t) {
+    const [a, b] = await joinAll(t, 2);
+    const env = { URL: t.url, TOKEN: await t.issuers.token(a.address), TO: b.address };
+    for (const [page, text, behind] of PASTED) {
+        const code = `${BEFORE}${blockOf(pageOf(page), text)}${behind}\nsocket.close();\n`;
+        const { ended } = runPasted(t, code, env, ['ignore', 'ignore', 'inherit']);
+        same(await ended, 0, `how the code of ${page} ends`);
+        const { type, content } = await b.take('message.new');
+        same([type, content.name, content.size], ['image', 'cat.png', 8], 'message');
+        same((await get(t, content.url)).bytes, Buffer.from(TINY, 'base64'), 'file');
+    }
 }
 
 async function takesUrlsForIds(t) {
@@ -592,14 +658,6 @@ async function staysAsItWasTaken(t) {
 
 // Its end, and that of the server.
 
-/** As an operator may, of a server that does not run. */
-function deleteMessages(data) {
-    const [name] = readdirSync(data).filter((file) => file.endsWith('.db'));
-    const script = 'import sqlite3, sys\n' +
-        'with sqlite3.connect(sys.argv[1]) as db: db.execute("DELETE FROM message")\n';
-    execFileSync(PYTHON, ['-c', script, path(data, name)]);
-}
-
 const is = (t, has, where, id) => until(`${has ? '' : 'no '}${id} in ${where}`, async () =>
     (await t.backend.has(t.server, where, id)) === has, 10000);
 
@@ -622,7 +680,7 @@ async function sweeps(t) {
     await sendFile(a, b.address, 'image', sent, { caption: 'again' });
 
     await t.server.stop();
-    deleteMessages(t.server.data);
+    change(t.server.data, 'DELETE FROM message');
     await t.serveAgain({ options });
     await is(t, false, 'kept', sent.upload);
     const gone = await get(t, url);
@@ -782,6 +840,9 @@ export const rows = overTransports('media', [
     ['carries eight files at once', carriesMany, { ...once, limit: 30000 }],
     ['carries files over HTTP', carriesOverHttp, once],
     ['knows a duplicate, however the upload is named', knowsDuplicates, once],
+    ['knows a duplicate whose upload is gone', knowsDuplicatesOfWhatIsGone, own],
+    ['leaves out what is null', leavesOutNulls, once],
+    ['sends a file as the pages have it', isAsThePagesHaveIt, once],
     ['takes the URL of an upload for its id', takesUrlsForIds, once],
     ['sends one upload several times', sendsOneSeveralTimes, once],
     ['sends one upload to many at once', sendsOneToManyAtOnce, once],
