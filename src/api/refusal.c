@@ -34,10 +34,11 @@ static struct api_problem refusal_of_file(char text[API_REFUSAL_SIZE],
     case CHAT_UPLOAD_TOO_LARGE: return too_large(text, a);
     case CHAT_UPLOAD_QUOTA: return over_quota(a);
     case CHAT_UPLOADS_PENDING:
-        return (struct api_problem){API_QUOTA_EXCEEDED, NULL,
-                                    "Too many of your uploads wait to be sent. Send some first, "
-                                    "or wait until they end.",
-                                    0};
+        return (struct api_problem){
+            API_QUOTA_EXCEEDED, NULL,
+            "Too many of your uploads wait to be sent. Send some first, "
+            "or wait until they end.",
+            0};
     case CHAT_UPLOAD_MISSING:
         return (struct api_problem){.error = API_UPLOAD_MISSING, .field = "content"};
     case CHAT_UPLOAD_MISMATCH:

@@ -139,7 +139,7 @@ static void what_a_message_has_is_kept_and_all_else_is_swept(void **state)
     expect_json(send_file(alice, "k", AS_UPLOAD, sent, ""), "status", "\"ok\"");
     expect_code(send_file(alice, "k", AS_UPLOAD, accepted, ""),
                 "conflict"); // checked, for all that
-    api_world_pass(w, w->chat_config.uploads.kept_ms + 2 * CHAT_SWEEP_MS);
+    api_world_pass(w, w->chat_config.uploads.kept_ms + INT64_C(2) * CHAT_SWEEP_MS);
     assert_int_equal(chat_counters(w->chat)->uploads_swept, 2);
     struct user *again = user_open(w, "");
     user_join(again, ALICE, "");
