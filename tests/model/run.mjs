@@ -6,8 +6,7 @@
  * must always hold. MODEL_SECONDS (20) is for all rows together, --steps ends each of them
  * sooner. SEED, or --seed, makes the same steps again; the row "lock step" then is the same
  * from its beginning to its end, the others as far as answers come in the same order. The
- * program is PARLEY, else build/parley. MODEL_WITHOUT names what shall be left out, of
- * contacts,calls.
+ * program is PARLEY, else build/parley.
  */
 import { randomInt } from 'node:crypto';
 import { existsSync } from 'node:fs';
