@@ -70,23 +70,31 @@ static str method_of(const struct http_head *head)
     return head->method == HTTP_HEAD ? STR("HEAD") : STR("GET"); // route() lets no other pass
 }
 
-static enum refusal verify(const struct endpoint *e, const struct sigv4_received *in,
-                           bool is_put)
+/** Has one spoken to us who may have changed Host? */
+static bool is_proxy(const struct endpoint *e, struct http_request *rq)
+{
+    const ip peer = http_peer(rq);
+    return http_proxies_trust(e->config.proxies, &peer);
+}
+
+static enum refusal verify(const struct endpoint *e, struct http_request *rq,
+                           const struct sigv4_received *in)
 {
     int r = sigv4_verify(e->config.key, in, (str){0});
 
-    if (r == SIGV4_SIGNATURE) // a proxy may have changed Host
+    if (r == SIGV4_SIGNATURE && is_proxy(e, rq))
         r = sigv4_verify(e->config.key, in, str_of(e->host));
     if (r != 0)
         return refusal_of(r);
     // Else a link would be good for a file of any size and type.
-    if (is_put && (!sigv4_has_signed(in, STR("content-type")) ||
-                   !sigv4_has_signed(in, STR("content-length"))))
+    if (rq->method == HTTP_PUT && (!sigv4_has_signed(in, STR("content-type")) ||
+                                   !sigv4_has_signed(in, STR("content-length"))))
         return REFUSAL_UNSIGNED_HEADERS;
     return REFUSAL_NONE;
 }
 
-static enum refusal authorize(const struct endpoint *e, const struct http_head *head)
+static enum refusal authorize(const struct endpoint *e, struct http_request *rq,
+                              const struct http_head *head)
 {
     struct sigv4_pair headers[HTTP_HEADERS_MAX];
     const str prefix = str_of(e->path);
@@ -104,12 +112,13 @@ static enum refusal authorize(const struct endpoint *e, const struct http_head *
         .n_headers = head->n_headers,
         .now_ms = clock_unix_ms(&e->config.loop->clock),
     };
-    const enum refusal why = verify(e, &in, head->method == HTTP_PUT);
+    const enum refusal why = verify(e, rq, &in);
     free(path);
     return why;
 }
 
-static enum refusal check(const struct endpoint *e, const struct http_head *head, str *id)
+static enum refusal check(const struct endpoint *e, struct http_request *rq,
+                          const struct http_head *head, str *id)
 {
     if (e->is_stopped)
         return REFUSAL_UNAVAILABLE;
@@ -118,7 +127,7 @@ static enum refusal check(const struct endpoint *e, const struct http_head *head
         return why;
     if (head->method == HTTP_PUT && !head->has_length)
         return REFUSAL_NO_LENGTH;
-    return authorize(e, head);
+    return authorize(e, rq, head);
 }
 
 static void add_headers(const struct endpoint *e, struct buf *out, const struct http_head *head)
@@ -150,7 +159,7 @@ void endpoint_on_head(struct endpoint *e, struct http_request *rq, const struct 
         buf_fini(&c.headers);
         return;
     }
-    const enum refusal why = check(e, head, &c.id);
+    const enum refusal why = check(e, rq, head, &c.id);
     if (why == REFUSAL_NONE) {
         start(e, &c);
         return;

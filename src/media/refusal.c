@@ -30,7 +30,8 @@ static const struct row rows[REFUSAL_N] = {
                        "The parameters of the signature are not as they must be" NEW_URL, ""},
     [REFUSAL_SIGNATURE] = {403, "SignatureDoesNotMatch",
                            "Something is not as it was signed: use the method, the whole link "
-                           "and the headers that you were given, unchanged.",
+                           "and the headers that you were given, unchanged. (A proxy "
+                           "must keep Host, or be a trusted one.)",
                            ""},
     [REFUSAL_UNSIGNED_HEADERS] =
         {403, "AccessDenied",

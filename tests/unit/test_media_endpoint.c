@@ -1189,6 +1189,7 @@ static void a_proxy_may_change_the_host_and_take_the_path_off(void **state)
     };
     struct world *t = *state;
 
+    assert_int_equal(http_proxies_add(&t->w->proxies, STR("127.0.0.1")), 0);
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         str id;
         media_local_set_url(t->w->local, str_of(rows[i].url));
@@ -1204,6 +1205,16 @@ static void a_proxy_may_change_the_host_and_take_the_path_off(void **state)
         expect_str(rows[i].url, a.body, STR(PNG));
         assert_int_equal(media_world_drop(t->w, STR(ID)), 0);
     }
+}
+
+static void nobody_else_may(void **state)
+{
+    struct world *t = *state;
+
+    const struct media_answer a = ask_behind_proxy(
+        t, "PUT", put_url(t), "Content-Type: image/png\r\nContent-Length: 18\r\n", STR(PNG), 0);
+    expect_int("another Host", a.status, 403);
+    assert_non_null(memmem(a.body.ptr, a.body.len, "SignatureDoesNotMatch", 21));
 }
 
 // The operator's check.
@@ -1311,6 +1322,7 @@ int main(void)
         TEST(a_field_that_is_too_long_is_refused),
         TEST(pages_are_told_whether_they_may),
         TEST(a_proxy_may_change_the_host_and_take_the_path_off),
+        TEST(nobody_else_may),
         TEST(what_the_check_rejects_is_dropped),
         TEST(a_take_that_is_late_is_answered_once),
     };

@@ -142,12 +142,10 @@ const OPTIONS = {
  * options, env  of every server, unless its options name --media
  * has()         is there a file of this upload under "in", where it is put, or "kept", where it
  *               is from its first message on?
- * takesAnyHost  a link is good whatever Host a request by it has: a proxy may have changed that
  */
 export const OWN_DISK = {
     options: [],
     env: {},
-    takesAnyHost: true,
     has: (server, where, id) =>
         existsSync(join(server.data, 'media', where, id.slice(0, 2), id)),
 };

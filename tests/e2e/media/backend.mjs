@@ -15,7 +15,6 @@ export function backendOf(swift, endpoint = swift.env.S3_ENDPOINT) {
             `--s3-bucket=${Bucket}`, `--s3-access-key=${access}`, '--s3-path-style=on',
         ],
         env: { PARLEY_S3_SECRET_KEY: swift.env.S3_SECRET_KEY },
-        takesAnyHost: false,
         has: (_, where, id) => client.send(new HeadObjectCommand({ Bucket, Key: `${where}/${id}` }))
             .then(() => true, (error) => {
                 if (error.$metadata?.httpStatusCode === 404) return false;

@@ -614,7 +614,7 @@ async function toleratesNoOtherUpload(t) {
     const file = image();
     for (const sha256 of [undefined, sha256Of(file)]) {
         const told = await announce(a, file, { sha256 });
-        for (const [what, link, host] of alteredLinks(told.url, t.backend))
+        for (const [what, link, host] of alteredLinks(told.url))
             isRefused(await put(t, told, file, { link, headers: { host } }), what);
         await refusesAlteredUploads(t, told, file);
         if (sha256) await refusesAlteredSums(t, told, file);
@@ -633,7 +633,7 @@ async function toleratesNoOtherDownload(t) {
     const told = await upload(t, a, file);
     await sendFile(a, b.address, 'image', told);
     const { content: { url } } = await b.take('message.new');
-    for (const [what, link, host] of alteredLinks(url, t.backend))
+    for (const [what, link, host] of alteredLinks(url))
         isRefused(await get(t, link, { headers: { host } }), what);
     for (const method of ['PUT', 'POST', 'DELETE'])
         isRefused(await exchange(t, method, url,
