@@ -53,7 +53,7 @@ struct files {
 struct task {
     struct list node;
     struct files *files;
-    int (*run)(struct task *t); // on the thread: 0, an enum disk_refusal or a fault
+    int (*run)(struct task *t); // on the thread: 0 or an enum files_refusal
     void (*done)(struct task *t);
     int r; // 0 or an enum files_refusal
 };
