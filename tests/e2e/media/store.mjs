@@ -1,5 +1,6 @@
 /** What only an object store can do, and be: it is elsewhere, and sometimes it is not there. */
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { between, now, same } from '../lib.mjs';
 import { Pipe } from '../pipe.mjs';
@@ -8,7 +9,7 @@ import {
     announce, bytesOf, exchange, gives, image, isRefused, put, refusedSend, sendFile, sendNew,
     sha256Of, upload, withFile,
 } from '../chat/media.mjs';
-import { joinAll, overTransports } from '../chat/peer.mjs';
+import { joinAll, joinSynced, overTransports } from '../chat/peer.mjs';
 import { backendOf } from './backend.mjs';
 
 const QUIET = ['--rate-limits=off', '--drain=1s'];
@@ -71,6 +72,30 @@ async function hasTwoEndpoints(t) {
     await gives(t, url, file);
     const inside = url.replace(pipe.url, t.backend.swift.env.S3_ENDPOINT);
     isRefused(await exchange(t, 'GET', inside), 'by the other name');
+}
+
+/** As docs/media.md says: what is kept on the disk is copied, and the server started anew. */
+async function takesOverFromADisk(t) {
+    const { swift } = t.backend;
+    const { data } = await t.serve({ options: [...QUIET, '--media=local'] });
+    const [a, b] = await joinAll(t, 2);
+    const file = image();
+    const { content } = await sendNew(t, a, b.address, file);
+    await t.server.stop();
+    const id = content.upload;
+    const kept = readFileSync(join(data, 'media', 'kept', id.slice(0, 2), id));
+    await swift.client().send(new PutObjectCommand({
+        Bucket: swift.env.S3_BUCKET, Key: `kept/${id}`, Body: kept,
+    }));
+
+    await t.serveAgain({ options: QUIET });
+    const again = await joinSynced(t, b.address);
+    const { url } = await again.ok('attachment.url', { peer: a.address, seq: 1 });
+    same(url.startsWith(`${swift.env.S3_ENDPOINT}/`), true, 'it is there now');
+    await gives(t, url, file);
+    const other = await joinSynced(t, a.address);
+    await other.ok('message.send', { to: again.address, type: 'image', content: { upload: id } });
+    await gives(t, (await again.take('message.new')).content.url, file);
 }
 
 /** On a server of its own. @return the way from it to the store */
@@ -171,6 +196,7 @@ const own = { ...once, own: true, limit: 120000 };
 export const rows = overTransports('store', [
     ['is asked for size and type of what is there', comparesWhatIsThere, once],
     ['has the last of several uploads by one link', takesTheLastOne, once],
+    ['takes over from a disk', takesOverFromADisk, { ...own, limit: 30000 }],
     ['may have another name for clients', hasTwoEndpoints, { ...own, limit: 30000 }],
     ['may go dead', isAway((pipe) => pipe.die(), (pipe) => { pipe.heal(); pipe.cut(); }), own],
     ['may be stopped', isAway(stops, () => signalStore('SIGCONT')), { ...own, alone: true }],
