@@ -258,7 +258,7 @@ static bool take_upload(str *out, struct api_decoder *d, str id)
         return refuse(d, API_UNSUPPORTED_TYPE, "type",
                       "This server takes no files. Send a link as text.");
     }
-    if (!api_file_is_id(id)) {
+    if (!rand_is_name(id)) {
         return refuse_content(d,
                               "upload must be the id that the answer to upload.create had: "
                               "20 characters of A-Z a-z 0-9 _ and -.");

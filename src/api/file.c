@@ -24,21 +24,6 @@ bool api_file_kind(enum chat_kind *out, str type)
     return false;
 }
 
-static bool is_of_id(char c)
-{
-    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
-           c == '_' || c == '-';
-}
-
-bool api_file_is_id(str text)
-{
-    for (size_t i = 0; i < text.len; i++) {
-        if (!is_of_id(text.ptr[i]))
-            return false;
-    }
-    return text.len == CHAT_UPLOAD_ID_SIZE - 1;
-}
-
 struct json *api_file_parse(str content)
 {
     char *copy = mem_alloc(content.len + 1); // parsing changes it

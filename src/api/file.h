@@ -18,9 +18,6 @@ struct api_file {
 /** What files are answered with where there is no media port. */
 extern const struct api_problem api_takes_no_files;
 
-/** Are these 20 characters that the id of an upload may have? */
-bool api_file_is_id(str text);
-
 /** The content of a message as a tree. @return owned; json_free(); NULL: it is no JSON */
 struct json *api_file_parse(str content);
 

@@ -16,3 +16,18 @@ void rand_name(struct rand *r, char out[RAND_NAME_SIZE])
     }
     out[RAND_NAME_SIZE - 1] = '\0';
 }
+
+static bool is_of_name(char c)
+{
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+           c == '_' || c == '-';
+}
+
+bool rand_is_name(str text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if (!is_of_name(text.ptr[i]))
+            return false;
+    }
+    return text.len == RAND_NAME_SIZE - 1;
+}

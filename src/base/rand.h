@@ -4,7 +4,7 @@
  */
 #pragma once
 
-#include "base/base.h"
+#include "base/str.h"
 
 struct rand {
     void (*bytes)(struct rand *r, void *out, size_t n);
@@ -19,3 +19,6 @@ static inline void rand_bytes(struct rand *r, void *out, size_t n)
 
 /** 20 characters of [A-Za-z0-9_-], 120 random bits: a name that nobody can guess. */
 void rand_name(struct rand *r, char out[RAND_NAME_SIZE]);
+
+/** Could it be one? Nothing else than those characters, and as many. */
+bool rand_is_name(str text);

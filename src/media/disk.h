@@ -4,7 +4,7 @@
  * directories that are open, and no link is followed but media/ itself, which may be the
  * operator's, to another disk.
  *
- * What is done is on the disk when a call returns. Names are checked: see files_is_id().
+ * What is done is on the disk when a call returns. Names are checked: see rand_is_name().
  * Thread: any; those that change something one at a time.
  */
 #pragma once

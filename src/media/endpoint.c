@@ -40,7 +40,7 @@ static enum refusal route(const struct http_head *head, str *id)
     str_take(&rest, strlen(BUCKET));
     const str folder = str_take_until(&rest, '/');
     const bool is_in = str_eq(folder, STR("in"));
-    if ((!is_in && !str_eq(folder, STR("kept"))) || !files_is_id(rest))
+    if ((!is_in && !str_eq(folder, STR("kept"))) || !rand_is_name(rest))
         return REFUSAL_NO_KEY;
     if (is_in ? !puts : !gets)
         return is_in ? REFUSAL_PUT_ONLY : REFUSAL_GET_ONLY;

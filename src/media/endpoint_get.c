@@ -1,8 +1,8 @@
 #include <stdio.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "http/answer.h"
 #include "http/url.h"
 #include "media/endpoint_core.h"
 #include "media/mime.h"
@@ -10,7 +10,6 @@
 
 #define OVERRIDE_MAX 2048  // bytes of one: the longest name of a file, encoded, is shorter
 #define FIELDS_MAX   16384 // bytes of all of them
-#define DATE_SIZE    40
 #define ETAG_SIZE    (FILES_ID_SIZE + 3)
 #define OCTETS       "application/octet-stream"
 
@@ -37,7 +36,7 @@ struct get {
     char *if_none_match;
     struct files_opened file;
     char etag[ETAG_SIZE];
-    char modified[DATE_SIZE];
+    struct http_date modified;
 };
 
 static void add_field(struct get *g, const char *name, str value)
@@ -193,15 +192,6 @@ static enum refusal add_headers(struct get *g, str query)
 
 // The answer.
 
-static void format_date(char out[DATE_SIZE], int64_t unix_ms)
-{
-    struct tm utc;
-    const time_t t = unix_ms / 1000;
-
-    gmtime_r(&t, &utc);
-    strftime(out, DATE_SIZE, "%a, %d %b %Y %H:%M:%S GMT", &utc);
-}
-
 /** Is this one of the tags of If-None-Match? The weak comparison of RFC 9110, 8.8.3.2. */
 static bool has_tag(str list, str etag)
 {
@@ -222,7 +212,7 @@ static bool is_same(const struct get *g)
     const str field = str_of(g->if_range);
 
     return field.len == 0 || str_eq(field, str_of(g->etag)) ||
-           str_eq(field, str_of(g->modified));
+           str_eq(field, str_of(g->modified.text));
 }
 
 /** What of it is sent. @return 0 or an enum range_refusal: of RANGE_NONE, all */
@@ -347,10 +337,9 @@ static void on_open(void *arg, int r, const struct files_opened *file)
         return;
     }
     g->file = *file;
-    format_date(g->modified, file->modified_ms);
     (void)snprintf(g->etag, sizeof(g->etag), "\"%s\"", g->id);
     add_field(g, "ETag", str_of(g->etag));
-    add_field(g, "Last-Modified", str_of(g->modified));
+    add_field(g, "Last-Modified", str_of(http_date_text(&g->modified, file->modified_ms)));
     get_answer(g);
 }
 
@@ -367,6 +356,7 @@ static struct get *get_new(struct endpoint *e, struct endpoint_call *c)
 
     g->e = e;
     g->rq = c->rq;
+    g->modified.s = -1;
     g->rq->state = g;
     g->headers = c->headers;
     buf_init(&g->fields, FIELDS_MAX);

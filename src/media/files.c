@@ -380,7 +380,7 @@ struct files_put *files_put_begin(struct files *f, const struct files_put_config
 {
     struct files_put *p = NEW(struct files_put);
 
-    assert(files_is_id(config->id));
+    assert(rand_is_name(config->id));
     p->task.files = f;
     p->task.done = put_done;
     p->task.run = put_open;
@@ -485,7 +485,7 @@ static void change(struct files *f, int (*run)(struct task *t), const struct cha
 {
     struct change *c = NEW(struct change);
 
-    assert(files_is_id(id));
+    assert(rand_is_name(id));
     *c = *what;
     c->task = (struct task){.files = f, .run = run, .done = change_done};
     str_copy(c->id, id);
@@ -539,7 +539,7 @@ void files_open(struct files *f, str id, files_open_fn *done, void *arg)
 {
     struct opening *o = NEW(struct opening);
 
-    assert(files_is_id(id));
+    assert(rand_is_name(id));
     o->task = (struct task){.files = f, .run = run_open, .done = open_done};
     str_copy(o->id, id);
     o->done = done;
@@ -548,23 +548,6 @@ void files_open(struct files *f, str id, files_open_fn *done, void *arg)
 }
 
 // The whole.
-
-static bool is_id_char(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           c == '-' || c == '_';
-}
-
-bool files_is_id(str id)
-{
-    if (id.len != FILES_ID_SIZE)
-        return false;
-    for (size_t i = 0; i < id.len; i++) {
-        if (!is_id_char(id.ptr[i]))
-            return false;
-    }
-    return true;
-}
 
 void files_path(const struct files *f, str id, struct buf *path)
 {

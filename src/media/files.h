@@ -15,7 +15,8 @@
 #include "base/str.h"
 #include "io/loop.h"
 
-#define FILES_ID_SIZE 20 // characters, each one of [A-Za-z0-9_-]
+#define FILES_ID_SIZE                                                                          \
+    (RAND_NAME_SIZE - 1) // characters: rand_is_name(), or it gets near no path
 
 /** Bytes: of a put that come after it has asked for a rest. */
 #define FILES_PUT_SLACK 1048576
@@ -55,9 +56,6 @@ bool files_is_idle(const struct files *f);
 
 /** Nothing may be under way. NULL is fine. */
 void files_free(struct files *f);
-
-/** Is it a name of a file? Nothing else gets near a path. */
-bool files_is_id(str id);
 
 // Putting. Nothing is on the disk under its name until all of it is.
 

@@ -11,11 +11,10 @@
 #include "media/mime.h"
 #include "media/scan.h"
 
-#define FOLDER_IN       MEDIA_LOCAL_PREFIX MEDIA_LOCAL_BUCKET "/in/"
-#define FOLDER_KEPT     MEDIA_LOCAL_PREFIX MEDIA_LOCAL_BUCKET "/kept/"
-#define PATH_MAX_BYTES  4096
-#define DISPOSITION_MAX 2048
-#define S_MS            1000
+#define FOLDER_IN      MEDIA_LOCAL_PREFIX MEDIA_LOCAL_BUCKET "/in/"
+#define FOLDER_KEPT    MEDIA_LOCAL_PREFIX MEDIA_LOCAL_BUCKET "/kept/"
+#define PATH_MAX_BYTES 4096
+#define S_MS           1000
 
 struct media_local {
     struct media media; // first
@@ -103,7 +102,7 @@ static int64_t get_link(struct media *m, const struct media_file *f, int64_t now
     const bool is_safe = mime_is_safe(f->mime);
     struct buf disposition;
 
-    buf_init(&disposition, DISPOSITION_MAX);
+    buf_init(&disposition, MIME_DISPOSITION_SIZE(f->name.len));
     mime_disposition(&disposition, is_safe, f->name);
     const struct sigv4_pair query[] = {
         {STR("response-content-disposition"), buf_str(&disposition)},
@@ -147,7 +146,7 @@ static bool find(struct media *m, str url, str *id)
     if (!skip(&url, STR(FOLDER_IN)) && !skip(&url, STR(FOLDER_KEPT)))
         return false;
     const str name = str_take_until(&url, '?');
-    if (!files_is_id(name))
+    if (!rand_is_name(name))
         return false;
     *id = name;
     return true;
@@ -274,7 +273,7 @@ static void take(struct media *m, const struct chat_upload *u, media_done_fn *do
     w->upload.name = (str){0};
     if (l->is_stopped) {
         answer_later(w, MEDIA_UNAVAILABLE);
-    } else if (!files_is_id(u->id)) {
+    } else if (!rand_is_name(u->id)) {
         answer_later(w, MEDIA_MISSING);
     } else {
         files_take(l->files, u->id, u->size, on_taken, w);
@@ -293,7 +292,7 @@ static void drop(struct media *m, str id, media_done_fn *done, void *arg)
 
     if (l->is_stopped) {
         answer_later(w, MEDIA_UNAVAILABLE);
-    } else if (!files_is_id(id)) {
+    } else if (!rand_is_name(id)) {
         answer_later(w, 0); // there can be none
     } else {
         files_drop(l->files, id, on_dropped, w);

@@ -1,5 +1,6 @@
 #include "media/s3_url.h"
 
+#include "base/rand.h"
 #include "io/fetch.h"
 
 #define HOST_MAX       (S3_ENDPOINT_MAX + 1 + S3_BUCKET_MAX)
@@ -17,15 +18,6 @@ static void add(struct buf *out, str s)
 static bool is_letter_or_digit(char c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-}
-
-static bool is_id(str id)
-{
-    for (size_t i = 0; i < id.len; i++) {
-        if (!is_letter_or_digit(id.ptr[i]) && id.ptr[i] != '_' && id.ptr[i] != '-')
-            return false;
-    }
-    return id.len == CHAT_UPLOAD_ID_SIZE - 1;
 }
 
 /** In a host's name, capitals would be another bucket's, or none's. */
@@ -130,7 +122,7 @@ void s3_url_fini(struct s3_url *u)
 
 str s3_url_key(char out[S3_KEY_SIZE], enum s3_folder folder, str id)
 {
-    assert(is_id(id));
+    assert(rand_is_name(id));
     str key = str_copy(out, folders[folder]);
     key.len += str_copy(out + key.len, id).len;
     out[key.len] = '\0';
@@ -164,7 +156,7 @@ bool s3_url_find(const struct s3_url *u, str url, str *id)
             continue;
         str_take(&url, folders[i].len);
         *id = str_take(&url, str_find(url, '?'));
-        return is_id(*id);
+        return rand_is_name(*id);
     }
     return false;
 }

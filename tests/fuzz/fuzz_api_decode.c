@@ -88,7 +88,7 @@ static void check_media(const struct chat_send *send, const struct json *content
     assert(!json_member(content, "mime") && !json_member(content, "size"));
     assert(!json_member(content, "expires_at"));
     if (upload.ptr) {
-        assert(api_file_is_id(upload));
+        assert(rand_is_name(upload));
     } else {
         assert(url.len > 8 && str_eq_nocase((str){url.ptr, 8}, STR("https://")));
     }

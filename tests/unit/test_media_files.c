@@ -280,7 +280,7 @@ static void only_ids_are_names(void **state)
 
     (void)state;
     for (size_t i = 0; i < COUNT_OF(rows); i++)
-        expect_int(rows[i].name, files_is_id(rows[i].id), rows[i].is_id);
+        expect_int(rows[i].name, rand_is_name(rows[i].id), rows[i].is_id);
 }
 
 // A life.
