@@ -1,0 +1,37 @@
+import type { WireError } from './protocol.js';
+
+/**
+ * Why something was not done. `code` is the server's (docs/protocol.md, *Error codes*), or one of
+ * the client's own: `offline` (no connection, or lost before the answer), `cancelled` (by the user),
+ * `wallet_rejected` (the user said no in the wallet), `wallet_failed` (it could not sign),
+ * `upload_failed` (the file did not get through), `signed_out` (there is no session any more).
+ */
+export class ParleyError extends Error {
+    readonly code: string;
+    readonly field: string | undefined;
+    readonly retryAfterMs: number | undefined;
+
+    constructor(error: WireError) {
+        super(error.message);
+        this.name = 'ParleyError';
+        this.code = error.code;
+        this.field = error.field;
+        this.retryAfterMs = error.retry_after_ms;
+    }
+}
+
+const PASSING = new Set([
+    'offline',
+    'rate_limited',
+    'storage_unavailable',
+    'busy',
+    'login_unavailable',
+    'slow_consumer',
+    'internal',
+]);
+
+/** Whether the same request may be taken later as it is. */
+export const isPassing = (error: unknown): boolean =>
+    error instanceof ParleyError &&
+    (PASSING.has(error.code) ||
+        (error.code === 'quota_exceeded' && error.retryAfterMs !== undefined));

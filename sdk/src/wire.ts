@@ -1,0 +1,46 @@
+import type { Emitter } from './emitter.js';
+import type { Ready, Requests, ServerEvents } from './protocol.js';
+import type { ParleyError } from './errors.js';
+
+/**
+ * - `idle`: not asked to connect.
+ * - `connecting`: for the first time.
+ * - `online`: ready, requests are answered.
+ * - `offline`: was online or could not connect, and is trying again by itself.
+ * - `stopped`: the server or the application ended it: `error` says why. `connect()` tries again.
+ */
+export type Status = 'idle' | 'connecting' | 'online' | 'offline' | 'stopped';
+
+export interface WireEvents extends Omit<ServerEvents, 'message.new' | 'error'> {
+    status: Status;
+    /** Acknowledged by its listener, and only once it has kept the message. */
+    'message.new': { message: ServerEvents['message.new']; ack: () => void };
+    /** What the server says before it ends the connection, or of a request without an answer. */
+    error: ParleyError;
+}
+
+/** One connection, which comes back by itself and then gets what it missed. */
+export interface Wire {
+    readonly status: Status;
+    /** Why it is stopped. */
+    readonly error: ParleyError | undefined;
+    /** Of the connection there is, or was last. */
+    readonly ready: Ready | undefined;
+    readonly events: Pick<Emitter<WireEvents>, 'on'>;
+
+    connect(): void;
+    disconnect(): void;
+
+    /**
+     * @throws ParleyError as the server has said, or `offline`: there is no connection, it broke, or
+     *         nothing came in `timeoutMs` (10 s), and what was asked may have been done or not
+     */
+    request<K extends keyof Requests>(
+        event: K,
+        payload: Requests[K][0],
+        options?: { timeoutMs?: number; signal?: AbortSignal },
+    ): Promise<Requests[K][1]>;
+
+    /** What need not arrive: nothing happens where there is no connection. */
+    hint(event: 'typing.start' | 'typing.stop', payload: { peer: string }): void;
+}

@@ -1,0 +1,116 @@
+/**
+ * Every word that the widget says. A page may set its own: `element.strings = {send: 'Senden'}`.
+ * `{name}` stands for what is put there. Those marked NAME are accessible names, which tests and
+ * people who use a screen reader rely on.
+ */
+export const english = {
+    // The whole
+    chat: 'Chat', // NAME
+    conversations: 'Conversations', // NAME
+    connecting: 'Connecting…',
+    offline: 'You are offline. Messages are kept, and sent when you are back.',
+    stopped: 'Not connected.',
+    tryAgain: 'Try again',
+    close: 'Close', // NAME
+    cancel: 'Cancel',
+    back: 'Back', // NAME
+    signOut: 'Sign out', // NAME
+    copyAddress: 'Copy address', // NAME
+    copied: 'Copied',
+
+    // Signing in
+    signInTitle: 'Sign in to chat',
+    signInText: 'Sign a message with your wallet. It costs nothing, and sends no transaction.',
+    signInWith: 'Sign in with {name}', // NAME
+    signing: 'Confirm in your wallet…',
+    noWallet: 'No wallet was found in this browser. Install one, or open this page in it.',
+    lookingForWallets: 'Looking for wallets…',
+
+    // List
+    newChat: 'New chat', // NAME
+    newChatLabel: 'Wallet address', // NAME
+    newChatHint: '0x… or solana:…',
+    newChatOpen: 'Open chat', // NAME
+    newChatWrong: 'This is not a wallet’s address.',
+    newChatOwn: 'This is your own address.',
+    requests: 'Requests', // NAME
+    requestsCount: '{n} requests',
+    noConversations: 'No conversations yet',
+    noConversationsText: 'Start one with the address of a wallet.',
+    pickConversation: 'Choose a conversation',
+    unread: '{n} unread',
+    you: 'You: {text}',
+    olderConversations: 'Show more',
+
+    // Thread
+    messages: 'Messages', // NAME
+    noMessages: 'No messages yet. Say hello.',
+    loadingOlder: 'Loading older messages…',
+    loadFailed: 'Older messages could not be loaded.',
+    beginning: 'This is the beginning of your conversation.',
+    today: 'Today',
+    yesterday: 'Yesterday',
+    newMessages: 'New messages',
+    toNewest: 'Newest messages', // NAME
+    online: 'Online',
+    lastSeen: 'Last seen {when}',
+    typing: 'typing…',
+    more: 'More', // NAME
+    block: 'Block', // NAME
+    unblock: 'Unblock', // NAME
+    blockTitle: 'Block {name}?',
+    blockText: 'You will get nothing more from this wallet. It is not told.',
+    blocked: 'You have blocked this wallet.',
+    requestTitle: 'This wallet is new to you.',
+    requestText: 'It sees whether you are online, and when you write, only once you accept.',
+    accept: 'Accept', // NAME
+
+    // A message
+    sending: 'Sending', // NAME, like those below, of a message's state
+    queued: 'Waiting',
+    uploading: 'Uploading {percent} %',
+    sent: 'Sent',
+    delivered: 'Delivered',
+    read: 'Read',
+    failed: 'Failed',
+    retry: 'Retry', // NAME
+    discard: 'Discard', // NAME
+    gone: 'This message is not available.',
+    unknownType: 'This message can’t be shown here.',
+    image: 'Photo',
+    video: 'Video',
+    audio: 'Voice message',
+    file: 'File',
+    openImage: 'Open photo {name}', // NAME
+    download: 'Download {name}', // NAME
+    play: 'Play', // NAME
+    pause: 'Pause', // NAME
+    seek: 'Position', // NAME
+    mediaFailed: 'This file could not be loaded.',
+
+    // Composer
+    message: 'Message', // NAME
+    send: 'Send', // NAME
+    attach: 'Attach files', // NAME
+    removeFile: 'Remove {name}', // NAME
+    caption: 'Add a caption', // NAME
+    record: 'Record a voice message', // NAME
+    recording: 'Recording {time}',
+    stopRecording: 'Stop recording', // NAME
+    discardRecording: 'Discard recording', // NAME
+    dropHere: 'Drop files to send them',
+    tooLong: 'This message is too long.',
+    fileTooLarge: '{name} is too large: {max} at most.',
+    fileEmpty: '{name} is empty.',
+    noFiles: 'This server takes no files.',
+    micDenied: 'The microphone can’t be used. Allow it in the browser, and try again.',
+};
+
+export type Strings = typeof english;
+
+/** A sentence with its places filled. */
+export function say(text: string, values: Record<string, string | number>): string {
+    return text.replace(/\{(\w+)\}/g, (whole, name: string) =>
+        name in values ? String(values[name]) : whole,
+    );
+}

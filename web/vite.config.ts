@@ -1,0 +1,41 @@
+import { fileURLToPath } from 'node:url';
+import { defineConfig } from 'vite';
+
+const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+
+/**
+ * What the server embeds. The names of embed/parley-chat.js and embed/parley-sdk.js stay as they
+ * are, for pages name them; whatever they load has a name that changes with what is in it.
+ */
+export default defineConfig({
+    root: here('.'),
+    base: './',
+    resolve: {
+        alias: [
+            { find: 'parley-sdk/wallets', replacement: here('../sdk/src/wallets/index.ts') },
+            { find: /^parley-sdk$/, replacement: here('../sdk/src/index.ts') },
+        ],
+    },
+    build: {
+        target: 'es2022',
+        outDir: here('dist'),
+        emptyOutDir: true,
+        sourcemap: false,
+        modulePreload: { polyfill: false },
+        reportCompressedSize: false,
+        rollupOptions: {
+            preserveEntrySignatures: 'strict',
+            input: {
+                'parley-chat': here('src/parley-chat.ts'),
+                'parley-sdk': here('../sdk/src/index.ts'),
+                demo: here('index.html'),
+            },
+            output: {
+                entryFileNames: ({ name }) =>
+                    name === 'demo' ? 'embed/demo-[hash].js' : `embed/${name}.js`,
+                chunkFileNames: 'embed/[name]-[hash].js',
+                assetFileNames: 'embed/[name]-[hash][extname]',
+            },
+        },
+    },
+});
