@@ -4,8 +4,8 @@ import { defineConfig } from 'vite';
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
 /**
- * What the server embeds. The names of embed/parley-chat.js and embed/parley-sdk.js stay as they
- * are, for pages name them; whatever they load has a name that changes with what is in it.
+ * What the server embeds. The names of embed/parley-chat.js, parley-sdk.js and parley-wallets.js stay
+ * as they are, for pages name them; whatever they load has a name that changes with what is in it.
  */
 export default defineConfig({
     root: here('.'),
@@ -28,6 +28,7 @@ export default defineConfig({
             input: {
                 'parley-chat': here('src/parley-chat.ts'),
                 'parley-sdk': here('../sdk/src/index.ts'),
+                'parley-wallets': here('../sdk/src/wallets/index.ts'),
                 demo: here('index.html'),
             },
             output: {

@@ -1,0 +1,276 @@
+/** Each example of docs/embedding.md, as somebody pastes it. */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { fileURLToPath } from 'node:url';
+import { match, run, same, until, within } from '../../e2e/lib.mjs';
+import { wallet } from '../../e2e/chat/wallet.mjs';
+import { button, field, hasStates, inLog, log, say } from '../browser.mjs';
+import { Shop, example, page, policy } from '../shop.mjs';
+import { injected } from '../injected.mjs';
+
+const FRIEND = '0xfB6916095ca1df60bB79Ce92cE3Ea74c37c5d359'; // of the examples
+const CHAT = 'https://chat.example';
+const here = (path) => fileURLToPath(new URL(path, import.meta.url));
+const require = createRequire(here('../../e2e/package.json'));
+const front = createRequire(here('../../../package.json'));
+
+const token = (t, server, account) =>
+    t.servers.command('token', account, `--data=${server.data}`).trim();
+
+/** The example's style and script are the page's own: its policy here is what the page says. */
+async function threeLines(t) {
+    const server = await t.serve();
+    const lines = example('html', 'height: 600px').replaceAll(CHAT, server.url);
+    const shop = await Shop.open(t, { '/': page(lines) });
+    const visitor = await t.person();
+    const account = await injected(visitor);
+    const shown = await t.open(shop.url, visitor);
+    await button(shown, 'Sign in with Test Wallet').click();
+    await field(shown).waitFor();
+    await say(shown, 'is it still there?');
+    await hasStates(shown, 'Sent', 1);
+    const box = await shown.locator('parley-chat').boundingBox();
+    same(Math.round(box.height), 600, 'height');
+    const [message] = await historyOf(server, token(t, server, FRIEND), account);
+    same([message.content, message.from], ['is it still there?', account], 'what arrived');
+    t.isQuiet();
+}
+
+async function historyOf(server, bearer, peer) {
+    const response = await fetch(`${server.url}/v1/conversations/${peer}/messages`, {
+        headers: { authorization: `Bearer ${bearer}`, connection: 'close' },
+    });
+    const { messages } = await response.json();
+    return messages;
+}
+
+async function sixLines(t) {
+    const server = await t.serve();
+    const [me, friend] = [wallet(), wallet()];
+    const client = 'socket.io-client/dist/socket.io.esm.min.js';
+    const cdn = /https:\/\/cdn\.jsdelivr\.net\/npm\/socket\.io-client@([\d.]+)\/\+esm/;
+    const code = example('js', 'jsdelivr');
+    same(cdn.exec(code)[1], require('socket.io-client/package.json').version, 'version');
+    const script = `const token = ${JSON.stringify(token(t, server, me))}, to = '${friend}';
+        const have = () => false, show = (m) => (document.body.textContent += m.content);
+        ${code.replace(cdn, '/client.js').replaceAll(CHAT, server.url)}
+        document.body.textContent += r.message.status;`
+        .replace(/^([\s\S]*?)(import .*?;)/, '$2$1');
+    const shop = await Shop.open(t, {
+        '/': page('<script type="module" src="/app.js"></script>'), '/app.js': script,
+        '/client.js': readFileSync(join(here('../../e2e/node_modules'), client), 'utf8'),
+    });
+    const shown = await t.open(shop.url);
+    await shown.getByText('undelivered').waitFor();
+    const [message] = await historyOf(server, token(t, server, friend), me);
+    same(message.content, 'hi', 'what arrived');
+    t.isQuiet();
+}
+
+/** A form, a list, and the SDK; signed in by an injected wallet. */
+async function sdk(t) {
+    const server = await t.serve();
+    const code = example('js', 'createChat').replaceAll(CHAT, server.url);
+    const shop = await Shop.open(t, {
+        '/': page('<ul id="list"></ul><form id="form"><input name="text" aria-label="Text"></form>' +
+            '<script type="module" src="/app.js"></script>'),
+        '/app.js': `const list = document.getElementById('list');
+            const form = document.getElementById('form');\n${code}`
+            .replace(/^([\s\S]*?)(import .*?;)/, '$2\n$1'),
+    });
+    const visitor = await t.person();
+    const account = await injected(visitor);
+    const shown = await t.open(shop.url, visitor);
+    await shown.getByLabel('Text').fill('by the SDK');
+    await until('signed in', async () => {
+        await shown.getByLabel('Text').press('Enter');
+        return shown.getByText('you: by the SDK (sent)').first().isVisible();
+    });
+    const messages = await historyOf(server, token(t, server, FRIEND), account);
+    same(messages[0].content, 'by the SDK', 'what arrived');
+    t.isQuiet();
+}
+
+async function freePort() {
+    const server = createServer().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address();
+    server.close();
+    await once(server, 'close');
+    return port;
+}
+
+/** The backend of the example, and its section of the server's file. */
+async function shopWithBackend(t, files, how) {
+    const dir = t.folder('backend');
+    writeFileSync(join(dir, 'shop.secret'), `${'s3cret'.repeat(8)}\n`, { mode: 0o600 });
+    writeFileSync(join(dir, 'parley.conf'), example('ini', '[issuer shop]'));
+    writeFileSync(join(dir, 'backend.mjs'), `${example('js', 'createHmac')}
+        const walletOfVisitor = (rq) => /wallet=(0x\\w+)/.exec(rq.headers.cookie ?? '')?.[1];`
+        .replace(/([\s\S]*)(\n\s*const walletOfVisitor.*)/, '$2\n$1'));
+    const PORT = await freePort();
+    const { child } = run(process.execPath, ['backend.mjs'], ['ignore', 'inherit', 'inherit'],
+        { cwd: dir, env: { ...process.env, PORT } });
+    t.defer(() => child.kill('SIGKILL'));
+    const server = await t.serve({ options: ['--rate-limits=off', `--config=${dir}/parley.conf`] });
+    const shop = await Shop.open(t, {
+        ...files(server),
+        '/chat-token': async ({ method, headers }) => {
+            const answer = await fetch(`http://127.0.0.1:${PORT}/chat-token`, {
+                method, headers: { cookie: headers.cookie ?? '' },
+            });
+            return { status: answer.status, headers: { 'content-type': 'application/json' },
+                body: await answer.text() };
+        },
+    }, how?.(server));
+    return { server, shop };
+}
+
+const cookie = (shop, account) => ({ name: 'wallet', value: account, url: shop.url });
+
+async function visit(t, shop, account) {
+    const visitor = await t.person();
+    await visitor.addCookies([cookie(shop, account)]);
+    return t.open(shop.url, visitor);
+}
+
+/** Two visitors of a strict page, whose backend knows them: a list, and a thread. */
+async function ownBackend(t) {
+    const element = example('html', 'token-url="/chat-token"');
+    const { server, shop } = await shopWithBackend(t, ({ url }) => ({
+        '/': page(element.replaceAll(CHAT, url),
+            `<script type="module" src="${url}/embed/parley-chat.js"></script>`),
+    }), ({ url }) => ({ policy: policy(url) }));
+    const [me, friend] = [wallet(), wallet()];
+    const shown = await visit(t, shop, me);
+    await button(shown, 'New chat').click();
+    await shown.getByRole('textbox', { name: 'Wallet address' }).fill(friend);
+    await button(shown, 'Open chat').click();
+    await say(shown, 'hello');
+    await hasStates(shown, 'Sent', 1);
+    const other = await visit(t, shop, friend);
+    await hasStates(shown, 'Delivered', 1); // there, in a list: nobody has read it
+    await button(other, /Requests/).click();
+    await other.getByRole('button', { name: /hello/ }).click();
+    await inLog(other, 'hello').waitFor();
+    await hasStates(shown, 'Read', 1);
+    await other.getByText('This wallet is new to you.').waitFor();
+    await button(other, 'Accept').click();
+    await other.getByText('This wallet is new to you.').waitFor({ state: 'hidden' });
+    await say(other, 'welcome');
+    await inLog(shown, 'welcome').waitFor();
+    same((await historyOf(server, token(t, server, me), friend)).length, 2, 'messages');
+    t.isQuiet();
+}
+
+/** The component, bundled as an application would be. */
+async function react(t) {
+    const { build } = front('esbuild');
+    const dir = t.folder('react');
+    writeFileSync(join(dir, 'chat.jsx'), example('jsx', 'export function Chat'));
+    const { shop } = await shopWithBackend(t, ({ url }) => {
+        writeFileSync(join(dir, 'app.jsx'), `
+            import { createRoot } from 'react-dom/client';
+            import { Chat } from './chat.jsx';
+            const tell = (count) => (document.title = \`unread \${count}\`);
+            createRoot(document.getElementById('app')).render(
+                <Chat server="${url}" to="${FRIEND}" onUnread={tell} />);`);
+        return { '/': page('<div id="app"></div><script type="module" src="/app.js"></script>'),
+            '/app.js': async () => {
+                const { outputFiles } = await build({
+                    entryPoints: [join(dir, 'app.jsx')], bundle: true, write: false, format: 'esm',
+                    jsx: 'automatic', nodePaths: [here('../../../node_modules')],
+                    define: { 'process.env.NODE_ENV': '"production"' },
+                });
+                return outputFiles[0].text;
+            } };
+    });
+    const shown = await visit(t, shop, wallet());
+    await say(shown, 'from React');
+    await hasStates(shown, 'Sent', 1);
+    match(await shown.locator('parley-chat').getAttribute('to'), /^0x/, 'to');
+    t.isQuiet();
+}
+
+/** Colours of the page's, words of the page's. */
+async function themes(t) {
+    const { shop } = await shopWithBackend(t, ({ url }) => ({
+        '/': page(`<style>${example('css', '--parley-accent')}</style>
+            <parley-chat server="${url}" token-url="/chat-token" to="${FRIEND}"></parley-chat>
+            <script type="module" src="${url}/embed/parley-chat.js"></script>
+            <script type="module">${example('js', 'Nachricht')}</script>`),
+    }));
+    const shown = await visit(t, shop, wallet());
+    const name = { name: 'Nachricht', exact: true };
+    await shown.getByRole('textbox', name).fill('Guten Tag');
+    const send = button(shown, 'Senden');
+    const ground = await send.evaluate((it) => getComputedStyle(it).backgroundColor);
+    same(ground, 'rgb(10, 124, 102)', 'accent');
+    await send.click();
+    await log(shown).getByText('Guten Tag').waitFor().catch(() => {});
+    await shown.getByText('Heute').waitFor();
+    match(await shown.getByText('Guten Tag').evaluate((it) => getComputedStyle(it).fontFamily),
+        /Georgia/, 'font');
+    t.isQuiet();
+}
+
+/** A page of another site in an iframe, which has storage of its own, or none at all. */
+async function inFrame(t, sandbox) {
+    const { shop } = await shopWithBackend(t, ({ url }) => ({
+        '/': page(`<parley-chat server="${url}" to="${FRIEND}"></parley-chat>`,
+            `<script type="module" src="${url}/embed/parley-chat.js"></script>`),
+    }));
+    const outer = await Shop.open(t, {
+        '/': page(`<iframe src="${shop.url}" ${sandbox} width="800" height="600"></iframe>`),
+    }, { host: 'localhost' });
+    const visitor = await t.person();
+    await injected(visitor);
+    const shown = await t.open(outer.url, visitor);
+    return shown.frameLocator('iframe');
+}
+
+async function worksInFrame(t) {
+    const frame = await inFrame(t, '');
+    await button(frame, 'Sign in with Test Wallet').click();
+    await say(frame, 'from a frame');
+    await hasStates(frame, 'Sent', 1);
+    t.isQuiet();
+}
+
+/** Its origin is null, and so it may not connect: that is said, and nothing breaks. */
+async function saysInSandbox(t) {
+    const frame = await inFrame(t, 'sandbox="allow-scripts"');
+    await within(10000, 'sign-in or an error', Promise.race([
+        button(frame, 'Sign in with Test Wallet').waitFor(), frame.getByRole('alert').waitFor(),
+    ]));
+    await button(frame, 'Sign in with Test Wallet').click();
+    await frame.getByRole('alert').filter({ hasText: /./ }).first().waitFor();
+}
+
+/** The policy of the page, to the letter of the docs. */
+async function documentsPolicy() {
+    const said = example('', 'script-src').replace(/;?\s*\n\s*/g, '; ').trim();
+    const server = 'http://chat.example';
+    for (const part of said.split('; ')) {
+        const [name, ...sources] = part.replaceAll('https:', 'http:').replaceAll('wss:', 'ws:').split(' ');
+        const ours = policy(server).split('; ').find((one) => one.startsWith(name));
+        same(sources.filter((one) => !ours.includes(one)), [], `${name} of the test's policy`);
+        same(ours.split(' ').slice(1).filter((one) => one !== "'self'" && !sources.includes(one)), [],
+            `what the test's ${name} has more`);
+    }
+}
+
+export const rows = [
+    ['three lines make a chat', threeLines],
+    ['six lines with the stock client', sixLines],
+    ['the SDK on a page of one’s own', sdk],
+    ['tokens by one’s own backend, under a strict policy', ownBackend],
+    ['the policy of the docs is the one that is tested', documentsPolicy],
+    ['React', react],
+    ['colours and words', themes],
+    ['in an iframe of another site', worksInFrame],
+    ['in a sandbox it says why it can’t', saysInSandbox],
+].map(([name, run_, more]) => ({ name: `embedding: ${name}`, run: run_, limit: 40000, ...more }));
