@@ -16,6 +16,14 @@ export default defineConfig({
             { find: /^parley-sdk$/, replacement: here('../sdk/src/index.ts') },
         ],
     },
+    server: {
+        proxy: Object.fromEntries(
+            ['/v1', '/dev', '/media', '/socket.io'].map((path) => [
+                path,
+                { target: 'http://127.0.0.1:8080', ws: true },
+            ]),
+        ),
+    },
     build: {
         target: 'es2022',
         outDir: here('dist'),

@@ -109,6 +109,25 @@ async function loadsWalletsLater() {
     if (!others.some(has)) throw new Failure('nothing can sign at all');
 }
 
+const NOT_IN_BROWSERS = new Set(['debug', 'ms', 'ws', 'xmlhttprequest-ssl', '@types/trusted-types']);
+
+/** Of each package whose code is served, and of its version. */
+async function namesLicences() {
+    const { packages: all } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8'));
+    const served = new Map();
+    const add = (names) => Object.keys(names ?? {}).forEach((name) => {
+        const found = all[`node_modules/${name}`];
+        if (NOT_IN_BROWSERS.has(name) || served.has(name) || found.link) return;
+        served.set(name, found.version);
+        add(found.dependencies);
+    });
+    for (const workspace of ['sdk', 'web']) add(all[workspace].dependencies);
+    const text = readFileSync(join(dist, 'embed/licenses.txt'), 'utf8');
+    const missing = [...served].map((pair) => pair.join(' ')).filter((one) => !text.includes(one));
+    same(missing, [], 'packages that web/public/embed/licenses.txt does not name');
+    between(served.size, 8, 99, 'packages that are served');
+}
+
 /** What npm would publish, as somebody uses it: in Node, and from strict TypeScript. */
 async function packs() {
     await npx('tsc', ['-p', 'sdk/tsconfig.build.json']);
@@ -147,6 +166,7 @@ const rows = select([
     ['web/dist is what the sources make, byte for byte', isBuiltFromSources],
     ['what the widget loads at start is at most 60 KiB gzipped', isSmall],
     ['wallets are loaded when somebody signs in', loadsWalletsLater],
+    ['the licences of what is served are served', namesLicences],
     ['the package of the SDK works in Node and in TypeScript', packs],
 ].map(([name, run]) => ({ name, run, limit: 180000 })), flags.only);
 
