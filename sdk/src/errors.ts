@@ -11,8 +11,9 @@ export class ParleyError extends Error {
     readonly field: string | undefined;
     readonly retryAfterMs: number | undefined;
 
-    constructor(error: WireError) {
-        super(error.message);
+    /** @param options  `cause`: what broke, for a developer */
+    constructor(error: WireError, options?: ErrorOptions) {
+        super(error.message, options);
         this.name = 'ParleyError';
         this.code = error.code;
         this.field = error.field;
