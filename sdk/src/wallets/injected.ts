@@ -11,7 +11,7 @@ type Injected = Record<'connect' | 'signMessage', (...args: unknown[]) => unknow
 const isInjected = (value: unknown): value is Injected =>
     has(value, 'connect') && has(value, 'signMessage');
 
-/** Some answer with the key, some have it only. */
+/** Some answer with the key and the signature in an object, some have the one and give the other. */
 function adapt(wallet: Injected): SolanaWallet {
     return {
         async connect() {
@@ -22,7 +22,8 @@ function adapt(wallet: Injected): SolanaWallet {
         },
         async signMessage(message) {
             const answer = await wallet.signMessage(message, 'utf8');
-            return (isObject(answer) ? answer['signature'] : answer) as Uint8Array;
+            const { signature = answer } = isObject(answer) ? answer : {};
+            return signature as Uint8Array;
         },
     };
 }
