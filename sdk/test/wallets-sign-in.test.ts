@@ -266,7 +266,6 @@ describe('the session', () => {
 
 describe('the signal', () => {
     it.each([
-        ['before all', () => true, 0],
         ['while the wallet is asked for an account', 'eth_requestAccounts', 0],
         ['while the wallet is asked to sign', 'personal_sign', 1],
     ])('ends it %s', async (_, when, asked) => {
@@ -275,12 +274,18 @@ describe('the signal', () => {
             end.abort();
             return never();
         };
-        if (typeof when === 'function') end.abort();
-        const session = signIn(typeof when === 'string' ? { [when]: cancel } : {}, {
-            signal: end.signal,
-        });
+        const session = signIn({ [when]: cancel }, { signal: end.signal });
         await expect(session).rejects.toMatchObject({ code: 'cancelled' });
         expect(network.asked).toHaveLength(asked);
+    });
+
+    it('that has come already asks the wallet nothing', async () => {
+        const wallet = walletOf();
+        const signal = AbortSignal.abort();
+        await expect(signInWithEthereum(SERVER, wallet, { signal })).rejects.toMatchObject({
+            code: 'cancelled',
+        });
+        expect(wallet.request).not.toHaveBeenCalled();
     });
 
     it.each([
