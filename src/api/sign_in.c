@@ -29,12 +29,15 @@ static bool take_text(struct api_call *c, const struct json *body, const char *n
 
 // GET /v1/auth/nonce
 
-/** Host and port of the page that asks. */
+/** Host and port of the page that asks. With a GET to the page's own server browsers send no
+ * Origin: then that is its host. */
 static str page_of(const struct http_head *head)
 {
     str origin = http_head_get(head, STR("Origin"));
     const size_t colon = str_find(origin, ':');
 
+    if (!origin.ptr)
+        return http_head_get(head, STR("Host"));
     if (colon + 3 > origin.len)
         return (str){0};
     str_take(&origin, colon + 3); // "://"

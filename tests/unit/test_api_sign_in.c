@@ -51,6 +51,21 @@ static void a_page_of_one_of_our_sites_gets_a_nonce_for_it(void **state)
     reply_fini(&r);
 }
 
+/** Browsers send no Origin with a GET to the page's own server. */
+static void a_page_of_the_server_itself_gets_a_nonce_for_its_host(void **state)
+{
+    struct api_world *w = *state;
+    struct reply r = {0};
+
+    assert_int_equal(auth_domains_add(&w->domains, STR(SITE)), 0);
+    assert_int_equal(auth_domains_add(&w->domains, STR("localhost")), 0);
+    api_world_start(w);
+    ask_get(w, &r, "/v1/auth/nonce", NULL);
+    expect_reply("nonce", &r, 200, NULL);
+    expect_json(r.json, "domain", "\"localhost\"");
+    reply_fini(&r);
+}
+
 static void without_a_site_nobody_signs_in(void **state)
 {
     struct api_world *w = start(state);
@@ -587,6 +602,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_nonce_says_for_where_and_how_long),
         TEST(a_page_of_one_of_our_sites_gets_a_nonce_for_it),
+        TEST(a_page_of_the_server_itself_gets_a_nonce_for_its_host),
         TEST(without_a_site_nobody_signs_in),
         TEST(whoever_signs_is_let_in),
         TEST(what_a_message_may_say_besides),

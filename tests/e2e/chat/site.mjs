@@ -62,9 +62,9 @@ export async function denied(calling, code, more = {}) {
     return sentence;
 }
 
-/** @param origin  of the page; undefined for what is no page */
-export async function challenge(t, { origin, query = '' } = {}) {
-    const headers = origin && { Origin: origin };
+/** @param origin  of the page; undefined for one of the server's own, at this host, or for none */
+export async function challenge(t, { origin, host, query = '' } = {}) {
+    const headers = { ...(origin && { Origin: origin }), ...(host && { Host: host }) };
     return granted(call(t, 'GET', `/v1/auth/nonce${query}`, { headers }));
 }
 

@@ -46,6 +46,16 @@ async function namesTheSite(t) {
         same((await challenge(t, { origin })).domain, domain, what);
 }
 
+/** Browsers send no Origin with a GET to the page's own server. */
+async function namesItsOwnSite(t) {
+    const hosts = [['shop.test:8443', 'shop.test:8443'], ['SHOP.test:8443', 'shop.test:8443'],
+        ['shop.test', 'app.test'], ['evil.test', 'app.test']];
+    for (const [host, domain] of hosts)
+        same((await challenge(t, { host })).domain, domain, host);
+    const other = await challenge(t, { host: 'shop.test:8443', origin: 'http://plain.test' });
+    same(other.domain, 'plain.test', 'with an origin');
+}
+
 async function hasNoSite(t) {
     const sentence = await denied(call(t, 'GET', '/v1/auth/nonce'), 'login_domain');
     match(sentence, /--domains/, 'message');
@@ -682,7 +692,9 @@ async function answersPreflights(t) {
 
 /** Any port of this machine, by http or https; and nothing else. */
 async function takesPagesOfThisMachine(t) {
-    same((await challenge(t)).domain, 'localhost', 'domain without a page');
+    const { listen } = t.server;
+    same((await challenge(t, { host: listen })).domain, listen, 'domain of its own page');
+    same((await challenge(t, { host: 'a.test' })).domain, 'localhost', 'domain of no page');
     const pages = ['http://localhost:5173', 'http://localhost', 'https://localhost:8443',
         'http://127.0.0.1:3000', 'http://[::1]:8080'];
     for (const origin of pages) {
@@ -708,6 +720,7 @@ export const rows = [
         ['gives a nonce, and what belongs to it', givesANonce],
         ['gives a nonce for longer, where several have to sign', givesANonceForLonger],
         ['names the site of the page that asks', namesTheSite],
+        ['names the site of a page of its own', namesItsOwnSite],
         ['says that it has no site', hasNoSite, { server: 'default' }],
         ['takes one chain alone', hasOneChain, { own: true }],
         ['takes every v that wallets give', takesEachV],
