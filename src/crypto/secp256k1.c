@@ -73,3 +73,17 @@ int crypto_secp256k1_recover(uint8_t address[CRYPTO_ADDRESS_SIZE], const uint8_t
     memcpy(address, found, sizeof(found));
     return 0;
 }
+
+int crypto_secp256k1_address(uint8_t address[CRYPTO_ADDRESS_SIZE],
+                             const uint8_t key[CRYPTO_WALLET_KEY_SIZE])
+{
+    // The constant one does not multiply the generator.
+    secp256k1_context *context = secp256k1_context_create(SECP256K1_CONTEXT_NONE);
+    secp256k1_pubkey public;
+
+    const int is_key = secp256k1_ec_pubkey_create(context, &public, key);
+    if (is_key == 1)
+        address_of(address, context, &public);
+    secp256k1_context_destroy(context);
+    return is_key == 1 ? 0 : CRYPTO_WALLET_KEY_BAD;
+}

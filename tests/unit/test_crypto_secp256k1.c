@@ -412,6 +412,54 @@ static void bitcoin(void **state)
     vectors_run("wycheproof/ecdsa_secp256k1_sha256_bitcoin_test.json", check_bitcoin);
 }
 
+// Whose a key is.
+
+static void a_key_has_the_address_that_libraries_give_it(void **state)
+{
+    const struct {
+        const char *name;
+        const char *key;
+        const char *address;
+    } rows[] = {
+        {"1", ONE, "7e5f4552091a69125d5dfcb7b8c2659029395bdf"},
+        {"2", "0000000000000000000000000000000000000000000000000000000000000002",
+         "2b5ad5c4795c026514f8317c7a215e218dccd6cf"},
+        {"the largest", "fffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364140",
+         "80c0dbf239224071c59dd8970ab9d542e3414ab2"},
+        {samples[0].name, samples[0].key, samples[0].address},
+        {samples[1].name, samples[1].key, samples[1].address},
+        {samples[2].name, samples[2].key, samples[2].address},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        uint8_t key[CRYPTO_WALLET_KEY_SIZE];
+        uint8_t want[CRYPTO_ADDRESS_SIZE];
+        uint8_t got[CRYPTO_ADDRESS_SIZE];
+
+        unhex(key, rows[i].key);
+        unhex(want, rows[i].address);
+        expect_int(rows[i].name, crypto_secp256k1_address(got, key), 0);
+        expect_int(rows[i].name, memcmp(got, want, sizeof(want)), 0);
+    }
+}
+
+static void what_is_no_key_has_no_address(void **state)
+{
+    static const char *const rows[] = {ZERO, ORDER, ORDER_PLUS, ALL_ONES};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        uint8_t key[CRYPTO_WALLET_KEY_SIZE];
+        uint8_t got[CRYPTO_ADDRESS_SIZE] = {0xee};
+        const uint8_t untouched[CRYPTO_ADDRESS_SIZE] = {0xee};
+
+        unhex(key, rows[i]);
+        expect_int(rows[i], crypto_secp256k1_address(got, key), CRYPTO_WALLET_KEY_BAD);
+        assert_memory_equal(got, untouched, sizeof(untouched));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -424,6 +472,8 @@ int main(void)
         cmocka_unit_test(r_and_s_are_numbers_of_the_group),
         cmocka_unit_test(a_key_at_infinity_is_nobodys),
         cmocka_unit_test(a_bit_that_changes_is_another_signer_or_none),
+        cmocka_unit_test(a_key_has_the_address_that_libraries_give_it),
+        cmocka_unit_test(what_is_no_key_has_no_address),
         VECTORS_TEST(p1363),
         VECTORS_TEST(bitcoin),
     };
