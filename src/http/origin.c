@@ -112,16 +112,19 @@ static bool is_listed(const struct http_origins *o, const struct http_origin *or
     return false;
 }
 
-static bool is_loopback(const struct http_origin *origin)
+static bool is_loopback_ip(str host)
 {
-    const str v6 = within_brackets(origin->host);
+    const str v6 = within_brackets(host);
     ip address;
 
+    return ip_parse(&address, v6.len > 0 ? v6 : host) == 0 && ip_is_loopback(&address);
+}
+
+static bool is_loopback(const struct http_origin *origin)
+{
     if (port_of_scheme(origin->scheme) == 0)
         return false;
-    if (str_eq_nocase(origin->host, STR("localhost")))
-        return true;
-    return ip_parse(&address, v6.len > 0 ? v6 : origin->host) == 0 && ip_is_loopback(&address);
+    return str_eq_nocase(origin->host, STR("localhost")) || is_loopback_ip(origin->host);
 }
 
 /** The Host names no scheme: in front of us there may be a proxy that speaks TLS. */
@@ -147,6 +150,27 @@ int http_origins_add(struct http_origins *o, str text)
         return HTTP_ORIGIN_TOO_MANY;
     o->list[o->n++] = origin;
     return 0;
+}
+
+/** "localhost", or what ends in ".localhost": browsers ask no server for these (RFC 6761, 6.3).
+ */
+static bool is_localhost(str name)
+{
+    const str localhost = STR("localhost");
+
+    if (name.len <= localhost.len)
+        return str_eq_nocase(name, localhost);
+    const str before = str_take(&name, name.len - localhost.len);
+    return str_eq_nocase(name, localhost) && before.ptr[before.len - 1] == '.';
+}
+
+bool http_host_is_loopback(str host)
+{
+    str name;
+    unsigned port = 0;
+
+    return parse_authority(host, &name, &port) == 0 &&
+           (is_localhost(name) || is_loopback_ip(name));
 }
 
 static bool has_capital(str s)

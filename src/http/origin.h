@@ -39,5 +39,9 @@ enum http_origin_refusal {
  */
 MUST_CHECK int http_origins_add(struct http_origins *o, str text);
 
+/** Is this Host of this machine: 127.0.0.0/8, [::1], localhost or a name below it, with any
+ * port or none? */
+bool http_host_is_loopback(str host);
+
 /** @param origin, host  the fields of the request. No origin is the caller's business */
 bool http_origins_allow(const struct http_origins *o, str origin, str host);

@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "http/answer.h"
+#include "http/etag.h"
 #include "http/url.h"
 #include "media/endpoint_core.h"
 #include "media/mime.h"
@@ -192,21 +193,6 @@ static enum refusal add_headers(struct get *g, str query)
 
 // The answer.
 
-/** Is this one of the tags of If-None-Match? The weak comparison of RFC 9110, 8.8.3.2. */
-static bool has_tag(str list, str etag)
-{
-    while (list.len > 0) {
-        str tag = str_trim(str_take_until(&list, ','));
-        if (str_eq(tag, STR("*")))
-            return true;
-        if (str_starts(tag, STR("W/")))
-            str_take(&tag, 2);
-        if (str_eq(tag, etag))
-            return true;
-    }
-    return false;
-}
-
 static bool is_same(const struct get *g)
 {
     const str field = str_of(g->if_range);
@@ -301,7 +287,7 @@ static void get_answer(struct get *g)
     uint64_t n;
     const int r = choose(g, &offset, &n);
 
-    if (has_tag(str_of(g->if_none_match), str_of(g->etag))) {
+    if (http_etag_is_listed(str_of(g->if_none_match), str_of(g->etag))) {
         send_head(g, 304);
     } else if (g->rq->method == HTTP_HEAD || g->file.size == 0) {
         send_head(g, 200);

@@ -188,6 +188,64 @@ static void an_origin_is_so_long_and_no_longer(void **state)
     assert_false(http_origins_allow(&o, longer, STR("c.test")));
 }
 
+// clang-format off
+static const struct {
+    const char *name;
+    str host;
+    bool is_loopback;
+} hosts[] = {
+    {"127.0.0.1",               STR("127.0.0.1"),                true},
+    {"with a port",             STR("127.0.0.1:8080"),           true},
+    {"the first of them",       STR("127.0.0.0:1"),              true},
+    {"the last of them",        STR("127.255.255.255:65535"),    true},
+    {"::1",                     STR("[::1]"),                    true},
+    {"::1 with a port",         STR("[::1]:8080"),               true},
+    {"::1 in full",             STR("[0:0:0:0:0:0:0:1]"),        true},
+    {"IPv4 in IPv6",            STR("[::ffff:127.0.0.1]:80"),    true},
+    {"localhost",               STR("localhost"),                true},
+    {"localhost with a port",   STR("localhost:5173"),           true},
+    {"capitals",                STR("LocalHost"),                true},
+    {"below it",                STR("chat.localhost:8080"),      true},
+    {"far below it",            STR("a.b.LOCALHOST"),            true},
+
+    {"nothing",                 STR(""),                         false},
+    {"a port alone",            STR(":8080"),                    false},
+    {"one below",               STR("126.255.255.255"),          false},
+    {"one above",               STR("128.0.0.0"),                false},
+    {"any address",             STR("0.0.0.0"),                  false},
+    {"any address, IPv6",       STR("[::]"),                     false},
+    {"::2",                     STR("[::2]"),                    false},
+    {"another in IPv6",         STR("[::ffff:128.0.0.1]"),       false},
+    {"no brackets",             STR("::1"),                      false},
+    {"a short form",            STR("127.1"),                    false},
+    {"a number",                STR("2130706433"),               false},
+    {"a number of hex",         STR("0x7f000001"),               false},
+    {"a name that begins so",   STR("127.0.0.1.evil.test"),      false},
+    {"one that ends so",        STR("evil.127.0.0.1"),           false},
+    {"localhost of another",    STR("localhost.evil.test"),      false},
+    {"one that ends like it",   STR("evillocalhost"),            false},
+    {"a dash before it",        STR("evil-localhost"),           false},
+    {"a dot behind",            STR("localhost."),               false},
+    {"a user",                  STR("localhost@evil.test"),      false},
+    {"a path",                  STR("localhost/x"),              false},
+    {"a NUL behind",            STR("localhost\0.evil"),         false},
+    {"no port behind :",        STR("localhost:"),               false},
+    {"no port that there is",   STR("localhost:65536"),          false},
+    {"no number",               STR("localhost:x"),              false},
+    {"another",                 STR("shop.test"),                false},
+};
+// clang-format on
+
+static void tells_which_hosts_are_this_machine(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(hosts); i++) {
+        CLEANUP(exact_freep) char *host = exact_copy(hosts[i].host);
+        expect_int(hosts[i].name, http_host_is_loopback((str){host, hosts[i].host.len}),
+                   hosts[i].is_loopback);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -195,6 +253,7 @@ int main(void)
         cmocka_unit_test(lets_in_whom_it_shall),
         cmocka_unit_test(a_list_holds_so_many_and_no_more),
         cmocka_unit_test(an_origin_is_so_long_and_no_longer),
+        cmocka_unit_test(tells_which_hosts_are_this_machine),
     };
     return cmocka_run_group_tests_name("http/origin", tests, NULL, NULL);
 }
