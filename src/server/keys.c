@@ -51,20 +51,26 @@ static bool is_hex(str bytes)
     return true;
 }
 
-static void make_hex(struct buf *out, struct rand *rand)
+static void add_hex(struct buf *out, const uint8_t bytes[AUTH_KEY_SIZE])
 {
-    uint8_t bytes[AUTH_KEY_SIZE];
     char *room = buf_room(out, HEX_SIZE);
 
     assert(room);
-    rand_bytes(rand, bytes, sizeof(bytes));
-    for (size_t i = 0; i < sizeof(bytes); i++) {
+    for (size_t i = 0; i < AUTH_KEY_SIZE; i++) {
         *room++ = hex_digit(bytes[i] >> 4);
         *room++ = hex_digit(bytes[i] & 15U);
     }
     *room = '\n';
-    crypto_wipe(bytes, sizeof(bytes));
     buf_added(out, HEX_SIZE);
+}
+
+static void make_hex(struct buf *out, struct rand *rand)
+{
+    uint8_t bytes[AUTH_KEY_SIZE];
+
+    rand_bytes(rand, bytes, sizeof(bytes));
+    add_hex(out, bytes);
+    crypto_wipe(bytes, sizeof(bytes));
 }
 
 static const struct key_kind sign_in_kind = {
@@ -85,6 +91,68 @@ static const struct key_kind media_kind = {
     .access = "read",
     .abuse = "get and put any file",
     .renewed = "a new key is made, and links that are out are refused",
+};
+
+#define DEMO_SIZE ((size_t)KEYS_DEMO_WALLETS * HEX_SIZE)
+
+/** Is this the text of so many keys, of as many wallets? */
+static bool parse_demo(struct keys_demo *out, str text)
+{
+    static_assert(CRYPTO_WALLET_KEY_SIZE == AUTH_KEY_SIZE, "a line of each has as many digits");
+    static_assert(KEYS_DEMO_WALLETS == 2, "each differs from each other");
+    uint8_t unused[CRYPTO_ADDRESS_SIZE];
+
+    if (text.len != DEMO_SIZE)
+        return false;
+    for (size_t i = 0; i < KEYS_DEMO_WALLETS; i++) {
+        str line = str_take(&text, HEX_SIZE);
+        if (!is_hex(line) || hex_decode(out->keys[i], str_take(&line, HEX_SIZE - 1)) != 0 ||
+            crypto_secp256k1_address(unused, out->keys[i]) != 0)
+            return false;
+    }
+    return !crypto_equal(out->keys[0], out->keys[1], CRYPTO_WALLET_KEY_SIZE);
+}
+
+static bool is_demo(str text)
+{
+    struct keys_demo keys;
+    const bool is = parse_demo(&keys, text);
+
+    crypto_wipe(&keys, sizeof(keys));
+    return is;
+}
+
+static void make_wallet_key(uint8_t key[CRYPTO_WALLET_KEY_SIZE], struct rand *rand)
+{
+    uint8_t unused[CRYPTO_ADDRESS_SIZE];
+
+    do { // hardly ever more than once: almost each number is a key
+        rand_bytes(rand, key, CRYPTO_WALLET_KEY_SIZE);
+    } while (crypto_secp256k1_address(unused, key) != 0);
+}
+
+static void make_demo(struct buf *out, struct rand *rand)
+{
+    uint8_t key[CRYPTO_WALLET_KEY_SIZE];
+    const char *room = buf_room(out, DEMO_SIZE); // at once: no copy is left where it grew
+
+    assert(room);
+    (void)room;
+    for (size_t i = 0; i < KEYS_DEMO_WALLETS; i++) {
+        make_wallet_key(key, rand);
+        add_hex(out, key);
+    }
+    crypto_wipe(key, sizeof(key));
+}
+
+static const struct key_kind demo_kind = {
+    .size = DEMO_SIZE,
+    .closed = 077,
+    .is_good = is_demo,
+    .form = "pair of keys of 64 hex digits, one a line",
+    .access = "read",
+    .abuse = "be the wallets of the demo",
+    .renewed = "new wallets are made",
 };
 
 /** Under its name there never is half a key, nor another than the first. */
@@ -169,6 +237,22 @@ int keys_media(char out[KEYS_MEDIA_SIZE], str dir, struct rand *rand)
     if (r == 0) {
         str_copy(out, buf_str(&text));
         out[KEYS_MEDIA_SIZE - 1] = '\0'; // where the newline is
+    }
+    secret_buf_fini(&text);
+    return r;
+}
+
+int keys_demo(struct keys_demo *out, str dir, struct rand *rand)
+{
+    static const struct kind demo = {KEYS_DEMO_FILE, &demo_kind, make_demo};
+    struct buf text;
+
+    buf_init(&text, DEMO_SIZE);
+    const int r = find(&text, &demo, dir, rand);
+    if (r == 0) {
+        const bool is_parsed = parse_demo(out, buf_str(&text));
+        assert(is_parsed); // or find() had refused it
+        (void)is_parsed;
     }
     secret_buf_fini(&text);
     return r;

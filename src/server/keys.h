@@ -2,11 +2,13 @@
 #pragma once
 
 #include "auth/nonce.h"
+#include "crypto/secp256k1.h"
 #include "server/key_file.h"
 
 #define KEYS_OWN_FILE     "signing-key.pem"
 #define KEYS_SIGN_IN_FILE "sign-in.key"
 #define KEYS_MEDIA_FILE   "media.key"
+#define KEYS_DEMO_FILE    "demo-wallets.key"
 
 enum keys_refusal {
     KEYS_UNUSABLE = 1, // said on stderr, with what to do
@@ -39,3 +41,14 @@ MUST_CHECK int keys_sign_in(struct keys_sign_in *out, str dir, struct rand *rand
 /** What signs the links to the server's own files: DIR/media.key, 32 bytes in hex, which is how
  * it is used; all else is as above. To be wiped. @return 0 or KEYS_UNUSABLE */
 MUST_CHECK int keys_media(char out[KEYS_MEDIA_SIZE], str dir, struct rand *rand);
+
+#define KEYS_DEMO_WALLETS 2
+
+/** Secret keys of wallets that are nobody's: to be wiped. */
+struct keys_demo {
+    uint8_t keys[KEYS_DEMO_WALLETS][CRYPTO_WALLET_KEY_SIZE];
+};
+
+/** Of DIR/demo-wallets.key, each 32 bytes in hex, one a line; all else is as above.
+ * @return 0 or KEYS_UNUSABLE */
+MUST_CHECK int keys_demo(struct keys_demo *out, str dir, struct rand *rand);

@@ -10,6 +10,8 @@
 #include "io/loop.h"
 #include "server/admin.h"
 #include "server/admin_socket.h"
+#include "server/demo.h"
+#include "server/embedded.h"
 #include "server/fetcher.h"
 #include "server/node_media.h"
 #include "server/own_keys.h"
@@ -41,7 +43,9 @@ struct node {
     struct admin_socket *admin_socket;
     struct health health;
     struct admin admin;
-    bool is_loaded; // what was revoked is known
+    struct http_assets assets;
+    struct demo demo; // with --dev
+    bool is_loaded;   // what was revoked is known
 };
 
 // The parts, from the store up.
@@ -278,6 +282,13 @@ static int make_keys(struct node *n)
     return own_keys_load(&n->keys) == 0 ? 0 : RUN_FAILED;
 }
 
+static void make_front(struct node *n)
+{
+    n->assets = embedded_assets;
+    if (n->config->dev)
+        demo_init(&n->demo, &n->config->demo, &n->config->proxies);
+}
+
 static void unmake(struct node *n)
 {
     admin_socket_free(n->admin_socket);
@@ -305,6 +316,14 @@ static void on_listening(void *arg, const struct addr *at)
 {
     struct node *n = arg;
     node_media_listening(&n->media, at);
+}
+
+static void on_ready(void *arg, const struct addr *at)
+{
+    const struct node *n = arg;
+
+    if (n->config->dev)
+        demo_greet(at);
 }
 
 static void refuse(void *arg)
@@ -354,6 +373,7 @@ static void give_up(void *arg)
 
 static const struct run_ops run_ops = {
     .on_listening = on_listening,
+    .on_ready = on_ready,
     .refuse = refuse,
     .let_go = let_go,
     .close = close_all,
@@ -374,24 +394,49 @@ static int open_admin_socket(struct node *n)
     return admin_socket_open(&n->admin_socket, &config);
 }
 
+#define ROUTES_MAX 16
+
+struct routes {
+    size_t n;
+    struct http_route list[ROUTES_MAX];
+};
+
+static void add_route(struct routes *r, str prefix, const struct http_handler *handler,
+                      void *arg)
+{
+    assert(r->n < ROUTES_MAX);
+    r->list[r->n++] = (struct http_route){prefix, handler, arg};
+}
+
+/** The first match counts. */
+static void add_routes(struct routes *r, struct node *n)
+{
+    if (n->media.local)
+        add_route(r, STR(MEDIA_LOCAL_PREFIX), &media_local_http_handler, n->media.local);
+    add_route(r, STR("/healthz"), &admin_http_handler, &n->admin);
+    add_route(r, STR("/readyz"), &admin_http_handler, &n->admin);
+    add_route(r, STR("/metrics"), &admin_http_handler, &n->admin);
+    add_route(r, STR("/v1/"), &api_http_handler, n->api);
+    add_route(r, STR("/.well-known/"), &api_http_handler, n->api);
+    add_route(r, STR(HTTP_ASSETS_SHARED), &http_assets_handler, &n->assets);
+    if (n->config->dev)
+        add_route(r, STR(DEMO_PREFIX), &demo_http_handler, &n->demo);
+    add_route(r, n->config->path, &eio_http_handler, n->eio);
+    if (n->config->dev)
+        add_route(r, STR("/"), &http_assets_handler, &n->assets);
+}
+
 static int serve(struct node *n)
 {
-    const struct http_route routes[] = {
-        {STR(MEDIA_LOCAL_PREFIX), &media_local_http_handler, n->media.local},
-        {STR("/healthz"), &admin_http_handler, &n->admin},
-        {STR("/readyz"), &admin_http_handler, &n->admin},
-        {STR("/metrics"), &admin_http_handler, &n->admin},
-        {STR("/v1/"), &api_http_handler, n->api},
-        {STR("/.well-known/"), &api_http_handler, n->api},
-        {n->config->path, &eio_http_handler, n->eio},
-    };
-    const size_t n_left_out = n->media.local ? 0 : 1;
+    struct routes routes = {0};
+
+    add_routes(&routes, n);
     const struct http_config http = {
         .timers = &n->loop->timers,
         .later = &n->loop->later,
         .clock = &n->loop->clock,
-        .routes = routes + n_left_out,
-        .n_routes = COUNT_OF(routes) - n_left_out,
+        .routes = routes.list,
+        .n_routes = routes.n,
     };
     n->http = http_server_new(&http);
     if (make_keys(n) != 0 || open_admin_socket(n) != 0)
@@ -467,6 +512,7 @@ int node_run(const struct node_config *config)
     make_chat(&n);
     make_transport(&n);
     make_admin(&n);
+    make_front(&n);
     const int r = serve(&n);
     // What is still under way would find what it uses gone: the process ends with it.
     if (r == RUN_UNCLEAN)

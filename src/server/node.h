@@ -48,6 +48,9 @@ struct node_config {
     struct serve_media media;
     char media_secret[KEYS_MEDIA_SIZE]; // of the files in the data directory; to be wiped
     const char *media_scan;             // NULL: none
+
+    bool dev;              // a page to try it on, and two wallets for it
+    struct keys_demo demo; // their keys, with dev; to be wiped
 };
 
 enum node_refusal {

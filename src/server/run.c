@@ -6,11 +6,13 @@
 
 #include "crypto/random.h"
 #include "eio/server.h"
+#include "http/assets.h"
 #include "io/process.h"
 #include "io/tcp.h"
 #include "server/stop.h"
 
 #define STREAM_MAX (EIO_QUEUE_MAX * (size_t)2) // bytes unsent; room for a queue in base64
+static_assert(HTTP_ASSET_MAX + HTTP_HEAD_MAX + HTTP_UNTAKEN_MAX <= STREAM_MAX, "a file fits");
 
 struct running {
     const struct run *how;
@@ -147,6 +149,8 @@ int run(const struct run *how)
     if (how->ops->on_listening)
         how->ops->on_listening(how->arg, &at);
     printf("parley: ready http://%s\n", addr_text(text, &at));
+    if (how->ops->on_ready)
+        how->ops->on_ready(how->arg, &at);
     fflush(stdout);
     loop_run(how->loop);
     loop_run_once(how->loop); // the last jobs free what is left

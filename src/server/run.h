@@ -7,10 +7,13 @@
 #include "io/addr.h"
 #include "io/loop.h"
 
-/** What a server does beside its HTTP. Only the first may be NULL. */
+/** What a server does beside its HTTP. Only the first two may be NULL. */
 struct run_ops {
     /** Nobody was let in yet. @param at  where it listens, with the port that it has got */
     void (*on_listening)(void *arg, const struct addr *at);
+
+    /** It was said on stdout that we are ready: what people shall read there beside that. */
+    void (*on_ready)(void *arg, const struct addr *at);
 
     /** Stop begins: no new clients, those there are go on. */
     void (*refuse)(void *arg);

@@ -203,6 +203,7 @@ static int configure(const struct serve_options *o, struct node_config *out)
                     .stranger = {o->mailbox_stranger_messages, o->mailbox_stranger_bytes},
                     .mailbox = o->mailbox_messages},
         .media_options = o->media,
+        .dev = o->dev,
     };
     int code = check(o);
     if (code == 0)
@@ -233,7 +234,8 @@ static int open_keys(struct node_config *config, str data)
 
     if (rotation_load(config->keyring, data, now_ms, crypto_random()) != 0 ||
         keys_sign_in(&config->sign_in, data, crypto_random()) != 0 ||
-        keys_media(config->media_secret, data, crypto_random()) != 0)
+        keys_media(config->media_secret, data, crypto_random()) != 0 ||
+        (config->dev && keys_demo(&config->demo, data, crypto_random()) != 0))
         return 1;
     auth_set_own(config->auth, config->keyring);
     return 0;
@@ -244,6 +246,7 @@ static void close_keys(struct node_config *config)
     auth_keyring_fini(config->keyring);
     crypto_wipe(&config->sign_in, sizeof(config->sign_in));
     crypto_wipe(config->media_secret, sizeof(config->media_secret));
+    crypto_wipe(&config->demo, sizeof(config->demo));
     auth_free(config->auth);
 }
 

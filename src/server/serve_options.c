@@ -50,7 +50,9 @@ static const struct option rows[] = {
      "messages and keys; made if it is missing", 0, 0},
     {"config", OPTION_TEXT, FIELD(config), NULL, "FILE", "a file of options, see below", 0, 0},
     {"dev", OPTION_FLAG, FIELD(dev), NULL, "",
-     "for development: pages of this machine are let in, and nobody else reaches it", 0, 0},
+     "for development: pages of this machine are let in, there is one to try it on at /, and "
+     "nobody else reaches it",
+     0, 0},
     {"log", OPTION_TEXT, FIELD(log), "info", "LEVEL",
      "error, warn, info, debug, trace; by layer: info,ws=trace", 0, 0},
     {"drain", OPTION_DURATION, FIELD(drain), "2s", "DURATION",
@@ -198,8 +200,9 @@ static const struct option rows[] = {
 const struct option_table serve_table = {
     .command = "parley serve",
     .summary =
-        "Serves the chat. When it is ready it says so, in one line on stdout, and where; the\n"
-        "log is on stderr. SIGTERM ends it, a second one sooner.",
+        "Serves the chat. When it is ready it says so, in one line on stdout, and where (with\n"
+        "--dev in more, for people); the log is on stderr. SIGTERM ends it, a second one "
+        "sooner.",
     .options = rows,
     .n_options = COUNT_OF(rows),
     .env_prefix = "PARLEY_",

@@ -122,12 +122,11 @@ export class Server {
     static async launch(program, words, options) {
         const server = new this();
         Object.assign(server, run(program, words, ['ignore', 'pipe', 'pipe'], options));
-        server.stderr = '';
+        Object.assign(server, { stdout: '', stderr: '' });
         server.child.stderr.on('data', (text) => (server.stderr += text));
         const ready = new Promise((resolve) => {
-            let out = '';
             server.child.stdout.on('data', (text) => {
-                const line = /^parley: ready (http:\/\/\S+)$/m.exec((out += text));
+                const line = /^parley: ready (http:\/\/\S+)$/m.exec((server.stdout += text));
                 if (line) resolve(line[1]);
             });
         });

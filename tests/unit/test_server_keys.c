@@ -471,8 +471,119 @@ static void a_key_of_links_is_made_once_and_used_as_it_stands(void **state)
     expect_in("what it is not", w->said.err, "is no key of 64 hex digits");
 }
 
+// The wallets of the demo.
+
+#define KEY_1 "0000000000000000000000000000000000000000000000000000000000000001\n"
+#define KEY_2 "0000000000000000000000000000000000000000000000000000000000000002\n"
+#define LAST  "fffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364140\n"
+#define ORDER "fffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141\n"
+#define ZERO  "0000000000000000000000000000000000000000000000000000000000000000\n"
+
+static int demo_keys(struct world *w, const char *dir, struct keys_demo *out)
+{
+    said_free(&w->said);
+    said_start(&w->said);
+    const int r = keys_demo(out, str_of(dir), crypto_random());
+    said_stop(&w->said);
+    expect_int("what is said goes with a refusal", w->said.n_err > 0, r != 0);
+    return r;
+}
+
+static int setup_demo(void **state)
+{
+    struct world *w;
+
+    setup((void **)&w);
+    folder_path(w->file, &w->folder, "data/" KEYS_DEMO_FILE);
+    *state = w;
+    return 0;
+}
+
+static void wallets_of_the_demo_are_made_once(void **state)
+{
+    struct world *w = *state;
+    struct keys_demo first;
+    struct keys_demo again;
+    struct keys_demo other;
+
+    assert_int_equal(demo_keys(w, w->data, &first), 0);
+    assert_int_equal(mode_of(w->data), 0700);
+    assert_int_equal(mode_of(w->file), 0600);
+    assert_int_equal(folder_count(w->data), 1);
+    assert_int_equal(demo_keys(w, w->data, &again), 0);
+    assert_memory_equal(&first, &again, sizeof(first));
+    assert_memory_not_equal(first.keys[0], first.keys[1], CRYPTO_WALLET_KEY_SIZE);
+    assert_int_equal(demo_keys(w, w->folder.path, &other), 0);
+    assert_memory_not_equal(first.keys[0], other.keys[0], CRYPTO_WALLET_KEY_SIZE);
+    assert_memory_not_equal(first.keys[1], other.keys[1], CRYPTO_WALLET_KEY_SIZE);
+}
+
+/** Gives 2^256 - 1 first, which is no key, and then 1 and 2. */
+static void give_bad_then_good(struct rand *r, void *out, size_t n)
+{
+    static unsigned n_given;
+
+    (void)r;
+    memset(out, 0, n);
+    if (n != CRYPTO_WALLET_KEY_SIZE) {
+        memset(out, 'x', n);
+    } else if (n_given++ == 0) {
+        memset(out, 0xff, n);
+    } else {
+        ((uint8_t *)out)[n - 1] = (uint8_t)(n_given - 1);
+    }
+}
+
+static void chance_is_asked_again_for_what_is_no_key(void **state)
+{
+    struct rand rand = {.bytes = give_bad_then_good};
+    struct world *w = *state;
+    struct keys_demo keys;
+
+    assert_int_equal(keys_demo(&keys, str_of(w->data), &rand), 0);
+    assert_int_equal(keys.keys[0][CRYPTO_WALLET_KEY_SIZE - 1], 1);
+    assert_int_equal(keys.keys[1][CRYPTO_WALLET_KEY_SIZE - 1], 2);
+}
+
+static void what_is_no_two_keys_is_no_demo(void **state)
+{
+    static const struct {
+        const char *name;
+        str bytes;
+        bool is_good;
+    } rows[] = {
+        {"two keys", STR(KEY_1 KEY_2), true},
+        {"the largest", STR(KEY_1 LAST), true},
+        {"a line more", STR(KEY_1 KEY_2 "x\n"), true}, // what is behind does not matter
+        {"nothing", STR(""), false},
+        {"one key", STR(KEY_1), false},
+        {"twice the same", STR(KEY_1 KEY_1), false},
+        {"zero", STR(ZERO KEY_2), false},
+        {"zero, second", STR(KEY_1 ZERO), false},
+        {"the order", STR(ORDER KEY_2), false},
+        {"a digit that is none", STR(KEY_1 HEX_63 "g\n"), false},
+        {"a digit less", STR(KEY_1 HEX_63 "\n"), false},
+        {"an empty line between", STR(KEY_1 "\n" KEY_2), false},
+    };
+    struct world *w = *state;
+
+    assert_int_equal(mkdir(w->data, 0700), 0);
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct keys_demo keys;
+        put(w, rows[i].bytes, 0600);
+        expect_int(rows[i].name, demo_keys(w, w->data, &keys),
+                   rows[i].is_good ? 0 : KEYS_UNUSABLE);
+        if (!rows[i].is_good)
+            expect_in(rows[i].name, w->said.err, "remove it: new wallets are made");
+    }
+    assert_int_equal(chmod(w->file, 0640), 0);
+    assert_int_equal(demo_keys(w, w->data, &(struct keys_demo){0}), KEYS_UNUSABLE);
+    expect_in("what it means", w->said.err, "be the wallets of the demo");
+}
+
 #define TEST(name)         cmocka_unit_test_setup_teardown(name, setup, teardown)
 #define TEST_SIGN_IN(name) cmocka_unit_test_setup_teardown(name, setup_sign_in, teardown)
+#define TEST_DEMO(name)    cmocka_unit_test_setup_teardown(name, setup_demo, teardown)
 
 int main(void)
 {
@@ -492,6 +603,9 @@ int main(void)
         TEST_SIGN_IN(what_is_no_hex_is_no_key_to_sign_in_with),
         cmocka_unit_test_setup_teardown(a_key_of_links_is_made_once_and_used_as_it_stands,
                                         setup_media, teardown),
+        TEST_DEMO(wallets_of_the_demo_are_made_once),
+        TEST_DEMO(chance_is_asked_again_for_what_is_no_key),
+        TEST_DEMO(what_is_no_two_keys_is_no_demo),
     };
     return cmocka_run_group_tests_name("server/keys", tests, NULL, NULL);
 }

@@ -22,6 +22,7 @@ import { rows as contents } from './rows/contents.mjs';
 import { rows as contracts } from './rows/contracts.mjs';
 import { rows as delivery } from './rows/delivery.mjs';
 import { rows as devices } from './rows/devices.mjs';
+import { rows as front } from './rows/front.mjs';
 import { rows as history } from './rows/history.mjs';
 import { rows as idp } from './rows/idp.mjs';
 import { rows as life } from './rows/life.mjs';
@@ -52,7 +53,7 @@ const rows = select([
     ...tokens, ...idp, ...signIn, ...sessions, ...contracts, ...revoke, ...messages,
     ...contents, ...delivery, ...listeners, ...devices, ...resume, ...contacts, ...live,
     ...history, ...rest, ...limits, ...broken, ...raw, ...origins, ...storage, ...life,
-    ...rotation, ...media, ...mediaLocal, ...secrets, ...readme,
+    ...rotation, ...media, ...mediaLocal, ...secrets, ...readme, ...front,
 ], flags.only);
 if (flags.list) {
     for (const { name } of rows) console.log(name);
