@@ -92,15 +92,18 @@ export const english = {
     message: 'Message', // NAME
     send: 'Send', // NAME
     attach: 'Attach files', // NAME
+    files: 'Files to send', // NAME
     removeFile: 'Remove {name}', // NAME
     caption: 'Add a caption', // NAME
     record: 'Record a voice message', // NAME
     recording: 'Recording {time}',
-    stopRecording: 'Stop recording', // NAME
+    stopRecording: 'Stop and send', // NAME
     discardRecording: 'Discard recording', // NAME
     dropHere: 'Drop files to send them',
     tooLong: 'This message is too long.',
+    bytesLeft: '{n} left',
     fileTooLarge: '{name} is too large: {max} at most.',
+    tooManyFiles: 'At most {n} files can be sent at once.',
     fileEmpty: '{name} is empty.',
     noFiles: 'This server takes no files.',
     micDenied: 'The microphone can’t be used. Allow it in the browser, and try again.',
