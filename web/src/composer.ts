@@ -1,7 +1,21 @@
-import { LitElement, html } from 'lit';
-import { customElement, property } from 'lit/decorators.js';
-import type { Chat, Item, Thread } from 'parley-sdk';
-import { english, type Strings } from './strings';
+import { LitElement, html, nothing, type PropertyValues } from 'lit';
+import { customElement, property, query, state } from 'lit/decorators.js';
+import { keyed } from 'lit/directives/keyed.js';
+import { live } from 'lit/directives/live.js';
+import type { Chat, FileOptions, Item, Thread } from 'parley-sdk';
+import { composerStyles } from './composer-styles';
+import { draftKey, drafts } from './drafts';
+import { icons } from './icons';
+import { pastedFiles, whyNot } from './pick';
+import { canRecord, startRecording, type Recording, type Voice } from './recorder';
+import './recording-bar';
+import { english, say, type Strings } from './strings';
+import { bytesLeft, isNearLimit, isSendKey, sendable } from './text';
+import { base } from './tokens';
+import { pick, release, trayStyles, trayTemplate, type Picked } from './tray';
+
+/** Who has left the field with something in it does not write any more, some time after. */
+const TYPING_AFTER_BLUR_MS = 5000;
 
 /** Where one writes. Fires `parley-sent` (detail: {item}), so that the thread shows its end. */
 @customElement('parley-composer')
@@ -10,13 +24,380 @@ export class ParleyComposer extends LitElement {
     @property({ attribute: false }) thread: Thread | undefined;
     @property({ attribute: false }) strings: Strings = english;
 
-    /** Files that were dropped on the thread, or pasted elsewhere in it. */
-    addFiles(_files: Iterable<File>): void {}
+    @state() private _text = '';
+    @state() private _picked: readonly Picked[] = [];
+    @state() private _problem = '';
+    @state() private _recording: Recording | undefined;
+    /** It is sent as soon as its files are measured. */
+    @state() private _isMeasuring = false;
+    /** Whether the user lets the microphone be used. */
+    @state() private _isAsking = false;
 
-    override focus(): void {}
+    @query('textarea') private _field!: HTMLTextAreaElement | null;
+    @query('input') private _input!: HTMLInputElement | null;
+
+    readonly #canRecord = canRecord();
+    /** Files of the threads that are not shown. */
+    readonly #trays = new Map<Thread, readonly Picked[]>();
+    #draftKey = '';
+    #nProblems = 0;
+    #isTyping = false;
+    #blurTimer: ReturnType<typeof setTimeout> | undefined;
+    #unsubscribe: (() => void) | undefined;
+
+    static override styles = [base, trayStyles, composerStyles];
+
+    override connectedCallback(): void {
+        super.connectedCallback();
+        this.#subscribe();
+        this.requestUpdate();
+    }
+
+    override disconnectedCallback(): void {
+        super.disconnectedCallback();
+        this.#unsubscribe?.();
+        this.#setTyping(this.thread, false);
+        this.#discardRecording();
+        for (const tray of [this._picked, ...this.#trays.values()]) tray.forEach(release);
+    }
+
+    override willUpdate(changed: PropertyValues<this>): void {
+        if (changed.has('chat')) this.#subscribe();
+        if (changed.has('thread')) this.#switch(changed.get('thread'));
+        else if (changed.has('chat')) this.#followAccount();
+    }
+
+    override updated(): void {
+        const field = this._field;
+        if (!field || CSS.supports('field-sizing', 'content')) return;
+        field.style.height = 'auto';
+        field.style.height = `${field.scrollHeight}px`;
+    }
+
+    override focus(options?: FocusOptions): void {
+        void this.updateComplete.then(() => this._field?.focus(options));
+    }
+
+    /** Files that were dropped on the thread, or pasted elsewhere in it. */
+    addFiles(files: Iterable<File>): void {
+        if (!this.thread) return;
+        const problems = new Set<string>();
+        for (const file of files) {
+            const problem = whyNot(file, this._picked.length, this.chat?.limits, this.strings);
+            if (problem) problems.add(problem);
+            else this._picked = [...this._picked, pick(file)];
+        }
+        this.#complain([...problems].join(' '));
+        this.focus();
+    }
+
+    // What goes with the chat and the thread.
+
+    #subscribe(): void {
+        this.#unsubscribe?.();
+        this.#unsubscribe = this.chat?.on('change', () => {
+            this.#followAccount();
+            this.requestUpdate();
+        });
+    }
+
+    #keyOf(thread: Thread | undefined): string {
+        return thread ? draftKey(this.chat?.server ?? '', this.chat?.account, thread.peer) : '';
+    }
+
+    #switch(from: Thread | undefined): void {
+        this.#setTyping(from, false);
+        this.#discardRecording();
+        if (from && this._picked.length > 0) this.#trays.set(from, this._picked);
+        this._picked = (this.thread && this.#trays.get(this.thread)) ?? [];
+        if (this.thread) this.#trays.delete(this.thread);
+        this.#draftKey = this.#keyOf(this.thread);
+        this._text = this.#draftKey && drafts.get(this.#draftKey);
+        this._problem = '';
+    }
+
+    /** Known late, the account gets what was written until then; unless it is another account. */
+    #followAccount(): void {
+        const { chat, thread } = this;
+        const key = this.#keyOf(thread);
+        if (!this.hasUpdated || !chat?.account || !thread || key === this.#draftKey) return;
+        const wasUnknown = this.#draftKey === draftKey(chat.server, undefined, thread.peer);
+        if (wasUnknown) drafts.set(this.#draftKey, '');
+        this.#draftKey = key;
+        if (wasUnknown && this._text) drafts.set(key, this._text);
+        else this._text = drafts.get(key);
+    }
+
+    #setTyping(thread: Thread | undefined, isTyping: boolean): void {
+        clearTimeout(this.#blurTimer);
+        if (isTyping || this.#isTyping) thread?.setTyping(isTyping);
+        this.#isTyping = isTyping;
+    }
+
+    /** Said again, also where it is the same as before. */
+    #complain(problem: string): void {
+        this._problem = problem;
+        this.#nProblems++;
+    }
+
+    // Writing
+
+    #setText(text: string): void {
+        this._text = text;
+        if (this.#draftKey) drafts.set(this.#draftKey, text);
+    }
+
+    #onInput(): void {
+        this.#setText(this._field?.value ?? '');
+        this._problem = '';
+        this.#setTyping(this.thread, sendable(this._text) !== '');
+    }
+
+    #onKey(event: KeyboardEvent): void {
+        if (!isSendKey(event, matchMedia('(pointer: coarse)').matches)) return;
+        event.preventDefault();
+        void this.#send();
+    }
+
+    #onPaste(event: ClipboardEvent): void {
+        const files = event.clipboardData ? pastedFiles(event.clipboardData) : [];
+        if (files.length === 0) return;
+        event.preventDefault();
+        this.addFiles(files);
+    }
+
+    #onFocus(): void {
+        clearTimeout(this.#blurTimer);
+    }
+
+    #onBlur(): void {
+        clearTimeout(this.#blurTimer);
+        const { thread } = this;
+        this.#blurTimer = setTimeout(() => this.#setTyping(thread, false), TYPING_AFTER_BLUR_MS);
+    }
+
+    // Sending
+
+    get #limit(): number {
+        return this.chat?.limits?.content_bytes ?? Infinity;
+    }
+
+    get #left(): number {
+        return bytesLeft(this._text, this.#limit, this._picked.length > 0);
+    }
+
+    get #canSend(): boolean {
+        const isThere = sendable(this._text) !== '' || this._picked.length > 0;
+        return isThere && this.thread !== undefined && !this._isMeasuring && this.#left >= 0;
+    }
+
+    /** Files are shown by their measures to the other side, before they are loaded. */
+    async #measured(): Promise<void> {
+        this._isMeasuring = true;
+        while (this._picked.some((one) => !one.measures))
+            await Promise.all(this._picked.map((one) => one.measuring));
+        this._isMeasuring = false;
+    }
+
+    async #send(): Promise<void> {
+        if (!this.#canSend) return;
+        const { thread } = this;
+        if (this._picked.length > 0) await this.#measured();
+        if (!thread || thread !== this.thread || !this.#canSend) return; // it waits there
+        const text = sendable(this._text);
+        const picked = this._picked;
+        this.#setText('');
+        this._picked = [];
+        this._problem = '';
+        this.#setTyping(thread, false);
+        if (picked.length === 0) this.#sent(thread.sendText(text));
+        picked.forEach((one, i) => this.#sendPicked(thread, one, i === 0 ? text : ''));
+        this.focus();
+    }
+
+    #sendPicked(thread: Thread, picked: Picked, caption: string): void {
+        const { blob, type, name, measures } = picked;
+        release(picked);
+        const options: FileOptions = { type, name, ...measures, ...(caption && { caption }) };
+        this.#sent(thread.sendFile(blob, options));
+    }
+
+    #sent(item: Item): void {
+        this.dispatchEvent(
+            new CustomEvent('parley-sent', { detail: { item }, bubbles: true, composed: true }),
+        );
+    }
+
+    // Files
+
+    #onChosen(input: HTMLInputElement): void {
+        const files = [...(input.files ?? [])];
+        input.value = ''; // the same one can be chosen again
+        this.addFiles(files);
+    }
+
+    #remove(picked: Picked): void {
+        const i = this._picked.indexOf(picked);
+        release(picked);
+        this._picked = this._picked.filter((one) => one !== picked);
+        this._problem = '';
+        void this.updateComplete.then(() => {
+            const buttons = this.renderRoot.querySelectorAll<HTMLElement>('.remove');
+            (buttons[Math.min(i, buttons.length - 1)] ?? this._field)?.focus();
+        });
+    }
+
+    // Voice
+
+    async #record(): Promise<void> {
+        const { thread } = this;
+        this._problem = '';
+        this._isAsking = true;
+        try {
+            const recording = await startRecording();
+            if (this.isConnected && thread === this.thread) this._recording = recording;
+            else recording.discard();
+        } catch {
+            this.#complain(this.strings.micDenied);
+            this.focus();
+        }
+        this._isAsking = false;
+    }
+
+    #discardRecording(): void {
+        this._recording?.discard();
+        this._recording = undefined;
+    }
+
+    #onDiscard(): void {
+        this.#discardRecording();
+        this.focus();
+    }
+
+    async #onRecorded(): Promise<void> {
+        const { thread, _recording: recording } = this;
+        this._recording = undefined;
+        const voice = await recording?.stop();
+        if (!voice) this.#complain(this.strings.micDenied);
+        else if (thread) this.#sendVoice(thread, voice);
+        this.focus();
+    }
+
+    #sendVoice(thread: Thread, { file, duration }: Voice): void {
+        const problem = whyNot(file, 0, this.chat?.limits, this.strings);
+        if (problem) this.#complain(problem);
+        else this.#sent(thread.sendFile(file, { type: 'audio', name: file.name, duration }));
+    }
+
+    // What is seen
+
+    get #isMicShown(): boolean {
+        const isEmpty = this._text === '' && this._picked.length === 0;
+        return isEmpty && this.#canRecord && this.chat?.limits?.upload_bytes !== undefined;
+    }
+
+    #alert(): unknown {
+        const text = this._problem || (this.#left < 0 ? this.strings.tooLong : '');
+        const line = text ? keyed(this.#nProblems, html`<p dir="auto">${text}</p>`) : nothing;
+        return html`<div id="problem" role="alert">${line}</div>`;
+    }
+
+    #counter(): unknown {
+        if (!isNearLimit(this.#left, this.#limit)) return nothing;
+        return html`<span id="left" class=${this.#left < 0 ? 'over' : ''}>
+            ${say(this.strings.bytesLeft, { n: this.#left })}
+        </span>`;
+    }
+
+    #textarea(): unknown {
+        const { strings } = this;
+        return html`<textarea
+            rows="1"
+            dir="auto"
+            aria-label=${strings.message}
+            aria-describedby="problem left"
+            aria-invalid=${this.#left < 0 ? 'true' : 'false'}
+            placeholder=${this._picked.length > 0 ? strings.caption : strings.message}
+            ?disabled=${!this.thread}
+            .value=${live(this._text)}
+            @input=${this.#onInput}
+            @keydown=${this.#onKey}
+            @paste=${this.#onPaste}
+            @focus=${this.#onFocus}
+            @blur=${this.#onBlur}
+        ></textarea>`;
+    }
+
+    #attachButton(): unknown {
+        const { limits } = this.chat ?? {};
+        if (limits && limits.upload_bytes === undefined) return nothing;
+        return html`<button
+                class="icon-button"
+                type="button"
+                aria-label=${this.strings.attach}
+                title=${this.strings.attach}
+                ?disabled=${!this.thread}
+                @click=${() => this._input?.click()}
+            >
+                ${icons.attach}
+            </button>
+            <input
+                type="file"
+                multiple
+                hidden
+                @change=${(event: Event) => this.#onChosen(event.target as HTMLInputElement)}
+            />`;
+    }
+
+    #endButton(): unknown {
+        const { strings } = this;
+        if (this.#isMicShown)
+            return html`<button
+                class="icon-button"
+                type="button"
+                aria-label=${strings.record}
+                title=${strings.record}
+                ?disabled=${!this.thread || this._isAsking}
+                @click=${this.#record}
+            >
+                ${icons.mic}
+            </button>`;
+        return html`<button
+            class="icon-button send"
+            type="button"
+            aria-label=${strings.send}
+            title=${strings.send}
+            ?disabled=${!this.#canSend}
+            @click=${this.#send}
+        >
+            ${icons.send}
+        </button>`;
+    }
+
+    #writing(): unknown {
+        return html`<div class="bar">
+            ${this.#attachButton()}
+            <div class="field">${this.#textarea()} ${this.#counter()}</div>
+            ${this.#endButton()}
+        </div>`;
+    }
+
+    #voice(recording: Recording): unknown {
+        return html`<parley-recording-bar
+            class="bar"
+            .recording=${recording}
+            .strings=${this.strings}
+            @send=${this.#onRecorded}
+            @discard=${this.#onDiscard}
+        ></parley-recording-bar>`;
+    }
 
     override render() {
-        return html``;
+        const tray =
+            this._picked.length > 0
+                ? trayTemplate(this._picked, this.strings, (one) => this.#remove(one))
+                : nothing;
+        const bar = this._recording ? this.#voice(this._recording) : this.#writing();
+        return html`${this.#alert()} ${tray} ${bar}`;
     }
 }
-export type { Item };
