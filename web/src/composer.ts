@@ -12,7 +12,7 @@ import './recording-bar';
 import { english, say, type Strings } from './strings';
 import { bytesLeft, isNearLimit, isSendKey, sendable } from './text';
 import { base } from './tokens';
-import { pick, release, trayStyles, trayTemplate, type Picked } from './tray';
+import { pickFile, pickVoice, release, trayStyles, trayTemplate, type Picked } from './tray';
 
 /** Who has left the field with something in it does not write any more, some time after. */
 const TYPING_AFTER_BLUR_MS = 5000;
@@ -25,7 +25,6 @@ export class ParleyComposer extends LitElement {
     @property({ attribute: false }) strings: Strings = english;
 
     @state() private _text = '';
-    @state() private _picked: readonly Picked[] = [];
     @state() private _problem = '';
     @state() private _recording: Recording | undefined;
     /** It is sent as soon as its files are measured. */
@@ -37,7 +36,7 @@ export class ParleyComposer extends LitElement {
     @query('input') private _input!: HTMLInputElement | null;
 
     readonly #canRecord = canRecord();
-    /** Files of the threads that are not shown. */
+    /** Of each thread: the files that go with its next message. */
     readonly #trays = new Map<Thread, readonly Picked[]>();
     #draftKey = '';
     #nProblems = 0;
@@ -58,7 +57,7 @@ export class ParleyComposer extends LitElement {
         this.#unsubscribe?.();
         this.#setTyping(this.thread, false);
         this.#discardRecording();
-        for (const tray of [this._picked, ...this.#trays.values()]) tray.forEach(release);
+        for (const tray of this.#trays.values()) tray.forEach(release);
     }
 
     override willUpdate(changed: PropertyValues<this>): void {
@@ -80,12 +79,13 @@ export class ParleyComposer extends LitElement {
 
     /** Files that were dropped on the thread, or pasted elsewhere in it. */
     addFiles(files: Iterable<File>): void {
-        if (!this.thread) return;
+        const { thread } = this;
+        if (!thread) return;
         const problems = new Set<string>();
         for (const file of files) {
-            const problem = whyNot(file, this._picked.length, this.chat?.limits, this.strings);
+            const problem = whyNot(file, this.#picked.length, this.chat?.limits, this.strings);
             if (problem) problems.add(problem);
-            else this._picked = [...this._picked, pick(file)];
+            else this.#setPicked(thread, [...this.#picked, pickFile(file)]);
         }
         this.#complain([...problems].join(' '));
         this.focus();
@@ -108,9 +108,6 @@ export class ParleyComposer extends LitElement {
     #switch(from: Thread | undefined): void {
         this.#setTyping(from, false);
         this.#discardRecording();
-        if (from && this._picked.length > 0) this.#trays.set(from, this._picked);
-        this._picked = (this.thread && this.#trays.get(this.thread)) ?? [];
-        if (this.thread) this.#trays.delete(this.thread);
         this.#draftKey = this.#keyOf(this.thread);
         this._text = this.#draftKey && drafts.get(this.#draftKey);
         this._problem = '';
@@ -132,6 +129,16 @@ export class ParleyComposer extends LitElement {
         clearTimeout(this.#blurTimer);
         if (isTyping || this.#isTyping) thread?.setTyping(isTyping);
         this.#isTyping = isTyping;
+    }
+
+    get #picked(): readonly Picked[] {
+        return (this.thread && this.#trays.get(this.thread)) ?? [];
+    }
+
+    #setPicked(thread: Thread, picked: readonly Picked[]): void {
+        if (picked.length > 0) this.#trays.set(thread, picked);
+        else this.#trays.delete(thread);
+        this.requestUpdate();
     }
 
     /** Said again, also where it is the same as before. */
@@ -183,36 +190,47 @@ export class ParleyComposer extends LitElement {
     }
 
     get #left(): number {
-        return bytesLeft(this._text, this.#limit, this._picked.length > 0);
+        return bytesLeft(this._text, this.#limit, this.#picked.length > 0);
     }
 
     get #canSend(): boolean {
-        const isThere = sendable(this._text) !== '' || this._picked.length > 0;
+        const isThere = sendable(this._text) !== '' || this.#picked.length > 0;
         return isThere && this.thread !== undefined && !this._isMeasuring && this.#left >= 0;
     }
 
     /** Files are shown by their measures to the other side, before they are loaded. */
     async #measured(): Promise<void> {
         this._isMeasuring = true;
-        while (this._picked.some((one) => !one.measures))
-            await Promise.all(this._picked.map((one) => one.measuring));
+        await Promise.all(this.#picked.map((one) => one.measuring));
         this._isMeasuring = false;
     }
 
+    /** What is written for a thread, and its files, but those that came just now. */
+    #take(thread: Thread): { text: string; picked: readonly Picked[] } {
+        const isShown = thread === this.thread;
+        const key = isShown ? this.#draftKey : this.#keyOf(thread);
+        const text = sendable(drafts.get(key));
+        const tray = this.#trays.get(thread) ?? [];
+        drafts.set(key, '');
+        if (isShown) this._text = '';
+        this.#setPicked(
+            thread,
+            tray.filter((one) => !one.measures),
+        );
+        return { text, picked: tray.filter((one) => one.measures) };
+    }
+
     async #send(): Promise<void> {
-        if (!this.#canSend) return;
         const { thread } = this;
-        if (this._picked.length > 0) await this.#measured();
-        if (!thread || thread !== this.thread || !this.#canSend) return; // it waits there
-        const text = sendable(this._text);
-        const picked = this._picked;
-        this.#setText('');
-        this._picked = [];
+        if (!thread || !this.#canSend) return;
+        if (this.#picked.length > 0) await this.#measured();
+        if (thread === this.thread && !this.#canSend) return;
+        const { text, picked } = this.#take(thread);
         this._problem = '';
         this.#setTyping(thread, false);
-        if (picked.length === 0) this.#sent(thread.sendText(text));
+        if (picked.length === 0 && text !== '') this.#sent(thread.sendText(text));
         picked.forEach((one, i) => this.#sendPicked(thread, one, i === 0 ? text : ''));
-        this.focus();
+        if (thread === this.thread) this.focus();
     }
 
     #sendPicked(thread: Thread, picked: Picked, caption: string): void {
@@ -236,10 +254,13 @@ export class ParleyComposer extends LitElement {
         this.addFiles(files);
     }
 
-    #remove(picked: Picked): void {
-        const i = this._picked.indexOf(picked);
+    #remove(thread: Thread, picked: Picked): void {
+        const i = this.#picked.indexOf(picked);
         release(picked);
-        this._picked = this._picked.filter((one) => one !== picked);
+        this.#setPicked(
+            thread,
+            this.#picked.filter((one) => one !== picked),
+        );
         this._problem = '';
         void this.updateComplete.then(() => {
             const buttons = this.renderRoot.querySelectorAll<HTMLElement>('.remove');
@@ -274,25 +295,29 @@ export class ParleyComposer extends LitElement {
         this.focus();
     }
 
-    async #onRecorded(): Promise<void> {
+    /** Then it is sent at once, or waits in the tray, to be heard. */
+    async #onStop(isSent: boolean): Promise<void> {
         const { thread, _recording: recording } = this;
         this._recording = undefined;
         const voice = await recording?.stop();
         if (!voice) this.#complain(this.strings.micDenied);
-        else if (thread) this.#sendVoice(thread, voice);
+        else if (thread) this.#takeVoice(thread, voice, isSent);
         this.focus();
     }
 
-    #sendVoice(thread: Thread, { file, duration }: Voice): void {
-        const problem = whyNot(file, 0, this.chat?.limits, this.strings);
+    #takeVoice(thread: Thread, voice: Voice, isSent: boolean): void {
+        const tray = this.#trays.get(thread) ?? [];
+        const n = isSent ? 0 : tray.length;
+        const problem = whyNot(voice.file, n, this.chat?.limits, this.strings);
         if (problem) this.#complain(problem);
-        else this.#sent(thread.sendFile(file, { type: 'audio', name: file.name, duration }));
+        else if (isSent) this.#sendPicked(thread, pickVoice(voice), '');
+        else this.#setPicked(thread, [...tray, pickVoice(voice)]);
     }
 
     // What is seen
 
     get #isMicShown(): boolean {
-        const isEmpty = this._text === '' && this._picked.length === 0;
+        const isEmpty = this._text === '' && this.#picked.length === 0;
         return isEmpty && this.#canRecord && this.chat?.limits?.upload_bytes !== undefined;
     }
 
@@ -304,9 +329,8 @@ export class ParleyComposer extends LitElement {
 
     #counter(): unknown {
         if (!isNearLimit(this.#left, this.#limit)) return nothing;
-        return html`<span id="left" class=${this.#left < 0 ? 'over' : ''}>
-            ${say(this.strings.bytesLeft, { n: this.#left })}
-        </span>`;
+        const text = say(this.strings.bytesLeft, { n: this.#left });
+        return html`<span id="left" class=${this.#left < 0 ? 'over' : ''}>${text}</span>`;
     }
 
     #textarea(): unknown {
@@ -317,7 +341,7 @@ export class ParleyComposer extends LitElement {
             aria-label=${strings.message}
             aria-describedby="problem left"
             aria-invalid=${this.#left < 0 ? 'true' : 'false'}
-            placeholder=${this._picked.length > 0 ? strings.caption : strings.message}
+            placeholder=${this.#picked.length > 0 ? strings.caption : strings.message}
             ?disabled=${!this.thread}
             .value=${live(this._text)}
             @input=${this.#onInput}
@@ -387,17 +411,30 @@ export class ParleyComposer extends LitElement {
             class="bar"
             .recording=${recording}
             .strings=${this.strings}
-            @send=${this.#onRecorded}
             @discard=${this.#onDiscard}
+            @stop=${() => this.#onStop(false)}
+            @send=${() => this.#onStop(true)}
         ></parley-recording-bar>`;
     }
 
+    #tray(): unknown {
+        const { thread, strings } = this;
+        if (!thread || this.#picked.length === 0) return nothing;
+        return trayTemplate(this.#picked, {
+            strings,
+            onRemove: (picked) => this.#remove(thread, picked),
+            onChange: () => this.requestUpdate(),
+        });
+    }
+
     override render() {
-        const tray =
-            this._picked.length > 0
-                ? trayTemplate(this._picked, this.strings, (one) => this.#remove(one))
-                : nothing;
         const bar = this._recording ? this.#voice(this._recording) : this.#writing();
-        return html`${this.#alert()} ${tray} ${bar}`;
+        return html`${this.#alert()} ${this.#tray()} ${bar}`;
+    }
+}
+
+declare global {
+    interface HTMLElementTagNameMap {
+        'parley-composer': ParleyComposer;
     }
 }

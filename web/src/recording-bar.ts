@@ -1,4 +1,4 @@
-import { LitElement, css, html } from 'lit';
+import { LitElement, css, html, type TemplateResult } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
 import { icons } from './icons';
 import type { Recording } from './recorder';
@@ -9,7 +9,7 @@ import { timeText } from './units';
 const N_BARS = 40;
 const TICK_MS = 100;
 
-/** A recording that goes on. Fires `send` and `discard`: who has it ends it. */
+/** A recording that goes on. Fires `discard`, `stop` and `send`: who has it ends it. */
 @customElement('parley-recording-bar')
 export class ParleyRecordingBar extends LitElement {
     @property({ attribute: false }) recording: Recording | undefined;
@@ -25,7 +25,7 @@ export class ParleyRecordingBar extends LitElement {
             :host {
                 display: flex;
                 align-items: center;
-                gap: 8px;
+                gap: 6px;
             }
             .panel {
                 flex: 1;
@@ -77,6 +77,9 @@ export class ParleyRecordingBar extends LitElement {
                 background: var(--_accent);
                 transform: scaleY(0.12);
             }
+            .stop {
+                color: var(--_danger);
+            }
             .send {
                 background: var(--_accent);
                 color: var(--_accent-text);
@@ -100,7 +103,7 @@ export class ParleyRecordingBar extends LitElement {
     }
 
     override firstUpdated(): void {
-        this.renderRoot.querySelector<HTMLElement>('.send')?.focus();
+        this.renderRoot.querySelector<HTMLElement>('.stop')?.focus();
     }
 
     #tick(): void {
@@ -115,40 +118,37 @@ export class ParleyRecordingBar extends LitElement {
         });
     }
 
-    #fire(type: 'send' | 'discard'): void {
+    #fire(type: 'discard' | 'stop' | 'send'): void {
         this.dispatchEvent(new CustomEvent(type));
+    }
+
+    #button(type: 'discard' | 'stop' | 'send', name: string, icon: TemplateResult) {
+        return html`<button
+            class="icon-button ${type}"
+            type="button"
+            aria-label=${name}
+            title=${name}
+            @click=${() => this.#fire(type)}
+        >
+            ${icon}
+        </button>`;
     }
 
     override render() {
         const { strings } = this;
         return html`
-            <button
-                class="icon-button"
-                type="button"
-                aria-label=${strings.discardRecording}
-                title=${strings.discardRecording}
-                @click=${() => this.#fire('discard')}
-            >
-                ${icons.close}
-            </button>
+            ${this.#button('discard', strings.discardRecording, icons.close)}
             <div class="panel ${this._isOver ? 'over' : ''}">
                 <span class="dot"></span>
-                <span class="time" role="timer">
-                    ${say(strings.recording, { time: this._time })}
-                </span>
+                <span class="time" role="timer"
+                    >${say(strings.recording, { time: this._time })}</span
+                >
                 <span class="levels" aria-hidden="true"
                     >${this.#levels.map(() => html`<i></i>`)}</span
                 >
             </div>
-            <button
-                class="icon-button send"
-                type="button"
-                aria-label=${strings.stopRecording}
-                title=${strings.stopRecording}
-                @click=${() => this.#fire('send')}
-            >
-                ${icons.send}
-            </button>
+            ${this.#button('stop', strings.stopRecording, icons.stop)}
+            ${this.#button('send', strings.send, icons.send)}
         `;
     }
 }

@@ -97,7 +97,7 @@ export const english = {
     caption: 'Add a caption', // NAME
     record: 'Record a voice message', // NAME
     recording: 'Recording {time}',
-    stopRecording: 'Stop and send', // NAME
+    stopRecording: 'Stop recording', // NAME
     discardRecording: 'Discard recording', // NAME
     dropHere: 'Drop files to send them',
     tooLong: 'This message is too long.',

@@ -6,36 +6,45 @@ import { icons } from './icons';
 import { measure, type Measures } from './measure';
 import { mediaTypeOf, mimeOf } from './pick';
 import { say, type Strings } from './strings';
-import { sizeText } from './units';
+import type { Voice } from './recorder';
+import { sizeText, timeText } from './units';
 
 export interface Picked {
     /** With the type that it is announced as. */
     readonly blob: Blob;
     readonly name: string;
     readonly type: MediaType;
+    /** Recorded here: its name was made up, and nobody needs to see it. */
+    readonly isVoice: boolean;
     /** Undefined until `measuring` has resolved. */
     measures: Measures | undefined;
     readonly measuring: Promise<void>;
     /** Owned: of what is shown. */
     url: string | undefined;
+    isPlaying: boolean;
 }
 
-export function pick(file: File): Picked {
+function picked(file: File, known: Measures | undefined): Picked {
     const mime = mimeOf(file.type);
-    const blob = file.type === mime ? file : file.slice(0, file.size, mime);
     const type = mediaTypeOf(mime);
-    const picked: Picked = {
+    const blob = file.type === mime ? file : file.slice(0, file.size, mime);
+    const one: Picked = {
         blob,
         name: file.name,
         type,
-        measures: undefined,
-        measuring: measure(blob, type).then((measures) => {
-            picked.measures = measures;
-        }),
+        isVoice: known !== undefined,
+        measures: known,
+        measuring: known
+            ? Promise.resolve()
+            : measure(blob, type).then((m) => void (one.measures = m)),
         url: undefined,
+        isPlaying: false,
     };
-    return picked;
+    return one;
 }
+
+export const pickFile = (file: File): Picked => picked(file, undefined);
+export const pickVoice = ({ file, duration }: Voice): Picked => picked(file, { duration });
 
 /** What was made to show it. It can be shown again. */
 export function release(picked: Picked): void {
@@ -43,48 +52,94 @@ export function release(picked: Picked): void {
     picked.url = undefined;
 }
 
-function preview(picked: Picked): TemplateResult {
-    if (picked.type === 'image' || picked.type === 'video')
-        picked.url ??= URL.createObjectURL(picked.blob);
-    if (picked.type === 'image') return html`<img src=${picked.url} alt=${picked.name} />`;
-    if (picked.type === 'video')
-        return html`<video
-                src="${picked.url}#t=0.1"
-                preload="metadata"
-                muted
-                playsinline
-                tabindex="-1"
-                aria-label=${picked.name}
-            ></video>
-            <span class="badge" aria-hidden="true">${icons.play}</span>`;
+interface Context {
+    readonly strings: Strings;
+    readonly onRemove: (picked: Picked) => void;
+    /** It plays, or does not any more. */
+    readonly onChange: () => void;
+}
+
+const nameOf = (picked: Picked, strings: Strings): string =>
+    picked.isVoice ? strings.audio : picked.name;
+
+function about(picked: Picked, strings: Strings): TemplateResult {
+    const seconds = picked.type === 'audio' ? picked.measures?.duration : undefined;
+    const size = seconds === undefined ? sizeText(picked.blob.size) : timeText(seconds);
+    return html`<span class="about">
+        <bdi class="name">${nameOf(picked, strings)}</bdi>
+        <span class="size">${size}</span>
+    </span>`;
+}
+
+const image = (picked: Picked): TemplateResult =>
+    html`<img src=${picked.url ?? ''} alt=${picked.name} />`;
+
+const video = (picked: Picked): TemplateResult => html`
+    <video
+        src="${picked.url ?? ''}#t=0.1"
+        preload="metadata"
+        muted
+        playsinline
+        aria-label=${picked.name}
+    ></video>
+    <span class="badge">${icons.play}</span>
+`;
+
+/** What was recorded can be heard before it is sent. */
+function audio(picked: Picked, { strings, onChange }: Context): TemplateResult {
+    const isNow = (isPlaying: boolean) => () => {
+        picked.isPlaying = isPlaying;
+        onChange();
+    };
+    const toggle = ({ currentTarget }: Event) => {
+        const player = (currentTarget as Element).parentElement?.querySelector('audio');
+        if (player?.paused) player.play().catch(isNow(false));
+        else player?.pause();
+    };
     return html`
-        ${picked.type === 'audio' ? icons.mic : icons.file}
-        <span class="about">
-            <span class="name"><bdi>${picked.name}</bdi></span>
-            <span class="size">${sizeText(picked.blob.size)}</span>
-        </span>
+        <audio
+            src=${picked.url ?? ''}
+            preload="none"
+            @play=${isNow(true)}
+            @pause=${isNow(false)}
+            @ended=${isNow(false)}
+        ></audio>
+        <button
+            class="icon-button"
+            type="button"
+            aria-label=${picked.isPlaying ? strings.pause : strings.play}
+            @click=${toggle}
+        >
+            ${picked.isPlaying ? icons.pause : icons.play}
+        </button>
+        ${about(picked, strings)}
     `;
 }
 
-export function trayTemplate(
-    all: readonly Picked[],
-    strings: Strings,
-    onRemove: (picked: Picked) => void,
-): TemplateResult {
-    const line = (picked: Picked) => html`
-        <li class=${picked.type}>
-            ${preview(picked)}
+function preview(picked: Picked, context: Context): TemplateResult {
+    if (picked.type === 'file') return html`${icons.file} ${about(picked, context.strings)}`;
+    picked.url ??= URL.createObjectURL(picked.blob);
+    if (picked.type === 'image') return image(picked);
+    return picked.type === 'video' ? video(picked) : audio(picked, context);
+}
+
+export function trayTemplate(all: readonly Picked[], context: Context): TemplateResult {
+    const { strings, onRemove } = context;
+    const line = (picked: Picked) => {
+        const name = say(strings.removeFile, { name: nameOf(picked, strings) });
+        return html`<li class=${picked.type}>
+            ${preview(picked, context)}
             <button
                 class="remove"
                 type="button"
-                aria-label=${say(strings.removeFile, { name: picked.name })}
-                title=${say(strings.removeFile, { name: picked.name })}
+                aria-label=${name}
+                title=${name}
                 @click=${() => onRemove(picked)}
             >
                 ${icons.close}
             </button>
-        </li>
-    `;
+        </li>`;
+    };
     return html`<ul class="tray" aria-label=${strings.files}>
         ${repeat(all, (picked) => picked, line)}
     </ul>`;
@@ -126,6 +181,10 @@ export const trayStyles = css`
         object-fit: cover;
         border-radius: 11px;
         font-size: 12px;
+    }
+    .tray .audio {
+        gap: 2px;
+        padding-inline-start: 4px;
     }
     .tray svg {
         flex: none;
