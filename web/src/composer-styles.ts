@@ -10,7 +10,7 @@ export const composerStyles = css`
     .bar {
         display: flex;
         align-items: flex-end;
-        gap: 6px;
+        gap: 8px;
         min-height: 60px;
         padding: 10px 12px;
     }

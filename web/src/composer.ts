@@ -33,6 +33,7 @@ export class ParleyComposer extends LitElement {
     @state() private _isAsking = false;
 
     @query('textarea') private _field!: HTMLTextAreaElement | null;
+    @query('.tray') private _tray!: HTMLElement | null;
     @query('input') private _input!: HTMLInputElement | null;
 
     readonly #canRecord = canRecord();
@@ -89,6 +90,7 @@ export class ParleyComposer extends LitElement {
         }
         this.#complain([...problems].join(' '));
         this.focus();
+        void this.updateComplete.then(() => this._tray?.scrollTo({ left: this._tray.scrollWidth }));
     }
 
     // What goes with the chat and the thread.

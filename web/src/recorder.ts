@@ -49,11 +49,11 @@ function rms(samples: Float32Array): number {
     return Math.sqrt(sum / samples.length);
 }
 
-/** Speech is at some tenth of full scale: that is shown as half. */
+/** Over the last 85 ms or so. Speech is at some tenth of full scale: that is shown as half. */
 function openMeter(stream: MediaStream): Meter {
     try {
         const context = new AudioContext();
-        const analyser = new AnalyserNode(context, { fftSize: 1024 });
+        const analyser = new AnalyserNode(context, { fftSize: 4096 });
         const samples = new Float32Array(analyser.fftSize);
         context.createMediaStreamSource(stream).connect(analyser);
         return {
@@ -75,17 +75,28 @@ function voiceFile(chunks: Blob[], format: string): File {
     return new File(chunks, `voice-${time}.${ending}`, { type });
 }
 
+/** @return what is there once it has stopped */
+function start(recorder: MediaRecorder): Promise<Blob[]> {
+    const chunks: Blob[] = [];
+    recorder.addEventListener('dataavailable', ({ data }) => {
+        if (data.size > 0) chunks.push(data);
+    });
+    recorder.start(CHUNK_MS);
+    return new Promise((resolve) => recorder.addEventListener('stop', () => resolve(chunks)));
+}
+
 function record(stream: MediaStream): Recording {
     const recorder = new MediaRecorder(stream, {
         mimeType: supported() ?? '',
         audioBitsPerSecond: BITS_PER_SECOND,
     });
+    const stopped = start(recorder);
     const meter = openMeter(stream);
-    const chunks: Blob[] = [];
     const startedAt = performance.now();
     let endedAt: number | undefined;
 
-    const elapsed = () => ((endedAt ?? performance.now()) - startedAt) / 1000;
+    const seconds = () =>
+        Math.min(MAX_SECONDS, ((endedAt ?? performance.now()) - startedAt) / 1000);
     const end = () => {
         if (endedAt !== undefined) return;
         endedAt = performance.now();
@@ -95,20 +106,11 @@ function record(stream: MediaStream): Recording {
         meter.close();
     };
     const timer = setTimeout(end, MAX_SECONDS * 1000);
-    const stopped = new Promise<void>((resolve) => {
-        recorder.addEventListener('stop', () => {
-            end();
-            resolve();
-        });
-    });
-    recorder.addEventListener('dataavailable', ({ data }) => {
-        if (data.size > 0) chunks.push(data);
-    });
-    recorder.start(CHUNK_MS);
+    recorder.addEventListener('stop', end); // as when the microphone is gone
 
     return {
         get elapsed() {
-            return elapsed();
+            return seconds();
         },
         get isOver() {
             return endedAt !== undefined;
@@ -116,9 +118,10 @@ function record(stream: MediaStream): Recording {
         level: () => (endedAt === undefined ? meter.level() : 0),
         async stop() {
             end();
-            await stopped;
+            const chunks = await stopped;
             if (chunks.length === 0) return undefined;
-            return { file: voiceFile(chunks, recorder.mimeType), duration: elapsed() };
+            const file = voiceFile(chunks, recorder.mimeType);
+            return { file, duration: Math.round(seconds() * 100) / 100 };
         },
         discard: end,
     };

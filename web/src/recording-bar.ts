@@ -25,7 +25,7 @@ export class ParleyRecordingBar extends LitElement {
             :host {
                 display: flex;
                 align-items: center;
-                gap: 6px;
+                gap: 8px;
             }
             .panel {
                 flex: 1;
@@ -53,6 +53,11 @@ export class ParleyRecordingBar extends LitElement {
             @keyframes pulse {
                 to {
                     opacity: 0.35;
+                }
+            }
+            @media (prefers-reduced-motion: reduce) {
+                .dot {
+                    animation: none;
                 }
             }
             .time {

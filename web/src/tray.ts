@@ -214,16 +214,20 @@ export const trayStyles = css`
     }
     .remove {
         position: absolute;
-        inset-block-start: -1px;
-        inset-inline-end: -1px;
+        inset-block-start: 0;
+        inset-inline-end: 0;
         width: 40px;
         height: 40px;
+        padding: 5px;
         display: grid;
-        place-items: center;
+        place-items: start end;
     }
     .remove:focus-visible {
-        outline-offset: -4px;
-        border-radius: 50%;
+        outline: 0;
+    }
+    .remove:focus-visible svg {
+        outline: 2px solid var(--_focus);
+        outline-offset: 2px;
     }
     .remove svg {
         width: 22px;
