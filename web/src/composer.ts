@@ -10,7 +10,7 @@ import { pastedFiles, whyNot } from './pick';
 import { canRecord, startRecording, type Recording, type Voice } from './recorder';
 import './recording-bar';
 import { english, say, type Strings } from './strings';
-import { bytesLeft, isNearLimit, isSendKey, sendable } from './text';
+import { bytesLeft, isNearLimit, isSendKey, sendable } from './writing';
 import { base } from './tokens';
 import { pickFile, pickVoice, release, trayStyles, trayTemplate, type Picked } from './tray';
 

@@ -1,7 +1,7 @@
 /** What a file is, and whether it can be sent. */
 import type { Limits, MediaType } from 'parley-sdk';
 import { say, type Strings } from './strings';
-import { sizeText } from './units';
+import { formatSize } from './units';
 
 /** At once, in one tray. */
 export const MAX_FILES = 10;
@@ -48,7 +48,7 @@ export function whyNot(
     if (nBefore >= MAX_FILES) return say(strings.tooManyFiles, { n: MAX_FILES });
     if (file.size === 0) return say(strings.fileEmpty, { name: file.name });
     if (max === undefined || file.size <= max) return undefined;
-    return say(strings.fileTooLarge, { name: file.name, max: sizeText(max) });
+    return say(strings.fileTooLarge, { name: file.name, max: formatSize(max) });
 }
 
 /**

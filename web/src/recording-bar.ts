@@ -4,7 +4,7 @@ import { icons } from './icons';
 import type { Recording } from './recorder';
 import { english, say, type Strings } from './strings';
 import { base } from './tokens';
-import { timeText } from './units';
+import { formatDuration } from './units';
 
 const N_BARS = 40;
 const TICK_MS = 100;
@@ -14,7 +14,7 @@ const TICK_MS = 100;
 export class ParleyRecordingBar extends LitElement {
     @property({ attribute: false }) recording: Recording | undefined;
     @property({ attribute: false }) strings: Strings = english;
-    @state() private _time = timeText(0);
+    @state() private _time = formatDuration(0);
     @state() private _isOver = false;
     #timer: ReturnType<typeof setInterval> | undefined;
     readonly #levels = new Array<number>(N_BARS).fill(0);
@@ -113,7 +113,7 @@ export class ParleyRecordingBar extends LitElement {
 
     #tick(): void {
         if (!this.recording) return;
-        this._time = timeText(this.recording.elapsed);
+        this._time = formatDuration(this.recording.elapsed);
         this._isOver = this.recording.isOver;
         if (this._isOver || matchMedia('(prefers-reduced-motion: reduce)').matches) return;
         this.#levels.push(this.recording.level());

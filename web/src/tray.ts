@@ -7,7 +7,7 @@ import { measure, type Measures } from './measure';
 import { mediaTypeOf, mimeOf } from './pick';
 import { say, type Strings } from './strings';
 import type { Voice } from './recorder';
-import { sizeText, timeText } from './units';
+import { formatSize, formatDuration } from './units';
 
 export interface Picked {
     /** With the type that it is announced as. */
@@ -64,7 +64,7 @@ const nameOf = (picked: Picked, strings: Strings): string =>
 
 function about(picked: Picked, strings: Strings): TemplateResult {
     const seconds = picked.type === 'audio' ? picked.measures?.duration : undefined;
-    const size = seconds === undefined ? sizeText(picked.blob.size) : timeText(seconds);
+    const size = seconds === undefined ? formatSize(picked.blob.size) : formatDuration(seconds);
     return html`<span class="about">
         <bdi class="name">${nameOf(picked, strings)}</bdi>
         <span class="size">${size}</span>

@@ -1,5 +1,5 @@
 /** `1.2 MB`, of 1024 each, as the server's options count. */
-export function sizeText(bytes: number, locale?: string): string {
+export function formatSize(bytes: number, locale?: string): string {
     const units = ['byte', 'kilobyte', 'megabyte', 'gigabyte'];
     const power = Math.min(3, bytes < 1024 ? 0 : Math.floor(Math.log2(bytes) / 10));
     const value = bytes / 1024 ** power;
@@ -12,7 +12,7 @@ export function sizeText(bytes: number, locale?: string): string {
 }
 
 /** `0:07`, `15:00`, `1:02:03`. */
-export function timeText(seconds: number): string {
+export function formatDuration(seconds: number): string {
     const whole = Math.floor(seconds);
     const two = (n: number) => String(n).padStart(2, '0');
     const hours = Math.floor(whole / 3600);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { sizeText, timeText } from '../src/units';
+import { formatSize, formatDuration } from '../src/units';
 
 describe('a size in words', () => {
     test.each([
@@ -14,11 +14,11 @@ describe('a size in words', () => {
         [5 * 1024 ** 3, '5 GB'],
         [5000 * 1024 ** 3, '5,000 GB'],
     ])('%d bytes are %s', (bytes, expected) => {
-        expect(sizeText(bytes, 'en')).toBe(expected);
+        expect(formatSize(bytes, 'en')).toBe(expected);
     });
 
     test('is in the words of a language', () => {
-        expect(sizeText(1536, 'de')).toBe('1,5 kB');
+        expect(formatSize(1536, 'de')).toBe('1,5 kB');
     });
 });
 
@@ -34,6 +34,6 @@ describe('a time in words', () => {
         [3600, '1:00:00'],
         [3723, '1:02:03'],
     ])('%d seconds are %s', (seconds, expected) => {
-        expect(timeText(seconds)).toBe(expected);
+        expect(formatDuration(seconds)).toBe(expected);
     });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { bytesLeft, isNearLimit, isSendKey, sendable, utf8Length } from '../src/text';
+import { bytesLeft, isNearLimit, isSendKey, sendable, utf8Length } from '../src/writing';
 
 describe('what is sent of a text', () => {
     test.each([
