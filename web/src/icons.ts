@@ -36,6 +36,7 @@ export const icons = {
     more: icon(svg`<path d="M12 5.5v.01M12 12v.01M12 18.5v.01" stroke-width="2.8"/>`),
     down: icon(svg`<path d="M6 9l6 6 6-6"/>`),
     block: icon(svg`<circle cx="12" cy="12" r="8.5"/><path d="M6 6l12 12"/>`),
+    download: icon(svg`<path d="M12 4v11M7 10.5l5 5 5-5M5 20h14"/>`),
     retry: icon(svg`<path d="M4.5 12a7.5 7.5 0 1 0 2.3-5.4L4.5 9M4.5 4v5h5"/>`),
     file: icon(
         svg`<path d="M13.5 3H7a2 2 0 0 0-2 2v14a2 2 0 0 0 2 2h10a2 2 0 0 0 2-2V8.5zM13.5 3v5.5H19"/>`,

@@ -75,6 +75,9 @@ export const english = {
     failed: 'Failed',
     retry: 'Retry', // NAME
     discard: 'Discard', // NAME
+    yourself: 'You',
+    said: '{name}, {when}', // NAME, of a message: who has written it, and when
+    showMore: 'Show more', // NAME
     gone: 'This message is not available.',
     unknownType: 'This message can’t be shown here.',
     image: 'Photo',
@@ -82,10 +85,14 @@ export const english = {
     audio: 'Voice message',
     file: 'File',
     openImage: 'Open photo {name}', // NAME
+    openVideo: 'Open video {name}', // NAME
+    previous: 'Previous', // NAME
+    next: 'Next', // NAME
     download: 'Download {name}', // NAME
     play: 'Play', // NAME
     pause: 'Pause', // NAME
     seek: 'Position', // NAME
+    seekValue: '{at} of {total}',
     mediaFailed: 'This file could not be loaded.',
 
     // Composer

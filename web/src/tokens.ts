@@ -17,6 +17,7 @@ export const tokens = css`
         --_own-bg: var(--parley-own-bg, #3457d5);
         --_own-text: var(--parley-own-text, #ffffff);
         --_own-muted: var(--parley-own-muted, #dbe2ff);
+        --_own-read: var(--parley-own-read, #7deaff);
         --_other-bg: var(--parley-other-bg, #eff1f5);
         --_other-text: var(--parley-other-text, #16181d);
         --_danger: var(--parley-danger, #b42318);
@@ -55,6 +56,7 @@ const dark = css`
     --_own-bg: var(--parley-own-bg, #3b59c9);
     --_own-text: var(--parley-own-text, #ffffff);
     --_own-muted: var(--parley-own-muted, #dbe2ff);
+    --_own-read: var(--parley-own-read, #7deaff);
     --_other-bg: var(--parley-other-bg, #262a33);
     --_other-text: var(--parley-other-text, #eceef3);
     --_danger: var(--parley-danger, #ff9a90);

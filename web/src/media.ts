@@ -1,0 +1,321 @@
+import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
+import { customElement, property, state } from 'lit/decorators.js';
+import type { Item, Thread } from 'parley-sdk';
+import { fileInfo, fileTitle, mediaKind, type FileInfo } from './file-info';
+import { FileSource, downloadFile } from './file-source';
+import { formatDuration, formatSize } from './format';
+import { icons } from './icons';
+import { isWebUrl } from './linkify';
+import { cancelButton, isPending, progressStyles } from './progress';
+import { english, say, type Strings } from './strings';
+import { base } from './tokens';
+
+/** Pixels: of a picture in a message. */
+const MAX_SIDE = 320;
+const MIN_SIDE = 120;
+/** Where nobody has said how large it is. */
+const UNKNOWN = { width: 240, height: 180 };
+
+export interface Box {
+    readonly width: number;
+    readonly height: number;
+    /** Smaller than its box: not made larger. */
+    readonly isSmall: boolean;
+}
+
+/** The room that a picture gets, before anything of it is loaded; what does not fit is cut off. */
+export function boxOf({ width, height }: Pick<FileInfo, 'width' | 'height'>): Box {
+    if (!width || !height) return { ...UNKNOWN, isSmall: false };
+    const scale = Math.min(1, MAX_SIDE / width, MAX_SIDE / height);
+    const side = (length: number) => Math.max(MIN_SIDE, Math.round(length * scale));
+    const box = { width: side(width), height: side(height) };
+    return { ...box, isSmall: width < box.width && height < box.height };
+}
+
+/** The end of a name stays to be seen: it says what the file is. */
+function splitName(name: string): [string, string] {
+    const dot = name.lastIndexOf('.');
+    const isEnding = dot > 0 && name.length - dot <= 9;
+    return isEnding ? [name.slice(0, dot), name.slice(dot)] : [name, ''];
+}
+
+/** The file of a message: a picture or a video in a box, anything else as a line. */
+@customElement('parley-media')
+export class ParleyMedia extends LitElement {
+    @property({ attribute: false }) item: Item | undefined;
+    @property({ attribute: false }) thread: Thread | undefined;
+    @property({ attribute: false }) strings: Strings = english;
+    @property({ attribute: false }) locale: string | undefined;
+    @property({ attribute: false }) onView: ((item: Item) => void) | undefined;
+    @state() private hasNoDownload = false;
+
+    readonly #source = new FileSource(() => this.requestUpdate());
+
+    static override styles = [
+        base,
+        progressStyles,
+        css`
+            :host {
+                display: block;
+                color: inherit;
+            }
+            .box {
+                position: relative;
+                max-width: 100%;
+                overflow: hidden;
+                background: var(--_hover);
+                color: var(--_text);
+            }
+            .box > button:first-child {
+                display: block;
+                width: 100%;
+                height: 100%;
+            }
+            .box > button:first-child:focus-visible {
+                outline-offset: -4px;
+                outline-color: #fff;
+                box-shadow: inset 0 0 0 6px #000a;
+            }
+            img,
+            video {
+                display: block;
+                width: 100%;
+                height: 100%;
+                object-fit: cover;
+                pointer-events: none;
+            }
+            .small img {
+                object-fit: scale-down;
+            }
+            .glyph,
+            .box .cancel {
+                position: absolute;
+                inset: 0;
+                margin: auto;
+                display: grid;
+                place-items: center;
+                width: 48px;
+                height: 48px;
+                border-radius: 50%;
+                background: rgb(0 0 0 / 60%);
+                color: #fff;
+                pointer-events: none;
+            }
+            .box .cancel {
+                pointer-events: auto;
+            }
+            .length {
+                position: absolute;
+                top: 8px;
+                inset-inline-start: 8px;
+                padding: 0 7px;
+                border-radius: 9px;
+                font-size: 11px;
+                line-height: 18px;
+                background: rgb(0 0 0 / 60%);
+                color: #fff;
+                font-variant-numeric: tabular-nums;
+            }
+            .problem {
+                display: grid;
+                place-content: center;
+                justify-items: center;
+                height: 100%;
+                padding: 0 8px 16px;
+                font-size: 12px;
+                line-height: 1.3;
+                text-align: center;
+            }
+            .problem button {
+                min-height: 40px;
+                padding: 0 12px;
+                font-weight: 600;
+                color: var(--_accent);
+            }
+            .file {
+                display: flex;
+                align-items: center;
+                gap: 10px;
+                width: 248px;
+                max-width: 100%;
+                min-height: 40px;
+            }
+            .file a {
+                flex: 1;
+                min-width: 0;
+                display: flex;
+                align-items: center;
+                gap: 10px;
+                color: inherit;
+                text-decoration: none;
+                border-radius: 8px;
+            }
+            .sign {
+                display: grid;
+                place-items: center;
+                flex: none;
+                width: 40px;
+                height: 40px;
+                border-radius: 50%;
+                background: var(--_on-accent, var(--_accent));
+                color: var(--_on-accent-text, var(--_accent-text));
+            }
+            .lines {
+                flex: 1;
+                min-width: 0;
+            }
+            .name {
+                display: flex;
+                font-size: 14px;
+                font-weight: 600;
+                line-height: 20px;
+                white-space: pre;
+            }
+            .name :first-child {
+                overflow: hidden;
+                text-overflow: ellipsis;
+            }
+            a:hover .name {
+                text-decoration: underline;
+            }
+            .size {
+                display: block;
+                font-size: 11px;
+                line-height: 16px;
+                color: var(--_on-muted, var(--_muted));
+                padding-inline-end: 76px;
+            }
+            .size.wide {
+                padding: 0;
+            }
+        `,
+    ];
+
+    override connectedCallback(): void {
+        super.connectedCallback();
+        this.requestUpdate();
+    }
+
+    override disconnectedCallback(): void {
+        super.disconnectedCallback();
+        this.#source.drop();
+    }
+
+    protected override willUpdate(): void {
+        const { item, thread } = this;
+        if (!this.isConnected || !item || !thread) return;
+        if (mediaKind(item) === 'file') this.#source.drop();
+        else this.#source.show(thread, item);
+    }
+
+    override render() {
+        const { item, thread } = this;
+        if (!item || !thread) return nothing;
+        if (mediaKind(item) === 'file') return this.#file(item, thread);
+        const info = fileInfo(item);
+        const { width, height, isSmall } = boxOf(info);
+        return html`<div
+            class="box ${isSmall ? 'small' : ''}"
+            .style=${`width: ${width}px; aspect-ratio: ${width} / ${height}`}
+        >
+            ${this.#source.hasFailed ? this.#problem() : this.#picture(item, info)}
+            ${isPending(item) ? cancelButton(item, thread, this.strings) : nothing}
+        </div>`;
+    }
+
+    #picture(item: Item, info: FileInfo): TemplateResult {
+        const isVideo = mediaKind(item) === 'video';
+        const name = fileTitle(item, this.strings);
+        const label = say(isVideo ? this.strings.openVideo : this.strings.openImage, { name });
+        const { url } = this.#source;
+        return html`<button aria-label=${label} @click=${() => this.onView?.(item)}>
+                ${url ? (isVideo ? this.#video(url) : this.#image(url, name)) : nothing}
+            </button>
+            ${isVideo && !isPending(item)
+                ? html`<span class="glyph">${icons.play}</span>`
+                : nothing}
+            ${isVideo && info.duration
+                ? html`<span class="length">${formatDuration(info.duration)}</span>`
+                : nothing}`;
+    }
+
+    #image(url: string, name: string): TemplateResult {
+        return html`<img
+            src=${url}
+            alt=${name}
+            loading="lazy"
+            decoding="async"
+            draggable="false"
+            @load=${() => this.#source.onLoad()}
+            @error=${() => this.#source.onError()}
+        />`;
+    }
+
+    /** Some browsers show nothing of a video before it is played, unless asked for a moment of it. */
+    #video(url: string): TemplateResult {
+        return html`<video
+            src="${url}#t=0.001"
+            preload="metadata"
+            muted
+            playsinline
+            tabindex="-1"
+            aria-hidden="true"
+            @loadeddata=${() => this.#source.onLoad()}
+            @error=${() => this.#source.onError()}
+        ></video>`;
+    }
+
+    #problem(): TemplateResult {
+        return html`<div class="problem" role="status">
+            ${this.strings.mediaFailed}
+            <button @click=${() => this.#source.retry()}>${this.strings.tryAgain}</button>
+        </div>`;
+    }
+
+    #file(item: Item, thread: Thread): TemplateResult {
+        const { name = this.strings.file, url } = fileInfo(item);
+        const label = say(this.strings.download, { name });
+        const isHere = item.seq !== undefined;
+        return html`<div class="file">
+            ${isPending(item) ? cancelButton(item, thread, this.strings) : nothing}
+            ${isHere
+                ? html`<a
+                      href=${url && isWebUrl(url) ? url : '#'}
+                      download=${name}
+                      target="_blank"
+                      rel="noopener noreferrer"
+                      aria-label=${label}
+                      title=${name}
+                      @click=${(event: Event) => void this.#download(event)}
+                  >
+                      <span class="sign">${icons.file}</span>${this.#lines(item, name)}
+                  </a>`
+                : html`${isPending(item) ? nothing : html`<span class="sign">${icons.file}</span>`}
+                  ${this.#lines(item, name)}`}
+        </div>`;
+    }
+
+    #lines(item: Item, name: string): TemplateResult {
+        const [start, end] = splitName(name);
+        const { size } = fileInfo(item);
+        return html`<span class="lines">
+            <span class="name" dir="auto"><span>${start}</span><span>${end}</span></span>
+            ${this.hasNoDownload
+                ? html`<span class="size wide" role="status">${this.strings.mediaFailed}</span>`
+                : html`<span class="size">${size ? formatSize(size, this.locale) : nothing}</span>`}
+        </span>`;
+    }
+
+    /** The link that it came with may have expired: the click gets one that is good. */
+    async #download(event: Event): Promise<void> {
+        event.preventDefault();
+        const { item, thread } = this;
+        if (!item || !thread) return;
+        this.hasNoDownload = false;
+        try {
+            await downloadFile(thread, item);
+        } catch {
+            this.hasNoDownload = true; // Said to the user; another click tries again.
+        }
+    }
+}
