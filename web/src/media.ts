@@ -133,6 +133,7 @@ export class ParleyMedia extends LitElement {
                 color: var(--_accent);
             }
             .file {
+                position: relative;
                 display: flex;
                 align-items: center;
                 gap: 10px;
@@ -140,15 +141,19 @@ export class ParleyMedia extends LitElement {
                 max-width: 100%;
                 min-height: 40px;
             }
-            .file a {
-                flex: 1;
-                min-width: 0;
-                display: flex;
-                align-items: center;
-                gap: 10px;
-                color: inherit;
-                text-decoration: none;
+            /* One clicks on all of it; its name is what is said. */
+            .file a::after {
+                content: '';
+                position: absolute;
+                inset: 0;
                 border-radius: 8px;
+            }
+            .file a:focus-visible {
+                outline: none;
+            }
+            .file a:focus-visible::after {
+                outline: 2px solid currentColor;
+                outline-offset: 2px;
             }
             .sign {
                 display: grid;
@@ -166,16 +171,20 @@ export class ParleyMedia extends LitElement {
             }
             .name {
                 display: flex;
+                width: fit-content;
+                max-width: 100%;
                 font-size: 14px;
                 font-weight: 600;
                 line-height: 20px;
                 white-space: pre;
+                color: inherit;
+                text-decoration: none;
             }
             .name :first-child {
                 overflow: hidden;
                 text-overflow: ellipsis;
             }
-            a:hover .name {
+            a.name:hover {
                 text-decoration: underline;
             }
             .size {
@@ -273,37 +282,39 @@ export class ParleyMedia extends LitElement {
     }
 
     #file(item: Item, thread: Thread): TemplateResult {
-        const { name = this.strings.file, url } = fileInfo(item);
-        const label = say(this.strings.download, { name });
-        const isHere = item.seq !== undefined;
+        const { size } = fileInfo(item);
         return html`<div class="file">
-            ${isPending(item) ? cancelButton(item, thread, this.strings) : nothing}
-            ${isHere
-                ? html`<a
-                      href=${url && isWebUrl(url) ? url : '#'}
-                      download=${name}
-                      target="_blank"
-                      rel="noopener noreferrer"
-                      aria-label=${label}
-                      title=${name}
-                      @click=${(event: Event) => void this.#download(event)}
-                  >
-                      <span class="sign">${icons.file}</span>${this.#lines(item, name)}
-                  </a>`
-                : html`${isPending(item) ? nothing : html`<span class="sign">${icons.file}</span>`}
-                  ${this.#lines(item, name)}`}
+            ${isPending(item)
+                ? cancelButton(item, thread, this.strings)
+                : html`<span class="sign">${icons.file}</span>`}
+            <span class="lines">
+                ${this.#name(item)}
+                ${this.hasNoDownload
+                    ? html`<span class="size wide" role="status">${this.strings.mediaFailed}</span>`
+                    : html`<span class="size">
+                          ${size ? formatSize(size, this.locale) : nothing}
+                      </span>`}
+            </span>
         </div>`;
     }
 
-    #lines(item: Item, name: string): TemplateResult {
+    #name(item: Item): TemplateResult {
+        const { name = this.strings.file, url } = fileInfo(item);
         const [start, end] = splitName(name);
-        const { size } = fileInfo(item);
-        return html`<span class="lines">
-            <span class="name" dir="auto"><span>${start}</span><span>${end}</span></span>
-            ${this.hasNoDownload
-                ? html`<span class="size wide" role="status">${this.strings.mediaFailed}</span>`
-                : html`<span class="size">${size ? formatSize(size, this.locale) : nothing}</span>`}
-        </span>`;
+        const both = html`<span>${start}</span><span>${end}</span>`;
+        if (item.seq === undefined) return html`<span class="name" dir="auto">${both}</span>`;
+        return html`<a
+            class="name"
+            dir="auto"
+            href=${url && isWebUrl(url) ? url : '#'}
+            download=${name}
+            target="_blank"
+            rel="noopener noreferrer"
+            aria-label=${say(this.strings.download, { name })}
+            title=${name}
+            @click=${(event: Event) => void this.#download(event)}
+            >${both}</a
+        >`;
     }
 
     /** The link that it came with may have expired: the click gets one that is good. */

@@ -33,7 +33,7 @@ const EMOJI =
     /^(?:(?:\p{RI}\p{RI}|(?:(?!\p{RI})\p{Emoji_Presentation}|\p{Emoji}\ufe0f)(?:\p{EMod}|\u20e3|[\u{e0020}-\u{e007f}]+)?(?:\u200d\p{Extended_Pictographic}\p{EMod}?\ufe0f?)*|\p{Emoji_Modifier_Base}\p{EMod}(?:\u200d\p{Extended_Pictographic}\p{EMod}?\ufe0f?)*)\s*){1,3}$/u;
 
 /** How it is laid out; the name of its class, too. */
-type Look = 'text' | 'emoji' | 'picture' | 'voice' | 'file' | 'note';
+type Look = 'words' | 'emoji' | 'picture' | 'voice' | 'file' | 'note';
 
 /** One to three of them, and nothing else. */
 export const isEmoji = (text: string): boolean =>
@@ -41,7 +41,7 @@ export const isEmoji = (text: string): boolean =>
 
 function lookOf(item: Item): Look {
     if (item.type === 'text' && typeof item.content === 'string')
-        return isEmoji(item.content) ? 'emoji' : 'text';
+        return isEmoji(item.content) ? 'emoji' : 'words';
     if (isViewable(item)) return 'picture';
     const kind = mediaKind(item);
     return kind === 'audio' ? 'voice' : kind === 'file' ? 'file' : 'note';
@@ -100,7 +100,7 @@ function mediaOf(item: Item, { strings, thread, locale, onView }: MessageContext
 }
 
 function bodyOf(item: Item, look: Look, ctx: MessageContext): unknown {
-    if (look === 'text' || look === 'emoji') return textOf(item.content as string, item, ctx);
+    if (look === 'words' || look === 'emoji') return textOf(item.content as string, item, ctx);
     if (look === 'note') return html`<span class="text">${previewOf(item, ctx.strings)}</span>`;
     const { caption } = fileInfo(item);
     return html`${look === 'voice' ? voiceOf(item, ctx) : mediaOf(item, ctx)}
@@ -116,8 +116,10 @@ function quoteOf(repliedTo: Item, ctx: MessageContext): TemplateResult {
 function failureOf(item: Item, { strings, thread }: MessageContext): TemplateResult {
     return html`<div class="failure">
         <span>${item.error?.message ?? strings.failed}</span>
-        <button @click=${() => thread.retry(item.key)}>${strings.retry}</button>
-        <button @click=${() => thread.discard(item.key)}>${strings.discard}</button>
+        <span class="choices">
+            <button @click=${() => thread.retry(item.key)}>${strings.retry}</button>
+            <button @click=${() => thread.discard(item.key)}>${strings.discard}</button>
+        </span>
     </div>`;
 }
 
@@ -193,6 +195,8 @@ export const messageStyles = css`
     }
     .text {
         white-space: pre-wrap;
+        /* Between it and the time, on the side where that is. */
+        margin-inline-end: 10px;
     }
     .text a {
         color: var(--_accent);
@@ -207,6 +211,7 @@ export const messageStyles = css`
         outline-color: var(--_own-text);
     }
     .more {
+        display: block;
         white-space: normal;
         min-height: 40px;
         font-weight: 600;
@@ -219,7 +224,6 @@ export const messageStyles = css`
         gap: 3px;
         height: 16px;
         margin-top: 7px;
-        margin-inline-start: 10px;
         font-size: 11px;
         line-height: 16px;
         white-space: nowrap;
@@ -294,6 +298,7 @@ export const messageStyles = css`
     }
     .picture .text {
         display: inline-block;
+        margin: 0;
         padding: 7px 12px;
     }
     .picture .meta {
@@ -326,6 +331,11 @@ export const messageStyles = css`
         max-width: min(75%, 560px);
         font-size: 12px;
         color: var(--_danger);
+    }
+    .choices {
+        display: flex;
+        gap: 12px;
+        margin-inline-start: auto;
     }
     .failure button {
         min-height: 40px;

@@ -130,21 +130,26 @@ export class ParleyVoice extends LitElement {
         const { item, thread, strings } = this;
         if (!item || !thread) return html``;
         const now = playing(thread, item);
-        const label = now.isPlaying ? strings.pause : strings.play;
         return html`
-            ${isPending(item) ? cancelButton(item, thread, strings) : ''}
-            <button
-                class="toggle"
-                aria-label=${label}
-                title=${label}
-                @click=${() => togglePlayer(thread, item, this)}
-            >
-                ${now.isPlaying ? icons.pause : icons.play}
-            </button>
+            ${isPending(item)
+                ? cancelButton(item, thread, strings)
+                : this.#toggle(item, thread, now)}
             <div class="track" dir="ltr">
                 ${this.#slider(item, thread, now)} ${this.#caption(item, now)}
             </div>
         `;
+    }
+
+    #toggle(item: Item, thread: Thread, now: Playing) {
+        const label = now.isPlaying ? this.strings.pause : this.strings.play;
+        return html`<button
+            class="toggle"
+            aria-label=${label}
+            title=${label}
+            @click=${() => togglePlayer(thread, item, this)}
+        >
+            ${now.isPlaying ? icons.pause : icons.play}
+        </button>`;
     }
 
     #slider(item: Item, thread: Thread, now: Playing) {
