@@ -29,6 +29,25 @@ const PIXEL = Buffer.from(
     'base64',
 );
 
+/** Three seconds of silence, as WAV of 8 bits. */
+function silence() {
+    const n = 3 * 8000;
+    const wav = Buffer.alloc(44 + n, 128);
+    wav.write('RIFF', 0, 'latin1');
+    wav.writeUInt32LE(36 + n, 4);
+    wav.write('WAVEfmt ', 8, 'latin1');
+    wav.writeUInt32LE(16, 16);
+    wav.writeUInt16LE(1, 20);
+    wav.writeUInt16LE(1, 22);
+    wav.writeUInt32LE(8000, 24);
+    wav.writeUInt32LE(8000, 28);
+    wav.writeUInt16LE(1, 32);
+    wav.writeUInt16LE(8, 34);
+    wav.write('data', 36, 'latin1');
+    wav.writeUInt32LE(n, 40);
+    return wav;
+}
+
 async function script() {
     const { output } = await build({
         configFile: `${web}vite.config.ts`,
@@ -50,6 +69,7 @@ async function serve() {
         '/': ['text/html; charset=utf-8', PAGE],
         '/gallery.js': ['text/javascript', await script()],
         '/ok.png': ['image/png', PIXEL],
+        '/tone.wav': ['audio/wav', silence()],
         '/bad.png': ['image/png', 'this is no picture'],
     };
     const server = createServer((request, response) => {
@@ -92,6 +112,7 @@ async function open(query = '') {
         URL.createObjectURL = (blob) => {
             const made = createObjectURL.call(URL, blob);
             window.live.add(made);
+            window.made = (window.made ?? 0) + 1;
             return made;
         };
         URL.revokeObjectURL = (gone) => {
@@ -141,6 +162,9 @@ const MAKERS = () => {
             window.gallery.thread.links.set(one.seq, links);
             return [one];
         },
+        broken: () => [
+            image({ own: true, seq: undefined, state: 'failed', file: new Blob(['no picture']) }),
+        ],
         pictures: async () => [
             image({
                 file: await picture(400, 300, 10),
@@ -323,6 +347,20 @@ describe('an image', () => {
         await loaded();
     });
 
+    it('is given up where the fresh link is the same', async () => {
+        await show('image', { links: [`${url}/gone`] });
+        await page.getByText('This file could not be loaded.').waitFor();
+        assert.equal((await calls()).length, 2);
+    });
+
+    it('of this tab that is none says so, and stays so', async () => {
+        await show('broken');
+        await page.getByText('This file could not be loaded.').waitFor();
+        await page.evaluate(() => window.gallery.element.show([...window.gallery.element.items]));
+        await page.getByText('This file could not be loaded.').waitFor();
+        assert.equal(await page.evaluate(() => window.made), 1);
+    });
+
     it('is not loaded from what is no link', async () => {
         await show('image', { links: ['javascript:alert(1)'] });
         await page.getByText('This file could not be loaded.').waitFor();
@@ -464,6 +502,25 @@ describe('a voice message', () => {
         await named(0, 'Pause');
         await page.evaluate(() => (window.gallery.element.thread = { other: true }));
         await named(0, 'Play');
+    });
+
+    it('is given up where the fresh link is the same', async () => {
+        await show('expiring', { links: [`${url}/gone`] });
+        await button(0).click();
+        await page.getByText('This file could not be loaded.').waitFor();
+        assert.equal((await calls()).length, 2);
+    });
+
+    it('plays by a link, also where the first one has expired', async () => {
+        await show('expiring', { links: [`${url}/gone`, `${url}/tone.wav`] });
+        await button(0).click();
+        await until(
+            () =>
+                window.gallery.element.renderRoot
+                    .querySelector('parley-voice')
+                    .shadowRoot.querySelector('input').value > 0.3,
+        );
+        await named(0, 'Pause');
     });
 
     it('whose link has expired is asked for anew, and says where that fails, too', async () => {

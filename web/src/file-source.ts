@@ -38,6 +38,7 @@ export class FileSource {
     #item: Item | undefined;
     #blob: Blob | undefined;
     #isFresh = false;
+    #isAsking = false;
     /** Counts what was asked: an answer to anything but the last is late. */
     #turn = 0;
 
@@ -46,14 +47,12 @@ export class FileSource {
 
     /** May be called as often as there might be something new; the same message keeps its URL. */
     show(thread: Thread, item: Item): void {
-        const isSame = thread === this.#thread && item.key === this.#item?.key;
-        if (!isSame) this.drop();
-        const wasStored = this.#item?.seq !== undefined;
+        if (thread !== this.#thread || item.key !== this.#item?.key) this.drop();
         this.#thread = thread;
         this.#item = item;
-        if (item.file && !this.url) this.#hold(item.file);
-        else if (!item.file && !this.url && item.seq !== undefined && !(isSame && wasStored))
-            void this.#ask(false);
+        if (this.url || this.hasFailed || this.#isAsking) return;
+        if (item.file) this.#hold(item.file);
+        else if (item.seq !== undefined) void this.#ask(false);
     }
 
     /** Nothing is shown any more. */
@@ -61,7 +60,7 @@ export class FileSource {
         this.#turn++;
         if (this.#blob) release(this.#blob);
         this.#blob = this.#item = this.#thread = this.url = undefined;
-        this.hasFailed = this.#isFresh = false;
+        this.hasFailed = this.#isFresh = this.#isAsking = false;
     }
 
     /** It has been loaded: when this link has expired, another one may be asked for. */
@@ -69,10 +68,12 @@ export class FileSource {
         this.#isFresh = false;
     }
 
-    /** It could not be loaded. */
+    /** It could not be loaded. Without a URL meanwhile: the fresh one may be the same. */
     onError(): void {
-        if (this.#isFresh || this.#item?.seq === undefined) this.#fail();
-        else void this.#ask(true);
+        if (this.#isFresh || this.#item?.seq === undefined) return this.#fail();
+        this.url = undefined;
+        void this.#ask(true);
+        this.onChange();
     }
 
     retry(): void {
@@ -91,6 +92,7 @@ export class FileSource {
 
     #fail(): void {
         this.url = undefined;
+        this.#isAsking = false;
         this.hasFailed = true;
         this.onChange();
     }
@@ -98,9 +100,11 @@ export class FileSource {
     async #ask(fresh: boolean): Promise<void> {
         const turn = ++this.#turn;
         this.#isFresh = fresh;
+        this.#isAsking = true;
         try {
             const url = await webUrl(this.#thread!, this.#item!, fresh);
             if (turn !== this.#turn) return;
+            this.#isAsking = false;
             this.url = url;
             this.onChange();
         } catch {

@@ -115,7 +115,7 @@ function quoteOf(repliedTo: Item, ctx: MessageContext): TemplateResult {
 
 function failureOf(item: Item, { strings, thread }: MessageContext): TemplateResult {
     return html`<div class="failure">
-        <span>${item.error?.message ?? strings.failed}</span>
+        <span dir="auto">${item.error?.message ?? strings.failed}</span>
         <span class="choices">
             <button @click=${() => thread.retry(item.key)}>${strings.retry}</button>
             <button @click=${() => thread.discard(item.key)}>${strings.discard}</button>
@@ -195,8 +195,6 @@ export const messageStyles = css`
     }
     .text {
         white-space: pre-wrap;
-        /* Between it and the time, on the side where that is. */
-        margin-inline-end: 10px;
     }
     .text a {
         color: var(--_accent);
@@ -223,13 +221,17 @@ export const messageStyles = css`
         align-items: center;
         gap: 3px;
         height: 16px;
-        margin-top: 7px;
+        margin: 7px 0 0 10px;
         font-size: 11px;
         line-height: 16px;
         white-space: nowrap;
         color: var(--_on-muted);
         user-select: none;
         unicode-bidi: isolate;
+    }
+    /* Its own direction is that of the time. */
+    .bubble:dir(rtl) > .meta {
+        margin: 7px 10px 0 0;
     }
     .state {
         width: 16px;
@@ -298,10 +300,9 @@ export const messageStyles = css`
     }
     .picture .text {
         display: inline-block;
-        margin: 0;
         padding: 7px 12px;
     }
-    .picture .meta {
+    .bubble.picture > .meta {
         margin: 0 12px 7px;
     }
     .bubble.bare:not(.picture) .meta {
@@ -310,7 +311,7 @@ export const messageStyles = css`
         inset-inline-end: 12px;
         margin: 0;
     }
-    .picture.bare .meta {
+    .bubble.picture.bare > .meta {
         position: absolute;
         bottom: 8px;
         inset-inline-end: 8px;
@@ -343,5 +344,11 @@ export const messageStyles = css`
         font-weight: 600;
         text-decoration: underline;
         text-underline-offset: 2px;
+    }
+    @media (forced-colors: active) {
+        .bubble {
+            outline: 1px solid;
+            outline-offset: -1px;
+        }
     }
 `;

@@ -62,6 +62,7 @@ function rewind(): void {
 function onError(): void {
     if (!made?.hasAttribute('src')) return;
     wanted.at = made.currentTime || wanted.at;
+    made.removeAttribute('src');
     source.onError();
 }
 

@@ -69,8 +69,9 @@ export class ParleyText extends LitElement {
         const last = parts.at(-1);
         // It may go on behind the cut, and lead elsewhere.
         if (typeof last === 'object') parts.splice(-1, 1, last.text);
-        return html`${parts.map(linked)}…
-            <button class="more" @click=${this.#open}>${this.strings.showMore}</button>`;
+        return html`${parts.map(linked)}${'…'}<button class="more" @click=${this.#open}>
+                ${this.strings.showMore}
+            </button>`;
     }
 
     #open(): void {

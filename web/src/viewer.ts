@@ -36,7 +36,7 @@ export class ParleyViewer extends LitElement {
                 margin: 0;
                 padding: 0;
                 border: 0;
-                background: rgb(12 14 19 / 96%);
+                background: #0c0e13;
                 color: #fff;
                 color-scheme: dark;
             }
