@@ -60,6 +60,7 @@ export class ParleyMedia extends LitElement {
                 color: inherit;
             }
             .box {
+                --_focus: var(--_accent);
                 position: relative;
                 max-width: 100%;
                 overflow: hidden;
@@ -103,6 +104,10 @@ export class ParleyMedia extends LitElement {
             }
             .box .cancel {
                 pointer-events: auto;
+            }
+            .box .cancel:focus-visible {
+                outline-color: #fff;
+                box-shadow: 0 0 0 6px #000a;
             }
             .length {
                 position: absolute;

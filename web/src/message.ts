@@ -178,6 +178,7 @@ export const messageStyles = css`
         unicode-bidi: plaintext;
     }
     .own .bubble {
+        --_focus: var(--_own-text);
         --_on-muted: var(--_own-muted);
         --_on-accent: var(--_own-text);
         --_on-accent-text: var(--_own-bg);
@@ -204,9 +205,6 @@ export const messageStyles = css`
     }
     .own .text a {
         color: inherit;
-    }
-    .own .bubble :focus-visible {
-        outline-color: var(--_own-text);
     }
     .more {
         display: block;

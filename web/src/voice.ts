@@ -55,6 +55,9 @@ export class ParleyVoice extends LitElement {
                 cursor: pointer;
                 border-radius: 6px;
             }
+            input:focus-visible {
+                outline-offset: -2px;
+            }
             input::-webkit-slider-runnable-track {
                 height: 4px;
                 border-radius: 2px;
