@@ -1,5 +1,8 @@
 import type { Auth } from './auth.js';
+import { openConnection } from './connection.js';
+import { LiveChat } from './live-chat.js';
 import type { Chat } from './model.js';
+import { deleteOutbox, openOutbox } from './outbox-open.js';
 
 export interface ChatOptions {
     /** Where the server is: `https://chat.example`. */
@@ -11,6 +14,15 @@ export interface ChatOptions {
     persist?: boolean;
 }
 
-export function createChat(_options: ChatOptions): Chat {
-    throw new Error('not built yet');
+/** It is not connected yet: connect() does that. */
+export function createChat({ server: url, auth, path, persist = true }: ChatOptions): Chat {
+    const server = new URL(url).origin;
+    const wire = openConnection({ server, auth, path });
+    return new LiveChat({
+        server,
+        auth,
+        wire,
+        openOutbox: (account) => openOutbox({ server, account, wire, persist }),
+        deleteOutbox: (account) => deleteOutbox(server, account),
+    });
 }

@@ -60,6 +60,8 @@ export interface OutboxEvents {
 }
 
 export interface Draft {
+    /** Of the entry, where it has one already: written before the account was known. */
+    key?: string;
     to: Account;
     type: string;
     content: unknown;

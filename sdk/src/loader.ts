@@ -1,0 +1,185 @@
+import { ParleyError, isPassing } from './errors.js';
+import type { Account, Message, Requests } from './protocol.js';
+import type { Timeline } from './timeline.js';
+import type { Wire } from './wire.js';
+
+const PAGE = 50;
+const FILL_PAGE = 200;
+/** With more than that missing the block begins anew at the end; older ones are scrolled to. */
+const FILL_MOST = 500;
+/** What is only late is not asked for. */
+const FILL_AFTER_MS = 200;
+const FILL_AGAIN_MS = 2_000;
+
+type Page = Requests['message.history'][1];
+
+export interface LoaderOptions {
+    wire: Pick<Wire, 'request'>;
+    timeline: Timeline;
+    peer: () => Account;
+    /** Before they are in the timeline. */
+    onMessages: (messages: readonly Message[]) => void;
+    onChange: () => void;
+}
+
+const asError = (error: unknown): ParleyError =>
+    error instanceof ParleyError
+        ? error
+        : new ParleyError({ code: 'internal', message: String(error) });
+
+/** Brings the history of a thread into its timeline: its end, what is older, what is missing. */
+export class Loader {
+    readonly #options: LoaderOptions;
+    #loading: Promise<void> | undefined;
+    #error: ParleyError | undefined;
+    #hasOlder = false;
+    #isFilling = false;
+    #fillTimer: ReturnType<typeof setTimeout> | undefined;
+    /** What was asked in an earlier life is not for this one. */
+    #life = 0;
+
+    constructor(options: LoaderOptions) {
+        this.#options = options;
+    }
+
+    get isLoading(): boolean {
+        return this.#loading !== undefined;
+    }
+
+    get hasOlder(): boolean {
+        return this.#hasOlder;
+    }
+
+    get error(): ParleyError | undefined {
+        return this.#error;
+    }
+
+    /** The latest page, the first time; then what is older. */
+    load(): Promise<void> {
+        const { timeline } = this.#options;
+        if (!timeline.isStarted) return this.#once(() => this.#loadEnd());
+        return this.#hasOlder ? this.#once(() => this.#loadOlder()) : Promise.resolve();
+    }
+
+    /** Events may have been missed: from the end back to what is here. */
+    refresh(): Promise<void> {
+        return this.#once(() => this.#loadEnd());
+    }
+
+    /** There is a hole: it is filled, unless what belongs there comes by itself. */
+    fillSoon(afterMs = FILL_AFTER_MS): void {
+        if (this.#isFilling || !this.#options.timeline.hasGap) return;
+        this.#fillTimer ??= setTimeout(() => void this.fill(), afterMs);
+    }
+
+    async fill(): Promise<void> {
+        clearTimeout(this.#fillTimer);
+        this.#fillTimer = undefined;
+        if (this.#isFilling) return;
+        this.#isFilling = true;
+        const failed = await this.#fillAll();
+        this.#isFilling = false;
+        if (failed) this.#onFillFailed(failed);
+    }
+
+    /** As if nothing had been loaded. */
+    reset(): void {
+        this.#life++;
+        this.#loading = this.#error = undefined;
+        this.#hasOlder = false;
+        clearTimeout(this.#fillTimer);
+        this.#fillTimer = undefined;
+    }
+
+    /** Without a connection it is tried again with the next one. */
+    #onFillFailed(error: ParleyError): void {
+        if (error.code === 'offline' || error.code === 'cancelled') return;
+        this.#error = error;
+        this.#options.onChange();
+        if (isPassing(error)) this.fillSoon(Math.max(FILL_AGAIN_MS, error.retryAfterMs ?? 0));
+    }
+
+    async #once(work: () => Promise<void>): Promise<void> {
+        this.#loading ??= this.#run(work);
+        return this.#loading;
+    }
+
+    async #run(work: () => Promise<void>): Promise<void> {
+        const life = this.#life;
+        this.#error = undefined;
+        this.#options.onChange();
+        try {
+            await work();
+        } catch (error) {
+            if (life === this.#life) this.#error = asError(error);
+        }
+        if (life !== this.#life) return;
+        this.#loading = undefined;
+        this.#options.onChange();
+    }
+
+    /** @throws ParleyError; `cancelled` where reset() came first */
+    async #history(range: { before?: number; after?: number; limit: number }): Promise<Page> {
+        const { wire, peer, onMessages } = this.#options;
+        const life = this.#life;
+        const page = await wire.request('message.history', { peer: peer(), ...range }).catch(empty);
+        if (life !== this.#life) throw new ParleyError({ code: 'cancelled', message: 'Reset.' });
+        onMessages(page.messages);
+        return page;
+    }
+
+    async #loadEnd(): Promise<void> {
+        const { timeline } = this.#options;
+        const page = await this.#history({ limit: PAGE });
+        const first = page.messages[0]?.seq ?? 1;
+        if (!timeline.isStarted || first - timeline.next > FILL_MOST) this.#start(page);
+        else for (const message of page.messages) timeline.put(message);
+        if (timeline.hasGap) await this.fill();
+    }
+
+    #start(page: Page): void {
+        this.#options.timeline.start(page.messages);
+        this.#hasOlder = page.has_more;
+    }
+
+    async #loadOlder(): Promise<void> {
+        const { timeline } = this.#options;
+        const page = await this.#history({ before: timeline.first, limit: PAGE });
+        timeline.prepend(page.messages);
+        this.#hasOlder = page.has_more;
+    }
+
+    /** @return why not */
+    async #fillAll(): Promise<ParleyError | undefined> {
+        const { timeline, onChange } = this.#options;
+        try {
+            while (timeline.hasGap) {
+                await this.#fillStep();
+                this.#error = undefined;
+                onChange();
+            }
+            return undefined;
+        } catch (error) {
+            return asError(error);
+        }
+    }
+
+    async #fillStep(): Promise<void> {
+        const { timeline } = this.#options;
+        if (timeline.gap > FILL_MOST) return this.#start(await this.#history({ limit: PAGE }));
+        const { next } = timeline;
+        const page = await this.#history({ after: next - 1, limit: FILL_PAGE });
+        for (const message of page.messages) timeline.put(message);
+        if (timeline.next > next) return;
+        this.#start(await this.#history({ limit: PAGE }));
+        if (timeline.hasGap)
+            throw new ParleyError({ code: 'internal', message: 'The history lacks a message.' });
+    }
+}
+
+/** Nobody has written yet. */
+function empty(error: unknown): Page {
+    if (error instanceof ParleyError && error.code === 'not_found')
+        return { messages: [], has_more: false, first_seq: 1 };
+    throw error;
+}
