@@ -1,0 +1,597 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { ParleyError } from '../src/errors.js';
+import type { Item, Thread } from '../src/model.js';
+import type { Message } from '../src/protocol.js';
+import {
+    BOB,
+    ME,
+    conversation,
+    message,
+    messages,
+    settled,
+    setup,
+    type Setup,
+} from './core-fakes.js';
+
+let it: Setup;
+let thread: Thread;
+const seqs = () => thread.items.map((item) => item.seq);
+const states = () => thread.items.map((item) => item.state);
+const refused = (code: string, retry_after_ms?: number) =>
+    new ParleyError({
+        code,
+        message: code,
+        ...(retry_after_ms !== undefined && { retry_after_ms }),
+    });
+
+/** One's own, as the server tells of it. */
+const own = (seq: number, more: Partial<Message> = {}) =>
+    message(seq, { from: ME, to: BOB, ...more });
+
+beforeEach(() => {
+    vi.useFakeTimers();
+    it = setup();
+    thread = it.chat.thread(BOB);
+});
+
+afterEach(() => {
+    vi.useRealTimers();
+});
+
+/** Opened, with what the server has. */
+async function open(all: Message[]): Promise<void> {
+    it.wire.has(all);
+    thread.open();
+    it.wire.online();
+    await settled();
+}
+
+describe('loading', () => {
+    test('waits for the connection, and gets the latest page', async () => {
+        thread.open();
+        expect([thread.isLoaded, thread.isLoading]).toEqual([false, false]);
+        await open(messages(1, 120));
+        expect([thread.isLoaded, thread.isLoading, thread.hasOlder]).toEqual([true, false, true]);
+        expect(seqs()).toEqual(Array.from({ length: 50 }, (_, i) => 71 + i));
+    });
+
+    test('goes back to the first message, page by page', async () => {
+        await open(messages(1, 120));
+        await thread.loadOlder();
+        expect([seqs()[0], thread.hasOlder]).toEqual([21, true]);
+        await Promise.all([thread.loadOlder(), thread.loadOlder()]);
+        expect([seqs()[0], thread.items.length, thread.hasOlder]).toEqual([1, 120, false]);
+        const n = it.wire.asked.length;
+        await thread.loadOlder();
+        expect(it.wire.asked).toHaveLength(n);
+    });
+
+    test('of a peer that nobody has written to is done with nothing', async () => {
+        it.wire.handlers['message.history'] = () => {
+            throw refused('not_found');
+        };
+        thread.open();
+        it.wire.online();
+        await settled();
+        expect([thread.isLoaded, thread.items.length, thread.loadError]).toEqual([
+            true,
+            0,
+            undefined,
+        ]);
+    });
+
+    test('that fails says why, until it is tried again', async () => {
+        it.wire.handlers['message.history'] = () => {
+            throw refused('storage_unavailable');
+        };
+        thread.open();
+        it.wire.online();
+        await settled();
+        expect(thread.loadError?.code).toBe('storage_unavailable');
+        it.wire.has(messages(1, 2));
+        await thread.loadOlder();
+        expect([thread.loadError, seqs()]).toEqual([undefined, [1, 2]]);
+    });
+
+    test('misses nothing that comes meanwhile', async () => {
+        let answer = (_: unknown) => {};
+        it.wire.handlers['message.history'] = () => new Promise((resolve) => (answer = resolve));
+        thread.open();
+        it.wire.online();
+        await settled();
+        it.wire.deliver(message(3));
+        it.wire.deliver(message(2));
+        answer({ messages: messages(1, 2), has_more: false });
+        await settled();
+        expect(seqs()).toEqual([1, 2, 3]);
+    });
+
+    test('happens once for all who have opened it', async () => {
+        await open(messages(1, 2));
+        thread.open();
+        thread.close();
+        thread.open();
+        await settled();
+        expect(it.wire.payloads('message.history')).toHaveLength(1);
+    });
+});
+
+describe('an event', () => {
+    test('goes on with the thread, once', async () => {
+        await open(messages(1, 2));
+        for (const seq of [3, 3, 2, 4]) expect(it.wire.deliver(message(seq))).toBe(true);
+        expect(seqs()).toEqual([1, 2, 3, 4]);
+    });
+
+    test('that leaves a hole shows once the history has filled it', async () => {
+        const all = messages(1, 300);
+        await open(all.slice(0, 2));
+        it.wire.has(all);
+        it.wire.deliver(message(300));
+        expect(seqs()).toEqual([1, 2]);
+        await vi.advanceTimersByTimeAsync(200);
+        expect(seqs()).toEqual(all.map((one) => one.seq));
+        expect(it.wire.payloads('message.history').slice(1)).toEqual([
+            { peer: BOB, after: 2, limit: 200 },
+            { peer: BOB, after: 202, limit: 200 },
+        ]);
+    });
+
+    test('that was only early makes nobody ask', async () => {
+        await open(messages(1, 2));
+        it.wire.deliver(message(4));
+        it.wire.deliver(message(3));
+        await vi.advanceTimersByTimeAsync(1000);
+        expect(seqs()).toEqual([1, 2, 3, 4]);
+        expect(it.wire.payloads('message.history')).toHaveLength(1);
+    });
+
+    test.each([
+        [500, 1, 503],
+        [501, 455, 50],
+    ])('behind %i missing ones has the thread begin at %i', async (missing, first, n) => {
+        const all = messages(1, 3 + missing);
+        await open(all.slice(0, 2));
+        it.wire.has(all);
+        it.wire.deliver(all.at(-1)!);
+        await vi.advanceTimersByTimeAsync(1000);
+        expect(seqs()).toEqual(Array.from({ length: n }, (_, i) => first + i));
+        expect(thread.hasOlder).toBe(missing === 501);
+    });
+
+    test('behind a hole waits where the history can not be had, and is asked for again', async () => {
+        await open(messages(1, 2));
+        it.wire.handlers['message.history'] = () => {
+            throw refused('busy', 5000);
+        };
+        it.wire.deliver(message(4));
+        await vi.advanceTimersByTimeAsync(200);
+        expect([seqs(), thread.loadError?.code]).toEqual([[1, 2], 'busy']);
+        it.wire.has(messages(1, 4));
+        await vi.advanceTimersByTimeAsync(5000);
+        expect([seqs(), thread.loadError]).toEqual([[1, 2, 3, 4], undefined]);
+    });
+
+    test('behind a hole is asked for with the next connection, where this one broke', async () => {
+        await open(messages(1, 2));
+        it.wire.deliver(message(4));
+        it.wire.say('offline');
+        await vi.advanceTimersByTimeAsync(10000);
+        it.wire.has(messages(1, 4));
+        it.wire.online({ recovered: true });
+        await settled();
+        expect(seqs()).toEqual([1, 2, 3, 4]);
+    });
+
+    test('of a message that is a stub by now is an item of type gone', async () => {
+        await open([message(1), message(2, { type: 'gone', content: null })]);
+        expect(thread.items.map((item) => item.type)).toEqual(['text', 'gone']);
+    });
+
+    test('of 5000 messages costs but a few changes, and no copy each', async () => {
+        await open(messages(1, 1));
+        let nChanges = 0;
+        let nRead = 0;
+        thread.on('change', () => {
+            nChanges++;
+            nRead += thread.items.length;
+        });
+        for (const one of messages(2, 5001)) it.wire.deliver(one);
+        await vi.advanceTimersByTimeAsync(100);
+        expect(thread.items.length).toBe(5001);
+        expect(nChanges).toBeLessThanOrEqual(2);
+        expect(nRead).toBeLessThanOrEqual(2 * 5001);
+        expect(thread.items).toBe(thread.items);
+    });
+
+    test('of another one leaves the items before it as they are', async () => {
+        await open(messages(1, 2));
+        const before = thread.items;
+        it.wire.deliver(message(3));
+        expect(thread.items).not.toBe(before);
+        expect(thread.items[0]).toBe(before[0]);
+    });
+});
+
+describe('a connection that could not be resumed', () => {
+    test('has the thread catch up from its end', async () => {
+        await open(messages(1, 10));
+        it.wire.say('offline');
+        it.wire.has(messages(1, 200));
+        it.wire.online();
+        await vi.advanceTimersByTimeAsync(1000);
+        expect(seqs()).toEqual(Array.from({ length: 200 }, (_, i) => i + 1));
+    });
+
+    test('shows what has become a stub', async () => {
+        await open(messages(1, 2));
+        it.wire.say('offline');
+        it.wire.has([message(1), message(2, { type: 'gone', content: null })]);
+        it.wire.online();
+        await settled();
+        expect(thread.items.map((item) => item.type)).toEqual(['text', 'gone']);
+    });
+
+    test('with much missing has it begin anew', async () => {
+        await open(messages(1, 10));
+        it.wire.say('offline');
+        it.wire.has(messages(1, 2000));
+        it.wire.online();
+        await vi.advanceTimersByTimeAsync(1000);
+        expect([seqs()[0], seqs().at(-1), thread.hasOlder]).toEqual([1951, 2000, true]);
+    });
+});
+
+describe('ticks', () => {
+    const receipt = (seq: number, by = BOB) => ({
+        conversation: 'c',
+        peer: BOB,
+        seq,
+        by,
+        at: '',
+        cursor: '',
+    });
+
+    test('follow what the other side has, and has read', async () => {
+        await open([own(1), message(2), own(3), own(4)]);
+        expect(states()).toEqual(['sent', 'received', 'sent', 'sent']);
+        it.wire.events.emit('message.delivered', receipt(3));
+        expect(states()).toEqual(['delivered', 'received', 'delivered', 'sent']);
+        it.wire.events.emit('message.read', receipt(3));
+        expect(states()).toEqual(['read', 'received', 'read', 'sent']);
+        it.wire.events.emit('message.delivered', receipt(1));
+        expect(states()).toEqual(['read', 'received', 'read', 'sent']);
+        it.wire.events.emit('message.read', receipt(4));
+        expect(states()).toEqual(['read', 'received', 'read', 'read']);
+    });
+
+    test('are those of the history as well', async () => {
+        await open([own(1, { status: 'read' }), own(2, { status: 'delivered' }), own(3)]);
+        expect(states()).toEqual(['read', 'delivered', 'sent']);
+    });
+
+    test('come before the message sometimes', async () => {
+        await open([own(1)]);
+        it.wire.events.emit('message.read', receipt(2));
+        it.wire.deliver(own(2));
+        expect(states()).toEqual(['read', 'read']);
+    });
+});
+
+describe('sending', () => {
+    const keys = () => thread.items.map((item) => item.key);
+
+    test('shows the item at once, behind those that are stored', async () => {
+        await open(messages(1, 2));
+        const item = thread.sendText('hi', { replyTo: 2 });
+        expect(item).toMatchObject({ own: true, content: 'hi', replyTo: 2, state: 'queued' });
+        expect(thread.items.at(-1)).toBe(item);
+        it.wire.deliver(message(3));
+        expect(keys()).toEqual(['c-fB69:1', 'c-fB69:2', 'c-fB69:3', item.key]);
+        expect(thread.items.at(-1)).toBe(item);
+    });
+
+    test('keeps the key when it is stored', async () => {
+        await open(messages(1, 1));
+        const { key } = thread.sendText('hi');
+        const stored = thread.stored(key);
+        it.outbox.set(key, { state: 'sending' });
+        it.outbox.stored(key, own(2, { client_msg_id: key }));
+        await expect(stored).resolves.toMatchObject({ seq: 2 });
+        await expect(thread.stored(key)).resolves.toMatchObject({ seq: 2 });
+        expect(thread.items.at(-1)).toMatchObject({ key, state: 'sent', seq: 2 });
+        expect(thread.items).toHaveLength(2);
+    });
+
+    test('that another tab has seen to comes as an event, under the same key', async () => {
+        await open([]);
+        const { key } = thread.sendText('hi');
+        it.wire.deliver(own(1, { client_msg_id: key }));
+        expect(it.outbox.calls).toEqual([['sawStored', 'c-fB69:1']]);
+        expect(thread.items).toMatchObject([{ key, seq: 1, state: 'sent' }]);
+    });
+
+    test('whose answer was lost is found in the history', async () => {
+        await open([]);
+        const { key } = thread.sendText('hi');
+        it.wire.say('offline');
+        it.wire.has([own(1, { client_msg_id: key })]);
+        it.wire.online();
+        await settled();
+        expect(thread.items).toMatchObject([{ key, seq: 1 }]);
+        expect(it.outbox.outgoings).toEqual([]);
+    });
+
+    test('from another device appears', async () => {
+        await open(messages(1, 1));
+        it.wire.deliver(own(2, { client_msg_id: 'theirs' }));
+        expect(thread.items.at(-1)).toMatchObject({ own: true, key: 'theirs', state: 'sent' });
+    });
+
+    test('that is stored behind a hole stays in sight until that is filled', async () => {
+        await open(messages(1, 1));
+        const { key } = thread.sendText('hi');
+        it.outbox.stored(key, own(3, { client_msg_id: key }));
+        expect(thread.items.at(-1)).toMatchObject({ key, state: 'sending', seq: undefined });
+        it.wire.deliver(message(2));
+        expect(seqs()).toEqual([1, 2, 3]);
+        expect(keys().at(-1)).toBe(key);
+    });
+
+    test('that is refused says why, to who waits as well', async () => {
+        await open([]);
+        const { key } = thread.sendText('hi');
+        const stored = thread.stored(key);
+        const error = refused('mailbox_full');
+        it.outbox.set(key, { state: 'failed', error });
+        await expect(stored).rejects.toBe(error);
+        await expect(thread.stored(key)).rejects.toBe(error);
+        expect(thread.items).toMatchObject([{ state: 'failed', error }]);
+        thread.retry(key);
+        expect(it.outbox.calls).toEqual([['retry', key]]);
+    });
+
+    test('that is given up is gone', async () => {
+        await open([]);
+        const { key } = thread.sendText('hi');
+        const stored = thread.stored(key);
+        thread.discard(key);
+        await expect(stored).rejects.toMatchObject({ code: 'cancelled' });
+        expect(thread.items).toEqual([]);
+    });
+
+    test('of what was never sent here can not be waited for', async () => {
+        await expect(thread.stored('nobody')).rejects.toMatchObject({ code: 'not_found' });
+    });
+
+    test('works in a thread that nobody has opened', async () => {
+        it.wire.online();
+        const { key } = thread.sendText('hi');
+        const stored = thread.stored(key);
+        it.outbox.stored(key, own(1, { client_msg_id: key }));
+        await expect(stored).resolves.toMatchObject({ seq: 1 });
+        await expect(thread.stored(key)).resolves.toMatchObject({ seq: 1 });
+        expect(thread.items).toEqual([]);
+        expect(it.chat.summaries[0]?.last).toMatchObject({ key, state: 'sent' });
+    });
+
+    test.each([
+        ['image/png', 'image'],
+        ['video/mp4', 'video'],
+        ['audio/webm;codecs=opus', 'audio'],
+        ['application/pdf', 'file'],
+        ['', 'file'],
+    ])('a file of type "%s" makes a message of type %s', async (mime, type) => {
+        await open([]);
+        const blob = new Blob(['abc'], { type: mime });
+        const item = thread.sendFile(blob, { name: 'a', caption: 'b', width: 2 });
+        const known = { name: 'a', mime: mime || 'application/octet-stream', size: 3 };
+        expect(item).toMatchObject({
+            type,
+            file: blob,
+            content: { ...known, caption: 'b', width: 2 },
+        });
+    });
+
+    test('a file keeps it for the item that is stored', async () => {
+        await open([]);
+        const blob = new Blob(['abc'], { type: 'image/png' });
+        const { key } = thread.sendFile(blob);
+        it.outbox.set(key, { state: 'uploading', progress: 0.5 });
+        expect(thread.items).toMatchObject([{ state: 'uploading', progress: 0.5 }]);
+        const content = { url: 'http://f/1' };
+        it.outbox.stored(key, own(1, { client_msg_id: key, type: 'image', content }));
+        expect(thread.items).toMatchObject([{ key, file: blob, content, progress: undefined }]);
+    });
+
+    test('accepts the peer, unless it failed', async () => {
+        await open([]);
+        expect(thread.accepted).toBe(false);
+        const { key } = thread.sendText('hi');
+        expect(thread.accepted).toBe(true);
+        it.outbox.set(key, { state: 'failed', error: refused('forbidden') });
+        expect(thread.accepted).toBe(false);
+        it.outbox.stored(key, own(1, { client_msg_id: key }));
+        expect(thread.accepted).toBe(true);
+    });
+});
+
+describe('reading', () => {
+    const reads = () => it.wire.payloads('message.read').map((one) => (one as { seq: number }).seq);
+
+    test('is told at once, then once a second with the latest', async () => {
+        await open(messages(1, 20));
+        expect(thread.unread).toBe(20);
+        for (let seq = 1; seq <= 10; seq++) thread.markRead(seq);
+        expect([thread.unread, reads()]).toEqual([10, [1]]);
+        await vi.advanceTimersByTimeAsync(999);
+        expect(reads()).toEqual([1]);
+        await vi.advanceTimersByTimeAsync(1);
+        expect(reads()).toEqual([1, 10]);
+        await vi.advanceTimersByTimeAsync(5000);
+        expect(reads()).toEqual([1, 10]);
+    });
+
+    test.each([
+        ['more than there is', 99, [5]],
+        ['what was read before', 2, []],
+    ])('of %s tells what is new alone', async (_, seq, told) => {
+        await open([...messages(1, 2, { status: 'read' }), ...messages(3, 5)]);
+        thread.markRead(seq);
+        expect(reads()).toEqual(told);
+    });
+
+    test('that was not answered is told again with the next connection', async () => {
+        await open(messages(1, 3));
+        it.wire.handlers['message.read'] = () => {
+            throw refused('offline');
+        };
+        thread.markRead(3);
+        await vi.advanceTimersByTimeAsync(5000);
+        expect([thread.unread, reads()]).toEqual([0, [3]]);
+        delete it.wire.handlers['message.read'];
+        it.wire.online({ recovered: true });
+        await settled();
+        expect(reads()).toEqual([3, 3]);
+    });
+
+    test('that was too often is told again when that may be', async () => {
+        await open(messages(1, 3));
+        it.wire.handlers['message.read'] = () => {
+            throw refused('rate_limited', 4000);
+        };
+        thread.markRead(3);
+        await vi.advanceTimersByTimeAsync(3999);
+        expect(reads()).toEqual([3]);
+        await vi.advanceTimersByTimeAsync(1);
+        expect(reads()).toEqual([3, 3]);
+    });
+
+    test('on another device counts here, too', async () => {
+        await open(messages(1, 3));
+        const receipt = { conversation: 'c', peer: BOB, seq: 2, by: ME, at: '', cursor: '' };
+        it.wire.events.emit('message.read', receipt);
+        expect(thread.unread).toBe(1);
+    });
+});
+
+describe('typing', () => {
+    test('is shown until it ends, a message comes, or 10 s are over', async () => {
+        await open(messages(1, 1));
+        const start = () => it.wire.events.emit('typing.start', { conversation: 'c', peer: BOB });
+        start();
+        expect(thread.isTyping).toBe(true);
+        it.wire.events.emit('typing.stop', { conversation: 'c', peer: BOB });
+        expect(thread.isTyping).toBe(false);
+        start();
+        it.wire.deliver(message(2));
+        expect(thread.isTyping).toBe(false);
+        start();
+        await vi.advanceTimersByTimeAsync(9000);
+        start();
+        await vi.advanceTimersByTimeAsync(9999);
+        expect(thread.isTyping).toBe(true);
+        await vi.advanceTimersByTimeAsync(1);
+        expect(thread.isTyping).toBe(false);
+    });
+
+    test('is told every 3 s at most, and its end once', () => {
+        thread.setTyping(true);
+        vi.advanceTimersByTime(2999);
+        thread.setTyping(true);
+        expect(it.wire.hints).toEqual([['typing.start', BOB]]);
+        vi.advanceTimersByTime(1);
+        thread.setTyping(true);
+        thread.setTyping(false);
+        thread.setTyping(false);
+        expect(it.wire.hints.map(([event]) => event)).toEqual([
+            'typing.start',
+            'typing.start',
+            'typing.stop',
+        ]);
+    });
+});
+
+describe('accepting and blocking', () => {
+    test.each([
+        ['accept', 'conversation.accept', { accepted: true, blocked: false }],
+        ['block', 'conversation.block', { accepted: false, blocked: true }],
+        ['unblock', 'conversation.unblock', { accepted: false, blocked: false }],
+    ] as const)('%s shows what the server has answered', async (call, event, answer) => {
+        await open(messages(1, 1));
+        it.wire.handlers[event] = () => ({
+            conversation: conversation({ last_message: message(1), ...answer }),
+        });
+        await thread[call]();
+        expect(it.wire.payloads(event)).toEqual([{ peer: BOB }]);
+        expect([thread.accepted, thread.blocked]).toEqual([answer.accepted, answer.blocked]);
+    });
+
+    test('on another device shows here, too', async () => {
+        await open(messages(1, 1));
+        const told = conversation({ last_message: message(1), blocked: true });
+        it.wire.events.emit('conversation.changed', { conversation: told, cursor: '' });
+        expect(thread.blocked).toBe(true);
+    });
+
+    test('that is refused changes nothing', async () => {
+        await open(messages(1, 1));
+        it.wire.handlers['conversation.block'] = () => {
+            throw refused('storage_unavailable');
+        };
+        await expect(thread.block()).rejects.toMatchObject({ code: 'storage_unavailable' });
+        expect(thread.blocked).toBe(false);
+    });
+});
+
+describe('a link to a file', () => {
+    const now = Date.UTC(2026, 10, 26, 12);
+    const expiring = (inMs: number | null) => ({
+        url: 'http://f/old',
+        expires_at: inMs === null ? null : new Date(now + inMs).toISOString(),
+    });
+    let item: Item;
+    const asked = () => it.wire.payloads('attachment.url').length;
+
+    const withFile = async (inMs: number | null) => {
+        vi.setSystemTime(now);
+        await open([message(1, { type: 'image', content: expiring(inMs) })]);
+        item = thread.items[0]!;
+        let n = 0;
+        it.wire.handlers['attachment.url'] = () => ({
+            url: `http://f/${++n}`,
+            expires_at: expiring(900_000).expires_at,
+        });
+    };
+
+    test.each([
+        ['60 s', 60_000, 'http://f/old'],
+        ['less than 60 s', 59_999, 'http://f/1'],
+        ['for ever', null, 'http://f/old'],
+    ])('that is good for %s', async (_, inMs, url) => {
+        await withFile(inMs);
+        expect(await thread.fileUrl(item)).toBe(url);
+    });
+
+    test('that is fresh is kept while it is good', async () => {
+        await withFile(0);
+        const both = await Promise.all([thread.fileUrl(item), thread.fileUrl(item)]);
+        expect(both).toEqual(['http://f/1', 'http://f/1']);
+        expect(await thread.fileUrl(item)).toBe('http://f/1');
+        expect(asked()).toBe(1);
+        expect(await thread.fileUrl(item, { fresh: true })).toBe('http://f/2');
+    });
+
+    test("is judged by the server's clock", async () => {
+        await withFile(900_000);
+        vi.setSystemTime(now + 3_600_000);
+        it.wire.online({ recovered: true, server_time: new Date(now).toISOString() });
+        expect(await thread.fileUrl(item)).toBe('http://f/old');
+    });
+
+    test('of one that is not stored is not to be had', async () => {
+        await open([]);
+        const sent = thread.sendFile(new Blob(['a']));
+        await expect(thread.fileUrl(sent)).rejects.toMatchObject({ code: 'not_found' });
+    });
+});
