@@ -2,7 +2,8 @@ import type { Auth } from './auth.js';
 import { openConnection } from './connection.js';
 import { LiveChat } from './live-chat.js';
 import type { Chat } from './model.js';
-import { deleteOutbox, openOutbox } from './outbox-open.js';
+import { deleteOutbox } from './outbox-idb.js';
+import { openOutbox } from './outbox-open.js';
 
 export interface ChatOptions {
     /** Where the server is: `https://chat.example`. */

@@ -9,7 +9,7 @@ const FILL_PAGE = 200;
 const FILL_MOST = 500;
 /** What is only late is not asked for. */
 const FILL_AFTER_MS = 200;
-const FILL_AGAIN_MS = 2_000;
+const AGAIN_MS = 2_000;
 
 type Page = Requests['message.history'][1];
 
@@ -33,6 +33,9 @@ export class Loader {
     #loading: Promise<void> | undefined;
     #error: ParleyError | undefined;
     #hasOlder = false;
+    /** Whether there may be something at the end that is not here, and that no event tells of. */
+    #isStale = true;
+    #againTimer: ReturnType<typeof setTimeout> | undefined;
     #isFilling = false;
     #fillTimer: ReturnType<typeof setTimeout> | undefined;
     /** What was asked in an earlier life is not for this one. */
@@ -56,13 +59,13 @@ export class Loader {
 
     /** The latest page, the first time; then what is older. */
     load(): Promise<void> {
-        const { timeline } = this.#options;
-        if (!timeline.isStarted) return this.#once(() => this.#loadEnd());
+        if (this.#isStale) return this.#once(() => this.#loadEnd());
         return this.#hasOlder ? this.#once(() => this.#loadOlder()) : Promise.resolve();
     }
 
     /** Events may have been missed: from the end back to what is here. */
     refresh(): Promise<void> {
+        this.#isStale = true;
         return this.#once(() => this.#loadEnd());
     }
 
@@ -87,6 +90,8 @@ export class Loader {
         this.#life++;
         this.#loading = this.#error = undefined;
         this.#hasOlder = false;
+        this.#isStale = true;
+        clearTimeout(this.#againTimer);
         clearTimeout(this.#fillTimer);
         this.#fillTimer = undefined;
     }
@@ -96,7 +101,7 @@ export class Loader {
         if (error.code === 'offline' || error.code === 'cancelled') return;
         this.#error = error;
         this.#options.onChange();
-        if (isPassing(error)) this.fillSoon(Math.max(FILL_AGAIN_MS, error.retryAfterMs ?? 0));
+        if (isPassing(error)) this.fillSoon(Math.max(AGAIN_MS, error.retryAfterMs ?? 0));
     }
 
     async #once(work: () => Promise<void>): Promise<void> {
@@ -107,15 +112,24 @@ export class Loader {
     async #run(work: () => Promise<void>): Promise<void> {
         const life = this.#life;
         this.#error = undefined;
+        clearTimeout(this.#againTimer);
         this.#options.onChange();
         try {
             await work();
         } catch (error) {
-            if (life === this.#life) this.#error = asError(error);
+            if (life === this.#life) this.#onFailed(asError(error));
         }
         if (life !== this.#life) return;
         this.#loading = undefined;
         this.#options.onChange();
+    }
+
+    /** Older ones are asked for again by who scrolls to them. */
+    #onFailed(error: ParleyError): void {
+        this.#error = error;
+        if (!this.#isStale || error.code === 'offline' || !isPassing(error)) return;
+        const waitMs = Math.max(AGAIN_MS, error.retryAfterMs ?? 0);
+        this.#againTimer = setTimeout(() => void this.load(), waitMs);
     }
 
     /** @throws ParleyError; `cancelled` where reset() came first */
@@ -134,6 +148,7 @@ export class Loader {
         const first = page.messages[0]?.seq ?? 1;
         if (!timeline.isStarted || first - timeline.next > FILL_MOST) this.#start(page);
         else for (const message of page.messages) timeline.put(message);
+        this.#isStale = false;
         if (timeline.hasGap) await this.fill();
     }
 

@@ -93,6 +93,19 @@ describe('loading', () => {
         expect([thread.loadError, seqs()]).toEqual([undefined, [1, 2]]);
     });
 
+    test('that may be taken later is tried again then', async () => {
+        it.wire.handlers['message.history'] = () => {
+            throw refused('busy', 3000);
+        };
+        thread.open();
+        it.wire.online();
+        await vi.advanceTimersByTimeAsync(2999);
+        expect(it.wire.payloads('message.history')).toHaveLength(1);
+        it.wire.has(messages(1, 2));
+        await vi.advanceTimersByTimeAsync(1);
+        expect([thread.loadError, seqs()]).toEqual([undefined, [1, 2]]);
+    });
+
     test('misses nothing that comes meanwhile', async () => {
         let answer = (_: unknown) => {};
         it.wire.handlers['message.history'] = () => new Promise((resolve) => (answer = resolve));
@@ -221,6 +234,19 @@ describe('a connection that could not be resumed', () => {
         it.wire.online();
         await vi.advanceTimersByTimeAsync(1000);
         expect(seqs()).toEqual(Array.from({ length: 200 }, (_, i) => i + 1));
+    });
+
+    test('catches up later where the history was not to be had', async () => {
+        await open(messages(1, 10));
+        it.wire.say('offline');
+        it.wire.handlers['message.history'] = () => {
+            throw refused('storage_unavailable');
+        };
+        it.wire.online();
+        await settled();
+        it.wire.has(messages(1, 12));
+        await vi.advanceTimersByTimeAsync(2000);
+        expect(seqs().at(-1)).toBe(12);
     });
 
     test('shows what has become a stub', async () => {
