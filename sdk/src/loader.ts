@@ -63,10 +63,15 @@ export class Loader {
         return this.#hasOlder ? this.#once(() => this.#loadOlder()) : Promise.resolve();
     }
 
-    /** Events may have been missed: from the end back to what is here. */
-    refresh(): Promise<void> {
+    /** Events may have been missed: load() is from the end back to what is here. */
+    expire(): void {
         this.#isStale = true;
-        return this.#once(() => this.#loadEnd());
+    }
+
+    /** What is not here and should be, at the end or in a hole. */
+    async catchUp(): Promise<void> {
+        if (this.#isStale) await this.load();
+        else if (this.#options.timeline.hasGap) await this.fill();
     }
 
     /** There is a hole: it is filled, unless what belongs there comes by itself. */

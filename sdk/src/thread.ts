@@ -38,6 +38,10 @@ const mediaTypeOf = (mime: string): MediaType => {
     return kind === 'image' || kind === 'video' || kind === 'audio' ? kind : 'file';
 };
 
+/** Nothing else of what the caller has in there. */
+const replying = ({ replyTo }: { replyTo?: number }): { replyTo?: number } =>
+    replyTo === undefined ? {} : { replyTo };
+
 /** A file as a draft has it. */
 function fileDraft(file: Blob, { type, name, replyTo, ...known }: FileOptions): Omit<Draft, 'to'> {
     const called = name ?? (file as Partial<File>).name ?? 'file';
@@ -165,7 +169,8 @@ export class LiveThread implements Thread {
     open(): void {
         if (++this.#nOpen > 1) return;
         this.#host.watchingChanged();
-        if (!this.isLoaded) this.#loadOnline();
+        // Without a connection it is done as soon as there is one.
+        if (this.#host.wire.status === 'online') void this.#loader.catchUp();
     }
 
     close(): void {
@@ -179,7 +184,7 @@ export class LiveThread implements Thread {
     }
 
     sendText(text: string, options: { replyTo?: number } = {}): Item {
-        return this.#send({ type: 'text', content: text, ...options });
+        return this.#send({ type: 'text', content: text, ...replying(options) });
     }
 
     sendFile(file: Blob, options: FileOptions = {}): Item {
@@ -187,7 +192,7 @@ export class LiveThread implements Thread {
     }
 
     sendCustom(type: `x-${string}`, content: unknown, options: { replyTo?: number } = {}): Item {
-        return this.#send({ type, content, ...options });
+        return this.#send({ type, content, ...replying(options) });
     }
 
     retry(key: string): void {
@@ -284,10 +289,8 @@ export class LiveThread implements Thread {
     /** Requests are answered again. @param isWhole  whether all that was missed comes as events */
     online(isWhole: boolean): void {
         this.#readMarks.flush(this.peer);
-        if (!this.isLoaded) {
-            if (this.isOpen) this.#loadOnline();
-        } else if (!isWhole) void this.#loader.refresh();
-        else if (this.#timeline.hasGap) void this.#loader.fill();
+        if (!isWhole) this.#loader.expire();
+        if (this.isOpen) void this.#loader.catchUp();
     }
 
     offline(): void {
@@ -334,11 +337,6 @@ export class LiveThread implements Thread {
     #touch(): void {
         this.#items = this.#summary = undefined;
         this.#host.changed(this);
-    }
-
-    /** Without a connection it is loaded as soon as there is one. */
-    #loadOnline(): void {
-        if (this.#host.wire.status === 'online') void this.#loader.load();
     }
 
     #outgoing(): readonly Outgoing[] {

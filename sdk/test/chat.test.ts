@@ -117,7 +117,8 @@ describe('a chat', () => {
     });
 
     test('sends without a thread at hand', async () => {
-        const stored = it.chat.send(BOB, 'hi');
+        const stored = it.chat.send(BOB, 'hi', { type: 'file', replyTo: 3 });
+        expect(it.outbox.outgoings[0]?.entry).toMatchObject({ type: 'text', replyTo: 3 });
         it.outbox.stored('k1', message(1, { from: ME, to: BOB, client_msg_id: 'k1' }));
         await expect(stored).resolves.toMatchObject({ seq: 1 });
         await expect(it.chat.send('nobody', 'hi')).rejects.toMatchObject({

@@ -236,6 +236,19 @@ describe('a connection that could not be resumed', () => {
         expect(seqs()).toEqual(Array.from({ length: 200 }, (_, i) => i + 1));
     });
 
+    test('has a closed one catch up when it is opened again', async () => {
+        await open(messages(1, 10));
+        thread.close();
+        it.wire.say('offline');
+        it.wire.has(messages(1, 12));
+        it.wire.online();
+        await settled();
+        expect(it.wire.payloads('message.history')).toHaveLength(1);
+        thread.open();
+        await settled();
+        expect(seqs().at(-1)).toBe(12);
+    });
+
     test('catches up later where the history was not to be had', async () => {
         await open(messages(1, 10));
         it.wire.say('offline');
