@@ -50,12 +50,22 @@ static bool is_of_our_page(const struct http_head *head)
     return is_same && http_cors_allows(&own, head);
 }
 
+/** By a proxy that we do not know: the client may be anywhere. */
+static bool is_forwarded(const struct demo *d, const ip *peer, const struct http_head *head)
+{
+    return !http_proxies_trust(d->proxies, peer) &&
+           (http_head_get(head, STR("X-Forwarded-For")).ptr ||
+            http_head_get(head, STR("Forwarded")).ptr);
+}
+
 static bool is_let_in(const struct demo *d, struct http_request *rq,
                       const struct http_head *head)
 {
-    const ip client = http_proxies_client(d->proxies, http_peer(rq), head);
+    const ip peer = http_peer(rq);
+    const ip client = http_proxies_client(d->proxies, peer, head);
 
-    return ip_is_loopback(&client) && is_to_here(head) && is_of_our_page(head);
+    return ip_is_loopback(&client) && !is_forwarded(d, &peer, head) && is_to_here(head) &&
+           is_of_our_page(head);
 }
 
 // Answers.

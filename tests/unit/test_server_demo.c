@@ -93,7 +93,6 @@ static const struct row {
     {"below localhost",         "GET /dev/wallets/alice", "Host: chat.localhost\r\n",             200},
     {"IPv6",                    "GET /dev/wallets/alice", "Host: [::1]:8080\r\n",                 200},
     {"another 127",             "GET /dev/wallets/alice", "Host: 127.1.2.3\r\n",                  200},
-    {"what no proxy has said",  "GET /dev/wallets/alice", HERE "X-Forwarded-For: 203.0.113.1\r\n", 200},
 
     {"a name that leads here",  "GET /dev/wallets/alice", "Host: evil.test:8080\r\n",             403},
     {"that begins so",          "GET /dev/wallets/alice", "Host: 127.0.0.1.evil.test\r\n",        403},
@@ -173,6 +172,23 @@ static void only_this_machine_gets_them(void **state)
     expect_int("::1", handler_world_status(ask(w, "GET /dev/wallets/alice", HERE)), 200);
 }
 
+/** A tunnel to this machine, say, which says that it is one. */
+static void nobody_gets_them_through_a_proxy_that_is_not_trusted(void **state)
+{
+    static const char *const fields[] = {
+        HERE "X-Forwarded-For: 203.0.113.1\r\n",
+        HERE "X-Forwarded-For: 127.0.0.1\r\n",
+        HERE "Forwarded: for=127.0.0.1\r\n",
+    };
+    struct world *w = *state;
+
+    for (size_t i = 0; i < COUNT_OF(fields); i++) {
+        const str answer = ask(w, "GET /dev/wallets/alice", fields[i]);
+        expect_int(fields[i], handler_world_status(answer), 403);
+        expect_no_key(fields[i], answer);
+    }
+}
+
 static void behind_a_trusted_proxy_its_client_counts(void **state)
 {
     static const struct {
@@ -220,6 +236,7 @@ int main(void)
         TEST(gives_each_wallet_and_who_its_peer_is),
         TEST(gives_them_to_nobody_else),
         TEST(only_this_machine_gets_them),
+        TEST(nobody_gets_them_through_a_proxy_that_is_not_trusted),
         TEST(behind_a_trusted_proxy_its_client_counts),
         cmocka_unit_test(people_are_told_where_to_look),
     };
