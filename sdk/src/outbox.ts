@@ -34,6 +34,10 @@ export interface OutboxStore {
     put(entry: Entry): Promise<void>;
     remove(key: string): Promise<void>;
     all(): Promise<Entry[]>;
+    /** What is of one tab is another's from now on, in one step. Resolves with all that there is. */
+    adopt(from: string, to: string): Promise<Entry[]>;
+    /** Whether it outlives the page. */
+    readonly isPersistent: boolean;
     close(): void;
 }
 

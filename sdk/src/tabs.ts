@@ -1,0 +1,140 @@
+/**
+ * The tabs of a page's origin that share an outbox: who is there, and what they tell each other.
+ *
+ * Each holds a Web Lock of its own for as long as it lives. Where there are no locks (pages that
+ * are not secure), they ask each other: who does not answer is taken for gone. That may be wrong of
+ * one that the browser has frozen, and does no harm: see outbox.ts.
+ */
+const ANSWER_MS = 1000;
+
+export interface Tabs {
+    readonly id: string;
+    /** To all others that are there. */
+    tell(message: unknown): void;
+    isGone(id: string): Promise<boolean>;
+    /** Calls back once that tab is gone; never where there are no locks. */
+    watch(id: string, onGone: () => void): void;
+    close(): void;
+}
+
+type Packet = { told: unknown } | { who: string } | { here: string };
+
+/** Unique, not secret. (Pages that are not secure have no randomUUID(), Node 18 no crypto.) */
+export function newKey(): string {
+    const bytes = new Uint8Array(16);
+    if (typeof crypto === 'undefined') bytes.forEach((_, i) => (bytes[i] = Math.random() * 256));
+    else crypto.getRandomValues(bytes);
+    return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
+const lockOf = (id: string): string => `parley:tab:${id}`;
+
+// The locks.
+
+class Locks {
+    readonly #locks: LockManager;
+    readonly #watched = new Set<string>();
+    readonly #closing = new AbortController();
+    constructor(locks: LockManager, id: string) {
+        this.#locks = locks;
+        const closed = new Promise<void>((resolve) =>
+            this.#closing.signal.addEventListener('abort', () => resolve()),
+        );
+        locks.request(lockOf(id), () => closed).catch(() => {}); // isFree() says so, too
+    }
+
+    /** Undefined where the browser has locks, but not here: in a frame without an origin. */
+    isFree(id: string): Promise<boolean | undefined> {
+        const options = { mode: 'shared', ifAvailable: true } as const;
+        return this.#locks
+            .request(lockOf(id), options, (lock) => lock !== null)
+            .catch(() => undefined);
+    }
+
+    whenFree(id: string, then: () => void): void {
+        if (this.#watched.has(id)) return;
+        this.#watched.add(id);
+        const options = { mode: 'shared', signal: this.#closing.signal } as const;
+        this.#locks
+            .request(lockOf(id), options, () => {})
+            .then(
+                () => {
+                    this.#watched.delete(id);
+                    then();
+                },
+                () => this.#watched.delete(id), // closed meanwhile
+            );
+    }
+
+    close(): void {
+        this.#closing.abort();
+    }
+}
+
+// The channel.
+
+class Channel {
+    readonly #channel: BroadcastChannel | undefined;
+    readonly #asked = new Map<string, () => void>();
+
+    constructor(name: string, id: string, onTold: (message: unknown) => void) {
+        if (typeof BroadcastChannel === 'undefined') return;
+        this.#channel = new BroadcastChannel(name);
+        this.#channel.onmessage = ({ data }: MessageEvent<Packet>) => {
+            if ('told' in data) onTold(data.told);
+            else if ('here' in data) this.#asked.get(data.here)?.();
+            else if (data.who === id) this.post({ here: id });
+        };
+    }
+
+    post(packet: Packet): void {
+        try {
+            this.#channel?.postMessage(packet);
+        } catch {
+            // What can't be cloned stays of this tab alone, as it does in the store.
+        }
+    }
+
+    answers(id: string): Promise<boolean> {
+        if (!this.#channel) return Promise.resolve(false);
+        return new Promise<boolean>((resolve) => {
+            const timer = setTimeout(() => resolve(false), ANSWER_MS);
+            this.#asked.set(id, () => {
+                clearTimeout(timer);
+                resolve(true);
+            });
+            this.post({ who: id });
+        }).finally(() => this.#asked.delete(id));
+    }
+
+    close(): void {
+        this.#channel?.close();
+    }
+}
+
+/** @param name  of what they share */
+export function joinTabs(name: string, onTold: (message: unknown) => void): Tabs {
+    const id = newKey();
+    const channel = new Channel(name, id, onTold);
+    const manager = globalThis.navigator?.locks as LockManager | undefined;
+    const locks = manager && new Locks(manager, id);
+    return {
+        id,
+        tell: (message) => channel.post({ told: message }),
+        isGone: async (other) => (await locks?.isFree(other)) ?? !(await channel.answers(other)),
+        watch: (other, onGone) => locks?.whenFree(other, onGone),
+        close: () => {
+            locks?.close();
+            channel.close();
+        },
+    };
+}
+
+/** Where nothing is shared. */
+export const alone = (): Tabs => ({
+    id: newKey(),
+    tell: () => {},
+    isGone: async () => true,
+    watch: () => {},
+    close: () => {},
+});
