@@ -21,6 +21,7 @@ import type { Wire } from './wire.js';
 const CHECK_MS = 15000;
 /** Of a store that does not answer: what is to be sent goes on without it. */
 const KEEP_MS = 2000;
+const GONE_MAX = 1000;
 
 export interface OutboxOptions {
     server: string;
@@ -71,9 +72,7 @@ class Box implements OpenOutbox {
     #isClosed = false;
     #n = 0;
     #lastAt = 0;
-    /** Readings of the store that are under way, and what has gone meanwhile: it is not to come
-     * back by them. */
-    #readings = 0;
+    /** The latest that have gone: what is read, or told, too late is not to bring them back. */
     readonly #gone = new Set<string>();
     /** Of which listeners are being told. */
     readonly #storing = new Set<string>();
@@ -181,7 +180,9 @@ class Box implements OpenOutbox {
     #forget(line: Outgoing): void {
         const { entry } = line;
         this.#lines.delete(entry);
-        if (this.#readings > 0) this.#gone.add(entry.key);
+        this.#gone.add(entry.key);
+        const [oldest] = this.#gone;
+        if (oldest && this.#gone.size > GONE_MAX) this.#gone.delete(oldest);
         void this.#write((store) => store.remove(entry.key));
         this.#events.emit('change', { to: entry.to });
     }
@@ -238,14 +239,11 @@ class Box implements OpenOutbox {
         f: (store: OutboxStore) => Promise<Entry[]>,
         isMissing: (entry: Entry) => boolean,
     ): Promise<void> {
-        this.#readings++;
         try {
             const entries = await f(await this.#opening);
             this.#merge(entries.filter((one) => !this.#gone.has(one.key) && isMissing(one)));
         } catch {
             // Its database is gone, or closed: nothing is left of earlier pages.
-        } finally {
-            if (--this.#readings === 0) this.#gone.clear();
         }
     }
 
@@ -316,6 +314,7 @@ class Box implements OpenOutbox {
     /** Two that take the same one over at once agree: it is of the one whose id is less. */
     #onSet(line: Outgoing): void {
         const { entry, state, error } = line;
+        if (this.#gone.has(entry.key)) return;
         const before = this.#lines.get(entry.key);
         if (before && this.#sender.has(entry.key) && this.#tabs.id < entry.tab) {
             this.#tell(before);
