@@ -180,19 +180,23 @@ class Box implements OpenOutbox {
     #forget(line: Outgoing): void {
         const { entry } = line;
         this.#lines.delete(entry);
-        this.#gone.add(entry.key);
-        const [oldest] = this.#gone;
-        if (oldest && this.#gone.size > GONE_MAX) this.#gone.delete(oldest);
+        this.#noteGone(entry.key);
         void this.#write((store) => store.remove(entry.key));
         this.#events.emit('change', { to: entry.to });
     }
 
-    /** @param isNews  of this tab's own request: other tabs are told */
+    #noteGone(key: string): void {
+        this.#gone.add(key);
+        const [oldest] = this.#gone;
+        if (oldest && this.#gone.size > GONE_MAX) this.#gone.delete(oldest);
+    }
+
+    /** @param isNews  no other tab has told it: so they are, whosever it is */
     #stored(key: string, message: Message, isNews = true): void {
         const line = this.#lines.get(key);
         if (!line || this.#isClosed || this.#storing.has(key)) return;
         this.#storing.add(key);
-        if (isNews && this.#sender.has(key)) this.#tabs.tell({ stored: key, message });
+        if (isNews) this.#tabs.tell({ stored: key, message });
         this.#sender.drop(key);
         this.#sender.release(line.entry);
         this.#events.emit('stored', { entry: line.entry, message });
@@ -302,7 +306,7 @@ class Box implements OpenOutbox {
     #onTold(told: Told): void {
         if (this.#isClosed) return;
         if ('set' in told) this.#onSet(lineOf(told.set, told.state, told.progress));
-        else if ('stored' in told) this.#stored(told.stored, told.message, false);
+        else if ('stored' in told) this.#onStored(told.stored, told.message);
         else if ('discarded' in told) this.#onDiscarded(told.discarded);
         else for (const line of this.#lines.all) this.#tellOwn(line);
     }
@@ -328,10 +332,17 @@ class Box implements OpenOutbox {
             this.#events.emit('failed', { entry, error });
     }
 
+    #onStored(key: string, message: Message): void {
+        this.#stored(key, message, false);
+        this.#noteGone(key); // also of one that is just being read from the store
+    }
+
     #onDiscarded(key: string): void {
         const line = this.#lines.get(key);
         // What is being sent may be stored already: it stays.
-        if (line && line.state !== 'sending') this.#discarded(line);
+        if (line?.state === 'sending') return;
+        if (line) this.#discarded(line);
+        this.#noteGone(key);
     }
 }
 

@@ -176,7 +176,11 @@ beforeEach(() => {
     });
 });
 
-afterEach(() => {
+let story: Story;
+
+afterEach(async () => {
+    for (const { box } of story.tabs) box.close();
+    await turns();
     vi.useRealTimers();
     vi.unstubAllGlobals();
 });
@@ -187,7 +191,7 @@ test.each(Array.from({ length: SEEDS }, (_, i) => i + 1))(
     'story %i ends with each message stored once, in order',
     async (seed) => {
         globalThis.indexedDB = new IDBFactory();
-        const story = new Story(chanceOf(seed));
+        story = new Story(chanceOf(seed));
         for (let i = 0; i < 60; i++) await story.step();
         if (story.tabs.length === 0) story.openTab();
         for (const { socket } of story.tabs) socket.set(true);
@@ -203,7 +207,5 @@ test.each(Array.from({ length: SEEDS }, (_, i) => i + 1))(
         for (const [name, numbers] of groups(story.server.messages))
             expect(numbers, name).toEqual([...numbers].sort((a, b) => a - b));
         expect(story.told).toEqual([]);
-        for (const { box } of story.tabs) box.close();
-        await turns();
     },
 );
