@@ -50,6 +50,12 @@ const inTime = (done: Promise<void>): Promise<void> =>
         done.then(resolve, reject).finally(() => clearTimeout(timer));
     });
 
+/** Who reads an entry there takes its tab for gone unless that has joined. */
+async function openAs(tabs: Tabs, name: string): Promise<OutboxStore> {
+    const [store] = await Promise.all([openStore(name), tabs.joined]);
+    return store;
+}
+
 /** Node is not to run on for it. */
 const every = (ms: number, f: () => void): ReturnType<typeof setInterval> => {
     const timer = setInterval(f, ms) as ReturnType<typeof setInterval> & { unref?(): void };
@@ -81,7 +87,7 @@ class Box implements OpenOutbox {
         const name = outboxName(server, account);
         const isKept = persist && typeof indexedDB !== 'undefined';
         this.#tabs = isKept ? joinTabs(name, (told) => this.#onTold(told as Told)) : alone();
-        this.#opening = isKept ? openStore(name) : Promise.resolve(memoryStore());
+        this.#opening = isKept ? openAs(this.#tabs, name) : Promise.resolve(memoryStore());
         this.#sender = new Sender({
             wire,
             lines: this.#lines,

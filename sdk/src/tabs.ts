@@ -9,7 +9,9 @@ const ANSWER_MS = 1000;
 
 export interface Tabs {
     readonly id: string;
-    /** To all others that are there. */
+    /** The others can see that this one is there: nothing is to be kept in its name before. */
+    readonly joined: Promise<void>;
+    /** To all others that are there, once this one has joined. */
     tell(message: unknown): void;
     isGone(id: string): Promise<boolean>;
     /** Calls back once that tab is gone; never where there are no locks. */
@@ -35,12 +37,22 @@ class Locks {
     readonly #locks: LockManager;
     readonly #watched = new Set<string>();
     readonly #closing = new AbortController();
+    /** Resolves when this tab has its own, or can't. */
+    readonly held: Promise<void>;
     constructor(locks: LockManager, id: string) {
         this.#locks = locks;
         const closed = new Promise<void>((resolve) =>
             this.#closing.signal.addEventListener('abort', () => resolve()),
         );
-        locks.request(lockOf(id), () => closed).catch(() => {}); // isFree() says so, too
+        this.held = new Promise((resolve) => {
+            setTimeout(resolve, ANSWER_MS);
+            locks
+                .request(lockOf(id), () => {
+                    resolve();
+                    return closed;
+                })
+                .catch(() => resolve()); // isFree() finds that out, too
+        });
     }
 
     /** Undefined where the browser has locks, but not here: in a frame without an origin. */
@@ -91,7 +103,8 @@ class Channel {
         try {
             this.#channel?.postMessage(packet);
         } catch {
-            // What can't be cloned stays of this tab alone, as it does in the store.
+            // What can't be cloned is this tab's alone, as it is not in the store either; and after
+            // close() nobody is to be told.
         }
     }
 
@@ -118,9 +131,11 @@ export function joinTabs(name: string, onTold: (message: unknown) => void): Tabs
     const channel = new Channel(name, id, onTold);
     const manager = globalThis.navigator?.locks as LockManager | undefined;
     const locks = manager && new Locks(manager, id);
+    const joined = locks?.held ?? Promise.resolve();
     return {
         id,
-        tell: (message) => channel.post({ told: message }),
+        joined,
+        tell: (message) => void joined.then(() => channel.post({ told: message })),
         isGone: async (other) => (await locks?.isFree(other)) ?? !(await channel.answers(other)),
         watch: (other, onGone) => locks?.whenFree(other, onGone),
         close: () => {
@@ -133,6 +148,7 @@ export function joinTabs(name: string, onTold: (message: unknown) => void): Tabs
 /** Where nothing is shared. */
 export const alone = (): Tabs => ({
     id: newKey(),
+    joined: Promise.resolve(),
     tell: () => {},
     isGone: async () => true,
     watch: () => {},

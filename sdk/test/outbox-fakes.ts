@@ -79,11 +79,22 @@ export class FakeLocks {
     readonly #held = new Map<string, string[]>();
     readonly #waiting = new Map<string, Waiting[]>();
 
+    #delay: Promise<void> | undefined;
+
+    /** The next request waits until this is called. */
+    delayNext(): () => void {
+        let grant = (): void => {};
+        this.#delay = new Promise((resolve) => (grant = resolve));
+        return grant;
+    }
+
     async request(name: string, ...rest: unknown[]): Promise<unknown> {
         const f = rest.pop() as (lock: object | null) => unknown;
         const options = (rest[0] ?? {}) as LockOptions;
         const mode = options.mode ?? 'exclusive';
-        await Promise.resolve();
+        const delay = this.#delay;
+        this.#delay = undefined;
+        await delay;
         if (!this.#isFree(name, mode)) {
             if (options.ifAvailable) return f(null);
             await this.#wait(name, mode, options.signal);

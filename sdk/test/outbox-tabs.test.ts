@@ -92,6 +92,21 @@ describe('two tabs', () => {
         expect(b.wire.asked).toEqual([]);
     });
 
+    test('are not taken for gone while they wait for their locks', async () => {
+        const a = page();
+        const locks = navigator.locks as unknown as FakeLocks;
+        const grant = locks.delayNext();
+        const b = page('offline');
+        b.box.add(text('b'));
+        await turns();
+        expect(a.box.peers).toEqual([]);
+        expect(await kept()).toEqual([]);
+        grant();
+        await until(() => a.box.peers.length === 1);
+        await turns();
+        expect(a.wire.asked).toEqual([]);
+    });
+
     test('one that comes later learns how things stand', async () => {
         const a = page();
         a.box.add(text('a'));
@@ -149,18 +164,17 @@ describe('two tabs', () => {
         expect((await kept()).map((one) => one.content)).toEqual(['a']);
     });
 
-    test('an event settles an entry of the other, too', async () => {
+    test('an event settles an entry of the other, too, which is told', async () => {
         const [a, b] = [page(), page()];
         a.box.add(text('a'));
-        await until(() => a.wire.asked.length === 1 && b.box.of(BOB).length === 1);
+        await until(() => states(b.box)[0] === 'a sending');
         b.box.sawStored(messageOf(a.wire.asked[0]!.payload));
         expect(b.log).toEqual(['stored a']);
-        await turns();
-        expect(states(a.box)).toEqual(['a sending']);
-        store(a.wire.asked[0]!);
         await until(() => a.log.length === 1);
+        store(a.wire.asked[0]!);
         await turns();
-        expect(b.log).toEqual(['stored a']);
+        expect([a.log, b.log]).toEqual([['stored a'], ['stored a']]);
+        expect(await kept()).toEqual([]);
     });
 });
 
