@@ -19,8 +19,8 @@ import { cleanName } from './upload.js';
 import type { Wire } from './wire.js';
 
 const CHECK_MS = 15000;
-/** Of a store that does not answer: what is to be sent goes on without it. */
-const KEEP_MS = 2000;
+/** What is to be sent goes on without a store that does not answer. */
+const STORE_MS = 2000;
 const GONE_MAX = 1000;
 
 export interface OutboxOptions {
@@ -46,7 +46,7 @@ type Told =
 
 const inTime = (done: Promise<void>): Promise<void> =>
     new Promise((resolve, reject) => {
-        const timer = setTimeout(resolve, KEEP_MS);
+        const timer = setTimeout(resolve, STORE_MS);
         done.then(resolve, reject).finally(() => clearTimeout(timer));
     });
 
@@ -260,7 +260,7 @@ class Box implements OpenOutbox {
     async #start(): Promise<void> {
         this.#store = await this.#opening;
         this.#tabs.tell({ hello: true } satisfies Told);
-        await this.#check();
+        await inTime(this.#check());
         if (this.#isClosed) return;
         this.#timer = every(CHECK_MS, () => void this.#check());
         globalThis.document?.addEventListener('visibilitychange', this.#onVisibility);
@@ -323,7 +323,7 @@ class Box implements OpenOutbox {
 
     /** Two that take the same one over at once agree: it is of the one whose id is less. */
     #onSet(line: Outgoing): void {
-        const { entry, state, error } = line;
+        const { entry, error } = line;
         if (this.#gone.has(entry.key)) return;
         const before = this.#lines.get(entry.key);
         if (before && this.#sender.has(entry.key) && this.#tabs.id < entry.tab) {
@@ -334,7 +334,7 @@ class Box implements OpenOutbox {
         this.#lines.set(line);
         this.#tabs.watch(entry.tab, () => void this.#adopt(entry.tab));
         this.#events.emit('change', { to: entry.to });
-        if (state === 'failed' && error && before?.state !== 'failed')
+        if (error && before && before.state !== 'failed')
             this.#events.emit('failed', { entry, error });
     }
 

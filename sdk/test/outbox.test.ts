@@ -1,5 +1,9 @@
 import 'fake-indexeddb/auto';
-import { IDBFactory, IDBDatabase as FDBDatabase } from 'fake-indexeddb';
+import {
+    IDBFactory,
+    IDBDatabase as FDBDatabase,
+    IDBObjectStore as FDBObjectStore,
+} from 'fake-indexeddb';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { deleteOutbox, openStore, outboxName } from '../src/outbox-idb.js';
 import { openOutbox, type OpenOutbox } from '../src/outbox-open.js';
@@ -491,6 +495,17 @@ describe('without a store', () => {
         box.setOnline(true);
         await until(() => wire.asked.length === 1);
         expect(wire.asked[0]?.payload.type).toBe('x-a');
+    });
+
+    test('a store that can not be read holds up the first messages for 2 s', async () => {
+        vi.spyOn(FDBObjectStore.prototype, 'getAll').mockReturnValue({} as never);
+        const box = opened();
+        box.add(text('a'));
+        await turns();
+        await vi.advanceTimersByTimeAsync(1999);
+        expect(wire.asked).toEqual([]);
+        await vi.advanceTimersByTimeAsync(1);
+        expect(wire.asked.length).toBe(1);
     });
 
     test('a store that does not answer holds up a message for 2 s', async () => {
