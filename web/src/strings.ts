@@ -45,6 +45,8 @@ export const english = {
     // Thread
     messages: 'Messages', // NAME
     noMessages: 'No messages yet. Say hello.',
+    loading: 'Loading messages…',
+    notLoaded: 'The messages could not be loaded.',
     loadingOlder: 'Loading older messages…',
     loadFailed: 'Older messages could not be loaded.',
     beginning: 'This is the beginning of your conversation.',

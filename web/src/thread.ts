@@ -1,18 +1,513 @@
-import { LitElement, html } from 'lit';
-import { customElement, property } from 'lit/decorators.js';
-import type { Chat, Thread } from 'parley-sdk';
-import { english, type Strings } from './strings';
+import { LitElement, html, nothing, type PropertyValues } from 'lit';
+import { customElement, property, query, state } from 'lit/decorators.js';
+import { guard } from 'lit/directives/guard.js';
+import { shortAccount, type Chat, type Item, type Thread } from 'parley-sdk';
+import './composer';
+import './head';
+import type { ParleyComposer } from './composer';
+import { DropZone } from './drop-zone';
+import { estimateHeight } from './estimate';
+import type { ParleyHead } from './head';
+import { icons } from './icons';
+import { messageStyles, messageTemplate, previewOf, type MessageContext } from './message';
+import { english, say, type Strings } from './strings';
+import { threadStyles } from './thread-styles';
+import {
+    NEW_KEY,
+    buildTimeline,
+    lineIndex,
+    type Edge,
+    type MessageRow,
+    type Row,
+} from './timeline';
+import { base } from './tokens';
+import type { ParleyViewer } from './viewer';
+import { VirtualList, type Hold } from './virtual';
+import { dayLabel, pageLocale } from './when';
+
+/** Pixels from the start at which older messages are asked for. */
+const LOAD_WITHIN = 1000;
+/** Pixels from the end at which there is a button to it. */
+const FAR_FROM_END = 240;
+const MARK_EVERY_MS = 300;
+/** The line is looked for among so many unread messages; with more one begins at the end. */
+const LINE_WITHIN = 400;
+/** Of new messages that come at once, so many are read out. */
+const SPOKEN_MAX = 3;
+
+/** Where one was in each thread, as long as there is the thread. */
+const places = new WeakMap<Thread, Hold>();
+
+const isPeers = (item: Item) => !item.own && item.type !== 'gone';
+const isLooking = () => document.visibilityState === 'visible' && document.hasFocus();
 
 /** One conversation, with its head and its composer. Fires `parley-back`, bubbling and composed. */
 @customElement('parley-thread')
 export class ParleyThread extends LitElement {
+    static override styles = [base, messageStyles, threadStyles];
+
     @property({ attribute: false }) chat: Chat | undefined;
     @property({ attribute: false }) thread: Thread | undefined;
     @property({ attribute: false }) strings: Strings = english;
     /** Whether there is a list to go back to. */
     @property({ type: Boolean }) hasBack = false;
 
+    @state() private isDropping = false;
+    @state() private isFar = false;
+    /** Others' messages that came below what is seen. */
+    @state() private newCount = 0;
+    /** What is read out. */
+    @state() private news = '';
+    /** Why the last accept, block or unblock was not done. */
+    @state() private problem = '';
+
+    @query('.log') private log!: HTMLElement;
+    @query('.sizer') private sizer!: HTMLElement;
+    @query('.column') private column!: HTMLElement;
+    @query('parley-composer') private composer!: ParleyComposer | null;
+    @query('parley-head') private head!: ParleyHead;
+
+    #list: VirtualList<Row> | undefined;
+    #rows: readonly Row[] = [];
+    #context: MessageContext | undefined;
+    /** Whose changes we are told of. */
+    #opened: Thread | undefined;
+    #unsubscribe: (() => void) | undefined;
+    /** Of what the rows were made. */
+    #items: readonly Item[] | undefined;
+    #made = '';
+    /** Whether the place to begin at was found. */
+    #isPlaced = false;
+    #newFrom: number | undefined;
+    #lastSeq = 0;
+    #readSeq = 0;
+    #markTimer: ReturnType<typeof setTimeout> | undefined;
+    #marksAgain = false;
+    #isAsking = false;
+    readonly #drop = new DropZone(
+        (files) => this.composer?.addFiles(files),
+        (isOver) => (this.isDropping = isOver),
+    );
+
+    constructor() {
+        super();
+        for (const type of ['dragenter', 'dragover', 'dragleave', 'drop'] as const)
+            this.addEventListener(type, this.#onDrag);
+        this.addEventListener('paste', this.#onPaste);
+    }
+
+    override connectedCallback(): void {
+        super.connectedCallback();
+        window.addEventListener('focus', this.#mark);
+        document.addEventListener('visibilitychange', this.#mark);
+        this.#list?.connect();
+        this.requestUpdate();
+    }
+
+    override disconnectedCallback(): void {
+        super.disconnectedCallback();
+        window.removeEventListener('focus', this.#mark);
+        document.removeEventListener('visibilitychange', this.#mark);
+        this.#leave();
+        this.#list?.disconnect();
+    }
+
+    /** Where one writes. */
+    override focus(): void {
+        if (this.composer) this.composer.focus();
+        else this.log.focus();
+    }
+
+    protected override willUpdate(changed: PropertyValues<this>): void {
+        if (!this.isConnected) return;
+        if (this.thread !== this.#opened) {
+            this.#leave();
+            if (this.thread) this.#enter(this.thread);
+        }
+        if (this.thread && (changed.has('strings') || this.#context?.thread !== this.thread))
+            this.#context = this.#makeContext(this.thread);
+        if (this.thread) this.#read(this.thread);
+    }
+
+    protected override firstUpdated(): void {
+        const { log: scroller, sizer, column } = this;
+        this.#list = new VirtualList<Row>({
+            scroller,
+            sizer,
+            column,
+            template: (row) => this.#row(row),
+            estimate: estimateHeight,
+            isAnchor: (row) => row.kind === 'message',
+            onMove: () => this.#moved(),
+        });
+        this.#list.connect();
+    }
+
+    protected override updated(): void {
+        if (!this.isConnected) return;
+        this.#list?.setRows(this.#rows);
+        if (this.thread) this.#findPlace(this.thread);
+    }
+
+    #makeContext(thread: Thread): MessageContext {
+        const { strings } = this;
+        return { strings, thread, locale: pageLocale(), onView: (item) => void this.#view(item) };
+    }
+
+    #enter(thread: Thread): void {
+        this.#opened = thread;
+        this.#unsubscribe = thread.on('change', () => this.requestUpdate());
+        thread.open();
+        this.#items = undefined;
+        this.#rows = [];
+        this.#isPlaced = this.#isAsking = false;
+        this.#newFrom = undefined;
+        this.#lastSeq = this.#readSeq = this.newCount = 0;
+        this.news = this.problem = '';
+    }
+
+    #leave(): void {
+        if (!this.#opened) return;
+        clearTimeout(this.#markTimer);
+        this.#markTimer = undefined;
+        if (this.#list && this.#isPlaced) places.set(this.#opened, this.#list.held);
+        this.#unsubscribe?.();
+        this.#opened.close();
+        this.#opened = undefined;
+    }
+
+    #edge(thread: Thread): Edge {
+        if (thread.isLoaded && !thread.hasOlder) return 'beginning';
+        return thread.loadError ? 'failed' : 'older';
+    }
+
+    /** Makes the rows anew, where something they are made of is not as it was. */
+    #read(thread: Thread): void {
+        const { items, isTyping } = thread;
+        const edge = this.#edge(thread);
+        if (items !== this.#items) this.#meet(items);
+        const made = `${edge} ${isTyping} ${this.#newFrom}`;
+        if (items === this.#items && made === this.#made) return;
+        this.#items = items;
+        this.#made = made;
+        const newFrom = this.#newFrom;
+        const previous = this.#rows;
+        const options = { edge, newFrom, isTyping, previous };
+        this.#rows = items.length > 0 || isTyping ? buildTimeline(items, options) : [];
+    }
+
+    /** What others have written since the last time. */
+    #meet(items: readonly Item[]): void {
+        const known = this.#lastSeq;
+        const fresh: Item[] = [];
+        for (let i = items.length - 1; i >= 0; i--) {
+            const item = items[i]!;
+            if (item.seq === undefined) continue;
+            if (item.seq <= known) break;
+            this.#lastSeq = Math.max(this.#lastSeq, item.seq);
+            if (isPeers(item)) fresh.unshift(item);
+        }
+        const first = fresh[0]?.seq;
+        if (!this.#isPlaced || first === undefined) return;
+        this.#announce(fresh);
+        const isAway = !this.#list?.isAtEnd;
+        if (isAway) this.newCount += fresh.length;
+        const isLineRead = this.#newFrom === undefined || this.#newFrom <= this.#readSeq;
+        if (isLineRead && (isAway || !isLooking())) this.#newFrom = first;
+    }
+
+    #announce(items: readonly Item[]): void {
+        const name = shortAccount(this.thread?.peer ?? '');
+        const texts = items.slice(-SPOKEN_MAX).map((one) => previewOf(one, this.strings));
+        this.news = `${name}: ${texts.join('. ')}`;
+    }
+
+    /** Where one begins: at the line, where one was, or at the end; once the messages are there. */
+    #findPlace(thread: Thread): void {
+        if (this.#isPlaced || !thread.isLoaded || !this.#list) return;
+        if (this.#newFrom === undefined && thread.unread > 0) {
+            this.#newFrom = this.#firstUnread(thread);
+            if (this.#newFrom !== undefined) this.requestUpdate();
+        }
+        const edge = this.#edge(thread);
+        const isHere = lineIndex(thread.items, this.#newFrom, edge) >= 0;
+        const isWanted = this.#newFrom !== undefined && thread.unread <= LINE_WITHIN;
+        if (isWanted && !isHere && edge === 'older') this.#loadOlder(thread);
+        else if (!isHere || this.#rows.some((row) => row.key === NEW_KEY)) this.#place(isHere);
+    }
+
+    #firstUnread(thread: Thread): number | undefined {
+        const read = thread.conversation?.mine.read_seq;
+        if (read !== undefined) return read + 1;
+        return thread.items.filter(isPeers).at(-thread.unread)?.seq;
+    }
+
+    #place(hasLine: boolean): void {
+        const list = this.#list!;
+        this.#isPlaced = true;
+        const kept = places.get(this.#opened!);
+        if (hasLine) list.hold({ key: NEW_KEY, y: Math.round(list.view / 3) });
+        else list.hold(kept ?? 'end');
+    }
+
+    #moved(): void {
+        const { thread } = this;
+        if (!thread || !this.#list || !this.#isPlaced) return;
+        this.isFar = this.#list.below > FAR_FROM_END;
+        if (this.#list.isAtEnd) this.newCount = 0;
+        this.#mark();
+        const isNear = this.#list.above < LOAD_WITHIN && this.#rows.length > 0;
+        if (isNear && this.#edge(thread) === 'older') this.#loadOlder(thread);
+    }
+
+    /** Failing is the thread's to say: loadError. */
+    #loadOlder(thread: Thread): void {
+        if (this.#isAsking || thread.isLoading) return;
+        this.#isAsking = true;
+        const first = thread.items[0];
+        void thread.loadOlder().finally(() => {
+            if (thread !== this.#opened) return;
+            this.#isAsking = false;
+            if (thread.items[0] !== first) this.requestUpdate();
+        });
+    }
+
+    readonly #mark = (): void => {
+        if (this.#markTimer !== undefined) {
+            this.#marksAgain = true;
+            return;
+        }
+        this.#markSeen();
+        this.#markTimer = setTimeout(() => {
+            this.#markTimer = undefined;
+            if (this.#marksAgain) this.#mark();
+            this.#marksAgain = false;
+        }, MARK_EVERY_MS);
+    };
+
+    #markSeen(): void {
+        if (!this.#isPlaced || !this.thread || !isLooking()) return;
+        const row = this.#list?.lastSeen(
+            (one) => one.kind === 'message' && !one.item.own && one.item.seq !== undefined,
+        );
+        const seq = row?.kind === 'message' ? row.item.seq : undefined;
+        const read = Math.max(this.#readSeq, this.thread.conversation?.mine.read_seq ?? 0);
+        if (seq === undefined || seq <= read) return;
+        this.#readSeq = seq;
+        this.thread.markRead(seq);
+    }
+
+    async #view(item: Item): Promise<void> {
+        await import('./viewer');
+        if (!this.thread || !this.isConnected) return;
+        const viewer: ParleyViewer = document.createElement('parley-viewer');
+        Object.assign(viewer, { item, thread: this.thread, strings: this.strings });
+        this.renderRoot.querySelector('parley-viewer')?.remove();
+        this.renderRoot.append(viewer);
+        await viewer.updateComplete;
+        viewer.show();
+    }
+
+    async #act(what: 'accept' | 'block' | 'unblock'): Promise<void> {
+        this.problem = '';
+        try {
+            await this.thread?.[what]();
+        } catch (error) {
+            this.problem = error instanceof Error ? error.message : String(error);
+        }
+    }
+
+    #toNewest(): void {
+        this.#list?.hold('end');
+        this.log.focus({ preventScroll: true });
+    }
+
+    #sent(): void {
+        this.#newFrom = undefined;
+        this.#list?.hold('end');
+        this.requestUpdate();
+    }
+
+    #onKey(event: KeyboardEvent): void {
+        if (event.key !== 'End' || event.target !== this.log) return;
+        event.preventDefault();
+        this.#list?.hold('end');
+    }
+
+    readonly #onDrag = (event: DragEvent): void => {
+        if (this.composer) this.#drop.handle(event);
+    };
+
+    /** The composer has its own. */
+    readonly #onPaste = (event: ClipboardEvent): void => {
+        const files = event.clipboardData?.files;
+        const isComposers = this.composer && event.composedPath().includes(this.composer);
+        if (!files?.length || isComposers || event.defaultPrevented) return;
+        event.preventDefault();
+        this.composer?.addFiles(files);
+    };
+
+    #row(row: Row) {
+        switch (row.kind) {
+            case 'message':
+                return this.#message(row);
+            case 'day': {
+                const label = dayLabel(row.at, Date.now(), this.strings, this.#context?.locale);
+                return html`<div class="day"><span>${label}</span></div>`;
+            }
+            case 'new':
+                return html`<div class="new">${this.strings.newMessages}</div>`;
+            case 'typing':
+                return html`<div class="row first" aria-hidden="true">
+                    <span class="dots"><i></i><i></i><i></i></span>
+                </div>`;
+            case 'edge':
+                return html`<div class="edge">${this.#edgeText(row.edge)}</div>`;
+        }
+    }
+
+    /** The place is said, for most of the set is not in the document. */
+    #message(row: MessageRow) {
+        const context = this.#context!;
+        const { item, place } = row;
+        return html`<div
+            class="row ${place.isFirstOfRun ? 'first' : ''}"
+            role="article"
+            aria-posinset=${item.seq ?? nothing}
+            aria-setsize=${item.seq ? this.#lastSeq : nothing}
+        >
+            ${guard([row, context], () => messageTemplate(item, place, context))}
+        </div>`;
+    }
+
+    #edgeText(edge: Edge) {
+        const { strings } = this;
+        if (edge === 'beginning') return strings.beginning;
+        if (edge === 'older')
+            return html`<span class="spinner"></span><span>${strings.loadingOlder}</span>`;
+        return html`<span role="alert">${strings.loadFailed}</span>${this.#retryButton()}`;
+    }
+
+    #retryButton() {
+        const retry = () => this.thread && this.#loadOlder(this.thread);
+        return html`<button class="secondary" @click=${retry}>${this.strings.tryAgain}</button>`;
+    }
+
+    /** In place of messages, where there are none to show. */
+    #state(thread: Thread) {
+        const { strings } = this;
+        if (this.#rows.length > 0) return nothing;
+        if (this.#edge(thread) === 'failed')
+            return html`<div class="state">
+                <span role="alert">${strings.notLoaded}</span>${this.#retryButton()}
+            </div>`;
+        if (!thread.isLoaded)
+            return html`<div class="state skeleton">
+                <span class="sr-only" role="status">${strings.loading}</span>
+                <i></i><i></i><i></i><i></i><i></i>
+            </div>`;
+        return html`<div class="state">${art}<span>${strings.noMessages}</span></div>`;
+    }
+
+    #newest() {
+        if (!this.isFar && this.newCount === 0) return nothing;
+        const { newCount: n, strings } = this;
+        return html`<button
+            class="newest ${n > 0 ? 'counts' : ''}"
+            aria-label=${strings.toNewest}
+            aria-describedby=${n > 0 ? 'count' : nothing}
+            @click=${() => this.#toNewest()}
+        >
+            ${n > 0 ? html`<span id="count">${n}</span>` : nothing}${icons.down}
+        </button>`;
+    }
+
+    #banner(thread: Thread) {
+        const { strings } = this;
+        if (thread.blocked)
+            return html`<div class="banner blocked">
+                <span class="words">${strings.blocked}</span>
+                <button class="secondary" @click=${() => this.#act('unblock')}>
+                    ${strings.unblock}
+                </button>
+            </div>`;
+        if (thread.accepted || !thread.items.some(isPeers)) return nothing;
+        return html`<div class="banner">
+            <div class="words">
+                <strong>${strings.requestTitle}</strong><span>${strings.requestText}</span>
+            </div>
+            <div class="choices">
+                <button class="secondary" @click=${() => this.head.askToBlock()}>
+                    ${strings.block}
+                </button>
+                <button class="primary" @click=${() => this.#act('accept')}>
+                    ${strings.accept}
+                </button>
+            </div>
+        </div>`;
+    }
+
+    /** A log would read out rows as one scrolls: what is new is said by regions of its own. */
+    #log(thread: Thread | undefined) {
+        const { strings } = this;
+        return html`<div class="main">
+            <div
+                class="log"
+                role="log"
+                aria-label=${strings.messages}
+                aria-live="off"
+                tabindex="0"
+                @keydown=${(event: KeyboardEvent) => this.#onKey(event)}
+            >
+                <div class="sizer"><div class="column"></div></div>
+            </div>
+            ${thread ? this.#state(thread) : nothing} ${this.#newest()}
+            <div class="sr-only" role="status">${this.news}</div>
+            <div class="sr-only" role="status">${thread?.isTyping ? strings.typing : nothing}</div>
+        </div>`;
+    }
+
+    #composer(thread: Thread) {
+        if (thread.blocked) return nothing;
+        return html`<parley-composer
+            .chat=${this.chat}
+            .thread=${thread}
+            .strings=${this.strings}
+            @parley-sent=${() => this.#sent()}
+        ></parley-composer>`;
+    }
+
     override render() {
-        return html``;
+        const { thread, strings } = this;
+        return html`<parley-head
+                .thread=${thread}
+                .strings=${strings}
+                .hasBack=${this.hasBack}
+                @block=${() => this.#act('block')}
+                @unblock=${() => this.#act('unblock')}
+            ></parley-head>
+            ${this.#log(thread)}
+            ${this.problem
+                ? html`<div class="banner error" role="alert">${this.problem}</div>`
+                : nothing}
+            ${thread ? html`${this.#banner(thread)}${this.#composer(thread)}` : nothing}
+            ${this.isDropping
+                ? html`<div class="drop">${icons.attach}${say(strings.dropHere, {})}</div>`
+                : nothing}`;
+    }
+}
+
+const art = html`<svg class="art" viewBox="0 0 120 96" fill="none" aria-hidden="true">
+    <path class="theirs" d="M24 10h36a16 16 0 0 1 0 42H34L20 62V52a16 16 0 0 1 4-42z" />
+    <path class="mine" d="M62 38h34a16 16 0 0 1 4 40v8L88 78H62a16 16 0 0 1 0-40z" />
+    <path class="lines" d="M26 26h32M26 37h20M64 53h30M64 64h18" />
+</svg>`;
+
+declare global {
+    interface HTMLElementTagNameMap {
+        'parley-thread': ParleyThread;
+        'parley-head': ParleyHead;
+        'parley-viewer': ParleyViewer;
+        'parley-composer': ParleyComposer;
     }
 }

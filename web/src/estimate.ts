@@ -1,0 +1,38 @@
+/** How high a row will be, before it is there: near enough that little has to be moved. */
+import type { Item, MediaContent } from 'parley-sdk';
+import type { Row } from './timeline';
+
+/** Pixels, as messageStyles and threadStyles have them. */
+const LINE = 21;
+const CHARACTER = 7.4;
+const BUBBLE_MAX = 560;
+const BUBBLE_PADDING = 16;
+const MEDIA_MAX = 320;
+/** Longer texts are of this length here: they are cut where they are shown. */
+const CHARACTERS_MAX = 4000;
+
+function textHeight(text: string, width: number): number {
+    const bubble = Math.min(width * 0.75, BUBBLE_MAX) - 2 * BUBBLE_PADDING;
+    const perLine = Math.max(8, Math.floor(bubble / CHARACTER));
+    let lines = 0;
+    for (const line of text.slice(0, CHARACTERS_MAX).split('\n'))
+        lines += Math.max(1, Math.ceil(line.length / perLine));
+    return lines * LINE + BUBBLE_PADDING;
+}
+
+function mediaHeight({ width, height, caption }: MediaContent): number {
+    const box = width && height ? Math.min(MEDIA_MAX, (MEDIA_MAX * height) / width) : MEDIA_MAX;
+    return Math.max(120, box) + (caption ? LINE + BUBBLE_PADDING : 0);
+}
+
+function messageHeight({ type, content }: Item, width: number): number {
+    if (type === 'text') return textHeight(String(content), width);
+    if (type === 'image' || type === 'video') return mediaHeight((content ?? {}) as MediaContent);
+    return type === 'file' || type === 'audio' ? 64 : LINE + BUBBLE_PADDING;
+}
+
+export function estimateHeight(row: Row, width: number): number {
+    if (row.kind === 'message')
+        return messageHeight(row.item, width) + (row.place.isFirstOfRun ? 12 : 2);
+    return { edge: 64, day: 44, new: 34, typing: 47 }[row.kind];
+}

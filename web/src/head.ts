@@ -1,0 +1,314 @@
+import { LitElement, css, html, nothing, type PropertyValues } from 'lit';
+import { customElement, property, query, state } from 'lit/decorators.js';
+import { shortAccount, type Thread } from 'parley-sdk';
+import { avatar } from './avatar';
+import { icons } from './icons';
+import { english, say, type Strings } from './strings';
+import { base } from './tokens';
+import { lastSeenLabel, pageLocale } from './when';
+
+const COPIED_MS = 2000;
+
+const styles = css`
+    :host {
+        display: flex;
+        align-items: center;
+        gap: 10px;
+        height: 60px;
+        flex: none;
+        padding: 0 10px 0 16px;
+        border-bottom: 1px solid var(--_border);
+        background: var(--_bg);
+        position: relative;
+    }
+    .back {
+        margin-inline-start: -10px;
+    }
+    .who {
+        flex: 1;
+        min-width: 0;
+    }
+    .name {
+        display: inline-flex;
+        align-items: center;
+        gap: 6px;
+        max-width: 100%;
+        min-height: 24px;
+        padding: 0 6px;
+        margin: 0 -6px;
+        border-radius: 8px;
+        font-weight: 600;
+        white-space: nowrap;
+    }
+    .name svg {
+        width: 14px;
+        height: 14px;
+        color: var(--_muted);
+        opacity: 0;
+        transition: opacity 120ms;
+    }
+    .name:hover svg,
+    .name:focus-visible svg,
+    .name.copied svg {
+        opacity: 1;
+    }
+    .name:hover {
+        background: var(--_hover);
+    }
+    @media (hover: none) {
+        .name svg {
+            opacity: 1;
+        }
+    }
+    .presence {
+        display: flex;
+        align-items: center;
+        gap: 6px;
+        font-size: 13px;
+        line-height: 18px;
+        color: var(--_muted);
+        white-space: nowrap;
+        overflow: hidden;
+        text-overflow: ellipsis;
+    }
+    .dot {
+        width: 8px;
+        height: 8px;
+        border-radius: 50%;
+        background: var(--_online);
+    }
+    .typing {
+        color: var(--_accent);
+    }
+    .menu {
+        position: absolute;
+        z-index: 5;
+        top: 52px;
+        inset-inline-end: 10px;
+        min-width: 180px;
+        padding: 6px;
+        border-radius: 12px;
+        background: var(--_bg);
+        box-shadow:
+            var(--_shadow),
+            0 0 0 1px var(--_border);
+    }
+    .menu button {
+        display: flex;
+        align-items: center;
+        gap: 10px;
+        width: 100%;
+        min-height: 40px;
+        padding: 0 10px;
+        border-radius: 8px;
+        text-align: start;
+    }
+    .menu button:hover,
+    .menu button:focus-visible {
+        background: var(--_hover);
+    }
+    .menu .harm {
+        color: var(--_danger);
+    }
+    dialog {
+        width: min(360px, calc(100% - 32px));
+        padding: 24px;
+        border: 0;
+        border-radius: 18px;
+        background: var(--_bg);
+        color: var(--_text);
+        box-shadow: var(--_shadow);
+    }
+    dialog::backdrop {
+        background: rgb(10 12 20 / 45%);
+    }
+    h2 {
+        margin: 0 0 8px;
+        font-size: 18px;
+    }
+    p {
+        margin: 0 0 20px;
+        color: var(--_muted);
+    }
+    .choices {
+        display: flex;
+        justify-content: flex-end;
+        gap: 10px;
+    }
+`;
+
+/** With whom one talks. Fires `parley-back` (bubbling and composed), `block` and `unblock`. */
+@customElement('parley-head')
+export class ParleyHead extends LitElement {
+    static override styles = [base, styles];
+
+    @property({ attribute: false }) thread: Thread | undefined;
+    @property({ attribute: false }) strings: Strings = english;
+    @property({ type: Boolean }) hasBack = false;
+
+    @state() private isOpen = false;
+    @state() private isCopied = false;
+    @query('dialog') private dialog!: HTMLDialogElement;
+    @query('.more') private moreButton!: HTMLButtonElement;
+    @query('[role=menuitem]') private menuItem!: HTMLButtonElement | null;
+    #unsubscribe: (() => void) | undefined;
+    #copiedTimer: ReturnType<typeof setTimeout> | undefined;
+
+    override connectedCallback(): void {
+        super.connectedCallback();
+        window.addEventListener('pointerdown', this.#onPointer);
+        this.#subscribe();
+    }
+
+    override disconnectedCallback(): void {
+        super.disconnectedCallback();
+        window.removeEventListener('pointerdown', this.#onPointer);
+        this.#unsubscribe?.();
+        this.#forget();
+    }
+
+    protected override willUpdate(changed: PropertyValues<this>): void {
+        if (!changed.has('thread')) return;
+        this.#subscribe();
+        this.#forget();
+    }
+
+    #subscribe(): void {
+        this.#unsubscribe?.();
+        if (this.isConnected)
+            this.#unsubscribe = this.thread?.on('change', () => this.requestUpdate());
+    }
+
+    #forget(): void {
+        clearTimeout(this.#copiedTimer);
+        this.isCopied = this.isOpen = false;
+    }
+
+    /** Asks first. */
+    askToBlock(): void {
+        this.dialog.showModal();
+    }
+
+    readonly #onPointer = (event: Event): void => {
+        if (!event.composedPath().includes(this)) this.isOpen = false;
+    };
+
+    async #toggle(): Promise<void> {
+        this.isOpen = !this.isOpen;
+        await this.updateComplete;
+        this.menuItem?.focus();
+    }
+
+    #onKey(event: KeyboardEvent): void {
+        if (!this.isOpen || (event.key !== 'Escape' && event.key !== 'Tab')) return;
+        if (event.key === 'Escape') event.stopPropagation();
+        this.isOpen = false;
+        this.moreButton.focus();
+    }
+
+    #choose(): void {
+        this.isOpen = false;
+        this.moreButton.focus();
+        if (this.thread?.blocked) this.#say('unblock');
+        else this.askToBlock();
+    }
+
+    #say(name: 'block' | 'unblock'): void {
+        this.dispatchEvent(new CustomEvent(name));
+    }
+
+    #goBack(): void {
+        this.dispatchEvent(new CustomEvent('parley-back', { bubbles: true, composed: true }));
+    }
+
+    async #copy(): Promise<void> {
+        try {
+            await navigator.clipboard.writeText(this.thread?.peer ?? '');
+        } catch {
+            // Without the right to: the whole address is in the title, and nothing says "Copied".
+            return;
+        }
+        this.isCopied = true;
+        clearTimeout(this.#copiedTimer);
+        this.#copiedTimer = setTimeout(() => (this.isCopied = false), COPIED_MS);
+    }
+
+    #presence(thread: Thread) {
+        const { strings } = this;
+        if (thread.isTyping) return html`<span class="typing">${strings.typing}</span>`;
+        const { online, last_seen: lastSeen } = thread.presence ?? {};
+        if (online) return html`<span class="dot"></span>${strings.online}`;
+        if (!lastSeen) return nothing;
+        return lastSeenLabel(Date.parse(lastSeen), Date.now(), strings, pageLocale());
+    }
+
+    #menu(thread: Thread) {
+        const { strings } = this;
+        return html`<div class="menu" role="menu" aria-label=${strings.more}>
+            <button
+                role="menuitem"
+                class=${thread.blocked ? '' : 'harm'}
+                @click=${() => this.#choose()}
+            >
+                ${icons.block}${thread.blocked ? strings.unblock : strings.block}
+            </button>
+        </div>`;
+    }
+
+    #confirm(thread: Thread) {
+        const { strings } = this;
+        const name = shortAccount(thread.peer);
+        return html`<dialog aria-labelledby="title" aria-describedby="text">
+            <h2 id="title">${say(strings.blockTitle, { name })}</h2>
+            <p id="text">${strings.blockText}</p>
+            <form method="dialog" class="choices">
+                <button class="secondary" autofocus>${strings.cancel}</button>
+                <button class="danger" @click=${() => this.#say('block')}>${strings.block}</button>
+            </form>
+        </dialog>`;
+    }
+
+    #who(thread: Thread) {
+        const { strings } = this;
+        return html`<div class="who">
+            <button
+                class="name ${this.isCopied ? 'copied' : ''}"
+                title=${thread.peer}
+                aria-label=${strings.copyAddress}
+                aria-describedby="account"
+                @click=${() => this.#copy()}
+            >
+                <bdi id="account">${shortAccount(thread.peer)}</bdi>
+                ${this.isCopied ? icons.check : icons.copy}
+            </button>
+            <div class="presence">${this.#presence(thread)}</div>
+            <div class="sr-only" role="status">${this.isCopied ? strings.copied : nothing}</div>
+        </div>`;
+    }
+
+    override render() {
+        const { thread, strings } = this;
+        if (!thread) return nothing;
+        const back = html`<button
+            class="icon-button back"
+            aria-label=${strings.back}
+            @click=${() => this.#goBack()}
+        >
+            ${icons.back}
+        </button>`;
+        return html`${this.hasBack ? back : nothing} ${avatar(thread.peer, 40)} ${this.#who(thread)}
+            <div @keydown=${(event: KeyboardEvent) => this.#onKey(event)}>
+                <button
+                    class="icon-button more"
+                    aria-label=${strings.more}
+                    aria-haspopup="menu"
+                    aria-expanded=${this.isOpen}
+                    @click=${() => this.#toggle()}
+                >
+                    ${icons.more}
+                </button>
+                ${this.isOpen ? this.#menu(thread) : nothing}
+            </div>
+            ${this.#confirm(thread)}`;
+    }
+}
