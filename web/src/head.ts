@@ -1,13 +1,12 @@
 import { LitElement, css, html, nothing, type PropertyValues } from 'lit';
 import { customElement, property, query, state } from 'lit/decorators.js';
-import { shortAccount, type Thread } from 'parley-sdk';
+import type { Thread } from 'parley-sdk';
+import './address';
 import { avatar } from './avatar';
 import { icons } from './icons';
-import { english, say, type Strings } from './strings';
+import { english, type Strings } from './strings';
 import { base } from './tokens';
 import { lastSeenLabel, pageLocale } from './when';
-
-const COPIED_MS = 2000;
 
 const styles = css`
     :host {
@@ -27,38 +26,6 @@ const styles = css`
     .who {
         flex: 1;
         min-width: 0;
-    }
-    .name {
-        display: inline-flex;
-        align-items: center;
-        gap: 6px;
-        max-width: 100%;
-        min-height: 24px;
-        padding: 0 6px;
-        margin: 0 -6px;
-        border-radius: 8px;
-        font-weight: 600;
-        white-space: nowrap;
-    }
-    .name svg {
-        width: 14px;
-        height: 14px;
-        color: var(--_muted);
-        opacity: 0;
-        transition: opacity 120ms;
-    }
-    .name:hover svg,
-    .name:focus-visible svg,
-    .name.copied svg {
-        opacity: 1;
-    }
-    .name:hover {
-        background: var(--_hover);
-    }
-    @media (hover: none) {
-        .name svg {
-            opacity: 1;
-        }
     }
     .presence {
         display: flex;
@@ -110,31 +77,6 @@ const styles = css`
     .menu .harm {
         color: var(--_danger);
     }
-    dialog {
-        width: min(360px, calc(100% - 32px));
-        padding: 24px;
-        border: 0;
-        border-radius: 18px;
-        background: var(--_bg);
-        color: var(--_text);
-        box-shadow: var(--_shadow);
-    }
-    dialog::backdrop {
-        background: rgb(10 12 20 / 45%);
-    }
-    h2 {
-        margin: 0 0 8px;
-        font-size: 18px;
-    }
-    p {
-        margin: 0 0 20px;
-        color: var(--_muted);
-    }
-    .choices {
-        display: flex;
-        justify-content: flex-end;
-        gap: 10px;
-    }
 `;
 
 /** With whom one talks. Fires `parley-back` (bubbling and composed), `block` and `unblock`. */
@@ -147,12 +89,9 @@ export class ParleyHead extends LitElement {
     @property({ type: Boolean }) hasBack = false;
 
     @state() private isOpen = false;
-    @state() private isCopied = false;
-    @query('dialog') private dialog!: HTMLDialogElement;
     @query('.more') private moreButton!: HTMLButtonElement;
     @query('[role=menuitem]') private menuItem!: HTMLButtonElement | null;
     #unsubscribe: (() => void) | undefined;
-    #copiedTimer: ReturnType<typeof setTimeout> | undefined;
 
     override connectedCallback(): void {
         super.connectedCallback();
@@ -164,29 +103,19 @@ export class ParleyHead extends LitElement {
         super.disconnectedCallback();
         window.removeEventListener('pointerdown', this.#onPointer);
         this.#unsubscribe?.();
-        this.#forget();
+        this.isOpen = false;
     }
 
     protected override willUpdate(changed: PropertyValues<this>): void {
         if (!changed.has('thread')) return;
         this.#subscribe();
-        this.#forget();
+        this.isOpen = false;
     }
 
     #subscribe(): void {
         this.#unsubscribe?.();
         if (this.isConnected)
             this.#unsubscribe = this.thread?.on('change', () => this.requestUpdate());
-    }
-
-    #forget(): void {
-        clearTimeout(this.#copiedTimer);
-        this.isCopied = this.isOpen = false;
-    }
-
-    /** Asks first. */
-    askToBlock(): void {
-        this.dialog.showModal();
     }
 
     readonly #onPointer = (event: Event): void => {
@@ -209,28 +138,11 @@ export class ParleyHead extends LitElement {
     #choose(): void {
         this.isOpen = false;
         this.moreButton.focus();
-        if (this.thread?.blocked) this.#say('unblock');
-        else this.askToBlock();
-    }
-
-    #say(name: 'block' | 'unblock'): void {
-        this.dispatchEvent(new CustomEvent(name));
+        this.dispatchEvent(new CustomEvent(this.thread?.blocked ? 'unblock' : 'block'));
     }
 
     #goBack(): void {
         this.dispatchEvent(new CustomEvent('parley-back', { bubbles: true, composed: true }));
-    }
-
-    async #copy(): Promise<void> {
-        try {
-            await navigator.clipboard.writeText(this.thread?.peer ?? '');
-        } catch {
-            // Without the right to: the whole address is in the title, and nothing says "Copied".
-            return;
-        }
-        this.isCopied = true;
-        clearTimeout(this.#copiedTimer);
-        this.#copiedTimer = setTimeout(() => (this.isCopied = false), COPIED_MS);
     }
 
     #presence(thread: Thread) {
@@ -255,34 +167,10 @@ export class ParleyHead extends LitElement {
         </div>`;
     }
 
-    #confirm(thread: Thread) {
-        const { strings } = this;
-        const name = shortAccount(thread.peer);
-        return html`<dialog aria-labelledby="title" aria-describedby="text">
-            <h2 id="title">${say(strings.blockTitle, { name })}</h2>
-            <p id="text">${strings.blockText}</p>
-            <form method="dialog" class="choices">
-                <button class="secondary" autofocus>${strings.cancel}</button>
-                <button class="danger" @click=${() => this.#say('block')}>${strings.block}</button>
-            </form>
-        </dialog>`;
-    }
-
     #who(thread: Thread) {
-        const { strings } = this;
         return html`<div class="who">
-            <button
-                class="name ${this.isCopied ? 'copied' : ''}"
-                title=${thread.peer}
-                aria-label=${strings.copyAddress}
-                aria-describedby="account"
-                @click=${() => this.#copy()}
-            >
-                <bdi id="account">${shortAccount(thread.peer)}</bdi>
-                ${this.isCopied ? icons.check : icons.copy}
-            </button>
+            <parley-address .account=${thread.peer} .strings=${this.strings}></parley-address>
             <div class="presence">${this.#presence(thread)}</div>
-            <div class="sr-only" role="status">${this.isCopied ? strings.copied : nothing}</div>
         </div>`;
     }
 
@@ -308,7 +196,6 @@ export class ParleyHead extends LitElement {
                     ${icons.more}
                 </button>
                 ${this.isOpen ? this.#menu(thread) : nothing}
-            </div>
-            ${this.#confirm(thread)}`;
+            </div>`;
     }
 }

@@ -39,9 +39,9 @@ export const threadStyles = css`
     }
     .row {
         contain: layout style;
-        padding: 2px 16px 0;
+        padding: 0 16px;
     }
-    .row.first {
+    .row.typing {
         padding-top: 12px;
     }
     .edge {
@@ -133,7 +133,7 @@ export const threadStyles = css`
             opacity: 1;
         }
     }
-    .state {
+    .placeholder {
         position: absolute;
         inset: 0;
         display: flex;
@@ -146,7 +146,7 @@ export const threadStyles = css`
         color: var(--_muted);
         pointer-events: none;
     }
-    .state button {
+    .placeholder button {
         pointer-events: auto;
     }
     .art {

@@ -5,6 +5,7 @@ import { shortAccount, type Chat, type Item, type Thread } from 'parley-sdk';
 import './composer';
 import './head';
 import type { ParleyComposer } from './composer';
+import { confirmDialog } from './dialog';
 import { DropZone } from './drop-zone';
 import { estimateHeight } from './estimate';
 import type { ParleyHead } from './head';
@@ -65,7 +66,6 @@ export class ParleyThread extends LitElement {
     @query('.sizer') private sizer!: HTMLElement;
     @query('.column') private column!: HTMLElement;
     @query('parley-composer') private composer!: ParleyComposer | null;
-    @query('parley-head') private head!: ParleyHead;
 
     #list: VirtualList<Row> | undefined;
     #rows: readonly Row[] = [];
@@ -301,7 +301,8 @@ export class ParleyThread extends LitElement {
         await import('./viewer');
         if (!this.thread || !this.isConnected) return;
         const viewer: ParleyViewer = document.createElement('parley-viewer');
-        Object.assign(viewer, { item, thread: this.thread, strings: this.strings });
+        const { thread, strings } = this;
+        Object.assign(viewer, { item, thread, strings, locale: this.#context?.locale });
         this.renderRoot.querySelector('parley-viewer')?.remove();
         this.renderRoot.append(viewer);
         await viewer.updateComplete;
@@ -315,6 +316,19 @@ export class ParleyThread extends LitElement {
         } catch (error) {
             this.problem = error instanceof Error ? error.message : String(error);
         }
+    }
+
+    async #askToBlock(): Promise<void> {
+        const { strings, thread } = this;
+        const isWanted = await confirmDialog(this, {
+            title: say(strings.blockTitle, { name: shortAccount(thread?.peer ?? '') }),
+            text: strings.blockText,
+            action: strings.block,
+            cancel: strings.cancel,
+            isDangerous: true,
+        });
+        // Of the wallet that was asked about, whatever is shown by now.
+        if (isWanted && thread === this.thread) await this.#act('block');
     }
 
     #toNewest(): void {
@@ -358,7 +372,7 @@ export class ParleyThread extends LitElement {
             case 'new':
                 return html`<div class="new">${this.strings.newMessages}</div>`;
             case 'typing':
-                return html`<div class="row first" aria-hidden="true">
+                return html`<div class="row typing" aria-hidden="true">
                     <span class="dots"><i></i><i></i><i></i></span>
                 </div>`;
             case 'edge':
@@ -366,17 +380,10 @@ export class ParleyThread extends LitElement {
         }
     }
 
-    /** The place is said, for most of the set is not in the document. */
     #message(row: MessageRow) {
         const context = this.#context!;
-        const { item, place } = row;
-        return html`<div
-            class="row ${place.isFirstOfRun ? 'first' : ''}"
-            role="article"
-            aria-posinset=${item.seq ?? nothing}
-            aria-setsize=${item.seq ? this.#lastSeq : nothing}
-        >
-            ${guard([row, context], () => messageTemplate(item, place, context))}
+        return html`<div class="row">
+            ${guard([row, context], () => messageTemplate(row.item, row.place, context))}
         </div>`;
     }
 
@@ -398,15 +405,15 @@ export class ParleyThread extends LitElement {
         const { strings } = this;
         if (this.#rows.length > 0) return nothing;
         if (this.#edge(thread) === 'failed')
-            return html`<div class="state">
+            return html`<div class="placeholder">
                 <span role="alert">${strings.notLoaded}</span>${this.#retryButton()}
             </div>`;
         if (!thread.isLoaded)
-            return html`<div class="state skeleton">
+            return html`<div class="placeholder skeleton">
                 <span class="sr-only" role="status">${strings.loading}</span>
                 <i></i><i></i><i></i><i></i><i></i>
             </div>`;
-        return html`<div class="state">${art}<span>${strings.noMessages}</span></div>`;
+        return html`<div class="placeholder">${art}<span>${strings.noMessages}</span></div>`;
     }
 
     #newest() {
@@ -437,7 +444,7 @@ export class ParleyThread extends LitElement {
                 <strong>${strings.requestTitle}</strong><span>${strings.requestText}</span>
             </div>
             <div class="choices">
-                <button class="secondary" @click=${() => this.head.askToBlock()}>
+                <button class="secondary" @click=${() => this.#askToBlock()}>
                     ${strings.block}
                 </button>
                 <button class="primary" @click=${() => this.#act('accept')}>
@@ -483,7 +490,7 @@ export class ParleyThread extends LitElement {
                 .thread=${thread}
                 .strings=${strings}
                 .hasBack=${this.hasBack}
-                @block=${() => this.#act('block')}
+                @block=${() => this.#askToBlock()}
                 @unblock=${() => this.#act('unblock')}
             ></parley-head>
             ${this.#log(thread)}
@@ -492,7 +499,7 @@ export class ParleyThread extends LitElement {
                 : nothing}
             ${thread ? html`${this.#banner(thread)}${this.#composer(thread)}` : nothing}
             ${this.isDropping
-                ? html`<div class="drop">${icons.attach}${say(strings.dropHere, {})}</div>`
+                ? html`<div class="drop">${icons.attach}${strings.dropHere}</div>`
                 : nothing}`;
     }
 }
