@@ -27,6 +27,10 @@ const styles = css`
         flex: 1;
         min-width: 0;
     }
+    parley-address {
+        display: flex;
+        height: 24px;
+    }
     .presence {
         display: flex;
         align-items: center;

@@ -186,6 +186,8 @@ export class ParleyThread extends LitElement {
         const { items, isTyping } = thread;
         const edge = this.#edge(thread);
         if (items !== this.#items) this.#meet(items);
+        if (!this.#isPlaced && thread.isLoaded && thread.unread > 0)
+            this.#newFrom ??= this.#firstUnread(thread);
         const made = `${edge} ${isTyping} ${this.#newFrom}`;
         if (items === this.#items && made === this.#made) return;
         this.#items = items;
@@ -225,15 +227,11 @@ export class ParleyThread extends LitElement {
     /** Where one begins: at the line, where one was, or at the end; once the messages are there. */
     #findPlace(thread: Thread): void {
         if (this.#isPlaced || !thread.isLoaded || !this.#list) return;
-        if (this.#newFrom === undefined && thread.unread > 0) {
-            this.#newFrom = this.#firstUnread(thread);
-            if (this.#newFrom !== undefined) this.requestUpdate();
-        }
         const edge = this.#edge(thread);
         const isHere = lineIndex(thread.items, this.#newFrom, edge) >= 0;
         const isWanted = this.#newFrom !== undefined && thread.unread <= LINE_WITHIN;
         if (isWanted && !isHere && edge === 'older') this.#loadOlder(thread);
-        else if (!isHere || this.#rows.some((row) => row.key === NEW_KEY)) this.#place(isHere);
+        else this.#place(isHere);
     }
 
     #firstUnread(thread: Thread): number | undefined {
@@ -425,7 +423,7 @@ export class ParleyThread extends LitElement {
             aria-describedby=${n > 0 ? 'count' : nothing}
             @click=${() => this.#toNewest()}
         >
-            ${n > 0 ? html`<span id="count">${n}</span>` : nothing}${icons.down}
+            ${n > 0 ? html`<span id="count" aria-hidden="true">${n}</span>` : nothing}${icons.down}
         </button>`;
     }
 
