@@ -298,7 +298,171 @@ async function keepsWithinItsElements(page) {
     }
 }
 
+/** As a picture does that comes late: `at` of the rows that are there gets so much higher. */
+async function grow(page, at, pixels) {
+    await log(page).evaluate(
+        (one, [index, by]) => {
+            const rows = [...one.querySelectorAll('.row')];
+            const row = index < 0 ? rows.at(index) : rows[index];
+            row.style.paddingBottom = `${by}px`;
+        },
+        [at, pixels],
+    );
+    await frames(page, 2);
+}
+
+async function staysWhenPicturesCome(page) {
+    await show(page, { items: [1, 500] });
+    await grow(page, -1, 130);
+    assert.ok(await atEnd(page), 'the last one grew');
+    await grow(page, 0, 90);
+    assert.ok(await atEnd(page), 'one above grew');
+    await scrollTo(page, 9000);
+    await page.waitForTimeout(200);
+    await assertStill(page, () => grow(page, 0, 77), 'one above grew');
+    await assertStill(page, () => grow(page, -1, 77), 'one below grew');
+    const errors = await page.evaluate(() => window.errors);
+    assert.deepEqual(errors, []);
+}
+
+async function staysWhileHidden(page) {
+    await show(page, { items: [1, 500] });
+    await scrollTo(page, 9000);
+    await page.waitForTimeout(200);
+    const display = (value) => page.evaluate((one) => (window.frame.style.display = one), value);
+    const away = async () => {
+        await display('none');
+        await change(page, ({ thread, messages }) =>
+            thread.set({ items: [...thread.items, ...messages(501, 505)] }),
+        );
+        await display('');
+        await frames(page, 3);
+    };
+    await assertStill(page, away, 'hidden and back');
+    const remove = async () => {
+        await page.evaluate(() => window.frame.remove());
+        await frames(page, 2);
+        await page.evaluate(() => document.body.append(window.frame));
+        await frames(page, 3);
+    };
+    await assertStill(page, remove, 'taken out and put back');
+    const names = await page.evaluate(() => window.frame.thread.calls.map(([name]) => name));
+    assert.deepEqual(
+        names.filter((name) => name === 'open' || name === 'close'),
+        ['open', 'close', 'open'],
+    );
+}
+
+async function saysWhatIsNew(page) {
+    await show(page, { items: [1, 50] });
+    const said = () => page.locator('parley-thread [role=status]').allInnerTexts();
+    assert.equal((await said()).join('').trim(), '', 'nothing of what was there');
+    await change(page, ({ thread, item, messages }) =>
+        thread.set({
+            items: [
+                ...thread.items,
+                ...messages(51, 51),
+                item({ seq: 52, content: 'Are you in?' }),
+            ],
+            isTyping: true,
+        }),
+    );
+    const text = (await said()).join(' ');
+    assert.match(text, /^0xfB69…d359: .*Are you in\?/);
+    assert.match(text, /typing…/);
+    assert.equal(await log(page).getAttribute('aria-live'), 'off');
+}
+
+async function acceptsAndBlocks(page) {
+    await show(page, { items: [1, 20], accepted: false });
+    await page.getByRole('button', { name: 'Accept' }).click();
+    await page.getByText('This wallet is new to you.').waitFor({ state: 'detached' });
+    await page.getByRole('button', { name: 'More' }).click();
+    await page.getByRole('menuitem', { name: 'Block' }).press('Enter');
+    await page.getByRole('dialog').getByRole('button', { name: 'Cancel' }).click();
+    assert.deepEqual(await calls(page, 'block'), []);
+    await page.getByRole('button', { name: 'More' }).click();
+    await page.getByRole('menuitem', { name: 'Block' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Block' }).click();
+    await page.getByText('You have blocked this wallet.').waitFor();
+    assert.ok(!(await page.getByRole('textbox', { name: 'Message' }).isVisible()));
+    await page.getByRole('button', { name: 'Unblock' }).click();
+    await page.getByRole('textbox', { name: 'Message' }).waitFor();
+}
+
+async function saysWhyItWasNotDone(page) {
+    await show(page, { items: [1, 20], accepted: false });
+    await page.evaluate(() => {
+        window.frame.thread.accept = () => Promise.reject(new Error('There is no connection.'));
+    });
+    await page.getByRole('button', { name: 'Accept' }).click();
+    await page.getByRole('alert').getByText('There is no connection.').waitFor();
+}
+
+async function marksNothingUnseen(page) {
+    await show(page, { items: [1, 300] });
+    await page.waitForTimeout(400);
+    await page.evaluate(() => (document.hasFocus = () => false));
+    const before = (await calls(page, 'markRead')).length;
+    await change(page, ({ thread, item }) =>
+        thread.set({ items: [...thread.items, item({ seq: 301 })] }),
+    );
+    await page.waitForTimeout(400);
+    assert.equal((await calls(page, 'markRead')).length, before);
+    assert.ok(await log(page).getByText('New messages').isVisible());
+    await page.evaluate(() => {
+        document.hasFocus = () => true;
+        window.dispatchEvent(new Event('focus'));
+    });
+    await page.waitForTimeout(400);
+    assert.deepEqual((await calls(page, 'markRead')).at(-1), ['markRead', 301]);
+}
+
+/** What is dragged comes in over one element and goes on to the next: enter, then leave. */
+async function takesWhatIsDropped(page) {
+    await show(page, { items: [1, 50] });
+    const drag = (type, selector) =>
+        page.evaluate(
+            ([name, where]) => {
+                const { renderRoot } = window.frame.renderRoot.querySelector('parley-thread');
+                const dataTransfer = new DataTransfer();
+                dataTransfer.items.add(new File(['x'], 'a.txt', { type: 'text/plain' }));
+                const options = { dataTransfer, bubbles: true, composed: true, cancelable: true };
+                const event = new DragEvent(name, options);
+                return !renderRoot.querySelector(where).dispatchEvent(event);
+            },
+            [type, selector],
+        );
+    const hint = page.getByText('Drop files to send them');
+    await drag('dragenter', '.row');
+    await hint.waitFor();
+    await drag('dragenter', '.log');
+    await drag('dragleave', '.row');
+    await frames(page, 1);
+    assert.ok(await hint.isVisible());
+    assert.ok(await drag('dragover', '.log'), 'or the browser would open the file');
+    await drag('dragleave', '.log');
+    await hint.waitFor({ state: 'detached' });
+    await drag('dragenter', '.log');
+    await page.evaluate(() => {
+        const { renderRoot } = window.frame.renderRoot.querySelector('parley-thread');
+        window.dropped = [];
+        renderRoot.querySelector('parley-composer').addFiles = (files) =>
+            window.dropped.push(...[...files].map((file) => file.name));
+    });
+    await drag('drop', '.log');
+    await hint.waitFor({ state: 'detached' });
+    assert.deepEqual(await page.evaluate(() => window.dropped), ['a.txt']);
+}
+
 export const cases = {
+    staysWhenPicturesCome,
+    staysWhileHidden,
+    saysWhatIsNew,
+    acceptsAndBlocks,
+    saysWhyItWasNotDone,
+    marksNothingUnseen,
+    takesWhatIsDropped,
     opensAtTheEnd,
     sticksToTheEnd,
     staysWhenOlderOnesCome,

@@ -50,6 +50,8 @@ const REST_MS = 120;
 const MAX_TURNS = 4;
 /** Elements of a row, before the first one is there. */
 const USUAL_ELEMENTS = 9;
+/** Pixels: less is the rounding of the layout, to 64ths. */
+const EXACT = 0.02;
 
 export class VirtualList<R extends VirtualRow> {
     readonly #options: VirtualOptions<R>;
@@ -70,7 +72,7 @@ export class VirtualList<R extends VirtualRow> {
     #hold: Hold = 'end';
     #isUp = true;
     #restTimer: ReturnType<typeof setTimeout> | undefined;
-    #isInObserver = false;
+    #isConnected = false;
     /** What is in the column is not what the templates would say. */
     #isStale = true;
 
@@ -79,11 +81,14 @@ export class VirtualList<R extends VirtualRow> {
     }
 
     connect(): void {
+        this.#isConnected = true;
         this.#options.scroller.addEventListener('scroll', this.#onScroll, { passive: true });
         this.#observer.observe(this.#options.scroller);
+        this.#observer.observe(this.#options.column);
     }
 
     disconnect(): void {
+        this.#isConnected = false;
         this.#options.scroller.removeEventListener('scroll', this.#onScroll);
         this.#observer.disconnect();
         clearTimeout(this.#restTimer);
@@ -261,7 +266,8 @@ export class VirtualList<R extends VirtualRow> {
         if (this.#view === 0) return;
         for (let turn = 0; turn < MAX_TURNS; turn++) {
             this.#aim();
-            if (!this.#show() || !this.#measure()) break;
+            const isAll = this.#isStale;
+            if (!this.#show() || !this.#measure(isAll)) break;
         }
         this.#aim();
         this.#commit();
@@ -315,8 +321,8 @@ export class VirtualList<R extends VirtualRow> {
         }
     }
 
-    /** Reads the heights of rows that are new here, all at once. @return whether one was not known */
-    #measure(): boolean {
+    /** Reads the heights of rows that are new here, or of all. @return whether one was not known */
+    #measure(isAll: boolean): boolean {
         const elements = new Map<Element, { key: string; count: number }>();
         const fresh: Element[] = [];
         [...this.#options.column.children].forEach((element, i) => {
@@ -325,20 +331,13 @@ export class VirtualList<R extends VirtualRow> {
             elements.set(element, { key: this.#rows[this.#span.from + i]!.key, count });
             if (!known) fresh.push(element);
         });
-        for (const element of this.#elements.keys())
-            if (!elements.has(element)) this.#observer.unobserve(element);
         this.#elements = elements;
-        this.#observe(fresh);
-        const heights = fresh.map((element) => element.getBoundingClientRect().height);
-        return fresh.map((element, i) => this.#setHeight(element, heights[i]!)).includes(true);
+        return this.#setHeights(isAll ? [...elements.keys()] : fresh);
     }
 
-    /** In its own callback an observer that is given more complains that it was not done. */
-    #observe(elements: Element[]): void {
-        const observe = () =>
-            elements.forEach((one) => this.#elements.has(one) && this.#observer.observe(one));
-        if (!this.#isInObserver) observe();
-        else requestAnimationFrame(observe);
+    #setHeights(elements: Element[]): boolean {
+        const heights = elements.map((element) => element.getBoundingClientRect().height);
+        return elements.map((one, i) => this.#setHeight(one, heights[i]!)).includes(true);
     }
 
     #setHeight(element: Element, height: number): boolean {
@@ -346,11 +345,12 @@ export class VirtualList<R extends VirtualRow> {
         const index = key === undefined ? undefined : this.#index.get(key);
         if (key === undefined || index === undefined || height === 0) return false;
         this.#measured.set(key, height);
-        if (Math.abs(height - this.#heights.height(index)) < 0.01) return false;
+        if (Math.abs(height - this.#heights.height(index)) < EXACT) return false;
         this.#heights.set(index, height);
         return true;
     }
 
+    /** The column alone is observed: to observe each row that comes and goes costs more than it. */
     #onResize(entries: ResizeObserverEntry[]): void {
         const { scroller } = this.#options;
         const isOwn = entries.some((entry) => entry.target === scroller);
@@ -360,14 +360,26 @@ export class VirtualList<R extends VirtualRow> {
             this.#seenTop = scroller.scrollTop;
         }
         // Out of sight everything is 0 high, and says nothing.
-        if (this.#view === 0) return;
-        const changes = entries.map(({ target, borderBoxSize }) =>
-            this.#setHeight(target, borderBoxSize[0]?.blockSize ?? 0),
-        );
-        if (!isOwn && !changes.includes(true)) return;
-        this.#isInObserver = true;
+        if (this.#view === 0 || (!isOwn && this.#isColumnAsKnown(entries))) return;
+        this.#setHeights([...this.#elements.keys()]);
+        this.#pauseObserving();
         this.#place();
-        this.#isInObserver = false;
+    }
+
+    #isColumnAsKnown(entries: ResizeObserverEntry[]): boolean {
+        const { from, to } = this.#span;
+        const known = this.#heights.offset(to) - this.#heights.offset(from);
+        const height = entries.at(-1)?.borderBoxSize[0]?.blockSize ?? 0;
+        return Math.abs(height - known) < EXACT * Math.max(1, to - from);
+    }
+
+    /** What an observer's own callback changes it complains about, as not being done in time. */
+    #pauseObserving(): void {
+        const { column } = this.#options;
+        this.#observer.unobserve(column);
+        requestAnimationFrame(() => {
+            if (this.#isConnected) this.#observer.observe(column);
+        });
     }
 
     #commit(): void {

@@ -12,8 +12,19 @@ export function pageLocale(lang = document.documentElement.lang): string | undef
     }
 }
 
-const format = (at: number, locale: string | undefined, options: Intl.DateTimeFormatOptions) =>
-    new Intl.DateTimeFormat(locale, options).format(at);
+/** To make one takes longer than to show a message. */
+const formatters = new Map<string, Intl.DateTimeFormat>();
+
+function format(
+    at: number,
+    locale: string | undefined,
+    options: Intl.DateTimeFormatOptions,
+): string {
+    const key = `${locale} ${Object.entries(options).join()}`;
+    const made = formatters.get(key) ?? new Intl.DateTimeFormat(locale, options);
+    formatters.set(key, made);
+    return made.format(at);
+}
 
 /** `Today`, `Yesterday`, a weekday of the last seven days, or the date. */
 export function dayLabel(

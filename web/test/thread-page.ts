@@ -57,6 +57,10 @@ export function messages(from: number, to: number) {
     });
 }
 
+/** Also those that are only reported: an observer that was not done, for instance. */
+const errors: string[] = [];
+window.addEventListener('error', (event) => errors.push(event.message));
+
 const frame = document.createElement('test-frame') as TestFrame;
 document.body.append(frame);
-Object.assign(window, { frame, FakeThread, BOB, STRANGER, item, messages });
+Object.assign(window, { frame, FakeThread, BOB, STRANGER, item, messages, errors });
