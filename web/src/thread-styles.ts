@@ -221,6 +221,9 @@ export const threadStyles = css`
         font-size: 14px;
         font-weight: 600;
     }
+    .newest.counts::before {
+        content: attr(data-count);
+    }
     @keyframes rise {
         from {
             opacity: 0;

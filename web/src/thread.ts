@@ -146,7 +146,6 @@ export class ParleyThread extends LitElement {
     protected override updated(): void {
         if (!this.isConnected) return;
         this.#list?.setRows(this.#rows);
-        if (this.thread) this.#findPlace(this.thread);
     }
 
     #makeContext(thread: Thread): MessageContext {
@@ -226,7 +225,7 @@ export class ParleyThread extends LitElement {
 
     /** Where one begins: at the line, where one was, or at the end; once the messages are there. */
     #findPlace(thread: Thread): void {
-        if (this.#isPlaced || !thread.isLoaded || !this.#list) return;
+        if (!thread.isLoaded) return;
         const edge = this.#edge(thread);
         const isHere = lineIndex(thread.items, this.#newFrom, edge) >= 0;
         const isWanted = this.#newFrom !== undefined && thread.unread <= LINE_WITHIN;
@@ -250,7 +249,8 @@ export class ParleyThread extends LitElement {
 
     #moved(): void {
         const { thread } = this;
-        if (!thread || !this.#list || !this.#isPlaced) return;
+        if (!thread || !this.#list) return;
+        if (!this.#isPlaced) return this.#findPlace(thread);
         this.isFar = this.#list.below > FAR_FROM_END;
         if (this.#list.isAtEnd) this.newCount = 0;
         this.#mark();
@@ -417,14 +417,17 @@ export class ParleyThread extends LitElement {
     #newest() {
         if (!this.isFar && this.newCount === 0) return nothing;
         const { newCount: n, strings } = this;
+        // The number is painted by the style: in the name it would change what the button is called.
         return html`<button
-            class="newest ${n > 0 ? 'counts' : ''}"
-            aria-label=${strings.toNewest}
-            aria-describedby=${n > 0 ? 'count' : nothing}
-            @click=${() => this.#toNewest()}
-        >
-            ${n > 0 ? html`<span id="count" aria-hidden="true">${n}</span>` : nothing}${icons.down}
-        </button>`;
+                class="newest ${n > 0 ? 'counts' : ''}"
+                data-count=${n}
+                aria-label=${strings.toNewest}
+                aria-describedby=${n > 0 ? 'count' : nothing}
+                @click=${() => this.#toNewest()}
+            >
+                ${icons.down}
+            </button>
+            <span id="count" hidden>${say(strings.unread, { n })}</span>`;
     }
 
     #banner(thread: Thread) {

@@ -52,10 +52,9 @@ export function daysBetween(at: number, now: number): number {
  */
 export function lineIndex(items: readonly Item[], newFrom: number | undefined, edge: Edge): number {
     if (newFrom === undefined) return -1;
-    const index = items.findIndex((one) => !one.own && one.seq !== undefined && one.seq >= newFrom);
-    const first = items[0];
-    const isCertain = edge === 'beginning' || (first?.seq !== undefined && first.seq <= newFrom);
-    return index === 0 && !isCertain ? -1 : index;
+    const first = items[0]?.seq;
+    if (edge !== 'beginning' && (first === undefined || first > newFrom)) return -1;
+    return items.findIndex((one) => !one.own && one.seq !== undefined && one.seq >= newFrom);
 }
 
 /** Stored items have no holes, so its place says itself. */

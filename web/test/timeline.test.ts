@@ -120,6 +120,10 @@ describe('the line', () => {
         expect(lineIndex(items, newFrom, edge)).toBe(index);
     });
 
+    test('is nowhere while new ones may be missing before one’s own', () => {
+        expect(lineIndex(items.slice(1), 5, 'older')).toBe(-1);
+    });
+
     test('is a row behind the day', () => {
         expect(brief(buildTimeline(items, { edge: 'beginning', newFrom: 5 }))).toEqual([
             'edge beginning',
