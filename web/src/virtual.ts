@@ -256,7 +256,7 @@ export class VirtualList<R extends VirtualRow> {
         this.#shift = 0;
         if (this.#restTimer !== undefined && canWait && this.#maxTop > 0) {
             this.#shift = shift;
-            this.#top = this.#seenTop;
+            this.#top = Math.min(this.#seenTop, this.#maxTop);
         } else {
             this.#top = Math.max(0, Math.min(this.#base + wanted, this.#maxTop));
         }
