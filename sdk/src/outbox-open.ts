@@ -121,7 +121,7 @@ class Box implements OpenOutbox {
         this.#lastAt = Math.max(Date.now(), this.#lastAt);
         const entry: Entry = {
             ...draft,
-            key: newKey(),
+            key: draft.key ?? newKey(),
             content: contentOf(draft),
             at: this.#lastAt,
             n: ++this.#n,
