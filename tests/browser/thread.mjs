@@ -57,6 +57,31 @@ export const frames = (page, n) =>
         n,
     );
 
+/** Until nothing was scrolled or moved for 15 frames: longer than the list waits to settle. */
+const atRest = (page) =>
+    log(page).evaluate(
+        (one) =>
+            new Promise((resolve) => {
+                let same = 0;
+                let last = '';
+                const next = () => {
+                    const now = `${one.scrollTop} ${one.scrollHeight}`;
+                    same = now === last ? same + 1 : 0;
+                    last = now;
+                    if (same >= 15) resolve();
+                    else requestAnimationFrame(next);
+                };
+                next();
+            }),
+    );
+
+/** Until everything up to a seq from `from` on is marked as read. */
+const markedFrom = (page, from) =>
+    page.waitForFunction(
+        (seq) => window.frame.thread.calls.some(([name, n]) => name === 'markRead' && n >= seq),
+        from,
+    );
+
 /** Where each message is, by the number its text begins with: pixels below the top of the log. */
 export const tops = (page) =>
     log(page).evaluate((scroller) => {
@@ -129,14 +154,14 @@ async function sticksToTheEnd(page) {
 async function staysWhenOlderOnesCome(page) {
     await show(page, { items: [401, 500], older: [1, 400], hasOlder: true, unread: 0 });
     await scrollTo(page, 1500);
-    await page.waitForTimeout(200);
+    await atRest(page);
     for (let i = 0; i < 3; i++) {
         const before = await page.evaluate(() => window.frame.thread.items.length);
         await assertStill(
             page,
             async () => {
                 await change(page, ({ thread }) => thread.loadOlder());
-                await page.waitForTimeout(200);
+                await atRest(page);
             },
             'older ones',
         );
@@ -147,7 +172,7 @@ async function staysWhenOlderOnesCome(page) {
 async function staysWhenThingsChange(page) {
     await show(page, { items: [1, 500] });
     await scrollTo(page, 9000);
-    await page.waitForTimeout(200);
+    await atRest(page);
     assert.ok(Object.keys(await tops(page)).every((n) => n > 90));
     await assertStill(
         page,
@@ -214,7 +239,7 @@ async function reachesTheBeginning(page) {
         await frames(page, 1);
         assert.equal(await gaps(page), 0);
     }
-    await page.waitForTimeout(200);
+    await atRest(page);
     assert.equal(await log(page).evaluate((one) => one.scrollTop), 0);
     const { 1: first } = await tops(page);
     assert.ok(first > 0 && first < 200, `the first message is at ${first}`);
@@ -240,8 +265,7 @@ async function beginsAtTheLine(page) {
     });
     await frames(page, 2);
     assert.ok(await atEnd(page));
-    await page.waitForTimeout(400);
-    assert.ok((await calls(page, 'markRead')).at(-1)[1] > 490);
+    await markedFrom(page, 491);
     assert.ok(!(await page.getByText('New messages', { exact: true }).isVisible()));
 }
 
@@ -284,7 +308,7 @@ async function countsNewOnes(page) {
 async function keepsThePlaceOfAThread(page) {
     await show(page, { items: [1, 500] });
     await scrollTo(page, 7000);
-    await page.waitForTimeout(200);
+    await atRest(page);
     const before = await tops(page);
     await page.evaluate(() => {
         window.kept = window.frame.thread;
@@ -339,7 +363,7 @@ async function staysWhenPicturesCome(page) {
     await grow(page, 0, 90);
     assert.ok(await atEnd(page), 'one above grew');
     await scrollTo(page, 9000);
-    await page.waitForTimeout(200);
+    await atRest(page);
     await assertStill(page, () => grow(page, 0, 77), 'one above grew');
     await assertStill(page, () => grow(page, -1, 77), 'one below grew');
     const errors = await page.evaluate(() => window.errors);
@@ -349,7 +373,7 @@ async function staysWhenPicturesCome(page) {
 async function staysWhileHidden(page) {
     await show(page, { items: [1, 500] });
     await scrollTo(page, 9000);
-    await page.waitForTimeout(200);
+    await atRest(page);
     const display = (value) => page.evaluate((one) => (window.frame.style.display = one), value);
     const away = async () => {
         await display('none');
@@ -422,12 +446,13 @@ async function saysWhyItWasNotDone(page) {
 
 async function marksNothingUnseen(page) {
     await show(page, { items: [1, 300] });
-    await page.waitForTimeout(400);
+    await markedFrom(page, 299);
     await page.evaluate(() => (document.hasFocus = () => false));
     const before = (await calls(page, 'markRead')).length;
     await change(page, ({ thread, item }) =>
         thread.set({ items: [...thread.items, item({ seq: 301 })] }),
     );
+    // Marks are 300 ms apart: one that is wrong would be there by then.
     await page.waitForTimeout(400);
     assert.equal((await calls(page, 'markRead')).length, before);
     assert.ok(await log(page).getByText('New messages').isVisible());
@@ -435,8 +460,7 @@ async function marksNothingUnseen(page) {
         document.hasFocus = () => true;
         window.dispatchEvent(new Event('focus'));
     });
-    await page.waitForTimeout(400);
-    assert.deepEqual((await calls(page, 'markRead')).at(-1), ['markRead', 301]);
+    await markedFrom(page, 301);
 }
 
 /** What is dragged comes in over one element and goes on to the next: enter, then leave. */
