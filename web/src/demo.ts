@@ -1,1 +1,141 @@
+/** The page at `/` of a server that runs with --dev: two throw-away wallets, or one's own. */
+import { html, nothing, render, type TemplateResult } from 'lit';
+import { createChat, ParleyError, type Chat } from 'parley-sdk';
+import { avatar } from './avatar';
+import { fetchWallet, demoAuth, type DemoWallet } from './demo-wallet';
+import { icons } from './icons';
+import './address';
 import './parley-chat';
+
+const server = location.origin;
+const PROFILES = new Set(['alice', 'bob']);
+
+const stage = document.getElementById('stage') as HTMLElement;
+const landing = document.getElementById('landing') as HTMLElement;
+
+/** What is to end when another part of the page is shown. */
+let leave: () => void = () => {};
+let shown = 0;
+
+const brand = html`<a class="brand" href="#" aria-label="Parley, start page">${icons.back}</a>`;
+
+function frame(bar: TemplateResult, chat: TemplateResult, hint: TemplateResult): TemplateResult {
+    return html`<header class="bar">${brand}${bar}</header>
+        <main class="frame">${chat}</main>
+        <footer class="hint">${hint}</footer>`;
+}
+
+// Alice, and Bob.
+
+function demoBar(wallet: DemoWallet, isList: boolean, onToggle: () => void): TemplateResult {
+    const { name, address, peer } = wallet;
+    return html`${avatar(address, 32)}
+        <h1>${name}</h1>
+        <parley-address .account=${address}></parley-address>
+        <span class="space"></span>
+        <button class="toggle" aria-pressed=${isList ? 'true' : 'false'} @click=${onToggle}>
+            All conversations
+        </button>
+        <a class="link" href="#${peer.name.toLowerCase()}" target="_blank" rel="noopener"
+            >Open ${peer.name} ${icons.external}</a
+        >`;
+}
+
+const demoHint = ({ name, peer }: DemoWallet): TemplateResult =>
+    html`This page is ${name}. Open ${peer.name} in another tab or window, and write to each other:
+    messages, files, voice. Both wallets are throw-away ones of this server.`;
+
+/** As who is known to each other: for ticks, typing and presence from the first message on. */
+function acceptOnce(chat: Chat, peer: string): () => void {
+    const end = chat.on('change', () => {
+        if (chat.status !== 'online') return;
+        end();
+        // One who is not accepted can still be written to, and the next visit tries again.
+        chat.thread(peer).accept().catch(reportError);
+    });
+    return end;
+}
+
+function showDemo(wallet: DemoWallet, profile: string): () => void {
+    const { name, peer } = wallet;
+    const chat = createChat({ server, auth: demoAuth(server, wallet, profile) });
+    let isList = false;
+
+    const draw = () => {
+        document.title = `${chat.unread ? `(${chat.unread}) ` : ''}${name} · Parley`;
+        const widget = html`<parley-chat
+            .chat=${chat}
+            to=${isList ? '' : peer.address}
+        ></parley-chat>`;
+        render(frame(demoBar(wallet, isList, toggle), widget, demoHint(wallet)), stage);
+    };
+    const toggle = () => {
+        isList = !isList;
+        draw();
+    };
+    const ends = [acceptOnce(chat, peer.address), chat.on('change', draw)];
+    chat.connect();
+    draw();
+    return () => {
+        ends.forEach((end) => end());
+        chat.disconnect();
+    };
+}
+
+function showRefusal(error: unknown): void {
+    const reason = error instanceof ParleyError ? error.message : String(error);
+    const page = html`<div class="refusal" role="alert">
+        <h1>There are no demo wallets here</h1>
+        <p>
+            A server gives them only if it runs with <code>--dev</code>, and only to pages of its
+            own machine. On it, run
+        </p>
+        <pre>parley serve --dev</pre>
+        <p>and open <code>http://127.0.0.1:8080/</code> there.</p>
+        <p class="reason">The server said: ${reason}</p>
+    </div>`;
+    render(frame(html`<span class="space"></span>`, page, html``), stage);
+}
+
+async function openDemo(profile: string, isCurrent: () => boolean): Promise<void> {
+    try {
+        const wallet = await fetchWallet(profile);
+        if (isCurrent()) leave = showDemo(wallet, profile);
+    } catch (error) {
+        if (isCurrent()) showRefusal(error);
+    }
+}
+
+// One's own wallet.
+
+function openWallet(): void {
+    document.title = 'Parley';
+    const bar = html`<h1>Parley</h1>
+        <span class="space"></span>`;
+    const hint = html`Sign in with your wallet to chat with anybody’s, by its address.`;
+    render(frame(bar, html`<parley-chat server=${server}></parley-chat>`, hint), stage);
+}
+
+function show(): void {
+    const name = location.hash.slice(1);
+    const turn = ++shown;
+    leave();
+    leave = () => {};
+    render(nothing, stage);
+    const isLanding = !PROFILES.has(name) && name !== 'wallet';
+    landing.hidden = !isLanding;
+    stage.hidden = isLanding;
+    document.title = 'Parley';
+    if (PROFILES.has(name)) void openDemo(name, () => turn === shown);
+    else if (name === 'wallet') openWallet();
+}
+
+function fillSnippet(): void {
+    const snippet = document.getElementById('snippet');
+    if (snippet)
+        snippet.textContent = snippet.textContent.replaceAll('https://chat.example', server);
+}
+
+addEventListener('hashchange', show);
+fillSnippet();
+show();

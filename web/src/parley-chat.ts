@@ -1,9 +1,48 @@
-import { LitElement, html } from 'lit';
-import { customElement, property } from 'lit/decorators.js';
-import type { Auth, Chat } from 'parley-sdk';
+import { LitElement, css, html, nothing, type PropertyValues, type TemplateResult } from 'lit';
+import { customElement, property, query, state } from 'lit/decorators.js';
+import {
+    createChat,
+    isAccount,
+    ParleyError,
+    sameAccount,
+    Session,
+    shortAccount,
+    tokenAuth,
+    type Auth,
+    type Chat,
+    type Thread,
+} from 'parley-sdk';
+import type { ParleyComposer } from './composer';
+import { bubbles } from './drawing';
+import './list';
+import type { ParleyList } from './list';
+import './sign-in';
+import { statusBar, statusStyles } from './status';
 import { english, type Strings } from './strings';
+import './thread';
+import type { ParleyThread } from './thread';
+import { fetchToken } from './token-url';
+import { base, darkTokens, tokens } from './tokens';
+import { watch } from './watch';
 
-/** The widget: see docs/embedding.md. */
+/** Below this there is room for one pane: the list, or a thread. */
+const WIDE_PX = 640;
+
+/** With one of these only signing in helps. */
+const SIGNED_OUT = new Set([
+    'signed_out',
+    'token_missing',
+    'token_invalid',
+    'token_expired',
+    'token_revoked',
+]);
+
+const ownServer = (): string => new URL(import.meta.url).origin;
+
+/**
+ * The widget: see docs/embedding.md. Fires `parley-unread` (detail: {count}) as that changes, and
+ * `parley-error` (detail: {error}) where it can't go on by itself, or does not know how long.
+ */
 @customElement('parley-chat')
 export class ParleyChat extends LitElement {
     /** Where the server is. Default: where this file came from. */
@@ -15,12 +54,328 @@ export class ParleyChat extends LitElement {
     @property({ attribute: 'token-url' }) tokenUrl = '';
     /** Instead of token-url: who signs in, by the page's own code. */
     @property({ attribute: false }) auth: Auth | undefined;
-    /** Instead of all of these: a Chat that the page has made. */
+    /** Instead of all of these: a Chat that the page has made, and connects. */
     @property({ attribute: false }) chat: Chat | undefined;
     @property({ attribute: false }) strings: Partial<Strings> = english;
 
+    @state() private selected: string | undefined;
+    @state() private isNarrow = false;
+    /** Why there is no token at the moment. */
+    @state() private trouble = '';
+    /** Why one has to sign in again. */
+    @state() private note = '';
+    @query('parley-list') private readonly list!: ParleyList | null;
+    @query('.pane') private readonly pane!: HTMLElement | null;
+
+    #words: Strings = english;
+    /** The page's, or our own. */
+    #active: Chat | undefined;
+    #isOurs = false;
+    /** Ours, of a wallet that has signed in here: it can sign out here as well. */
+    #isSession = false;
+    #unread = 0;
+    #told: ParleyError | undefined;
+    readonly #size = new ResizeObserver(() => this.#measure());
+
+    static override styles = [
+        tokens,
+        darkTokens,
+        base,
+        statusStyles,
+        css`
+            :host {
+                display: block;
+                position: relative;
+                height: 100%;
+                min-height: 480px;
+                overflow: hidden;
+                background: var(--_bg);
+            }
+            .app {
+                position: absolute;
+                inset: 0;
+                display: flex;
+                flex-direction: column;
+                container-type: inline-size;
+            }
+            .panes {
+                position: relative;
+                flex: 1;
+                min-height: 0;
+                display: flex;
+            }
+            parley-list {
+                flex: none;
+                width: 320px;
+                border-inline-end: 1px solid var(--_border);
+            }
+            .narrow parley-list {
+                width: 100%;
+                border: 0;
+            }
+            /* It keeps its size there, and so where it was scrolled to. */
+            .behind {
+                position: absolute;
+                inset: 0;
+                visibility: hidden;
+            }
+            .pane {
+                flex: 1;
+                min-width: 0;
+                display: flex;
+                flex-direction: column;
+                outline: none;
+            }
+            parley-thread {
+                flex: 1;
+                min-height: 0;
+            }
+            .notice {
+                display: grid;
+                justify-items: center;
+                gap: 14px;
+                margin: auto;
+                padding: 24px;
+                text-align: center;
+                color: var(--_muted);
+            }
+        `,
+    ];
+
+    constructor() {
+        super();
+        watch(
+            this,
+            () => this.#active,
+            () => this.#onChange(),
+        );
+    }
+
+    /** With `to` its unread messages, else conversations with unread ones. */
+    get unread(): number {
+        return this.#unread;
+    }
+
+    override connectedCallback(): void {
+        super.connectedCallback();
+        this.#size.observe(this);
+        this.#measure();
+        if (this.#isOurs) this.#active?.connect();
+    }
+
+    override disconnectedCallback(): void {
+        super.disconnectedCallback();
+        this.#size.disconnect();
+        // One that is only moved is back by then.
+        queueMicrotask(() => {
+            if (!this.isConnected && this.#isOurs) this.#active?.disconnect();
+        });
+    }
+
+    protected override willUpdate(changed: PropertyValues<this>): void {
+        if (changed.has('strings')) this.#words = { ...english, ...this.strings };
+        const isOther = (['server', 'tokenUrl', 'auth', 'chat'] as const).some((one) =>
+            changed.has(one),
+        );
+        if (isOther) this.#start();
+    }
+
+    protected override updated(): void {
+        this.#announce();
+    }
+
+    #measure(): void {
+        this.isNarrow = this.clientWidth < WIDE_PX;
+    }
+
+    #emit(name: string, detail: object): void {
+        this.dispatchEvent(new CustomEvent(name, { detail }));
+    }
+
+    // The chat, and who signs in to it.
+
+    get #server(): string {
+        return (this.server || ownServer()).replace(/\/+$/, '');
+    }
+
+    #start(): void {
+        this.note = this.trouble = '';
+        const session =
+            this.chat || this.auth || this.tokenUrl ? undefined : Session.open(this.#server);
+        const auth = this.auth ?? (this.tokenUrl ? this.#tokenAuth(this.tokenUrl) : session);
+        this.#isSession = session !== undefined;
+        this.#adopt(this.chat ?? (auth && this.#create(auth)), !this.chat);
+    }
+
+    #create(auth: Auth): Chat {
+        return createChat({ server: this.#server, auth });
+    }
+
+    #tokenAuth(url: string): Auth {
+        return tokenAuth(async () => {
+            try {
+                const token = await fetchToken(url, this.#words);
+                this.trouble = '';
+                return token;
+            } catch (error) {
+                this.trouble = (error as ParleyError).message;
+                this.#emit('parley-error', { error });
+                throw error;
+            }
+        });
+    }
+
+    #adopt(chat: Chat | undefined, isOurs: boolean): void {
+        const old = this.#isOurs ? this.#active : undefined;
+        this.#active = chat;
+        this.#isOurs = isOurs && chat !== undefined;
+        this.selected = undefined;
+        if (old !== chat) old?.disconnect();
+        if (this.#isOurs && this.isConnected) chat?.connect();
+    }
+
+    #onSignedIn(session: Session): void {
+        this.note = '';
+        this.#isSession = true;
+        this.#adopt(this.#create(session), true);
+    }
+
+    /** Back to where one signs in. */
+    #leave(note: string): void {
+        this.note = note;
+        this.#isSession = false;
+        this.#adopt(undefined, false);
+    }
+
+    async #signOut(): Promise<void> {
+        const chat = this.#active;
+        try {
+            await chat?.signOut();
+        } catch (error) {
+            this.#emit('parley-error', { error });
+        }
+        if (chat === this.#active) this.#leave('');
+    }
+
+    #onChange(): void {
+        const { status, error } = this.#active ?? {};
+        const isStopped = status === 'stopped' && error !== undefined;
+        if (isStopped && error !== this.#told) this.#emit('parley-error', { error });
+        this.#told = isStopped ? error : undefined;
+        if (isStopped && this.#isSession && SIGNED_OUT.has(error.code)) this.#leave(error.message);
+    }
+
+    #announce(): void {
+        const count = (this.to ? this.#threadOf(this.to)?.unread : this.#active?.unread) ?? 0;
+        if (count === this.#unread) return;
+        this.#unread = count;
+        this.#emit('parley-unread', { count });
+    }
+
+    // What is open.
+
+    /** @return undefined where nobody can be written to at this address */
+    #threadOf(peer: string): Thread | undefined {
+        if (!this.#active || this.#whyNot(peer)) return undefined;
+        try {
+            return this.#active.thread(peer);
+        } catch (error) {
+            if (error instanceof ParleyError) return undefined;
+            throw error;
+        }
+    }
+
+    #whyNot(peer: string): string {
+        const account = this.#active?.account;
+        if (!isAccount(peer)) return this.#words.toWrong;
+        return account !== undefined && sameAccount(account, peer) ? this.#words.toOwn : '';
+    }
+
+    async #open(peer: string): Promise<void> {
+        this.selected = peer;
+        await this.updateComplete;
+        // Where there is a keyboard on the screen, it would cover what one came to read.
+        if (matchMedia('(pointer: coarse)').matches) this.pane?.focus();
+        else await this.#focusComposer();
+    }
+
+    async #focusComposer(): Promise<void> {
+        const thread = this.renderRoot.querySelector<ParleyThread>('parley-thread');
+        await thread?.updateComplete;
+        const composer = thread?.renderRoot.querySelector<ParleyComposer>('parley-composer');
+        await composer?.updateComplete;
+        composer?.focus();
+    }
+
+    async #back(): Promise<void> {
+        const peer = this.selected;
+        this.selected = undefined;
+        await this.updateComplete;
+        if (peer !== undefined) this.list?.focusRow(peer);
+    }
+
+    // What is shown.
+
+    #notice(text: string): TemplateResult {
+        return html`<div class="notice">${bubbles}<span>${text}</span></div>`;
+    }
+
+    #pane(peer: string, hasBack: boolean): TemplateResult {
+        const thread = this.#threadOf(peer);
+        if (!thread) return this.#notice(this.#whyNot(peer) || this.#words.toWrong);
+        return html`<section class="pane" tabindex="-1" aria-label=${shortAccount(peer)}>
+            <parley-thread
+                .chat=${this.#active}
+                .thread=${thread}
+                .strings=${this.#words}
+                .hasBack=${hasBack}
+                @parley-back=${this.#back}
+            ></parley-thread>
+        </section>`;
+    }
+
+    #panes(): TemplateResult {
+        const isBehind = this.isNarrow && this.selected !== undefined;
+        return html`<parley-list
+                class=${isBehind ? 'behind' : ''}
+                .chat=${this.#active}
+                .strings=${this.#words}
+                .selected=${this.selected}
+                .canSignOut=${this.#isSession}
+                @parley-open=${(event: CustomEvent<{ peer: string }>) =>
+                    this.#open(event.detail.peer)}
+                @parley-sign-out=${this.#signOut}
+            ></parley-list>
+            ${this.selected !== undefined
+                ? this.#pane(this.selected, this.isNarrow)
+                : this.isNarrow
+                  ? nothing
+                  : this.#notice(this.#words.pickConversation)}`;
+    }
+
+    #signIn(): TemplateResult {
+        return html`<parley-sign-in
+            .server=${this.#server}
+            .peer=${isAccount(this.to) ? this.to : undefined}
+            .note=${this.note}
+            .strings=${this.#words}
+            @parley-signed-in=${(event: CustomEvent<{ session: Session }>) =>
+                this.#onSignedIn(event.detail.session)}
+        ></parley-sign-in>`;
+    }
+
+    #content(): TemplateResult {
+        if (this.to && !isAccount(this.to)) return this.#notice(this.#words.toWrong);
+        if (!this.#active) return this.#signIn();
+        return this.to ? this.#pane(this.to, false) : this.#panes();
+    }
+
     override render() {
-        return html``;
+        const chat = this.#active;
+        return html`<div class="app" role="group" aria-label=${this.#words.chat}>
+            ${chat ? statusBar(chat, this.trouble, this.#words, () => chat.connect()) : nothing}
+            <div class="panes ${this.isNarrow ? 'narrow' : ''}">${this.#content()}</div>
+        </div>`;
     }
 }
 

@@ -1,14 +1,266 @@
-import { LitElement, html } from 'lit';
-import { customElement, property } from 'lit/decorators.js';
-import { english, type Strings } from './strings';
+import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
+import { customElement, property, state } from 'lit/decorators.js';
+import { ParleyError, type Session } from 'parley-sdk';
+import type { FoundWallet } from 'parley-sdk/wallets';
+import { avatar } from './avatar';
+import { icons } from './icons';
+import { say, english, type Strings } from './strings';
+import { base } from './tokens';
+
+/** How long wallets have to announce themselves before it is said that there is none. */
+const LOOK_MS = 1500;
+
+const words = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 /** Signing in with a wallet. Fires `parley-signed-in` (detail: {session}), bubbling and composed. */
 @customElement('parley-sign-in')
 export class ParleySignIn extends LitElement {
     @property() server = '';
+    /** With whom to chat then, where that is known. */
+    @property({ attribute: false }) peer: string | undefined;
+    /** Why one has to sign in again. */
+    @property({ attribute: false }) note = '';
     @property({ attribute: false }) strings: Strings = english;
 
+    @state() private wallets: readonly FoundWallet[] = [];
+    @state() private isLooking = true;
+    @state() private signing: FoundWallet | undefined;
+    @state() private error = '';
+    #end: () => void = () => {};
+    #abort: AbortController | undefined;
+    #timer: ReturnType<typeof setTimeout> | undefined;
+
+    static override styles = [
+        base,
+        css`
+            :host {
+                display: grid;
+                flex: 1;
+                min-height: 0;
+                overflow: auto;
+                padding: 24px;
+            }
+            .card {
+                display: grid;
+                justify-items: center;
+                width: min(360px, 100%);
+                margin: auto;
+                text-align: center;
+            }
+            .sign {
+                display: grid;
+                place-items: center;
+                width: 64px;
+                height: 64px;
+                border-radius: 50%;
+                background: var(--_surface);
+                color: var(--_accent);
+            }
+            .sign svg:not(.avatar) {
+                width: 30px;
+                height: 30px;
+            }
+            h2 {
+                margin: 16px 0 6px;
+                font-size: 20px;
+                letter-spacing: -0.01em;
+            }
+            p {
+                margin: 0;
+                color: var(--_muted);
+                text-wrap: balance;
+            }
+            ul {
+                display: grid;
+                gap: 8px;
+                width: 100%;
+                margin: 24px 0 0;
+                padding: 0;
+                list-style: none;
+            }
+            .wallet {
+                display: flex;
+                align-items: center;
+                gap: 12px;
+                width: 100%;
+                min-height: 56px;
+                padding: 8px 16px;
+                border: 1px solid var(--_border);
+                border-radius: 14px;
+                font-weight: 600;
+                text-align: start;
+                transition: background 120ms;
+            }
+            .wallet:hover:not(:disabled) {
+                background: var(--_surface);
+            }
+            .wallet:disabled:not([aria-busy='true']) {
+                opacity: 0.45;
+            }
+            .wallet img,
+            .wallet .icon {
+                width: 32px;
+                height: 32px;
+                border-radius: 8px;
+                flex: none;
+            }
+            .wallet .icon {
+                display: grid;
+                place-items: center;
+                background: var(--_surface);
+                color: var(--_muted);
+            }
+            .wallet .name {
+                flex: 1;
+                min-width: 0;
+                overflow-wrap: anywhere;
+            }
+            .spinner {
+                width: 20px;
+                height: 20px;
+                border: 2px solid var(--_border);
+                border-top-color: var(--_accent);
+                border-radius: 50%;
+                animation: turn 0.8s linear infinite;
+            }
+            @keyframes turn {
+                to {
+                    transform: rotate(1turn);
+                }
+            }
+            .said {
+                min-height: 22px;
+                margin-top: 20px;
+            }
+            .said button {
+                margin-top: 10px;
+            }
+            .error {
+                width: 100%;
+                margin-top: 20px;
+                padding: 10px 14px;
+                border-radius: 12px;
+                background: var(--_danger-bg);
+                color: var(--_danger);
+                overflow-wrap: anywhere;
+            }
+        `,
+    ];
+
+    override connectedCallback(): void {
+        super.connectedCallback();
+        void this.#look();
+    }
+
+    override disconnectedCallback(): void {
+        super.disconnectedCallback();
+        clearTimeout(this.#timer);
+        this.#end();
+        this.#abort?.abort();
+    }
+
+    async #look(): Promise<void> {
+        this.error = '';
+        this.isLooking = true;
+        try {
+            const { watchWallets } = await import('parley-sdk/wallets');
+            if (!this.isConnected) return;
+            this.#end();
+            this.#end = watchWallets((wallets) => (this.wallets = wallets));
+            this.#timer = setTimeout(() => (this.isLooking = false), LOOK_MS);
+        } catch (error) {
+            this.isLooking = false;
+            this.error = words(error);
+        }
+    }
+
+    async #signIn(wallet: FoundWallet): Promise<void> {
+        const abort = new AbortController();
+        this.#abort = abort;
+        this.signing = wallet;
+        this.error = '';
+        try {
+            const { signInStatement: statement } = this.strings;
+            const session = await wallet.signIn(this.server, { statement, signal: abort.signal });
+            if (!abort.signal.aborted) this.#done(session);
+        } catch (error) {
+            if (!abort.signal.aborted) this.#fail(error);
+        } finally {
+            if (this.#abort === abort) this.signing = undefined;
+        }
+    }
+
+    #cancel(): void {
+        this.#abort?.abort();
+        this.signing = undefined;
+    }
+
+    #done(session: Session): void {
+        const detail = { session };
+        this.dispatchEvent(
+            new CustomEvent('parley-signed-in', { bubbles: true, composed: true, detail }),
+        );
+    }
+
+    #fail(error: unknown): void {
+        this.error = words(error);
+        if (!(error instanceof ParleyError)) reportError(error);
+    }
+
+    #wallet(wallet: FoundWallet): TemplateResult {
+        const isSigning = wallet === this.signing;
+        return html`<li>
+            <button
+                class="wallet"
+                ?disabled=${this.signing !== undefined}
+                aria-busy=${isSigning ? 'true' : 'false'}
+                aria-label=${say(this.strings.signInWith, { name: wallet.name })}
+                @click=${() => this.#signIn(wallet)}
+            >
+                ${wallet.icon
+                    ? html`<img src=${wallet.icon} alt="" />`
+                    : html`<span class="icon">${icons.wallet}</span>`}
+                <span class="name" dir="auto">${wallet.name}</span>
+                ${isSigning ? html`<span class="spinner"></span>` : nothing}
+            </button>
+        </li>`;
+    }
+
+    /** What goes on, below the wallets. */
+    #said(): string {
+        if (this.signing) return this.strings.signing;
+        if (this.wallets.length || this.error) return '';
+        return this.isLooking ? this.strings.lookingForWallets : this.strings.noWallet;
+    }
+
+    #action(): TemplateResult | typeof nothing {
+        const { cancel, tryAgain } = this.strings;
+        if (this.signing)
+            return html`<button class="secondary" @click=${this.#cancel}>${cancel}</button>`;
+        const isStuck = !this.wallets.length && !this.isLooking;
+        return isStuck
+            ? html`<button class="secondary" @click=${this.#look}>${tryAgain}</button>`
+            : nothing;
+    }
+
     override render() {
-        return html``;
+        const { signInTitle, signInText } = this.strings;
+        const said = this.#said();
+        const why = this.error || this.note;
+        return html`<div class="card">
+            <div class="sign">${this.peer ? avatar(this.peer, 64) : icons.wallet}</div>
+            <h2>${signInTitle}</h2>
+            <p>${signInText}</p>
+            ${why ? html`<p class="error" role="alert">${why}</p>` : nothing}
+            ${this.wallets.length
+                ? html`<ul role="list">
+                      ${this.wallets.map((one) => this.#wallet(one))}
+                  </ul>`
+                : nothing}
+            <div class="said">
+                <p role="status">${said}</p>
+                ${this.#action()}
+            </div>
+        </div>`;
     }
 }

@@ -17,11 +17,21 @@ export const english = {
     signOut: 'Sign out', // NAME
     copyAddress: 'Copy address', // NAME
     copied: 'Copied',
+    copyFailed: 'This page may not copy.',
+    account: 'Account', // NAME
+    yourAddress: 'Your address',
+    tokenRefused: 'You are not signed in on this site.',
+    tokenFailed: 'This site could not sign you in ({reason}).',
+    tokenUnreachable: 'no answer',
+    tokenMalformed: 'no token in the answer',
+    toWrong: 'The address of this chat is not a wallet’s.',
+    toOwn: 'This is your own address: open this page with another wallet.',
 
     // Signing in
     signInTitle: 'Sign in to chat',
     signInText: 'Sign a message with your wallet. It costs nothing, and sends no transaction.',
     signInWith: 'Sign in with {name}', // NAME
+    signInStatement: 'Sign in to the chat.', // what the wallet shows: one line of ASCII
     signing: 'Confirm in your wallet…',
     noWallet: 'No wallet was found in this browser. Install one, or open this page in it.',
     lookingForWallets: 'Looking for wallets…',
@@ -34,7 +44,8 @@ export const english = {
     newChatWrong: 'This is not a wallet’s address.',
     newChatOwn: 'This is your own address.',
     requests: 'Requests', // NAME
-    requestsCount: '{n} requests',
+    requestsCount: '{n} from wallets that are new to you',
+    noRequests: 'No requests',
     noConversations: 'No conversations yet',
     noConversationsText: 'Start one with the address of a wallet.',
     pickConversation: 'Choose a conversation',

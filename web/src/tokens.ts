@@ -143,6 +143,11 @@ export const base = css`
         background: var(--_danger-bg);
         color: var(--_danger);
     }
+    .avatar {
+        display: block;
+        flex: none;
+        border-radius: 50%;
+    }
     .sr-only {
         position: absolute;
         width: 1px;
