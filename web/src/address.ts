@@ -50,24 +50,24 @@ export class ParleyAddress extends LitElement {
             }
             .text {
                 font-weight: 600;
-                font-variant-numeric: tabular-nums;
+                font-variant-ligatures: none; /* of Inter: it writes 0x9 as a multiplication */
                 white-space: nowrap;
                 overflow: hidden;
                 text-overflow: ellipsis;
             }
-            button {
+            .icon-button {
                 position: relative;
                 width: 28px;
                 height: 28px;
                 margin-inline-start: 2px;
             }
             /* The target is 40 px, and the line does not grow for it. */
-            button::before {
+            .icon-button::before {
                 content: '';
                 position: absolute;
                 inset: -6px;
             }
-            button svg {
+            .icon-button svg {
                 width: 16px;
                 height: 16px;
             }

@@ -35,15 +35,15 @@ export function faceOf(account: string): Face {
         const mirrored = column > MIDDLE ? 4 - column : column;
         return half[Math.floor(at / 5) * 3 + mirrored] ?? false;
     });
-    return { ground: `hsl(${hue} 58% 46%)`, glow: `hsl(${glow} 72% 60%)`, cells };
+    return { ground: `hsl(${hue} 52% 46%)`, glow: `hsl(${glow} 72% 60%)`, cells };
 }
 
 function dots(cells: readonly boolean[]): SVGTemplateResult[] {
     return cells.flatMap((isSet, at) => {
         if (!isSet) return [];
-        const x = 10 + (at % 5) * 5;
-        const y = 10 + Math.floor(at / 5) * 5;
-        return [svg`<rect x=${x - 2.25} y=${y - 2.25} width="4.5" height="4.5" rx="1.4"/>`];
+        const x = 9 + (at % 5) * 4.4;
+        const y = 9 + Math.floor(at / 5) * 4.4;
+        return [svg`<rect x=${x} y=${y} width="4.5" height="4.5" rx="0.9"/>`];
     });
 }
 
@@ -61,6 +61,6 @@ export function avatar(account: string, size: number): TemplateResult {
         <rect width="40" height="40" fill=${ground} />
         <circle cx="8" cy="6" r="26" fill=${glow} fill-opacity="0.35" />
         <circle cx="5" cy="2" r="17" fill=${glow} fill-opacity="0.5" />
-        <g fill="#fff" fill-opacity="0.94">${dots(cells)}</g>
+        <g fill="#fff" fill-opacity="0.9">${dots(cells)}</g>
     </svg>`;
 }

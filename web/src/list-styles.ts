@@ -54,6 +54,7 @@ export const listStyles = css`
         list-style: none;
     }
     .row {
+        position: relative;
         display: flex;
         align-items: center;
         gap: 12px;
@@ -126,6 +127,7 @@ export const listStyles = css`
     }
     .who {
         font-weight: 600;
+        font-variant-ligatures: none; /* of Inter: it writes 0x9 as a multiplication */
     }
     .when {
         font-size: 12px;

@@ -8,7 +8,7 @@ import { bubbles } from './drawing';
 import { icons } from './icons';
 import { listStyles } from './list-styles';
 import './new-chat';
-import { badgeOf, rowText, sectionsOf, type Sections } from './rows';
+import { badgeOf, rowText, sectionsOf, type RowText, type Sections } from './rows';
 import { say, english, type Strings } from './strings';
 import { base } from './tokens';
 import { watch } from './watch';
@@ -26,6 +26,12 @@ const bone = html`<div class="row">
 </div>`;
 
 const skeleton = html`<div class="skeleton" aria-hidden="true">${BONES.map(() => bone)}</div>`;
+
+/** For who does not see the rest; apart from what is beside it. */
+const hidden = (text: string) => (text ? html` <span class="sr-only">${text}</span> ` : nothing);
+
+const badge = (text: string) =>
+    text ? html`<span class="badge" aria-hidden="true">${text}</span>` : nothing;
 
 /** The conversations. Fires `parley-open` (detail: {peer}), bubbling and composed. */
 @customElement('parley-list')
@@ -155,6 +161,11 @@ export class ParleyList extends LitElement {
 
     // The rows.
 
+    #mark({ mark, isRead, state }: RowText): TemplateResult {
+        return html`<span class="mark ${mark} ${isRead ? 'read' : ''}">${icons[mark!]}</span
+            >${hidden(state)}`;
+    }
+
     #row(one: Summary, tabKey: string | undefined): TemplateResult {
         const text = rowText(one, this.strings, Date.now(), pageLocale());
         const key = accountKey(one.peer);
@@ -165,30 +176,25 @@ export class ParleyList extends LitElement {
                 class="row ${look}"
                 data-peer=${key}
                 tabindex=${key === tabKey ? 0 : -1}
-                aria-label=${text.name}
                 aria-current=${isSelected ? 'true' : nothing}
                 @click=${() => this.#open(one.peer)}
             >
                 <span class="face"
-                    >${avatar(one.peer, FACE_PX)}${one.presence?.online
+                    >${avatar(one.peer, FACE_PX)}${text.presence
                         ? html`<span class="dot"></span>`
                         : nothing}</span
                 >
                 <span class="words">
-                    <span class="line"
-                        ><span class="who" dir="ltr">${text.short}</span
-                        ><span class="when">${text.when}</span></span
-                    >
-                    <span class="line"
-                        >${text.mark
-                            ? html`<span class="mark ${text.mark} ${text.isRead ? 'read' : ''}"
-                                  >${icons[text.mark]}</span
-                              >`
-                            : nothing}<span class="preview" dir="auto">${text.preview}</span
-                        >${text.badge
-                            ? html`<span class="badge">${text.badge}</span>`
-                            : nothing}</span
-                    >
+                    <span class="line">
+                        <span class="who" dir="ltr">${text.short}</span>
+                        ${hidden(text.presence)}
+                        <span class="when">${text.when}</span>
+                    </span>
+                    <span class="line">
+                        ${text.mark ? this.#mark(text) : nothing}
+                        <span class="preview" dir="auto">${text.preview}</span>
+                        ${badge(text.badge)} ${hidden(text.unread)}
+                    </span>
                 </span>
             </button>
         </li>`;
@@ -203,17 +209,16 @@ export class ParleyList extends LitElement {
                 class="row ${unread ? 'new' : ''}"
                 data-peer="requests"
                 tabindex=${tabKey === 'requests' ? 0 : -1}
-                aria-label="${title}, ${count}"
                 @click=${() => this.#showRequests(true)}
             >
                 <span class="pair">${requests.slice(0, 2).map((one) => avatar(one.peer, 30))}</span>
                 <span class="words">
                     <span class="line"><span class="who">${title}</span></span>
-                    <span class="line"
-                        ><span class="preview">${count}</span>${unread
-                            ? html`<span class="badge">${unread}</span>`
-                            : nothing}</span
-                    >
+                    <span class="line">
+                        <span class="preview">${count}</span>
+                        ${badge(unread)}
+                        ${hidden(unread && say(this.strings.unread, { n: unread }))}
+                    </span>
                 </span>
             </button>
         </li>`;

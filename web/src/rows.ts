@@ -32,8 +32,10 @@ export interface RowText {
     /** Of one's own last message: what its state looks like. */
     readonly mark: Mark | undefined;
     readonly isRead: boolean;
-    /** All of it, for who does not see it. */
-    readonly name: string;
+    /** What is seen and not said: for who does not see it. */
+    readonly state: string;
+    readonly unread: string;
+    readonly presence: string;
 }
 
 const MARKS: Record<ItemState, Mark | undefined> = {
@@ -69,25 +71,16 @@ export function rowText(
     now: number,
     locale: string | undefined,
 ): RowText {
-    const short = shortAccount(one.peer);
-    const when = one.at ? shortWhen(one.at, now, locale) : '';
-    const preview = previewText(one, strings);
-    const state = one.blocked || one.isTyping || !one.last ? undefined : one.last.state;
-    const name = [
-        short,
-        one.unread && say(strings.unread, { n: one.unread }),
-        preview,
-        state && one.last && stateName(one.last, strings),
-        when,
-        one.presence?.online && strings.online,
-    ];
+    const last = one.blocked || one.isTyping ? undefined : one.last;
     return {
-        short,
-        when,
-        preview,
+        short: shortAccount(one.peer),
+        when: one.at ? shortWhen(one.at, now, locale) : '',
+        preview: previewText(one, strings),
         badge: badgeOf(one.unread),
-        mark: state && MARKS[state],
-        isRead: state === 'read',
-        name: name.filter(Boolean).join(', '),
+        mark: last && MARKS[last.state],
+        isRead: last?.state === 'read',
+        state: last ? stateName(last, strings) : '',
+        unread: one.unread ? say(strings.unread, { n: one.unread }) : '',
+        presence: one.presence?.online ? strings.online : '',
     };
 }

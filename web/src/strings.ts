@@ -44,7 +44,7 @@ export const english = {
     newChatWrong: 'This is not a wallet’s address.',
     newChatOwn: 'This is your own address.',
     requests: 'Requests', // NAME
-    requestsCount: '{n} from wallets that are new to you',
+    requestsCount: '{n} from new wallets',
     noRequests: 'No requests',
     noConversations: 'No conversations yet',
     noConversationsText: 'Start one with the address of a wallet.',
