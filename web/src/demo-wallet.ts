@@ -1,4 +1,4 @@
-import { ParleyError, sameAccount, Session, type Auth } from 'parley-sdk';
+import { isPassing, ParleyError, sameAccount, Session, type Auth } from 'parley-sdk';
 
 /** As /dev/wallets gives it. */
 export interface DemoWallet {
@@ -34,6 +34,12 @@ function kept(server: string, wallet: DemoWallet, profile: string): Session | un
     return session && sameAccount(session.account, wallet.address) ? session : undefined;
 }
 
+/** What trying again does not mend ends the connection, and is said: not tried for ever. */
+function ending(error: unknown): unknown {
+    if (!(error instanceof ParleyError) || isPassing(error)) return error;
+    return new ParleyError({ code: 'signed_out', message: error.message });
+}
+
 const isOver = (error: unknown): boolean =>
     error instanceof ParleyError && error.code === 'signed_out';
 
@@ -49,7 +55,9 @@ export function demoAuth(server: string, wallet: DemoWallet, profile: string): A
             } catch (error) {
                 if (!isOver(error)) throw error;
             }
-            session = await signIn(server, wallet, profile);
+            session = await signIn(server, wallet, profile).catch((error: unknown) => {
+                throw ending(error);
+            });
             return session.token();
         },
     };

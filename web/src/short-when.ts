@@ -18,7 +18,7 @@ export function shortWhen(at: number, now: number, locale?: string): string {
     const say = (options: Intl.DateTimeFormatOptions) =>
         new Intl.DateTimeFormat(locale, options).format(at);
 
-    if (days <= 0) return say({ hour: 'numeric', minute: '2-digit' });
+    if (days <= 0) return say({ timeStyle: 'short' });
     if (days < 7) return say({ weekday: 'short' });
     if (new Date(at).getFullYear() === new Date(now).getFullYear())
         return say({ day: 'numeric', month: 'short' });

@@ -68,7 +68,7 @@ export class ParleySignIn extends LitElement {
             p {
                 margin: 0;
                 color: var(--_muted);
-                text-wrap: balance;
+                text-wrap: pretty;
             }
             ul {
                 display: grid;
