@@ -16,7 +16,6 @@ import type { ParleyComposer } from './composer';
 import { bubbles } from './drawing';
 import './list';
 import type { ParleyList } from './list';
-import './sign-in';
 import { statusBar, statusStyles } from './status';
 import { english, type Strings } from './strings';
 import './thread';
@@ -64,6 +63,7 @@ export class ParleyChat extends LitElement {
     @state() private trouble = '';
     /** Why one has to sign in again. */
     @state() private note = '';
+    @state() private signInState: 'loading' | 'loaded' | 'failed' = 'loading';
     @query('parley-list') private readonly list!: ParleyList | null;
     @query('.pane') private readonly pane!: HTMLElement | null;
 
@@ -232,6 +232,7 @@ export class ParleyChat extends LitElement {
         this.selected = undefined;
         if (old !== chat) old?.disconnect();
         if (this.#isOurs && this.isConnected) chat?.connect();
+        if (!chat) void this.#loadSignIn();
     }
 
     #onSignedIn(session: Session): void {
@@ -353,7 +354,26 @@ export class ParleyChat extends LitElement {
                   : this.#notice(this.#words.pickConversation)}`;
     }
 
-    #signIn(): TemplateResult {
+    /** Most who come are signed in already: the rest waits for this file. */
+    async #loadSignIn(): Promise<void> {
+        try {
+            await import('./sign-in');
+            this.signInState = 'loaded';
+        } catch (error) {
+            this.signInState = 'failed';
+            this.#emit('parley-error', { error });
+        }
+    }
+
+    #signIn(): TemplateResult | typeof nothing {
+        if (this.signInState === 'failed')
+            return html`<div class="notice" role="alert">
+                <span>${this.#words.stopped}</span>
+                <button class="secondary" @click=${this.#loadSignIn}>
+                    ${this.#words.tryAgain}
+                </button>
+            </div>`;
+        if (this.signInState === 'loading') return nothing;
         return html`<parley-sign-in
             .server=${this.#server}
             .peer=${isAccount(this.to) ? this.to : undefined}
@@ -364,7 +384,7 @@ export class ParleyChat extends LitElement {
         ></parley-sign-in>`;
     }
 
-    #content(): TemplateResult {
+    #content(): TemplateResult | typeof nothing {
         if (this.to && !isAccount(this.to)) return this.#notice(this.#words.toWrong);
         if (!this.#active) return this.#signIn();
         return this.to ? this.#pane(this.to, false) : this.#panes();
