@@ -1,7 +1,3 @@
-import { LitElement, css, html } from 'lit';
-import { customElement, property, query } from 'lit/decorators.js';
-import { base } from './tokens';
-
 export interface Question {
     readonly title: string;
     readonly text: string;
@@ -11,114 +7,15 @@ export interface Question {
     readonly isDangerous?: boolean;
 }
 
-@customElement('parley-confirm')
-class ParleyConfirm extends LitElement {
-    @property({ attribute: false }) question: Question | undefined;
-    @property({ attribute: false }) onAnswer: (isYes: boolean) => void = () => {};
-    @query('dialog') private readonly dialog!: HTMLDialogElement;
-    #isYes = false;
-
-    static override styles = [
-        base,
-        css`
-            dialog {
-                width: min(360px, calc(100% - 32px));
-                padding: 24px;
-                border: 0;
-                border-radius: 18px;
-                background: var(--_bg);
-                color: var(--_text);
-                box-shadow: var(--_shadow);
-            }
-            dialog::backdrop {
-                background: rgb(10 12 20 / 45%);
-            }
-            dialog[open] {
-                animation: rise 150ms ease-out;
-            }
-            @keyframes rise {
-                from {
-                    opacity: 0;
-                    transform: translateY(8px);
-                }
-            }
-            h2 {
-                margin: 0 0 6px;
-                font-size: 17px;
-                overflow-wrap: anywhere;
-            }
-            p {
-                margin: 0 0 20px;
-                color: var(--_muted);
-            }
-            .actions {
-                display: flex;
-                flex-wrap: wrap;
-                justify-content: flex-end;
-                gap: 8px;
-            }
-        `,
-    ];
-
-    override firstUpdated(): void {
-        this.dialog.showModal();
-    }
-
-    /** Also where the host goes from the page in the middle of it. */
-    override disconnectedCallback(): void {
-        super.disconnectedCallback();
-        this.onAnswer(this.#isYes);
-    }
-
-    /** The dialog gives the focus back by itself, before it says `close`. */
-    #answer(isYes: boolean): void {
-        this.#isYes = isYes;
-        this.dialog.close();
-    }
-
-    #onBackdrop(event: MouseEvent): void {
-        const box = this.dialog.getBoundingClientRect();
-        const isInside =
-            event.clientX >= box.left &&
-            event.clientX <= box.right &&
-            event.clientY >= box.top &&
-            event.clientY <= box.bottom;
-        if (event.target === this.dialog && !isInside) this.#answer(false);
-    }
-
-    override render() {
-        const { title, text, action, cancel, isDangerous } = this.question!;
-        return html`<dialog
-            aria-labelledby="title"
-            aria-describedby="text"
-            @close=${() => this.remove()}
-            @click=${this.#onBackdrop}
-        >
-            <h2 id="title">${title}</h2>
-            <p id="text">${text}</p>
-            <div class="actions">
-                <button class="secondary" autofocus @click=${() => this.#answer(false)}>
-                    ${cancel}
-                </button>
-                <button
-                    class=${isDangerous ? 'danger' : 'primary'}
-                    @click=${() => this.#answer(true)}
-                >
-                    ${action}
-                </button>
-            </div>
-        </dialog>`;
-    }
-}
-
 /**
  * Asks, over the whole page. It stands in the host's shadow root, for its colours.
  *
  * @return whether the user said yes; Escape, and the ground beside the dialog, are a no
  */
-export function confirmDialog(host: HTMLElement, question: Question): Promise<boolean> {
+export async function confirmDialog(host: HTMLElement, question: Question): Promise<boolean> {
+    const { ParleyConfirm } = await import('./confirm');
     return new Promise((resolve) => {
-        const dialog = document.createElement('parley-confirm') as ParleyConfirm;
+        const dialog = new ParleyConfirm();
         dialog.question = question;
         dialog.onAnswer = resolve;
         (host.shadowRoot ?? host).append(dialog);

@@ -14,7 +14,6 @@ import {
 } from 'parley-sdk';
 import type { ParleyComposer } from './composer';
 import { bubbles } from './drawing';
-import './list';
 import type { ParleyList } from './list';
 import { statusBar, statusStyles } from './status';
 import { english, type Strings } from './strings';
@@ -35,6 +34,13 @@ const SIGNED_OUT = new Set([
     'token_expired',
     'token_revoked',
 ]);
+
+/** What only some pages need: it is loaded where it is shown. */
+const PARTS = {
+    list: () => import('./list'),
+    signIn: () => import('./sign-in'),
+};
+type Part = keyof typeof PARTS;
 
 const ownServer = (): string => new URL(import.meta.url).origin;
 
@@ -63,10 +69,10 @@ export class ParleyChat extends LitElement {
     @state() private trouble = '';
     /** Why one has to sign in again. */
     @state() private note = '';
-    @state() private signInState: 'loading' | 'loaded' | 'failed' = 'loading';
     @query('parley-list') private readonly list!: ParleyList | null;
     @query('.pane') private readonly pane!: HTMLElement | null;
 
+    readonly #parts = new Map<Part, 'loading' | 'here' | 'failed'>();
     #words: Strings = english;
     /** The page's, or our own. */
     #active: Chat | undefined;
@@ -178,6 +184,8 @@ export class ParleyChat extends LitElement {
             changed.has(one),
         );
         if (isOther) this.#start();
+        const part = !this.#active ? 'signIn' : this.to ? undefined : 'list';
+        if (part && !this.#parts.has(part)) void this.#load(part);
     }
 
     protected override updated(): void {
@@ -232,7 +240,6 @@ export class ParleyChat extends LitElement {
         this.selected = undefined;
         if (old !== chat) old?.disconnect();
         if (this.#isOurs && this.isConnected) chat?.connect();
-        if (!chat) void this.#loadSignIn();
     }
 
     #onSignedIn(session: Session): void {
@@ -354,26 +361,32 @@ export class ParleyChat extends LitElement {
                   : this.#notice(this.#words.pickConversation)}`;
     }
 
-    /** Most who come are signed in already: the rest waits for this file. */
-    async #loadSignIn(): Promise<void> {
+    async #load(part: Part): Promise<void> {
+        this.#parts.set(part, 'loading');
         try {
-            await import('./sign-in');
-            this.signInState = 'loaded';
+            await PARTS[part]();
+            this.#parts.set(part, 'here');
         } catch (error) {
-            this.signInState = 'failed';
+            this.#parts.set(part, 'failed');
             this.#emit('parley-error', { error });
         }
+        this.requestUpdate();
     }
 
-    #signIn(): TemplateResult | typeof nothing {
-        if (this.signInState === 'failed')
-            return html`<div class="notice" role="alert">
-                <span>${this.#words.stopped}</span>
-                <button class="secondary" @click=${this.#loadSignIn}>
-                    ${this.#words.tryAgain}
-                </button>
-            </div>`;
-        if (this.signInState === 'loading') return nothing;
+    /** What stands in its place until it is here; undefined once it is. */
+    #instead(part: Part): TemplateResult | typeof nothing | undefined {
+        const state = this.#parts.get(part);
+        if (state === 'here') return undefined;
+        if (state !== 'failed') return nothing;
+        return html`<div class="notice" role="alert">
+            <span>${this.#words.loadPartFailed}</span>
+            <button class="secondary" @click=${() => this.#load(part)}>
+                ${this.#words.tryAgain}
+            </button>
+        </div>`;
+    }
+
+    #signIn(): TemplateResult {
         return html`<parley-sign-in
             .server=${this.#server}
             .peer=${isAccount(this.to) ? this.to : undefined}
@@ -386,8 +399,8 @@ export class ParleyChat extends LitElement {
 
     #content(): TemplateResult | typeof nothing {
         if (this.to && !isAccount(this.to)) return this.#notice(this.#words.toWrong);
-        if (!this.#active) return this.#signIn();
-        return this.to ? this.#pane(this.to, false) : this.#panes();
+        if (!this.#active) return this.#instead('signIn') ?? this.#signIn();
+        return this.to ? this.#pane(this.to, false) : (this.#instead('list') ?? this.#panes());
     }
 
     override render() {
