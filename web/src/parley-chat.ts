@@ -240,6 +240,7 @@ export class ParleyChat extends LitElement {
         this.selected = undefined;
         if (old !== chat) old?.disconnect();
         if (this.#isOurs && this.isConnected) chat?.connect();
+        this.requestUpdate();
     }
 
     #onSignedIn(session: Session): void {
