@@ -15,7 +15,7 @@ async function busyList(t, how) {
     await injected(person, { key: seeds.key });
     const page = await t.open(`${server.url}/#wallet`, person);
     await button(page, 'Sign in with Test Wallet').click();
-    await page.getByText('the blue one').first().waitFor();
+    await page.getByText('yes, the blue one').first().waitFor();
     return { server, seeds, page };
 }
 
