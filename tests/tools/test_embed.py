@@ -115,6 +115,16 @@ def check_table(folder):
     report("it says what it depends on", [path for path in want if path not in used])
 
 
+def check_depfile(folder):
+    """Where names have what a depfile reads as something else."""
+    put(folder, "a b/c#d/e$f/index.html", b"")
+    embed(folder / "a b/c#d/e$f", folder / "out.c", folder / "out.d")
+    used = f"{folder}/a\\ b/c\\#d/e$$f"
+    said = (folder / "out.d").read_text()
+    report("it says so of any folder",
+           None if said == f"{folder}/out.c: {used} {used}/index.html\n" else said)
+
+
 def check_refusals(folder):
     for name, path, data, says in REFUSED:
         put(folder, f"{name}/index.html", b"")
@@ -128,6 +138,7 @@ def check_refusals(folder):
 
 with tempfile.TemporaryDirectory() as temporary:
     check_table(pathlib.Path(temporary))
+    check_depfile(pathlib.Path(temporary))
     check_refusals(pathlib.Path(temporary))
 print(f"{passed} passed, {failed} failed, 0 skipped")
 sys.exit(failed > 0)
