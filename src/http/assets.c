@@ -58,6 +58,16 @@ static void refuse(struct http_request *rq, unsigned status, str headers, str bo
                      });
 }
 
+/** Of a shared one any page may read that it is not there: an older widget asks for its parts.
+ */
+static void refuse_name(struct http_request *rq, bool is_of_shared)
+{
+    refuse(rq, 404,
+           is_of_shared ? STR("Cache-Control: no-store\r\n" SNIFF_NOT SHARED)
+                        : STR("Cache-Control: no-store\r\n" SNIFF_NOT),
+           STR("Not Found\n"));
+}
+
 static void refuse_method(struct http_request *rq, bool is_of_shared)
 {
     if (is_of_shared) {
@@ -117,7 +127,7 @@ static void on_head(void *arg, struct http_request *rq, const struct http_head *
     const struct http_asset *a = find(arg, head->path);
 
     if (!a) {
-        refuse(rq, 404, STR("Cache-Control: no-store\r\n" SNIFF_NOT), STR("Not Found\n"));
+        refuse_name(rq, is_shared(head->path));
     } else if (head->method == HTTP_GET || head->method == HTTP_HEAD) {
         answer(rq, head, a);
     } else if (head->method == HTTP_OPTIONS && is_shared(a->path)) {

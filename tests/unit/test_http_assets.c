@@ -28,6 +28,11 @@
     STATUS("404 Not Found")                                                                    \
     TEXT LENGTH "10\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n" END     \
                 "Not Found\n"
+#define NOT_SHARED                                                                             \
+    STATUS("404 Not Found")                                                                    \
+    TEXT LENGTH                                                                                \
+        "10\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n" SHARED END    \
+        "Not Found\n"
 #define CHAT_PLAIN  STATUS("200 OK") JS LENGTH "28\r\nETag: W/\"chat\"\r\n" FRESH SHARED END
 #define CHAT_GZIP   STATUS("200 OK") JS LENGTH "9\r\nETag: W/\"chat\"\r\n" FRESH GZIP SHARED END
 #define CHAT_SAME   STATUS("304 Not Modified") "ETag: W/\"chat\"\r\n" FRESH SHARED END
@@ -86,16 +91,17 @@ static const struct row {
     {"the head of the page", "HEAD /",              "",                              STR(INDEX_PLAIN)},
     {"the page is known",   "GET /",               "If-None-Match: \"index\"\r\n",  STR(STATUS("304 Not Modified") "ETag: W/\"index\"\r\n" FRESH PAGE END)},
 
-    {"a folder",            "GET /embed/",         "",                              STR(NOT_FOUND)},
+    {"a folder",            "GET /embed/",         "",                              STR(NOT_SHARED)},
     {"a folder's name",     "GET /embed",          "",                              STR(NOT_FOUND)},
-    {"a longer name",       "GET /embed/chat.js.map", "",                           STR(NOT_FOUND)},
-    {"a slash behind it",   "GET /embed/chat.js/", "",                              STR(NOT_FOUND)},
-    {"a shorter name",      "GET /embed/chat.j",   "",                              STR(NOT_FOUND)},
-    {"another case",        "GET /embed/Chat.js",  "",                              STR(NOT_FOUND)},
-    {"in other letters",    "GET /embed/%63hat.js", "",                             STR(NOT_FOUND)},
-    {"a way round",         "GET /embed/../index.html", "",                         STR(NOT_FOUND)},
+    {"a longer name",       "GET /embed/chat.js.map", "",                           STR(NOT_SHARED)},
+    {"a slash behind it",   "GET /embed/chat.js/", "",                              STR(NOT_SHARED)},
+    {"a shorter name",      "GET /embed/chat.j",   "",                              STR(NOT_SHARED)},
+    {"another case",        "GET /embed/Chat.js",  "",                              STR(NOT_SHARED)},
+    {"in other letters",    "GET /embed/%63hat.js", "",                             STR(NOT_SHARED)},
+    {"a way round",         "GET /embed/../index.html", "",                         STR(NOT_SHARED)},
     {"two slashes",         "GET //index.html",    "",                              STR(NOT_FOUND)},
     {"nothing of that name, and known", "GET /x",  "If-None-Match: *\r\n",          STR(NOT_FOUND)},
+    {"a part of an older one", "GET /embed/part-00000000.js", "Origin: https://shop.test\r\n", STR(NOT_SHARED)},
     {"to put what is not there", "PUT /x",         "",                              STR(NOT_FOUND)},
 
     {"to put a module",     "PUT /embed/chat.js",  "", STR(STATUS("405 Method Not Allowed") TEXT LENGTH "19\r\nX-Content-Type-Options: nosniff\r\n" SHARED "Allow: GET, HEAD, OPTIONS\r\n" END "Method Not Allowed\n")},
