@@ -9,8 +9,11 @@
 
 #include "crypto/random.h"
 #include "crypto/secret.h"
+#include "http/assets.h"
 #include "io/loop.h"
+#include "media/local.h"
 #include "server/admin_socket.h"
+#include "server/demo.h"
 #include "server/issuers.h"
 #include "server/keys.h"
 #include "server/node.h"
@@ -152,6 +155,33 @@ static int check_data_path(str data)
     return 2;
 }
 
+/** What the server has of its own is asked first: Socket.IO would not be reached there. */
+static bool is_of_ours(str path)
+{
+    static const str ours[] = {
+        STR(MEDIA_LOCAL_PREFIX), STR("/healthz"),  STR("/readyz"),
+        STR("/metrics"),         STR("/v1/"),      STR("/.well-known/"),
+        STR(HTTP_ASSETS_SHARED), STR(DEMO_PREFIX),
+    };
+
+    for (size_t i = 0; i < COUNT_OF(ours); i++) {
+        if (str_starts(path, ours[i]))
+            return true;
+    }
+    return false;
+}
+
+static int check_path(const struct serve_options *o)
+{
+    if (!str_starts(o->path, STR("/")) || o->path.ptr[o->path.len - 1] != '/')
+        return usage("--path must begin and end with '/'");
+    if (is_of_ours(o->path))
+        return usage_of("path", o->path, "free: the server has something else there");
+    if (o->dev && str_eq(o->path, STR("/")))
+        return usage("--path: with --dev, / is the page to try the chat on");
+    return 0;
+}
+
 static int check(const struct serve_options *o)
 {
     if (o->dev && !addr_is_loopback(&o->listen)) {
@@ -159,9 +189,9 @@ static int check(const struct serve_options *o)
             "--dev is for this machine alone: listen on 127.0.0.1, or leave out --dev and "
             "name the pages with --origins");
     }
-    if (!str_starts(o->path, STR("/")) || o->path.ptr[o->path.len - 1] != '/')
-        return usage("--path must begin and end with '/'");
-    const int code = check_data_path(o->data);
+    int code = check_path(o);
+    if (code == 0)
+        code = check_data_path(o->data);
     if (code != 0)
         return code;
     if (o->max_payload < PAYLOAD_PER_CONTENT * o->content_bytes) {
