@@ -422,6 +422,8 @@ static void add_routes(struct routes *r, struct node *n)
     if (n->config->dev)
         add_route(r, STR(DEMO_PREFIX), &demo_http_handler, &n->demo);
     add_route(r, n->config->path, &eio_http_handler, n->eio);
+    if (n->config->dev) // its page knows of no --path
+        add_route(r, STR("/socket.io/"), &eio_http_handler, n->eio);
     if (n->config->dev)
         add_route(r, STR("/"), &http_assets_handler, &n->assets);
 }

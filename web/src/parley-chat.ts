@@ -57,6 +57,8 @@ export class ParleyChat extends LitElement {
     @property({ reflect: true }) theme: 'auto' | 'light' | 'dark' = 'auto';
     /** Asked by POST, with the page's cookies, for {token}: sign-in by one's own backend. */
     @property({ attribute: 'token-url' }) tokenUrl = '';
+    /** Of Socket.IO at the server, where that has another (--path). */
+    @property() path = '';
     /** Instead of token-url: who signs in, by the page's own code. */
     @property({ attribute: false }) auth: Auth | undefined;
     /** Instead of all of these: a Chat that the page has made, and connects. */
@@ -180,7 +182,7 @@ export class ParleyChat extends LitElement {
 
     protected override willUpdate(changed: PropertyValues<this>): void {
         if (changed.has('strings')) this.#words = { ...english, ...this.strings };
-        const isOther = (['server', 'tokenUrl', 'auth', 'chat'] as const).some((one) =>
+        const isOther = (['server', 'path', 'tokenUrl', 'auth', 'chat'] as const).some((one) =>
             changed.has(one),
         );
         if (isOther) this.#start();
@@ -216,7 +218,7 @@ export class ParleyChat extends LitElement {
     }
 
     #create(auth: Auth): Chat {
-        return createChat({ server: this.#server, auth });
+        return createChat({ server: this.#server, auth, ...(this.path && { path: this.path }) });
     }
 
     #tokenAuth(url: string): Auth {

@@ -11,7 +11,7 @@ export const english = {
     offline: 'You are offline. Messages are kept, and sent when you are back.',
     stopped: 'Not connected.',
     tryAgain: 'Try again',
-    loadPartFailed: 'A part of this chat could not be loaded.',
+    loadPartFailed: 'A part of this chat could not be loaded. Reload the page if it stays so.',
     close: 'Close', // NAME
     cancel: 'Cancel',
     back: 'Back', // NAME

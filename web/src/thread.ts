@@ -295,9 +295,15 @@ export class ParleyThread extends LitElement {
         this.thread.markRead(seq);
     }
 
+    /** Its server may have been upgraded since the page was loaded: the old parts are gone. */
+    readonly #lacksPart = (): false => {
+        this.problem = this.strings.loadPartFailed;
+        return false;
+    };
+
     async #view(item: Item): Promise<void> {
-        await import('./viewer');
-        if (!this.thread || !this.isConnected) return;
+        const isHere = await import('./viewer').catch(this.#lacksPart);
+        if (!isHere || !this.thread || !this.isConnected) return;
         const viewer: ParleyViewer = document.createElement('parley-viewer');
         const { thread, strings } = this;
         Object.assign(viewer, { item, thread, strings, locale: this.#context?.locale });
@@ -324,7 +330,7 @@ export class ParleyThread extends LitElement {
             action: strings.block,
             cancel: strings.cancel,
             isDangerous: true,
-        });
+        }).catch(this.#lacksPart);
         // Of the wallet that was asked about, whatever is shown by now.
         if (isWanted && thread === this.thread) await this.#act('block');
     }

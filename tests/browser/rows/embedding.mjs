@@ -7,8 +7,9 @@ import { createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { match, run, same, until, within } from '../../e2e/lib.mjs';
 import { wallet } from '../../e2e/chat/wallet.mjs';
-import { button, field, hasStates, inLog, log, say } from '../browser.mjs';
+import { button, field, hasStates, inLog, log, pair, say } from '../browser.mjs';
 import { Shop, example, page, policy } from '../shop.mjs';
+import { picture } from '../files.mjs';
 import { injected } from '../injected.mjs';
 
 const FRIEND = '0xfB6916095ca1df60bB79Ce92cE3Ea74c37c5d359'; // of the examples
@@ -37,6 +38,48 @@ async function threeLines(t) {
     const [message] = await historyOf(server, token(t, server, FRIEND), account);
     same([message.content, message.from], ['is it still there?', account], 'what arrived');
     t.isQuiet();
+}
+
+/** Where an operator has moved Socket.IO; the page of --dev does not know, and works. */
+async function atAPath(t) {
+    const server = await t.serve({ options: ['--rate-limits=off', '--path=/chat/'] });
+    const lines = example('html', 'height: 600px').replaceAll(CHAT, server.url)
+        .replace(' to=', ' path="/chat/" to=');
+    const shop = await Shop.open(t, { '/': page(lines) });
+    const visitor = await t.person();
+    await injected(visitor);
+    const shown = await t.open(shop.url, visitor);
+    const connection = shown.waitForEvent('websocket');
+    await button(shown, 'Sign in with Test Wallet').click();
+    match((await connection).url(), /:\d+\/chat\/\?/, 'where it connects');
+    await say(shown, 'at a path');
+    await hasStates(shown, 'Sent', 1);
+    const { alice, bob } = await pair(t, { server });
+    await say(alice, 'from the page');
+    await inLog(bob, 'from the page').waitFor();
+    t.isQuiet();
+}
+
+/** The server has been upgraded since the page was loaded: its other parts have new names. */
+async function afterAnUpgrade(t) {
+    const { alice, bob } = await pair(t);
+    await alice.locator('input[type=file]').setInputFiles([picture('summit.png')]);
+    await button(alice, 'Send').click();
+    const open = log(bob).getByRole('button', { name: /^Open photo/ });
+    await open.waitFor();
+    await bob.route('**/embed/*-*.js', (route) => route.fulfill({ status: 404 }));
+    const said = bob.getByRole('alert').filter({ hasText: 'Reload the page' });
+    await open.click();
+    await said.waitFor();
+    await button(bob, 'All conversations').click();
+    await said.waitFor();
+    await button(bob, 'Try again').waitFor();
+    await bob.unroute('**/embed/*-*.js');
+    await button(bob, 'All conversations').click();
+    await bob.reload();
+    await open.click();
+    await bob.getByRole('dialog').locator('img').waitFor();
+    t.isQuiet({ cut: true });
 }
 
 async function historyOf(server, bearer, peer) {
@@ -265,6 +308,8 @@ async function documentsPolicy() {
 
 export const rows = [
     ['three lines make a chat', threeLines],
+    ['where Socket.IO has a path of its own', atAPath],
+    ['parts that an upgrade has taken away are said to be missing', afterAnUpgrade],
     ['six lines with the stock client', sixLines],
     ['the SDK on a page of one’s own', sdk],
     ['tokens by one’s own backend, under a strict policy', ownBackend],
