@@ -44,6 +44,19 @@ static void check_listed(str origin)
     free(longer);
 }
 
+/** A name of this machine is none once there is more behind it. */
+static void check_host(str host)
+{
+    char *longer = mem_alloc(host.len + 5);
+    const size_t n = str_copy(longer, host).len;
+
+    str_copy(longer + n, STR(".evil"));
+    assert(!http_host_is_loopback((str){longer, n + 5}));
+    if (http_host_is_loopback(host))
+        assert(str_find(host, '/') == host.len && str_find(host, '@') == host.len);
+    free(longer);
+}
+
 /** An origin, and behind a line feed a host. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -55,6 +68,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const struct http_origins loopback = {.loopback = true};
 
     check_listed(origin);
+    check_host(host);
     assert(!http_origins_allow(&none, origin, host));
     assert(http_origins_allow(&any, origin, host));
     if (http_origins_allow(&own, origin, host))
