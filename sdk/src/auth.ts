@@ -7,7 +7,8 @@ export interface Auth {
      * one is about to end.
      *
      * @param refused  one that the server has just refused, or that ends: not that one again
-     * @throws ParleyError `signed_out`, where only signing in helps; any other error is passing
+     * @throws ParleyError `signed_out`, where only signing in helps. It ends the connection, as any
+     *         other does that is not passing (isPassing); what is no ParleyError is passing
      */
     token(refused?: string): Promise<string>;
 

@@ -6,6 +6,8 @@ import type { Ready, Requests, ServerEvents, WireError } from './protocol.js';
 import type { Status, Wire, WireEvents } from './wire.js';
 
 const ANSWER_MS = 10_000;
+/** From the first packet until the server says `ready`: a socket may be open, and mute. */
+const READY_MS = 30_000;
 const RENEW_AGAIN_MS = 5_000;
 /** As socket.io-client has it by itself: half of it more or less, so that not all come at once. */
 const BACKOFF_MS = { first: 1_000, most: 5_000 };
@@ -28,6 +30,7 @@ type Answer = { status: 'ok' } | { status: 'error'; error: WireError };
 
 const offline = () => new ParleyError({ code: 'offline', message: 'There is no connection.' });
 const cancelled = () => new ParleyError({ code: 'cancelled', message: 'It was cancelled.' });
+const late = () => new ParleyError({ code: 'busy', message: 'The answer takes too long.' });
 const originDenied = () =>
     new ParleyError({
         code: 'origin_denied',
@@ -36,6 +39,10 @@ const originDenied = () =>
 
 const isSignedOut = (error: unknown): error is ParleyError =>
     error instanceof ParleyError && error.code === 'signed_out';
+
+/** To ask again is in vain. What is no ParleyError is an application's, whose network fails. */
+const isFinal = (error: unknown): error is ParleyError =>
+    error instanceof ParleyError && !isPassing(error);
 
 /** What the server has refused the connection for; undefined where it was not the server. */
 function refusalOf(error: unknown): ParleyError | undefined {
@@ -137,7 +144,7 @@ class Connection implements Wire {
             signal?.addEventListener('abort', cancel);
             const answered = (lost: Error | null, answer: Answer & Requests[K][1]) => {
                 signal?.removeEventListener('abort', cancel);
-                if (lost) reject(offline());
+                if (lost) reject(socket === this.#socket ? late() : offline());
                 else if (answer.status === 'ok') resolve(answer);
                 else reject(new ParleyError(answer.error));
             };
@@ -165,8 +172,8 @@ class Connection implements Wire {
             if (attempt === this.#attempt) this.#dial(token);
         } catch (error) {
             if (attempt !== this.#attempt) return;
-            if (isSignedOut(error)) this.#end('stopped', error);
-            else this.#retry();
+            if (isFinal(error)) this.#end('stopped', error);
+            else this.#retry((error as ParleyError | undefined)?.retryAfterMs, this.#refused);
         } finally {
             if (attempt === this.#attempt) this.#isOpening = false;
         }
@@ -180,6 +187,7 @@ class Connection implements Wire {
         this.#socket = socket;
         this.#token = token;
         this.#lastWords = undefined;
+        this.#timer = setTimeout(() => this.#retry(), READY_MS);
         socket.on('connect_error', (error) => this.#onRefused(error));
         socket.on('disconnect', () => this.#onDisconnect());
         this.#listen(socket);
@@ -212,6 +220,7 @@ class Connection implements Wire {
     }
 
     #onReady(ready: Ready): void {
+        clearTimeout(this.#timer);
         this.#ready = ready;
         this.#tries = 0;
         this.#refused = undefined;

@@ -11,7 +11,8 @@ const repeated = (code: string): ParleyError =>
  * Tokens that an application's own backend mints.
  *
  * @param get  asked for one each time that one is needed: it may answer with the same again while
- *             that is good. What it throws is passing, except a ParleyError `signed_out`. Or a token
+ *             that is good, and only then: the refused one again, or none, stops the chat. What it
+ *             throws is passing, except a ParleyError that says it is not (isPassing). Or a token
  *             that is all there is: once it is refused, that is `signed_out`
  */
 export function tokenAuth(get: string | (() => string | Promise<string>)): Auth {

@@ -32,8 +32,9 @@ export interface Wire {
     disconnect(): void;
 
     /**
-     * @throws ParleyError as the server has said, or `offline`: there is no connection, it broke, or
-     *         nothing came in `timeoutMs` (10 s), and what was asked may have been done or not
+     * @throws ParleyError as the server has said; or `offline`: there is no connection, or it broke;
+     *         or `busy`: there was no answer in `timeoutMs` (10 s), and the connection is there. What
+     *         was asked may have been done or not in both cases
      */
     request<K extends keyof Requests>(
         event: K,

@@ -168,6 +168,19 @@ describe('a connection', () => {
         expect(wire.status).toBe('idle');
     });
 
+    test('to a server that never gets ready is tried anew after 30 s', async () => {
+        wire.connect();
+        await settled();
+        await vi.advanceTimersByTimeAsync(29999);
+        expect([wire.status, last().isClosed]).toEqual(['connecting', false]);
+        await vi.advanceTimersByTimeAsync(1);
+        expect([wire.status, last().isClosed]).toEqual(['offline', true]);
+        await vi.advanceTimersByTimeAsync(1000);
+        last().ready();
+        await vi.advanceTimersByTimeAsync(60000);
+        expect([wire.status, sockets.length]).toEqual(['online', 2]);
+    });
+
     test('that is given up while the token is asked for does not come', async () => {
         wire.connect();
         wire.disconnect();
@@ -196,6 +209,36 @@ describe('a token', () => {
         wire.connect();
         await settled();
         expect([wire.status, wire.error?.code]).toEqual(['stopped', 'signed_out']);
+    });
+
+    test.each(['login_domain', 'token_missing', 'token_expired'])(
+        'that is not to be had for %s stops it, and says so',
+        async (code) => {
+            token.mockRejectedValue(new ParleyError({ code, message: 'no' }));
+            wire.connect();
+            await vi.advanceTimersByTimeAsync(20000);
+            expect([wire.status, wire.error?.code]).toEqual(['stopped', code]);
+            expect(token).toHaveBeenCalledTimes(1);
+        },
+    );
+
+    test('that was refused is not taken again after a failure that passes', async () => {
+        await online();
+        last().say('error', { error: { code: 'token_expired', message: 'no' } });
+        token.mockRejectedValueOnce(undefined);
+        last().say('disconnect', 'io server disconnect');
+        await vi.advanceTimersByTimeAsync(5000);
+        expect(token.mock.calls).toEqual([[undefined], ['t1'], ['t1']]);
+    });
+
+    test('is asked for again when the server says', async () => {
+        const error = { code: 'rate_limited', message: 'no', retry_after_ms: 9000 };
+        token.mockRejectedValueOnce(new ParleyError(error));
+        wire.connect();
+        await vi.advanceTimersByTimeAsync(8999);
+        expect(token).toHaveBeenCalledTimes(1);
+        await vi.advanceTimersByTimeAsync(1);
+        expect(token).toHaveBeenCalledTimes(2);
     });
 
     test('that is not to be had for now is asked for again', async () => {
@@ -370,7 +413,8 @@ describe('a request', () => {
         await vi.advanceTimersByTimeAsync(ms - 1);
         expect(rejected).not.toHaveBeenCalled();
         await vi.advanceTimersByTimeAsync(1);
-        expect(rejected.mock.calls[0]![0]).toMatchObject({ code: 'offline' });
+        expect(rejected.mock.calls[0]![0]).toMatchObject({ code: 'busy' });
+        expect(wire.status).toBe('online');
     });
 
     test('is over with its connection', async () => {

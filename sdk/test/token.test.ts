@@ -29,7 +29,7 @@ describe('tokenAuth', () => {
         expect(await Promise.all([auth.token(), auth.token('a')])).toEqual(['a', 'b']);
     });
 
-    it('is passing where the application has the refused one only', async () => {
+    it('is refused where the application has the refused one only, and asked for again', async () => {
         const auth = tokenAuth(giving('a', 'a', 'b'));
         await auth.token();
         await expect(auth.token('a')).rejects.toMatchObject({ code: 'token_expired' });
