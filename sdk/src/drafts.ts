@@ -1,6 +1,7 @@
 import { sameAccount } from './address.js';
 import { Emitter } from './emitter.js';
 import type { Account } from './protocol.js';
+import { lineOf } from './outbox-lines.js';
 import type { Draft, Entry, Outbox, OutboxEvents, Outgoing } from './outbox.js';
 
 /** Unique enough for one sender's messages. (randomUUID() is not to be had on a page by http.) */
@@ -9,11 +10,17 @@ function newKey(): string {
     return `${Date.now().toString(36)}-${chance()}${chance()}`;
 }
 
-/** Stands in for the outbox until the account is known, whose it is. */
+/** Stands in for the outbox until the account is known, whose it is, and while nobody sends. */
 export class Drafts implements Outbox {
+    readonly isPersistent = false;
     readonly #events = new Emitter<OutboxEvents>();
-    #entries: Entry[] = [];
+    #entries: Entry[];
     #made = 0;
+
+    /** @param entries  of an outbox that is closed */
+    constructor(entries: Entry[] = []) {
+        this.#entries = entries;
+    }
 
     on<K extends keyof OutboxEvents>(event: K, listener: (v: OutboxEvents[K]) => void): () => void {
         return this.#events.on(event, listener);
@@ -26,7 +33,7 @@ export class Drafts implements Outbox {
     of(to: Account): readonly Outgoing[] {
         return this.#entries
             .filter((entry) => sameAccount(entry.to, to))
-            .map((entry) => ({ entry, state: 'queued', progress: undefined, error: undefined }));
+            .map((entry) => lineOf(entry));
     }
 
     add(draft: Draft): Entry {
@@ -48,15 +55,8 @@ export class Drafts implements Outbox {
 
     /** Into the one of the account, under the same keys. */
     moveTo(outbox: Outbox): void {
-        for (const { key, to, type, content, replyTo, file } of this.#entries.splice(0))
-            outbox.add({
-                key,
-                to,
-                type,
-                content,
-                ...(replyTo !== undefined && { replyTo }),
-                ...(file && { file }),
-            });
+        for (const { at: _, n: __, tab: ___, ...draft } of this.#entries.splice(0))
+            outbox.add(draft);
     }
 
     retry(): void {}

@@ -110,17 +110,23 @@ export class LiveChat implements Chat {
     }
 
     connect(): void {
+        if (this.#account !== undefined) this.#become(this.#account);
         this.#parts.wire.connect();
     }
 
+    /** What is not sent is left to other tabs, and to other chats of this page. */
     disconnect(): void {
         this.#parts.wire.disconnect();
+        if (this.#outboxOf === undefined) return;
+        const { isPersistent, peers } = this.#outbox;
+        const lines = isPersistent ? [] : peers.flatMap((to) => this.#outbox.of(to));
+        this.#useOutbox(new Drafts(lines.map(({ entry }) => entry)), undefined);
     }
 
     /** The session ends last: this device forgets, whatever the network says. */
     async signOut(): Promise<void> {
-        const account = this.#outboxOf;
-        this.disconnect();
+        const account = this.#account;
+        this.#parts.wire.disconnect();
         this.#useOutbox(new Drafts(), undefined);
         this.#account = undefined;
         this.#forget();
@@ -168,7 +174,7 @@ export class LiveChat implements Chat {
             get outbox() {
                 return outbox();
             },
-            serverNow: () => Date.now() + this.#skewMs,
+            skewMs: () => this.#skewMs,
             changed: (thread) => {
                 this.#changed.add(thread);
                 this.#change();
@@ -243,17 +249,18 @@ export class LiveChat implements Chat {
         this.#outbox.setOnline(true);
         for (const thread of new Set(this.#threads.values())) thread.online(ready.recovered);
         this.#presence.restart();
-        if (!ready.recovered || !this.#isListed) void this.#list(this.#depth);
+        const isWhole = ready.recovered && this.#isListed && this.#unsure().length === 0;
+        if (!isWhole) void this.#list(this.#depth);
         this.#change();
     }
 
     /** Whoever was here before leaves nothing in sight. */
     #become(account: Account): void {
-        const was = this.#account;
+        const isOther = this.#account !== undefined && !sameAccount(this.#account, account);
         this.#account = account;
-        if (this.#outboxOf !== undefined && sameAccount(this.#outboxOf, account)) return;
-        this.#useOutbox(this.#parts.openOutbox(account), account);
-        if (was !== undefined) this.#forget();
+        if (isOther) this.#useOutbox(new Drafts(), undefined);
+        if (this.#outboxOf === undefined) this.#useOutbox(this.#parts.openOutbox(account), account);
+        if (isOther) this.#forget();
     }
 
     #useOutbox(outbox: Outbox, of: Account | undefined): void {
@@ -261,8 +268,10 @@ export class LiveChat implements Chat {
         this.#outbox = outbox;
         this.#outboxOf = of;
         this.#hearOutbox();
+        const { peers } = old;
         if (old instanceof Drafts && of !== undefined) old.moveTo(outbox);
         old.close();
+        for (const peer of peers) this.#get(peer).outgoingChanged();
     }
 
     #hearOutbox(): void {

@@ -63,6 +63,13 @@ export class Loader {
         return this.#hasOlder ? this.#once(() => this.#loadOlder()) : Promise.resolve();
     }
 
+    /** There is a connection: what failed for want of one may be asked for. */
+    online(): void {
+        if (this.#error?.code !== 'offline') return;
+        this.#error = undefined;
+        this.#options.onChange();
+    }
+
     /** Events may have been missed: load() is from the end back to what is here. */
     expire(): void {
         this.#isStale = true;
@@ -164,7 +171,9 @@ export class Loader {
 
     async #loadOlder(): Promise<void> {
         const { timeline } = this.#options;
-        const page = await this.#history({ before: timeline.first, limit: PAGE });
+        const { first } = timeline;
+        const page = await this.#history({ before: first, limit: PAGE });
+        if (timeline.first !== first) return; // the block has begun anew meanwhile
         timeline.prepend(page.messages);
         this.#hasOlder = page.has_more;
     }

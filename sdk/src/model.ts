@@ -119,7 +119,8 @@ export interface Thread {
     /** Resolves with the stored message; rejects with why it was refused, or `cancelled`. */
     stored(key: string): Promise<Message>;
 
-    /** Everything up to seq was seen by the user. */
+    /** Everything up to seq was seen by the user. The peer is told, but a stranger not before the
+     * user has accepted it, or written to it. */
     markRead(seq: number): void;
     /** Call it as the user writes, and with false when there is nothing written any more. */
     setTyping(isTyping: boolean): void;

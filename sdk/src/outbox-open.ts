@@ -31,11 +31,6 @@ export interface OutboxOptions {
     persist: boolean;
 }
 
-export interface OpenOutbox extends Outbox {
-    /** Whether entries outlive the page. False until the store is open, and where it is memory. */
-    readonly isPersistent: boolean;
-}
-
 /** What tabs tell each other. */
 type Told =
     | { set: Entry; state: EntryState; progress: number | undefined }
@@ -67,7 +62,7 @@ const every = (ms: number, f: () => void): ReturnType<typeof setInterval> => {
 const contentOf = ({ content, file }: Draft): unknown =>
     file ? { ...(content as object), name: cleanName(file.name) } : content;
 
-class Box implements OpenOutbox {
+class Box implements Outbox {
     readonly #events = new Emitter<OutboxEvents>();
     readonly #lines = new Lines();
     readonly #tabs: Tabs;
@@ -353,6 +348,6 @@ class Box implements OpenOutbox {
 }
 
 /** At once; what earlier pages have left comes as soon as the store has it, and is sent first. */
-export function openOutbox(options: OutboxOptions): OpenOutbox {
+export function openOutbox(options: OutboxOptions): Outbox {
     return new Box(options);
 }

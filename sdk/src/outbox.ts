@@ -71,9 +71,14 @@ export interface Draft {
     content: unknown;
     replyTo?: number;
     file?: { blob: Blob; name: string; mime: string };
+    /** As of an Entry, where it was one. */
+    upload?: string;
+    error?: { code: string; message: string };
 }
 
 export interface Outbox {
+    /** Whether entries outlive the page. False until the store is open, and where it is memory. */
+    readonly isPersistent: boolean;
     on<K extends keyof OutboxEvents>(event: K, listener: (v: OutboxEvents[K]) => void): () => void;
     /** In the order in which they are sent. */
     of(to: Account): readonly Outgoing[];

@@ -9,13 +9,13 @@ function contentOf({ entry }: Outgoing): unknown {
     return { name, mime, size: blob.size, ...(entry.content as object) };
 }
 
-const itemOf = (outgoing: Outgoing): Item => ({
+const itemOf = (outgoing: Outgoing, at: number): Item => ({
     key: outgoing.entry.key,
     own: true,
     type: outgoing.entry.type as MessageType,
     content: contentOf(outgoing),
     replyTo: outgoing.entry.replyTo,
-    at: outgoing.entry.at,
+    at,
     state: outgoing.state,
     seq: undefined,
     progress: outgoing.progress,
@@ -30,10 +30,12 @@ const isSame = (item: Item, { state, progress, error }: Outgoing): boolean =>
 export class Outgoings {
     #items = new Map<string, Item>();
 
-    itemsOf(outgoings: readonly Outgoing[]): Item[] {
+    /** @param skewMs  how far this device's clock is behind the server's */
+    itemsOf(outgoings: readonly Outgoing[], skewMs: number): Item[] {
         const items = outgoings.map((outgoing) => {
+            const at = outgoing.entry.at + skewMs;
             const known = this.#items.get(outgoing.entry.key);
-            return known && isSame(known, outgoing) ? known : itemOf(outgoing);
+            return known?.at === at && isSame(known, outgoing) ? known : itemOf(outgoing, at);
         });
         this.#items = new Map(items.map((item) => [item.key, item]));
         return items;

@@ -10,6 +10,8 @@ export class ReadMarks {
     #wanted = 0;
     #answered = 0;
     #isAsking = false;
+    /** What was asked in an earlier life says nothing of this one. */
+    #life = 0;
     #timer: ReturnType<typeof setTimeout> | undefined;
 
     constructor(wire: Pick<Wire, 'request'>) {
@@ -28,27 +30,34 @@ export class ReadMarks {
     }
 
     forget(): void {
+        this.#life++;
+        this.#isAsking = false;
         this.#wanted = this.#answered = 0;
         clearTimeout(this.#timer);
         this.#timer = undefined;
     }
 
     async #ask(peer: Account, seq: number): Promise<void> {
+        const life = this.#life;
         this.#isAsking = true;
-        let waitMs: number | undefined = EVERY_MS;
-        try {
-            await this.#wire.request('message.read', { peer, seq });
-            this.#answered = Math.max(this.#answered, seq);
-        } catch (error) {
-            waitMs = this.#waitAfter(error, seq);
-        }
+        const error: unknown = await this.#wire.request('message.read', { peer, seq }).then(
+            () => undefined,
+            (refused: unknown) => refused,
+        );
+        if (life !== this.#life) return;
         this.#isAsking = false;
+        const waitMs = error === undefined ? this.#done(seq) : this.#waitAfter(error, seq);
         if (waitMs !== undefined) this.#timer = setTimeout(() => this.#again(peer), waitMs);
+    }
+
+    #done(seq: number): number {
+        this.#answered = Math.max(this.#answered, seq);
+        return EVERY_MS;
     }
 
     /** @return undefined: not before the next connect */
     #waitAfter(error: unknown, seq: number): number | undefined {
-        if (!isPassing(error)) this.#answered = Math.max(this.#answered, seq);
+        if (!isPassing(error)) this.#done(seq);
         const { code, retryAfterMs } = error as ParleyError;
         return code === 'offline' ? undefined : Math.max(EVERY_MS, retryAfterMs ?? 0);
     }

@@ -19,8 +19,8 @@ const NOBODY = { delivered_seq: 0, read_seq: 0 };
 export interface Host {
     readonly wire: Wire;
     readonly outbox: Outbox;
-    /** Unix, milliseconds, by the server's clock. */
-    serverNow(): number;
+    /** How far this device's clock is behind the server's. */
+    skewMs(): number;
     /** Something of the thread is not as it was. */
     changed(thread: LiveThread): void;
     /** It is looked at, or not any more. */
@@ -72,6 +72,8 @@ export class LiveThread implements Thread {
     #nOpen = 0;
     /** Of others, as events: up to here they were told of. */
     #toldSeq = 0;
+    /** Read, and not to be told to a stranger: it is once that is one no more. */
+    #heldSeq = 0;
     #items: readonly Item[] | undefined;
     #summary: Summary | undefined;
 
@@ -80,7 +82,7 @@ export class LiveThread implements Thread {
         this.#asked = peer;
         this.#readMarks = new ReadMarks(host.wire);
         this.#typing = new TypingSender(host.wire);
-        this.#links = new FileLinks(host.wire, () => host.serverNow());
+        this.#links = new FileLinks(host.wire, () => Date.now() + host.skewMs());
         this.#loader = new Loader({
             wire: host.wire,
             timeline: this.#timeline,
@@ -215,8 +217,9 @@ export class LiveThread implements Thread {
         if (!known) return;
         const upTo = Math.min(seq, known.last_seq);
         if (upTo <= known.mine.read_seq) return;
+        this.#heldSeq = upTo;
         this.#read(upTo);
-        this.#readMarks.read(this.peer, upTo);
+        this.#tellRead();
     }
 
     setTyping(isTyping: boolean): void {
@@ -289,6 +292,7 @@ export class LiveThread implements Thread {
     /** Requests are answered again. @param isWhole  whether all that was missed comes as events */
     online(isWhole: boolean): void {
         this.#readMarks.flush(this.peer);
+        this.#loader.online();
         if (!isWhole) this.#loader.expire();
         if (this.isOpen) void this.#loader.catchUp();
     }
@@ -316,7 +320,7 @@ export class LiveThread implements Thread {
     reset(): void {
         this.#conversation = undefined;
         this.#isSure = false;
-        this.#toldSeq = 0;
+        this.#toldSeq = this.#heldSeq = 0;
         this.#timeline.reset();
         this.#loader.reset();
         this.#readMarks.forget();
@@ -346,7 +350,7 @@ export class LiveThread implements Thread {
     /** What is stored already is not shown twice. */
     #unstored(): Item[] {
         const left = this.#outgoing().filter(({ entry }) => !this.#timeline.has(entry.key));
-        return this.#outgoings.itemsOf(left);
+        return this.#outgoings.itemsOf(left, this.#host.skewMs());
     }
 
     #send(draft: Omit<Draft, 'to'>): Item {
@@ -388,7 +392,14 @@ export class LiveThread implements Thread {
         this.#timeline.mark(conversation.theirs);
         if (conversation.peer !== was) this.#host.named(this, conversation.peer);
         if (!this.#isSure) this.#host.isUnsure(this);
+        this.#tellRead();
         this.#touch();
+    }
+
+    #tellRead(): void {
+        if (this.#heldSeq === 0 || !this.#conversation?.accepted) return;
+        this.#readMarks.read(this.peer, this.#heldSeq);
+        this.#heldSeq = 0;
     }
 
     #read(seq: number): void {

@@ -227,6 +227,21 @@ describe('the list', () => {
         expect(it.wire.payloads('conversation.list').length).toBeLessThanOrEqual(3);
     });
 
+    test('asks again with the next connection who somebody is', async () => {
+        it.wire.online();
+        await settled();
+        it.wire.deliver(message(1));
+        it.wire.handlers['conversation.list'] = () => {
+            it.wire.status = 'offline';
+            throw refused('offline');
+        };
+        await vi.advanceTimersByTimeAsync(300);
+        lists([conversation({ last_message: message(1) })]);
+        it.wire.online({ recovered: true });
+        await settled();
+        expect(it.chat.thread(BOB).accepted).toBe(true);
+    });
+
     test('does not ask for ever for who is not in it', async () => {
         lists([]);
         it.wire.online();
@@ -392,6 +407,64 @@ describe('the outbox', () => {
         ]);
         expect(thread.items.map((item) => item.key)).toEqual([keys[0], keys[2]]);
     });
+});
+
+describe('who disconnects', () => {
+    const texts = () => it.chat.thread(BOB).items.map((item) => item.content);
+
+    test('leaves what is not sent to others, and has it again with the next connection', async () => {
+        it.wire.online();
+        it.wire.deliver(message(1));
+        it.chat.thread(BOB).sendText('hi');
+        it.chat.disconnect();
+        expect([it.outbox.isClosed, texts()]).toEqual([true, []]);
+        expect(it.chat.summaries[0]!.last?.content).toBe('m1');
+        it.chat.connect();
+        expect(texts()).toEqual(['hi']);
+        it.wire.online({ recovered: true });
+        expect([it.outbox.isOnline, texts()]).toEqual([true, ['hi']]);
+    });
+
+    test('keeps what nobody else can have, as it is', async () => {
+        it.outbox.isPersistent = false;
+        it.wire.online();
+        const thread = it.chat.thread(BOB);
+        const [{ key }] = [thread.sendText('first'), thread.sendText('second')];
+        it.outbox.set(key, { error: new ParleyError({ code: 'mailbox_full', message: 'full' }) });
+        it.chat.disconnect();
+        expect(texts()).toEqual(['first', 'second']);
+        thread.sendText('third');
+        it.chat.connect();
+        expect(texts()).toEqual(['first', 'second', 'third']);
+        expect(it.outbox.of(BOB)[0]!.entry.key).toBe(key);
+    });
+
+    test.each([true, false])('sends nothing of it as somebody else (kept: %s)', async (isKept) => {
+        it.outbox.isPersistent = isKept;
+        it.wire.online();
+        it.chat.thread(BOB).sendText('hi');
+        it.chat.disconnect();
+        it.chat.thread(BOB).sendText('and hi');
+        it.chat.connect();
+        it.wire.online({ account: EVE });
+        expect([it.otherOutbox.outgoings, texts()]).toEqual([[], []]);
+    });
+
+    test('signs out for good also then', async () => {
+        it.wire.online();
+        it.chat.disconnect();
+        await it.chat.signOut();
+        expect(it.deleted).toEqual([ME]);
+    });
+});
+
+test('what is not sent yet has its time by the clock of the server', async () => {
+    vi.setSystemTime(Date.UTC(2026, 10, 25, 12));
+    const item = it.chat.thread(BOB).sendText('hi');
+    expect(item.at).toBe(Date.UTC(2026, 10, 25, 12));
+    it.wire.online({ server_time: '2026-11-27T12:00:00.000Z' });
+    it.wire.deliver(message(1, { created_at: '2026-11-26T00:00:00.000Z' }));
+    expect(it.chat.summaries[0]!.at).toBe(Date.UTC(2026, 10, 27, 12));
 });
 
 describe('signing out', () => {

@@ -143,6 +143,7 @@ export class FakeOutbox implements Outbox {
     outgoings: Outgoing[] = [];
     isOnline = false;
     isClosed = false;
+    isPersistent = true;
     readonly calls: [string, string][] = [];
     #made = 0;
 
@@ -203,6 +204,7 @@ export class FakeOutbox implements Outbox {
 
     close(): void {
         this.isClosed = true;
+        if (!this.isPersistent) this.outgoings = [];
     }
 
     #get(key: string): Outgoing {
@@ -222,12 +224,15 @@ export interface Setup {
     outbox: FakeOutbox;
     chat: LiveChat;
     deleted: string[];
+    /** Of anybody but ME. */
+    otherOutbox: FakeOutbox;
 }
 
 /** @param account  that the auth knows without the server; null: it does not */
 export function setup(account: string | null = ME): Setup {
     const wire = new FakeWire();
     const outbox = new FakeOutbox();
+    const otherOutbox = new FakeOutbox();
     const deleted: string[] = [];
     const chat = new LiveChat({
         server: 'http://127.0.0.1:1',
@@ -237,10 +242,10 @@ export function setup(account: string | null = ME): Setup {
             signOut: () => Promise.resolve(),
         },
         wire,
-        openOutbox: () => outbox,
+        openOutbox: (one) => (one === ME ? outbox : otherOutbox),
         deleteOutbox: (one) => Promise.resolve(void deleted.push(one)),
     });
-    return { wire, outbox, chat, deleted };
+    return { wire, outbox, chat, deleted, otherOutbox };
 }
 
 /** What waits for promises alone is done. */

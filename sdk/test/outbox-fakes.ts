@@ -3,7 +3,8 @@ import type { Requests } from '../src/protocol.js';
 import type { Message } from '../src/protocol.js';
 import { ParleyError } from '../src/errors.js';
 import type { Status, Wire } from '../src/wire.js';
-import { openOutbox, type OpenOutbox } from '../src/outbox-open.js';
+import { openOutbox } from '../src/outbox-open.js';
+import type { Outbox } from '../src/outbox.js';
 
 export const ME = '0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed';
 export const BOB = '0xfB6916095ca1df60bB79Ce92cE3Ea74c37c5d359';
@@ -130,14 +131,14 @@ export class FakeLocks {
 }
 
 /** As a page that is killed: its locks go, and it hears and says nothing any more. */
-export const kill = (box: OpenOutbox): void => box.close();
+export const kill = (box: Outbox): void => box.close();
 
-export const open = (wire: Pick<Wire, 'request' | 'status'>, server = 'http://s'): OpenOutbox =>
+export const open = (wire: Pick<Wire, 'request' | 'status'>, server = 'http://s'): Outbox =>
     openOutbox({ server, account: ME, wire, persist: true });
 
 export const text = (content: string, to = BOB) => ({ to, type: 'text', content });
 
-export const states = (box: OpenOutbox, to = BOB): string[] =>
+export const states = (box: Outbox, to = BOB): string[] =>
     box.of(to).map((line) => `${String(line.entry.content)} ${line.state}`);
 
 /** The turns of the loop that IndexedDB and channels need. */

@@ -1,7 +1,7 @@
 import 'fake-indexeddb/auto';
 import { IDBFactory, IDBObjectStore as FDBObjectStore } from 'fake-indexeddb';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import type { OpenOutbox } from '../src/outbox-open.js';
+import type { Outbox } from '../src/outbox.js';
 import {
     BOB,
     EVE,
@@ -17,7 +17,7 @@ import {
 } from './outbox-fakes.js';
 
 let wire: FakeWire;
-let box: OpenOutbox;
+let box: Outbox;
 /** Each file that is put; what it is answered is up to the test. */
 let puts: { url: string; answer(status: number): void; fail(): void }[];
 

@@ -6,7 +6,7 @@ import 'fake-indexeddb/auto';
 import { IDBFactory } from 'fake-indexeddb';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { openStore, outboxName } from '../src/outbox-idb.js';
-import type { OpenOutbox } from '../src/outbox-open.js';
+import type { Outbox } from '../src/outbox.js';
 import type { Message, Requests, SendRequest } from '../src/protocol.js';
 import type { Status } from '../src/wire.js';
 import {
@@ -53,7 +53,7 @@ class Server {
 /** A connection that breaks, loses requests and answers, and gets events of other tabs' messages. */
 class Socket {
     status: Status = 'online';
-    box: OpenOutbox | undefined;
+    box: Outbox | undefined;
     readonly #open = new Set<(error: unknown) => void>();
 
     constructor(
@@ -105,7 +105,7 @@ class Socket {
 
 interface Tab {
     socket: Socket;
-    box: OpenOutbox;
+    box: Outbox;
     name: number;
 }
 

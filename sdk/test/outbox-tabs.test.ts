@@ -2,7 +2,7 @@ import 'fake-indexeddb/auto';
 import { IDBFactory } from 'fake-indexeddb';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { openStore, outboxName } from '../src/outbox-idb.js';
-import type { OpenOutbox } from '../src/outbox-open.js';
+import type { Outbox } from '../src/outbox.js';
 import { joinTabs } from '../src/tabs.js';
 import {
     BOB,
@@ -23,7 +23,7 @@ import {
 /** A page with a connection of its own. */
 interface Page {
     wire: FakeWire;
-    box: OpenOutbox;
+    box: Outbox;
     log: string[];
 }
 

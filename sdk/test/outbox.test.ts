@@ -6,7 +6,8 @@ import {
 } from 'fake-indexeddb';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { deleteOutbox, openStore, outboxName } from '../src/outbox-idb.js';
-import { openOutbox, type OpenOutbox } from '../src/outbox-open.js';
+import { openOutbox } from '../src/outbox-open.js';
+import type { Outbox } from '../src/outbox.js';
 import type { OutboxEvents } from '../src/outbox.js';
 import {
     BOB,
@@ -27,15 +28,15 @@ import {
 
 const SERVER = 'http://s';
 let wire: FakeWire;
-const boxes: OpenOutbox[] = [];
+const boxes: Outbox[] = [];
 
-function opened(more: { wire?: FakeWire } = {}): OpenOutbox {
+function opened(more: { wire?: FakeWire } = {}): Outbox {
     const box = open(more.wire ?? wire);
     boxes.push(box);
     return box;
 }
 
-function logOf(box: OpenOutbox): string[] {
+function logOf(box: Outbox): string[] {
     const log: string[] = [];
     const names = ['stored', 'discarded', 'failed'] as const;
     for (const name of names)

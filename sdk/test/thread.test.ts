@@ -4,6 +4,7 @@ import type { Item, Thread } from '../src/model.js';
 import type { Message } from '../src/protocol.js';
 import {
     BOB,
+    EVE,
     ME,
     conversation,
     message,
@@ -91,6 +92,38 @@ describe('loading', () => {
         it.wire.has(messages(1, 2));
         await thread.loadOlder();
         expect([thread.loadError, seqs()]).toEqual([undefined, [1, 2]]);
+    });
+
+    test('of older ones, for want of a connection, has not failed once there is one', async () => {
+        await open(messages(1, 120));
+        it.wire.handlers['message.history'] = () => {
+            throw refused('offline');
+        };
+        await thread.loadOlder();
+        expect(thread.loadError?.code).toBe('offline');
+        it.wire.has(messages(1, 120));
+        const changed = vi.fn();
+        thread.on('change', changed);
+        it.wire.online({ recovered: true });
+        await vi.advanceTimersByTimeAsync(100);
+        expect([thread.loadError, changed.mock.calls.length > 0]).toEqual([undefined, true]);
+        expect(seqs()[0]).toBe(71);
+    });
+
+    test('of older ones that comes after the block has begun anew is not for it', async () => {
+        const all = messages(1, 2000);
+        await open(all.slice(0, 120));
+        const older = it.wire.handlers['message.history']!({ peer: BOB, before: 71 });
+        let answer = (_: unknown) => {};
+        it.wire.handlers['message.history'] = () => new Promise((resolve) => (answer = resolve));
+        const loading = thread.loadOlder();
+        it.wire.has(all);
+        it.wire.deliver(all[1999]!);
+        await vi.advanceTimersByTimeAsync(500);
+        expect(seqs()[0]).toBe(1951);
+        answer(older);
+        await loading;
+        expect([seqs()[0], thread.items.length, thread.hasOlder]).toEqual([1951, 50, true]);
     });
 
     test('that may be taken later is tried again then', async () => {
@@ -458,8 +491,48 @@ describe('sending', () => {
 describe('reading', () => {
     const reads = () => it.wire.payloads('message.read').map((one) => (one as { seq: number }).seq);
 
+    async function openAccepted(all: Message[]): Promise<void> {
+        await open(all);
+        await thread.accept();
+    }
+
+    beforeEach(() => {
+        it.wire.handlers['conversation.accept'] = () => ({
+            conversation: { ...thread.conversation!, accepted: true },
+        });
+    });
+
+    test.each([
+        ['accepted', () => thread.accept()],
+        ['written to', () => Promise.resolve(void it.wire.deliver(own(4)))],
+    ])('of a stranger is told once that is %s', async (_, accept) => {
+        await open(messages(1, 3));
+        thread.markRead(2);
+        thread.markRead(3);
+        await vi.advanceTimersByTimeAsync(5000);
+        expect([thread.unread, reads()]).toEqual([0, []]);
+        await accept();
+        expect([thread.unread, reads()]).toEqual([0, [3]]);
+        await vi.advanceTimersByTimeAsync(5000);
+        expect(reads()).toEqual([3]);
+    });
+
+    test('of another wallet that was signed in says nothing of this one', async () => {
+        await openAccepted(messages(1, 3));
+        let answer = (_: { seq: number }) => {};
+        it.wire.handlers['message.read'] = () => new Promise((resolve) => (answer = resolve));
+        thread.markRead(3);
+        it.wire.online({ account: EVE });
+        answer({ seq: 3 });
+        await settled();
+        await thread.loadOlder();
+        await thread.accept();
+        thread.markRead(2);
+        expect(reads()).toEqual([3, 2]);
+    });
+
     test('is told at once, then once a second with the latest', async () => {
-        await open(messages(1, 20));
+        await openAccepted(messages(1, 20));
         expect(thread.unread).toBe(20);
         for (let seq = 1; seq <= 10; seq++) thread.markRead(seq);
         expect([thread.unread, reads()]).toEqual([10, [1]]);
@@ -475,13 +548,13 @@ describe('reading', () => {
         ['more than there is', 99, [5]],
         ['what was read before', 2, []],
     ])('of %s tells what is new alone', async (_, seq, told) => {
-        await open([...messages(1, 2, { status: 'read' }), ...messages(3, 5)]);
+        await openAccepted([...messages(1, 2, { status: 'read' }), ...messages(3, 5)]);
         thread.markRead(seq);
         expect(reads()).toEqual(told);
     });
 
     test('that was not answered is told again with the next connection', async () => {
-        await open(messages(1, 3));
+        await openAccepted(messages(1, 3));
         it.wire.handlers['message.read'] = () => {
             throw refused('offline');
         };
@@ -495,7 +568,7 @@ describe('reading', () => {
     });
 
     test('that was too often is told again when that may be', async () => {
-        await open(messages(1, 3));
+        await openAccepted(messages(1, 3));
         it.wire.handlers['message.read'] = () => {
             throw refused('rate_limited', 4000);
         };
@@ -507,7 +580,7 @@ describe('reading', () => {
     });
 
     test('on another device counts here, too', async () => {
-        await open(messages(1, 3));
+        await openAccepted(messages(1, 3));
         const receipt = { conversation: 'c', peer: BOB, seq: 2, by: ME, at: '', cursor: '' };
         it.wire.events.emit('message.read', receipt);
         expect(thread.unread).toBe(1);

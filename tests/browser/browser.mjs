@@ -74,10 +74,16 @@ export class BrowserTrial extends Trial {
 
     /** @param context  of a person; undefined: a new one */
     async open(url, context, how) {
-        const page = await (context ?? (await this.person(how))).newPage();
+        const page = await this.blank(context ?? (await this.person(how)));
+        await page.goto(url);
+        return page;
+    }
+
+    /** A page that is nowhere yet. */
+    async blank(context) {
+        const page = await context.newPage();
         listen(page, this.complaints);
         this.#pages.push(page);
-        await page.goto(url);
         return page;
     }
 

@@ -12,6 +12,7 @@ import { ChatServers } from '../e2e/chat/serve.mjs';
 import { Runner, select } from '../e2e/runner.mjs';
 import { BrowserTrial, launch } from './browser.mjs';
 import { rows as access } from './rows/access.mjs';
+import { rows as chaos } from './rows/chaos.mjs';
 import { rows as composer } from './rows/composer.mjs';
 import { rows as embedding } from './rows/embedding.mjs';
 import { rows as long } from './rows/long.mjs';
@@ -23,7 +24,7 @@ const AT_ONCE = 2;
 const { values: flags } = parseArgs({
     options: { list: { type: 'boolean' }, only: { type: 'string', default: '' } },
 });
-const rows = select([...talk, ...media, ...composer, ...access, ...embedding, ...long], flags.only);
+const rows = select([...talk, ...media, ...composer, ...access, ...embedding, ...long, ...chaos], flags.only);
 if (flags.list) {
     for (const { name } of rows) console.log(name);
     process.exit(0);

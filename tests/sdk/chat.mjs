@@ -35,8 +35,10 @@ async function ticks(t) {
     same([textsOf(their), their.unread, their.accepted], [['hi'], 1, false], 'what came');
     their.markRead(1);
     same(their.unread, 0, 'unread');
-    await becomes('read', () => statesOf(of), ['read']);
+    await sleep(QUIET_MS);
+    same(statesOf(of), ['delivered'], 'what a stranger is told of it');
     await b.send(a, 'ho');
+    await becomes('read', () => statesOf(of), ['read', 'received']);
     await becomes('answer', () => textsOf(of), ['hi', 'ho']);
     same([their.accepted, b.chat.summaries[0].isRequest], [true, false], 'accepted by writing');
 }
