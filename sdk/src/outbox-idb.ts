@@ -42,6 +42,9 @@ function completed(transaction: IDBTransaction): Promise<void> {
 const write = (db: IDBDatabase): IDBTransaction =>
     db.transaction([ENTRIES, FILES], 'readwrite', { durability: 'relaxed' });
 
+/** Not when the page gets round to it: it may be gone by then. (Older browsers can't be told.) */
+const finish = (transaction: IDBTransaction): void => transaction.commit?.();
+
 function recordOf({ file, ...entry }: Entry): EntryRecord {
     return file ? { ...entry, file: { name: file.name, mime: file.mime } } : entry;
 }
@@ -57,6 +60,7 @@ async function put(db: IDBDatabase, entry: Entry, isFileKept: boolean): Promise<
         if (entry.file && !isFileKept)
             transaction.objectStore(FILES).put({ key: entry.key, blob: entry.file.blob });
         transaction.objectStore(ENTRIES).put(recordOf(entry));
+        finish(transaction);
     } catch (error) {
         // What can't be cloned: nothing is to be kept of it. The abort rejects `done`.
         transaction.abort();
@@ -70,6 +74,7 @@ async function remove(db: IDBDatabase, key: string): Promise<void> {
     const transaction = write(db);
     transaction.objectStore(FILES).delete(key);
     transaction.objectStore(ENTRIES).delete(key);
+    finish(transaction);
     await completed(transaction);
 }
 

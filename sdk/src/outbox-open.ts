@@ -299,9 +299,18 @@ class Box implements Outbox {
 
     #merge(entries: Entry[]): void {
         if (this.#isClosed) return;
-        for (const entry of entries) this.#lines.set(lineOf(entry));
+        for (const entry of entries) {
+            this.#lines.set(lineOf(entry));
+            this.#follow(entry);
+        }
         for (const to of new Set(entries.map((entry) => entry.to)))
             this.#events.emit('change', { to });
+    }
+
+    /** What is written from now on is behind it, whatever the clock says. */
+    #follow({ at, n }: Entry): void {
+        this.#lastAt = Math.max(this.#lastAt, at);
+        this.#n = Math.max(this.#n, n);
     }
 
     #onTold(told: Told): void {
@@ -310,6 +319,7 @@ class Box implements Outbox {
         else if ('stored' in told) this.#onStored(told.stored, told.message);
         else if ('discarded' in told) this.#onDiscarded(told.discarded);
         else for (const line of this.#lines.all) this.#tellOwn(line);
+        this.#sender.pump();
     }
 
     #tellOwn(line: Outgoing): void {
@@ -327,6 +337,7 @@ class Box implements Outbox {
         }
         this.#sender.drop(entry.key);
         this.#lines.set(line);
+        this.#follow(entry);
         this.#tabs.watch(entry.tab, () => void this.#adopt(entry.tab));
         this.#events.emit('change', { to: entry.to });
         if (error && before && before.state !== 'failed')

@@ -11,6 +11,8 @@ const UPLOADS_MAX = 4;
 const UPLOADS_PER_PEER = 2;
 const BACKOFF_MS = 1000;
 const BACKOFF_MAX_MS = 30000;
+/** What another tab has to send to the same peer, and was written before, goes first for so long. */
+const OTHERS_MS = 3000;
 /** Who must wait longer is told so: what is behind must not wait with it. */
 const PATIENCE_MS = 60000;
 
@@ -24,6 +26,10 @@ interface Work {
     tries: number;
     /** Until the next try. */
     timer: Timer | undefined;
+    /** Until what is another tab's is not waited for any more. */
+    others: Timer | undefined;
+    /** It has waited for that. */
+    goesAhead: boolean;
     /** It waits for a connection: a new one ends the wait. */
     isLost: boolean;
     /** While its file is on the way. */
@@ -67,6 +73,10 @@ function contentOf({ content, upload }: Entry): unknown {
     const { mime: _, size: __, url: ___, expires_at: ____, ...rest } = content as MediaContent;
     return { ...rest, upload };
 }
+
+/** A file may take long, whoever sends it: other tabs do not wait for it. */
+const isOnItsWay = ({ state, entry }: Outgoing): boolean =>
+    state !== 'failed' && !mustUpload(entry);
 
 function requestOf(entry: Entry): SendRequest {
     const { to, type, key, replyTo } = entry;
@@ -118,6 +128,8 @@ export class Sender {
             isKept: false,
             tries: 0,
             timer: undefined,
+            others: undefined,
+            goesAhead: false,
             isLost: false,
             upload: undefined,
             announced: {},
@@ -133,6 +145,7 @@ export class Sender {
         if (!work) return;
         this.#works.delete(key);
         clearTimeout(work.timer);
+        clearTimeout(work.others);
         work.upload?.abort();
     }
 
@@ -187,8 +200,21 @@ export class Sender {
         const entry = this.#due(peer)[0]?.entry;
         const work = entry && this.#works.get(entry.key);
         if (!work || !work.isKept || work.timer || work.upload || mustUpload(entry)) return;
+        if (this.#isBehind(entry, work)) return;
         this.#sending.set(accountKey(peer), entry.key);
         void this.#send(entry, work);
+    }
+
+    /** A tab that was loaded anew has left entries to another one, perhaps: they are before its next. */
+    #isBehind(entry: Entry, work: Work): boolean {
+        if (work.goesAhead) return false;
+        const first = this.#host.lines.of(entry.to).find((line) => isOnItsWay(line));
+        if (!first || first.entry.key === entry.key) return false;
+        work.others ??= setTimeout(() => {
+            work.goesAhead = true;
+            this.pump();
+        }, OTHERS_MS);
+        return true;
     }
 
     async #send(entry: Entry, work: Work): Promise<void> {

@@ -6,6 +6,7 @@ import type { Outbox } from '../src/outbox.js';
 import { joinTabs } from '../src/tabs.js';
 import {
     BOB,
+    EVE,
     FakeLocks,
     FakeWire,
     ME,
@@ -72,9 +73,75 @@ describe('two tabs', () => {
         await until(() => states(b.box)[0] === 'a sending');
         vi.setSystemTime(Date.now() + 1);
         b.box.add(text('b'));
-        await until(() => states(a.box)[1] === 'b sending');
+        await until(() => states(a.box)[1] === 'b queued');
+        await turns();
+        expect(b.wire.asked).toEqual([]);
+        store(a.wire.asked[0]!);
+        await until(() => states(a.box)[0] === 'b sending');
         expect(a.wire.asked.map((one) => one.payload.content)).toEqual(['a']);
         expect(b.wire.asked.map((one) => one.payload.content)).toEqual(['b']);
+    });
+
+    test('wait for what the other has written before for three seconds', async () => {
+        const [a, b] = [page('offline'), page()];
+        a.box.add(text('a'));
+        await until(() => states(b.box)[0] === 'a queued');
+        vi.setSystemTime(Date.now() + 1);
+        b.box.add(text('b'));
+        b.box.add(text('to another', EVE));
+        await until(() => b.wire.asked.length === 1);
+        await turns();
+        await vi.advanceTimersByTimeAsync(2999);
+        expect(b.wire.asked.map((one) => one.payload.content)).toEqual(['to another']);
+        await vi.advanceTimersByTimeAsync(1);
+        expect(b.wire.asked.map((one) => one.payload.content)).toEqual(['to another', 'b']);
+    });
+
+    test.each<[string, FakeWire['status'], number, (a: Page) => void]>([
+        ['was refused', 'online', 1, (a) => a.wire.asked[0]!.refuse(parleyError('mailbox_full'))],
+        ['was given up', 'offline', 0, (a) => a.box.discard(a.box.of(BOB)[0]!.entry.key)],
+    ])('do not wait for what %s', async (_, status, nAsked, end) => {
+        const [a, b] = [page(status), page()];
+        a.box.add(text('a'));
+        await until(() => b.box.of(BOB).length === 1 && a.wire.asked.length === nAsked);
+        vi.setSystemTime(Date.now() + 1);
+        b.box.add(text('b'));
+        await turns();
+        expect(b.wire.asked).toEqual([]);
+        end(a);
+        await until(() => b.wire.asked.length === 1);
+    });
+
+    test('do not wait for a file of the other', async () => {
+        const [a, b] = [page(), page()];
+        const blob = new Blob(['x'], { type: 'text/plain' });
+        a.box.add({
+            ...text(''),
+            type: 'file',
+            content: {},
+            file: { blob, name: 'f', mime: 'a/b' },
+        });
+        await until(() => b.box.of(BOB)[0]?.state === 'uploading');
+        vi.setSystemTime(Date.now() + 1);
+        b.box.add(text('b'));
+        await until(() => b.wire.asked.length === 1);
+    });
+
+    test('order by who wrote first, also when the clock goes back', async () => {
+        const [a, b] = [page('offline'), page('offline')];
+        a.box.add(text('1'));
+        a.box.add(text('2'));
+        await until(() => b.box.of(BOB).length === 2);
+        vi.setSystemTime(Date.now() - 60000);
+        b.box.add(text('3'));
+        await until(() => a.box.of(BOB).length === 3);
+        expect(states(a.box)).toEqual(['1 queued', '2 queued', '3 queued']);
+        kill(a.box);
+        kill(b.box);
+        const c = page('offline');
+        await until(() => c.box.of(BOB).length === 3);
+        c.box.add(text('4'));
+        expect(states(c.box)).toEqual(['1 queued', '2 queued', '3 queued', '4 queued']);
     });
 
     test('tell each other what is stored, refused and given up', async () => {

@@ -4,7 +4,7 @@
  * does), CHAOS_S makes it longer.
  */
 import { Failure, now, same, sleep, until } from '../../e2e/lib.mjs';
-import { field, sendButton } from '../browser.mjs';
+import { field, log, sendButton } from '../browser.mjs';
 import { picture, png } from '../files.mjs';
 
 const SECONDS = Number(process.env.CHAOS_S ?? 40);
@@ -280,10 +280,19 @@ const whatOf = (items, whose) => items.filter(([one]) => one === whose).map(([, 
 const isQuiet = (items) => items.every(([whose, , state, seq], i) =>
     seq === i + 1 && state === (whose === 'own' ? 'read' : 'received'));
 
-async function settles(person, tab) {
+/** Somebody reads it to the end. */
+async function read({ people }) {
+    for (const { tabs } of people) await log(tabs[0].page).press('End');
+}
+
+async function settles(chaos, person, tab) {
     let items;
+    const look = async () => {
+        await read(chaos);
+        return isQuiet((items = await itemsOf(tab.page)));
+    };
     try {
-        await until('settled', async () => isQuiet((items = await itemsOf(tab.page))), HEAL_MS);
+        await until('settled', look, HEAL_MS);
     } catch {
         const open = items.filter(([whose, what, state, seq], i) =>
             !isQuiet([[whose, what, state, seq - i]]));
@@ -306,11 +315,12 @@ function judge(what, person, found) {
         same(found.filter((one) => lane.includes(one)), lane, `${what}: order`);
 }
 
-async function verdict({ people }) {
+async function verdict(chaos) {
+    const { people } = chaos;
     for (const person of people) {
         const other = people.find((one) => one !== person);
         for (const tab of person.tabs) {
-            const items = await settles(person, tab);
+            const items = await settles(chaos, person, tab);
             judge(`${person.name}'s own`, person, whatOf(items, 'own'));
             judge(`at ${person.name}`, other, whatOf(items, 'their'));
         }
