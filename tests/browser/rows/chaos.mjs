@@ -31,7 +31,7 @@ class Tab {
     lane = [];
 
     constructor(person) {
-        Object.assign(this, { person, lanes: [this.lane] });
+        Object.assign(this, { person, lanes: [this.lane], isCrashed: false });
     }
 
     /** Of a tab that was closed the next one is another. */
@@ -43,7 +43,16 @@ class Tab {
     async open() {
         const { t, context, url } = this.person;
         this.page = await t.blank(context);
+        this.isCrashed = false;
+        this.page.once('crash', () => (this.isCrashed = true));
         await this.load(url);
+    }
+
+    /** By another one: it may have gone without a word. */
+    async replace() {
+        await this.page.close().catch(() => {});
+        this.beginLane();
+        await this.open();
     }
 
     /** It may fail: there is no server, or no network. */
@@ -52,8 +61,7 @@ class Tab {
     }
 
     async isThere() {
-        return this.page && !this.page.isClosed() &&
-            (await field(this.page).isVisible().catch(() => false));
+        return !this.isCrashed && (await field(this.page).isVisible().catch(() => false));
     }
 }
 
@@ -162,10 +170,10 @@ class Chaos {
 
     /** As a user does: what has not come is loaded anew. */
     async #revive(tab) {
-        if (!tab.page || tab.page.isClosed()) await tab.open();
-        await until('a page that is there', async () => {
+        await until(`page of ${tab.person.name} that is there`, async () => {
             if (await tab.isThere()) return true;
-            await tab.load();
+            if (tab.isCrashed) await tab.replace();
+            else await tab.load();
             return field(tab.page).waitFor({ timeout: PATIENCE_MS }).then(() => true, () => false);
         }, 30000);
     }
@@ -200,18 +208,14 @@ async function reload(_, person, tab) {
 
 async function close(_, person, tab) {
     if (person.isOffline) return;
-    await tab.page.close();
-    tab.beginLane();
-    await tab.open();
+    await tab.replace();
 }
 
 /** Without a word, as a tab that has taken too much memory: all of the person's, perhaps. */
 async function crash(_, person, tab) {
     if (person.isOffline) return;
     await tab.load('chrome://crash');
-    await tab.page.close();
-    tab.beginLane();
-    await tab.open();
+    await tab.replace();
 }
 
 async function another(_, person) {
