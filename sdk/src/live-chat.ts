@@ -29,6 +29,23 @@ export interface Parts {
     deleteOutbox: (account: Account) => Promise<void>;
 }
 
+/**
+ * A page that one has left may be kept as it is, for who comes back: nothing of it runs meanwhile,
+ * and its locks would keep others from what is not sent. @return a function that ends it
+ */
+function watchPage(onHide: () => void, onBack: () => void): () => void {
+    if (typeof window === 'undefined') return () => {};
+    const onShow = ({ persisted }: PageTransitionEvent) => {
+        if (persisted) onBack();
+    };
+    window.addEventListener('pagehide', onHide);
+    window.addEventListener('pageshow', onShow);
+    return () => {
+        window.removeEventListener('pagehide', onHide);
+        window.removeEventListener('pageshow', onShow);
+    };
+}
+
 export class LiveChat implements Chat {
     readonly #parts: Parts;
     readonly #events = new Emitter<ChatEvents>();
@@ -47,6 +64,7 @@ export class LiveChat implements Chat {
     #next: string | undefined;
     #listing: Promise<void> | undefined;
     #loadingMore: Promise<void> | undefined;
+    #unwatch: (() => void) | undefined;
     #listTimer: ReturnType<typeof setTimeout> | undefined;
     #changed = new Set<LiveThread>();
     #summaries: readonly Summary[] | undefined;
@@ -110,23 +128,24 @@ export class LiveChat implements Chat {
     }
 
     connect(): void {
+        this.#unwatch ??= watchPage(
+            () => this.#pause(),
+            () => this.connect(),
+        );
         if (this.#account !== undefined) this.#become(this.#account);
         this.#parts.wire.connect();
     }
 
-    /** What is not sent is left to other tabs, and to other chats of this page. */
     disconnect(): void {
-        this.#parts.wire.disconnect();
-        if (this.#outboxOf === undefined) return;
-        const { isPersistent, peers } = this.#outbox;
-        const lines = isPersistent ? [] : peers.flatMap((to) => this.#outbox.of(to));
-        this.#useOutbox(new Drafts(lines.map(({ entry }) => entry)), undefined);
+        this.#unwatch?.();
+        this.#unwatch = undefined;
+        this.#pause();
     }
 
     /** The session ends last: this device forgets, whatever the network says. */
     async signOut(): Promise<void> {
         const account = this.#account;
-        this.#parts.wire.disconnect();
+        this.disconnect();
         this.#useOutbox(new Drafts(), undefined);
         this.#account = undefined;
         this.#forget();
@@ -165,6 +184,15 @@ export class LiveChat implements Chat {
     ): Promise<{ messages: Message[]; hasMore: boolean }> {
         const page = await this.#parts.wire.request('message.history', { peer, ...options });
         return { messages: page.messages, hasMore: page.has_more };
+    }
+
+    /** What is not sent is left to other tabs, and to other chats of this page. */
+    #pause(): void {
+        this.#parts.wire.disconnect();
+        if (this.#outboxOf === undefined) return;
+        const { isPersistent, peers } = this.#outbox;
+        const lines = isPersistent ? [] : peers.flatMap((to) => this.#outbox.of(to));
+        this.#useOutbox(new Drafts(lines.map(({ entry }) => entry)), undefined);
     }
 
     #makeHost(): Host {

@@ -450,6 +450,21 @@ describe('who disconnects', () => {
         expect([it.otherOutbox.outgoings, texts()]).toEqual([[], []]);
     });
 
+    test('is one that leaves the page, until it comes back to it', async () => {
+        vi.stubGlobal('window', new EventTarget());
+        it.chat.connect();
+        it.wire.online();
+        it.chat.thread(BOB).sendText('hi');
+        window.dispatchEvent(new Event('pagehide'));
+        expect([it.chat.status, it.outbox.isClosed, texts()]).toEqual(['idle', true, []]);
+        window.dispatchEvent(Object.assign(new Event('pageshow'), { persisted: true }));
+        expect([it.chat.status, texts()]).toEqual(['connecting', ['hi']]);
+        it.chat.disconnect();
+        window.dispatchEvent(Object.assign(new Event('pageshow'), { persisted: true }));
+        expect(it.chat.status).toBe('idle');
+        vi.unstubAllGlobals();
+    });
+
     test('signs out for good also then', async () => {
         it.wire.online();
         it.chat.disconnect();

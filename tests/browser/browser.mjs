@@ -20,6 +20,7 @@ export async function launch() {
     if (!executablePath) return undefined;
     return chromium.launch({
         executablePath,
+        ignoreDefaultArgs: ['--disable-back-forward-cache'],
         args: [
             '--no-sandbox', // root, in a sandbox of its own perhaps
             '--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream',

@@ -4,7 +4,7 @@
  * does), CHAOS_S makes it longer.
  */
 import { Failure, now, same, sleep, until } from '../../e2e/lib.mjs';
-import { field, log, sendButton } from '../browser.mjs';
+import { field, hasStates, log, say, sendButton } from '../browser.mjs';
 import { picture, png } from '../files.mjs';
 
 const SECONDS = Number(process.env.CHAOS_S ?? 40);
@@ -351,7 +351,36 @@ async function survives(t) {
     }
 }
 
+/** The page that one leaves is kept by the browser, as it was in the middle of something. */
+async function comesBack(t) {
+    const server = await t.serve();
+    const url = `${server.url}/#alice`;
+    const alice = await t.open(url);
+    await field(alice).waitFor();
+    const context = alice.context();
+    await alice.evaluate(() => (globalThis.isKept = true));
+    await context.setOffline(true);
+    await say(alice, 'one');
+    await hasStates(alice, 'Waiting', 1);
+    await context.setOffline(false);
+    await alice.goto('data:text/html,elsewhere');
+    await alice.goBack({ waitUntil: 'commit' });
+    same(await alice.evaluate(() => globalThis.isKept), true, 'it is the same page');
+    await hasStates(alice, 'Sent', 1);
+    await context.setOffline(true);
+    await say(alice, 'two');
+    await context.setOffline(false);
+    await alice.goto(`${server.url}/?next#alice`); // what was left behind is sent from here
+    await hasStates(alice, 'Sent', 2);
+    await say(alice, 'three');
+    await hasStates(alice, 'Sent', 3);
+    same(await itemsOf(alice), ['one', 'two', 'three'].map((text, i) =>
+        ['own', text, 'sent', i + 1]), 'messages');
+    t.isQuiet({ cut: true });
+}
+
 export const rows = [
+    ['who goes back to the page goes on', comesBack, { limit: 60000 }],
     ['what goes wrong, each message comes once and in order', survives, { alone: true,
         limit: SECONDS * 1000 + 200000 }],
 ].map(([name, run, more]) => ({ name: `chaos: ${name}`, run, ...more }));
