@@ -1,6 +1,6 @@
 /**
- * <parley-chat>, its list and its states in a real browser. Each is given the page
- * web/test/shell-page.html (served by `npx vite web`), and throws where it is not so.
+ * <parley-chat>, its list and its states in a real browser: rows of parts.mjs. Each is given the page
+ * web/test/shell-page.html, and throws where it is not so.
  */
 import assert from 'node:assert/strict';
 
@@ -84,6 +84,7 @@ export const shellTests = {
     },
     'strangers wait behind a row of their own': async (page) => {
         await show(page, { chats: 2, requests: 3 });
+        await requests(page).waitFor();
         assert.equal(await rows(page).count(), 3);
         await requests(page).click();
         await page.getByRole('heading', { name: 'Requests' }).waitFor();

@@ -1,6 +1,6 @@
 /**
- * A thread in a real browser: what one looks at stays, what is read, how it scrolls. Each is given
- * the page web/test/thread-page.html (served by `npx vite web`), and throws where it is not so.
+ * A thread in a real browser: what one looks at stays, what is read, how it scrolls. Rows of
+ * parts.mjs: each is given the page web/test/thread-page.html, and throws where it is not so.
  */
 import assert from 'node:assert/strict';
 import { quantile, scrollFrames } from './frames.mjs';
