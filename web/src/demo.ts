@@ -61,8 +61,13 @@ function showDemo(wallet: DemoWallet, profile: string): () => void {
     const chat = createChat({ server, auth: demoAuth(server, wallet, profile) });
     let isList = false;
 
+    /** A number is for who looks elsewhere: here it would flash up with each message. */
+    const setTitle = () => {
+        const n = document.hasFocus() ? 0 : chat.unread;
+        document.title = `${n ? `(${n}) ` : ''}${name} · Parley`;
+    };
     const draw = () => {
-        document.title = `${chat.unread ? `(${chat.unread}) ` : ''}${name} · Parley`;
+        setTitle();
         const widget = html`<parley-chat
             .chat=${chat}
             to=${isList ? '' : peer.address}
@@ -74,10 +79,14 @@ function showDemo(wallet: DemoWallet, profile: string): () => void {
         draw();
     };
     const ends = [acceptOnce(chat, peer.address), chat.on('change', draw)];
+    addEventListener('focus', setTitle);
+    addEventListener('blur', setTitle);
     chat.connect();
     draw();
     return () => {
         ends.forEach((end) => end());
+        removeEventListener('focus', setTitle);
+        removeEventListener('blur', setTitle);
         chat.disconnect();
     };
 }

@@ -1,39 +1,22 @@
-const formats = new Map<string, Intl.DateTimeFormat>();
-
-/** A page's `lang` may be anything; what Intl does not know is as none. */
-function known(locale: string | undefined): string | undefined {
-    try {
-        return locale && Intl.getCanonicalLocales(locale)[0];
-    } catch {
-        return undefined;
-    }
-}
-
-/** Making one takes longer than all the rest of a message. */
-function dateFormat(locale: string | undefined, options: Intl.DateTimeFormatOptions) {
-    const key = `${locale} ${options.dateStyle ?? ''}`;
-    const made = formats.get(key) ?? new Intl.DateTimeFormat(known(locale), options);
-    formats.set(key, made);
-    return made;
-}
+import { format, pageLocale } from './when';
 
 /** @param at  Unix, milliseconds */
 export const formatTime = (at: number, locale?: string): string =>
-    dateFormat(locale, { hour: 'numeric', minute: '2-digit' }).format(at);
+    format(at, locale, { hour: 'numeric', minute: '2-digit' });
 
 /** Day and time. */
 export const formatWhen = (at: number, locale?: string): string =>
-    dateFormat(locale, { dateStyle: 'long', timeStyle: 'short' }).format(at);
+    format(at, locale, { dateStyle: 'long', timeStyle: 'short' });
 
 const UNITS = ['byte', 'kilobyte', 'megabyte', 'gigabyte', 'terabyte'];
 
 /** As `1.2 MB`: of 1000 kB. */
-export function formatSize(bytes: number, locale?: string): string {
+export function formatSize(bytes: number, locale = pageLocale()): string {
     let unit = 0;
     let value = bytes;
     // What would be rounded to 1000 of a unit is 1 of the next.
     for (; value >= 999.5 && unit < UNITS.length - 1; unit++) value /= 1000;
-    return new Intl.NumberFormat(known(locale), {
+    return new Intl.NumberFormat(locale, {
         style: 'unit',
         unit: UNITS[unit]!,
         unitDisplay: unit === 0 ? 'long' : 'short',

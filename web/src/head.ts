@@ -3,6 +3,7 @@ import { customElement, property, query, state } from 'lit/decorators.js';
 import type { Thread } from 'parley-sdk';
 import './address';
 import { avatar } from './avatar';
+import { daily } from './daily';
 import { icons } from './icons';
 import { english, type Strings } from './strings';
 import { base } from './tokens';
@@ -96,6 +97,11 @@ export class ParleyHead extends LitElement {
     @query('.more') private moreButton!: HTMLButtonElement;
     @query('[role=menuitem]') private menuItem!: HTMLButtonElement | null;
     #unsubscribe: (() => void) | undefined;
+
+    constructor() {
+        super();
+        daily(this);
+    }
 
     override connectedCallback(): void {
         super.connectedCallback();

@@ -4,6 +4,7 @@ import { repeat } from 'lit/directives/repeat.js';
 import { accountKey, type Chat, type Summary } from 'parley-sdk';
 import './account';
 import { avatar } from './avatar';
+import { daily } from './daily';
 import { bubbles } from './drawing';
 import { icons } from './icons';
 import { listStyles } from './list-styles';
@@ -12,7 +13,7 @@ import { badgeOf, rowText, sectionsOf, type RowText, type Sections } from './row
 import { say, english, type Strings } from './strings';
 import { base } from './tokens';
 import { watch } from './watch';
-import { pageLocale } from './short-when';
+import { pageLocale } from './when';
 
 const FACE_PX = 44;
 const BONES = [0, 1, 2, 3, 4, 5];
@@ -59,6 +60,7 @@ export class ParleyList extends LitElement {
     constructor() {
         super();
         watch(this, () => this.chat);
+        daily(this);
     }
 
     /** To the row of this peer, or to where a new chat begins. */

@@ -1,7 +1,7 @@
 /** What a file is, and whether it can be sent. */
 import type { Limits, MediaType } from 'parley-sdk';
 import { say, type Strings } from './strings';
-import { formatSize } from './units';
+import { formatSize } from './format';
 
 /** At once, in one tray. */
 export const MAX_FILES = 10;

@@ -4,7 +4,7 @@ import { icons } from './icons';
 import type { Recording } from './recorder';
 import { english, say, type Strings } from './strings';
 import { base } from './tokens';
-import { formatDuration } from './units';
+import { formatDuration } from './format';
 
 const N_BARS = 40;
 const TICK_MS = 100;

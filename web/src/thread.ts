@@ -5,6 +5,7 @@ import { shortAccount, type Chat, type Item, type Thread } from 'parley-sdk';
 import './composer';
 import './head';
 import type { ParleyComposer } from './composer';
+import { daily } from './daily';
 import { confirmDialog } from './dialog';
 import { DropZone } from './drop-zone';
 import { estimateHeight } from './estimate';
@@ -91,6 +92,7 @@ export class ParleyThread extends LitElement {
 
     constructor() {
         super();
+        daily(this);
         for (const type of ['dragenter', 'dragover', 'dragleave', 'drop'] as const)
             this.addEventListener(type, this.#onDrag);
         this.addEventListener('paste', this.#onPaste);

@@ -7,7 +7,7 @@ import { measure, type Measures } from './measure';
 import { mediaTypeOf, mimeOf } from './pick';
 import { say, type Strings } from './strings';
 import type { Voice } from './recorder';
-import { formatSize, formatDuration } from './units';
+import { formatSize, formatDuration } from './format';
 
 export interface Picked {
     /** With the type that it is announced as. */

@@ -3,7 +3,9 @@ import { say, type Strings } from './strings';
 import { daysBetween } from './timeline';
 
 /** Of the page, where it has one that Intl knows; else of the browser. */
-export function pageLocale(lang = document.documentElement.lang): string | undefined {
+export function pageLocale(
+    lang = globalThis.document?.documentElement.lang ?? '',
+): string | undefined {
     try {
         return Intl.getCanonicalLocales(lang)[0];
     } catch {
@@ -15,7 +17,7 @@ export function pageLocale(lang = document.documentElement.lang): string | undef
 /** To make one takes longer than to show a message. */
 const formatters = new Map<string, Intl.DateTimeFormat>();
 
-function format(
+export function format(
     at: number,
     locale: string | undefined,
     options: Intl.DateTimeFormatOptions,

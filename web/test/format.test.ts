@@ -18,10 +18,6 @@ describe('a time', () => {
         expect(formatWhen(noon, 'de')).toContain('26. November 2026');
         expect(formatWhen(noon, 'en-GB')).toContain('26 November 2026');
     });
-
-    it('is said in the language of the browser where the page has none that is known', () => {
-        expect(formatTime(noon, 'not a language')).toBe(formatTime(noon));
-    });
 });
 
 describe('a size', () => {
@@ -38,6 +34,10 @@ describe('a size', () => {
         [5_368_709_120, '5.4 GB'],
     ])('of %d is %s', (bytes, text) => {
         expect(plain(formatSize(bytes, 'en'))).toBe(text);
+    });
+
+    it('is said in its locale', () => {
+        expect(plain(formatSize(1_500_000, 'de'))).toBe('1,5 MB');
     });
 });
 
