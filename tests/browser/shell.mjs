@@ -55,6 +55,19 @@ export const shellTests = {
         assert.match(await focused(page), /^Requests/);
         assert.equal(await page.locator('parley-list .row[tabindex="0"]').count(), 1);
     },
+    'a row that moves up keeps the focus': async (page) => {
+        await show(page, { chats: 3 });
+        await rows(page).nth(2).focus();
+        await page.evaluate(() => {
+            const [, , last] = window.chat.threads.values();
+            last.items = [...last.items, window.item({ content: 'News', at: Date.now() + 1000 })];
+            window.chat.set({});
+        });
+        await until(async () => /News/.test(await rows(page).nth(0).innerText()), 'the row on top');
+        assert.match(await focused(page), /News/);
+        await page.keyboard.press('ArrowDown');
+        assert.match(await focused(page), /Hello 0/);
+    },
     'where it is wide, a chosen thread stands beside the list, ready to write': async (page) => {
         await show(page, { chats: 3 });
         await page.getByText('Choose a conversation').waitFor();
@@ -193,6 +206,20 @@ export const shellTests = {
         await page.evaluate(() => window.chat.thread(window.BOB).set({ isTyping: true }));
         await page.evaluate(() => window.chat.set({}));
         await page.getByRole('button', { name: /typing…/ }).waitFor();
+    },
+    'what is written and not sent is forgotten with the account that signs out': async (page) => {
+        await show(page, { chats: 1 });
+        await rows(page).nth(0).click();
+        await composer(page).fill('a secret');
+        const kept = () => page.evaluate(() => JSON.stringify({ ...sessionStorage }));
+        assert.match(await kept(), /a secret/);
+        await page.evaluate(() =>
+            window.element.renderRoot
+                .querySelector('parley-list')
+                .dispatchEvent(new CustomEvent('parley-sign-out')),
+        );
+        await page.getByRole('heading', { name: 'Sign in to chat' }).waitFor();
+        assert.doesNotMatch(await kept(), /a secret/);
     },
     'an address is copied, and it is said': async (page) => {
         await show(page, { chats: 1 });

@@ -435,6 +435,14 @@ async function acceptsAndBlocks(page) {
     await page.getByRole('textbox', { name: 'Message' }).waitFor();
 }
 
+async function saysWhatIsNotLoaded(page) {
+    await page.route(/confirm/, (route) => route.abort());
+    await show(page, { items: [1, 20], accepted: false });
+    await page.getByRole('button', { name: 'Block' }).click();
+    await page.getByRole('alert').getByText('could not be loaded').waitFor();
+    await page.unroute(/confirm/);
+}
+
 async function saysWhyItWasNotDone(page) {
     await show(page, { items: [1, 20], accepted: false });
     await page.evaluate(() => {
@@ -506,6 +514,7 @@ export const cases = {
     saysWhatIsNew,
     acceptsAndBlocks,
     saysWhyItWasNotDone,
+    saysWhatIsNotLoaded,
     marksNothingUnseen,
     takesWhatIsDropped,
     opensAtTheEnd,

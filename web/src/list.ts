@@ -53,6 +53,8 @@ export class ParleyList extends LitElement {
     @query('.scroll') private readonly scroller!: HTMLElement;
     @query('parley-new-chat') private readonly newChat!: HTMLElement | null;
     #isLoading = false;
+    /** What had the focus before this update. */
+    #focused: Element | null | undefined;
     #atEnd: IntersectionObserver | undefined;
 
     static override styles = [base, listStyles];
@@ -76,6 +78,7 @@ export class ParleyList extends LitElement {
     }
 
     protected override willUpdate(changed: PropertyValues<this>): void {
+        this.#focused = this.shadowRoot?.activeElement;
         if (changed.has('chat')) {
             this.isInRequests = this.isNewOpen = false;
             this.loadError = '';
@@ -83,6 +86,7 @@ export class ParleyList extends LitElement {
     }
 
     protected override updated(): void {
+        this.#keepFocus();
         this.#watchEnd();
     }
 
@@ -146,6 +150,13 @@ export class ParleyList extends LitElement {
     #tabKey(keys: readonly string[]): string | undefined {
         const selected = this.selected === undefined ? '' : accountKey(this.selected);
         return [this.current, selected].find((key) => keys.includes(key)) ?? keys[0];
+    }
+
+    /** A row that is moved up has lost it. */
+    #keepFocus(): void {
+        const { activeElement } = this.shadowRoot!;
+        if (!activeElement && this.#focused instanceof HTMLElement) this.#focused.focus();
+        this.#focused = undefined;
     }
 
     async #toggleNew(): Promise<void> {

@@ -12,7 +12,7 @@ import {
     type Chat,
     type Thread,
 } from 'parley-sdk';
-import type { ParleyComposer } from './composer';
+import { drafts } from './drafts';
 import { bubbles } from './drawing';
 import type { ParleyList } from './list';
 import { statusBar, statusStyles } from './status';
@@ -41,6 +41,9 @@ const PARTS = {
     signIn: () => import('./sign-in'),
 };
 type Part = keyof typeof PARTS;
+
+/** Who signs in to one of them has signed in to all of the page that are of the same server. */
+const inPage = new Set<ParleyChat>();
 
 const ownServer = (): string => new URL(import.meta.url).origin;
 
@@ -166,6 +169,8 @@ export class ParleyChat extends LitElement {
 
     override connectedCallback(): void {
         super.connectedCallback();
+        inPage.add(this);
+        window.addEventListener('storage', this.#findSession);
         this.#size.observe(this);
         this.#measure();
         if (this.#isOurs) this.#active?.connect();
@@ -173,6 +178,8 @@ export class ParleyChat extends LitElement {
 
     override disconnectedCallback(): void {
         super.disconnectedCallback();
+        inPage.delete(this);
+        window.removeEventListener('storage', this.#findSession);
         this.#size.disconnect();
         // One that is only moved is back by then.
         queueMicrotask(() => {
@@ -249,7 +256,13 @@ export class ParleyChat extends LitElement {
         this.note = '';
         this.#isSession = true;
         this.#adopt(this.#create(session), true);
+        for (const other of inPage) other.#findSession();
     }
+
+    /** Somebody may have signed in beside this one, or in another tab. */
+    readonly #findSession = (): void => {
+        if (!this.#active && Session.open(this.#server)) this.#start();
+    };
 
     /** Back to where one signs in. */
     #leave(note: string): void {
@@ -260,6 +273,7 @@ export class ParleyChat extends LitElement {
 
     async #signOut(): Promise<void> {
         const chat = this.#active;
+        if (chat?.account !== undefined) drafts.forget(chat.server, chat.account);
         try {
             await chat?.signOut();
         } catch (error) {
@@ -313,9 +327,7 @@ export class ParleyChat extends LitElement {
     async #focusComposer(): Promise<void> {
         const thread = this.renderRoot.querySelector<ParleyThread>('parley-thread');
         await thread?.updateComplete;
-        const composer = thread?.renderRoot.querySelector<ParleyComposer>('parley-composer');
-        await composer?.updateComplete;
-        composer?.focus();
+        thread?.focus();
     }
 
     async #back(): Promise<void> {

@@ -283,6 +283,32 @@ async function worksInFrame(t) {
     t.isQuiet();
 }
 
+/** Two on a page, and a second tab: who signs in to one has signed in to all. */
+async function sharesTheSession(t) {
+    const server = await t.serve();
+    const tag = `<script type="module" src="${server.url}/embed/parley-chat.js"></script>`;
+    const element = (attributes) =>
+        `<parley-chat ${attributes} server="${server.url}"></parley-chat>`;
+    const shop = await Shop.open(t, {
+        '/': page(`${tag}${element(`id="seller" to="${FRIEND.toLowerCase()}"`)}${element('id="all"')}`),
+        '/more': page(`${tag}${element(`to="${FRIEND}"`)}`),
+    });
+    const visitor = await t.person();
+    await injected(visitor);
+    const more = await t.open(`${shop.url}/more`, visitor);
+    await button(more, 'Sign in with Test Wallet').waitFor();
+    const shown = await t.open(shop.url, visitor);
+    const [seller, all] = [shown.locator('#seller'), shown.locator('#all')];
+    await button(all, 'Sign in with Test Wallet').click();
+    await say(seller, 'from the first');
+    await all.getByRole('button', { name: /from the first/ }).waitFor();
+    await inLog(more, 'from the first').waitFor();
+    await all.getByRole('button', { name: 'Account' }).click();
+    await button(all, 'Sign out').click();
+    for (const one of [seller, all, more]) await button(one, 'Sign in with Test Wallet').waitFor();
+    t.isQuiet();
+}
+
 /** Its origin is null, and so it may not connect: that is said, and nothing breaks. */
 async function saysInSandbox(t) {
     const frame = await inFrame(t, 'sandbox="allow-scripts"');
@@ -316,6 +342,7 @@ export const rows = [
     ['the policy of the docs is the one that is tested', documentsPolicy],
     ['React', react],
     ['colours and words', themes],
+    ['who signs in to one has signed in to all', sharesTheSession],
     ['in an iframe of another site', worksInFrame],
     ['in a sandbox it says why it can’t', saysInSandbox],
 ].map(([name, run_, more]) => ({ name: `embedding: ${name}`, run: run_, limit: 40000, ...more }));
