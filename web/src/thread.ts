@@ -152,7 +152,12 @@ export class ParleyThread extends LitElement {
 
     #makeContext(thread: Thread): MessageContext {
         const { strings } = this;
-        return { strings, thread, locale: pageLocale(), onView: (item) => void this.#view(item) };
+        return {
+            strings,
+            thread,
+            locale: pageLocale(),
+            onView: (item) => void this.#withPart(() => this.#view(item)),
+        };
     }
 
     #enter(thread: Thread): void {
@@ -179,8 +184,7 @@ export class ParleyThread extends LitElement {
 
     #edge(thread: Thread): Edge {
         if (thread.isLoaded && !thread.hasOlder) return 'beginning';
-        // Without a connection it is tried again with the next one.
-        return thread.loadError && thread.loadError.code !== 'offline' ? 'failed' : 'older';
+        return thread.loadError ? 'failed' : 'older';
     }
 
     /** Makes the rows anew, where something they are made of is not as it was. */
@@ -263,7 +267,7 @@ export class ParleyThread extends LitElement {
 
     /** Failing is the thread's to say: loadError. */
     #loadOlder(thread: Thread): void {
-        if (this.#isAsking || thread.isLoading || this.chat?.status !== 'online') return;
+        if (this.#isAsking || thread.isLoading) return;
         this.#isAsking = true;
         const first = thread.items[0];
         void thread.loadOlder().finally(() => {
@@ -298,15 +302,20 @@ export class ParleyThread extends LitElement {
         this.thread.markRead(seq);
     }
 
-    /** Its server may have been upgraded since the page was loaded: the old parts are gone. */
-    readonly #lacksPart = (): false => {
-        this.problem = this.strings.loadPartFailed;
-        return false;
-    };
+    /** Does what needs a part of its own; where that can't be loaded, says so. */
+    async #withPart(work: () => Promise<void>): Promise<void> {
+        this.problem = '';
+        try {
+            await work();
+        } catch (error) {
+            this.problem = this.strings.loadPartFailed;
+            reportError(error);
+        }
+    }
 
     async #view(item: Item): Promise<void> {
-        const isHere = await import('./viewer').catch(this.#lacksPart);
-        if (!isHere || !this.thread || !this.isConnected) return;
+        await import('./viewer');
+        if (!this.thread || !this.isConnected) return;
         const viewer: ParleyViewer = document.createElement('parley-viewer');
         const { thread, strings } = this;
         Object.assign(viewer, { item, thread, strings, locale: this.#context?.locale });
@@ -333,7 +342,7 @@ export class ParleyThread extends LitElement {
             action: strings.block,
             cancel: strings.cancel,
             isDangerous: true,
-        }).catch(this.#lacksPart);
+        });
         // Of the wallet that was asked about, whatever is shown by now.
         if (isWanted && thread === this.thread) await this.#act('block');
     }
@@ -454,7 +463,7 @@ export class ParleyThread extends LitElement {
                 <strong>${strings.requestTitle}</strong><span>${strings.requestText}</span>
             </div>
             <div class="choices">
-                <button class="secondary" @click=${() => this.#askToBlock()}>
+                <button class="secondary" @click=${() => this.#withPart(() => this.#askToBlock())}>
                     ${strings.block}
                 </button>
                 <button class="primary" @click=${() => this.#act('accept')}>
@@ -500,7 +509,7 @@ export class ParleyThread extends LitElement {
                 .thread=${thread}
                 .strings=${strings}
                 .hasBack=${this.hasBack}
-                @block=${() => this.#askToBlock()}
+                @block=${() => this.#withPart(() => this.#askToBlock())}
                 @unblock=${() => this.#act('unblock')}
             ></parley-head>
             ${this.#log(thread)}
