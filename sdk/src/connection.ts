@@ -1,4 +1,5 @@
 import { io, type Socket } from 'socket.io-client';
+import { cancelled } from './abort.js';
 import type { Auth } from './auth.js';
 import { Emitter } from './emitter.js';
 import { ParleyError, isPassing } from './errors.js';
@@ -29,7 +30,6 @@ export interface ConnectionOptions {
 type Answer = { status: 'ok' } | { status: 'error'; error: WireError };
 
 const offline = () => new ParleyError({ code: 'offline', message: 'There is no connection.' });
-const cancelled = () => new ParleyError({ code: 'cancelled', message: 'It was cancelled.' });
 const late = () => new ParleyError({ code: 'busy', message: 'The answer takes too long.' });
 const originDenied = () =>
     new ParleyError({

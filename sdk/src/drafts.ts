@@ -1,14 +1,9 @@
 import { sameAccount } from './address.js';
 import { Emitter } from './emitter.js';
+import { newKey } from './key.js';
 import type { Account } from './protocol.js';
 import { lineOf } from './outbox-lines.js';
 import type { Draft, Entry, Outbox, OutboxEvents, Outgoing } from './outbox.js';
-
-/** Unique enough for one sender's messages. (randomUUID() is not to be had on a page by http.) */
-function newKey(): string {
-    const chance = () => Math.random().toString(36).slice(2);
-    return `${Date.now().toString(36)}-${chance()}${chance()}`;
-}
 
 /** Stands in for the outbox until the account is known, whose it is, and while nobody sends. */
 export class Drafts implements Outbox {

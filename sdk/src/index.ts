@@ -6,4 +6,12 @@ export { tokenAuth } from './token.js';
 export type { Auth } from './auth.js';
 export type { Status } from './wire.js';
 export type * from './model.js';
-export type { Account, Limits, Marks, MediaType, MessageStatus, MessageType } from './protocol.js';
+export type {
+    Account,
+    Limits,
+    Marks,
+    MediaType,
+    MessageStatus,
+    MessageType,
+    SessionTokens,
+} from './protocol.js';

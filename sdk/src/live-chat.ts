@@ -1,3 +1,4 @@
+import { cancelled } from './abort.js';
 import { accountKey, isAccount, sameAccount } from './address.js';
 import type { Auth } from './auth.js';
 import { coalesce } from './coalesce.js';
@@ -386,8 +387,6 @@ export class LiveChat implements Chat {
         return [...open, ...listed];
     }
 }
-
-const cancelled = () => new ParleyError({ code: 'cancelled', message: 'It was given up.' });
 
 const recipientInvalid = () =>
     new ParleyError({

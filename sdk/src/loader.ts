@@ -1,3 +1,4 @@
+import { cancelled } from './abort.js';
 import { ParleyError, isPassing } from './errors.js';
 import type { Account, Message, Requests } from './protocol.js';
 import type { Timeline } from './timeline.js';
@@ -149,7 +150,7 @@ export class Loader {
         const { wire, peer, onMessages } = this.#options;
         const life = this.#life;
         const page = await wire.request('message.history', { peer: peer(), ...range }).catch(empty);
-        if (life !== this.#life) throw new ParleyError({ code: 'cancelled', message: 'Reset.' });
+        if (life !== this.#life) throw cancelled();
         onMessages(page.messages);
         return page;
     }

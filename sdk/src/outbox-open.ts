@@ -1,5 +1,6 @@
 import { sameAccount } from './address.js';
 import { Emitter } from './emitter.js';
+import { newKey } from './key.js';
 import { openStore, outboxName } from './outbox-idb.js';
 import { Lines, lineOf } from './outbox-lines.js';
 import { memoryStore } from './outbox-memory.js';
@@ -14,7 +15,7 @@ import type {
     Outgoing,
 } from './outbox.js';
 import type { Account, Message } from './protocol.js';
-import { alone, joinTabs, newKey, type Tabs } from './tabs.js';
+import { alone, joinTabs, type Tabs } from './tabs.js';
 import { cleanName } from './upload.js';
 import type { Wire } from './wire.js';
 

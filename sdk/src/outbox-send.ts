@@ -1,8 +1,8 @@
 import { accountKey } from './address.js';
 import { ParleyError, isPassing } from './errors.js';
 import { lineOf, type Lines } from './outbox-lines.js';
-import type { Entry, MediaContent, Outgoing } from './outbox.js';
-import type { Account, Message, SendRequest } from './protocol.js';
+import type { Entry, Outgoing } from './outbox.js';
+import type { Account, MediaContent, Message, SendRequest } from './protocol.js';
 import { uploadFile, type Announced } from './upload.js';
 import type { Wire } from './wire.js';
 

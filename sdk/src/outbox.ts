@@ -5,7 +5,7 @@
  * message. So tabs need not agree: each sends its own, and an entry whose tab is gone is taken over
  * by another one (Web Locks tell who is there).
  */
-import type { Account, MediaContent, MediaType, Message } from './protocol.js';
+import type { Account, Message } from './protocol.js';
 import type { ParleyError } from './errors.js';
 
 export interface Entry {
@@ -94,5 +94,3 @@ export interface Outbox {
     setOnline(isOnline: boolean): void;
     close(): void;
 }
-
-export type { MediaContent, MediaType };

@@ -5,6 +5,8 @@
  * are not secure), they ask each other: who does not answer is taken for gone. That may be wrong of
  * one that the browser has frozen, and does no harm: see outbox.ts.
  */
+import { newKey } from './key.js';
+
 const ANSWER_MS = 1000;
 
 export interface Tabs {
@@ -20,14 +22,6 @@ export interface Tabs {
 }
 
 type Packet = { told: unknown } | { who: string } | { here: string };
-
-/** Unique, not secret. (Pages that are not secure have no randomUUID(), Node 18 no crypto.) */
-export function newKey(): string {
-    const bytes = new Uint8Array(16);
-    if (typeof crypto === 'undefined') bytes.forEach((_, i) => (bytes[i] = Math.random() * 256));
-    else crypto.getRandomValues(bytes);
-    return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
-}
 
 const lockOf = (id: string): string => `parley:tab:${id}`;
 

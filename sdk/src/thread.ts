@@ -1,3 +1,4 @@
+import { cancelled } from './abort.js';
 import { highest, merged, withMessage, withRead } from './conversation.js';
 import { Emitter } from './emitter.js';
 import { ParleyError } from './errors.js';
@@ -30,8 +31,6 @@ export interface Host {
     /** It is called so by the server. */
     named(thread: LiveThread, peer: Account): void;
 }
-
-const cancelled = () => new ParleyError({ code: 'cancelled', message: 'It was cancelled.' });
 
 const mediaTypeOf = (mime: string): MediaType => {
     const kind = mime.slice(0, mime.indexOf('/'));

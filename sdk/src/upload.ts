@@ -1,4 +1,5 @@
 /** A file on its way to where files are: announced, and put there. */
+import { cancelled, throwIfCancelled } from './abort.js';
 import { ParleyError } from './errors.js';
 import type { UploadTicket } from './protocol.js';
 import type { Wire } from './wire.js';
@@ -77,9 +78,6 @@ export function cleanMime(mime: string): string {
 const lost = (): ParleyError =>
     new ParleyError({ code: 'offline', message: 'The connection broke while the file was sent.' });
 
-const cancelled = (): ParleyError =>
-    new ParleyError({ code: 'cancelled', message: 'The upload was cancelled.' });
-
 /** By fetch, where there is no XMLHttpRequest (Node): without progress. */
 async function putByFetch(t: UploadTicket, blob: Blob, o: UploadOptions): Promise<PutAnswer> {
     try {
@@ -124,7 +122,7 @@ function putByXhr(ticket: UploadTicket, blob: Blob, options: UploadOptions): Pro
 }
 
 async function put(t: UploadTicket, blob: Blob, options: UploadOptions): Promise<PutAnswer> {
-    if (options.signal.aborted) throw cancelled();
+    throwIfCancelled(options.signal);
     if (typeof XMLHttpRequest === 'undefined') return putByFetch(t, blob, options);
     return putByXhr(t, blob, options);
 }
