@@ -38,6 +38,7 @@ export class ParleyConfirm extends LitElement {
             h2 {
                 margin: 0 0 6px;
                 font-size: 17px;
+                font-variant-ligatures: none; /* of Inter: see address.ts */
                 overflow-wrap: anywhere;
             }
             p {

@@ -53,6 +53,7 @@ export class ParleyNewChat extends LitElement {
                 color: inherit;
                 /* Smaller ones make a phone zoom in. */
                 font: 16px/1.4 var(--_font);
+                font-variant-ligatures: none; /* of Inter: see address.ts */
             }
             @media (pointer: fine) {
                 input {

@@ -1,4 +1,4 @@
-import { LitElement, css, html, nothing, type PropertyValues, type TemplateResult } from 'lit';
+import { LitElement, html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { customElement, property, query, state } from 'lit/decorators.js';
 import {
     createChat,
@@ -15,6 +15,7 @@ import {
 import { drafts } from './drafts';
 import { bubbles } from './drawing';
 import type { ParleyList } from './list';
+import { chatStyles } from './parley-chat-styles';
 import { statusBar, statusStyles } from './status';
 import { english, type Strings } from './strings';
 import './thread';
@@ -88,70 +89,7 @@ export class ParleyChat extends LitElement {
     #told: ParleyError | undefined;
     readonly #size = new ResizeObserver(() => this.#measure());
 
-    static override styles = [
-        tokens,
-        darkTokens,
-        base,
-        statusStyles,
-        css`
-            :host {
-                display: block;
-                position: relative;
-                height: 100%;
-                min-height: 480px;
-                overflow: hidden;
-                background: var(--_bg);
-            }
-            .app {
-                position: absolute;
-                inset: 0;
-                display: flex;
-                flex-direction: column;
-                container-type: inline-size;
-            }
-            .panes {
-                position: relative;
-                flex: 1;
-                min-height: 0;
-                display: flex;
-            }
-            parley-list {
-                flex: none;
-                width: 320px;
-                border-inline-end: 1px solid var(--_border);
-            }
-            .narrow parley-list {
-                width: 100%;
-                border: 0;
-            }
-            /* It keeps its size there, and so where it was scrolled to. */
-            .behind {
-                position: absolute;
-                inset: 0;
-                visibility: hidden;
-            }
-            .pane {
-                flex: 1;
-                min-width: 0;
-                display: flex;
-                flex-direction: column;
-                outline: none;
-            }
-            parley-thread {
-                flex: 1;
-                min-height: 0;
-            }
-            .notice {
-                display: grid;
-                justify-items: center;
-                gap: 14px;
-                margin: auto;
-                padding: 24px;
-                text-align: center;
-                color: var(--_muted);
-            }
-        `,
-    ];
+    static override styles = [tokens, darkTokens, base, statusStyles, chatStyles];
 
     constructor() {
         super();

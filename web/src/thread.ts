@@ -12,6 +12,7 @@ import { estimateHeight } from './estimate';
 import type { ParleyHead } from './head';
 import { icons } from './icons';
 import { messageStyles, messageTemplate, previewOf, type MessageContext } from './message';
+import { SeenMarks, isLooking } from './seen';
 import { english, say, type Strings } from './strings';
 import { threadStyles } from './thread-styles';
 import {
@@ -31,7 +32,6 @@ import { dayLabel, pageLocale } from './when';
 const LOAD_WITHIN = 1000;
 /** Pixels from the end at which there is a button to it. */
 const FAR_FROM_END = 240;
-const MARK_EVERY_MS = 300;
 /** The line is looked for among so many unread messages; with more one begins at the end. */
 const LINE_WITHIN = 400;
 /** Of new messages that come at once, so many are read out. */
@@ -41,7 +41,6 @@ const SPOKEN_MAX = 3;
 const places = new WeakMap<Thread, Hold>();
 
 const isPeers = (item: Item) => !item.own && item.type !== 'gone';
-const isLooking = () => document.visibilityState === 'visible' && document.hasFocus();
 
 /** One conversation, with its head and its composer. Fires `parley-back`, bubbling and composed. */
 @customElement('parley-thread')
@@ -82,8 +81,7 @@ export class ParleyThread extends LitElement {
     #newFrom: number | undefined;
     #lastSeq = 0;
     #readSeq = 0;
-    #markTimer: ReturnType<typeof setTimeout> | undefined;
-    #marksAgain = false;
+    readonly #seen = new SeenMarks(() => this.#markSeen());
     #isAsking = false;
     readonly #drop = new DropZone(
         (files) => this.composer?.addFiles(files),
@@ -100,16 +98,14 @@ export class ParleyThread extends LitElement {
 
     override connectedCallback(): void {
         super.connectedCallback();
-        window.addEventListener('focus', this.#mark);
-        document.addEventListener('visibilitychange', this.#mark);
+        this.#seen.connect();
         this.#list?.connect();
         this.requestUpdate();
     }
 
     override disconnectedCallback(): void {
         super.disconnectedCallback();
-        window.removeEventListener('focus', this.#mark);
-        document.removeEventListener('visibilitychange', this.#mark);
+        this.#seen.disconnect();
         this.#leave();
         this.#list?.disconnect();
     }
@@ -174,8 +170,7 @@ export class ParleyThread extends LitElement {
 
     #leave(): void {
         if (!this.#opened) return;
-        clearTimeout(this.#markTimer);
-        this.#markTimer = undefined;
+        this.#seen.forget();
         if (this.#list && this.#isPlaced) places.set(this.#opened, this.#list.held);
         this.#unsubscribe?.();
         this.#opened.close();
@@ -260,7 +255,7 @@ export class ParleyThread extends LitElement {
         if (!this.#isPlaced) return this.#findPlace(thread);
         this.isFar = this.#list.below > FAR_FROM_END;
         if (this.#list.isAtEnd) this.newCount = 0;
-        this.#mark();
+        this.#seen.look();
         const isNear = this.#list.above < LOAD_WITHIN && this.#rows.length > 0;
         if (isNear && this.#edge(thread) === 'older') this.#loadOlder(thread);
     }
@@ -277,21 +272,8 @@ export class ParleyThread extends LitElement {
         });
     }
 
-    readonly #mark = (): void => {
-        if (this.#markTimer !== undefined) {
-            this.#marksAgain = true;
-            return;
-        }
-        this.#markSeen();
-        this.#markTimer = setTimeout(() => {
-            this.#markTimer = undefined;
-            if (this.#marksAgain) this.#mark();
-            this.#marksAgain = false;
-        }, MARK_EVERY_MS);
-    };
-
     #markSeen(): void {
-        if (!this.#isPlaced || !this.thread || !isLooking()) return;
+        if (!this.#isPlaced || !this.thread) return;
         const row = this.#list?.lastSeen(
             (one) => one.kind === 'message' && !one.item.own && one.item.seq !== undefined,
         );

@@ -64,6 +64,7 @@ export class ParleyViewer extends LitElement {
                 flex: 1;
                 min-width: 0;
                 font-weight: 600;
+                font-variant-ligatures: none; /* of Inter: see address.ts */
                 line-height: 1.3;
                 overflow: hidden;
                 text-overflow: ellipsis;
