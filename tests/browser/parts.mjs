@@ -14,7 +14,7 @@ import { shellTests } from './shell.mjs';
 import { cases } from './thread.mjs';
 
 const AT_ONCE = 2;
-const LIMIT_MS = 40000;
+const LIMIT_MS = 90000;
 
 const rowsOf = (name, tests, path) =>
     Object.entries(tests).map(([what, test]) => ({

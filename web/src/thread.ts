@@ -16,6 +16,15 @@ import { SeenMarks, isLooking } from './seen';
 import { english, say, type Strings } from './strings';
 import { threadStyles } from './thread-styles';
 import {
+    blockedBanner,
+    edgeText,
+    loading,
+    newestButton,
+    noMessages,
+    notLoaded,
+    requestBanner,
+} from './thread-parts';
+import {
     NEW_KEY,
     buildTimeline,
     lineIndex,
@@ -374,7 +383,9 @@ export class ParleyThread extends LitElement {
                     <span class="dots"><i></i><i></i><i></i></span>
                 </div>`;
             case 'edge':
-                return html`<div class="edge">${this.#edgeText(row.edge)}</div>`;
+                return html`<div class="edge">
+                    ${edgeText(row.edge, this.strings, this.#retry)}
+                </div>`;
         }
     }
 
@@ -385,74 +396,29 @@ export class ParleyThread extends LitElement {
         </div>`;
     }
 
-    #edgeText(edge: Edge) {
-        const { strings } = this;
-        if (edge === 'beginning') return strings.beginning;
-        if (edge === 'older')
-            return html`<span class="spinner"></span><span>${strings.loadingOlder}</span>`;
-        return html`<span role="alert">${strings.loadFailed}</span>${this.#retryButton()}`;
-    }
+    readonly #retry = (): void => {
+        if (this.thread) this.#loadOlder(this.thread);
+    };
 
-    #retryButton() {
-        const retry = () => this.thread && this.#loadOlder(this.thread);
-        return html`<button class="secondary" @click=${retry}>${this.strings.tryAgain}</button>`;
-    }
-
-    /** In place of messages, where there are none to show. */
-    #state(thread: Thread) {
-        const { strings } = this;
+    #placeholder(thread: Thread) {
         if (this.#rows.length > 0) return nothing;
-        if (this.#edge(thread) === 'failed')
-            return html`<div class="placeholder">
-                <span role="alert">${strings.notLoaded}</span>${this.#retryButton()}
-            </div>`;
-        if (!thread.isLoaded)
-            return html`<div class="placeholder skeleton">
-                <span class="sr-only" role="status">${strings.loading}</span>
-                <i></i><i></i><i></i><i></i><i></i>
-            </div>`;
-        return html`<div class="placeholder">${art}<span>${strings.noMessages}</span></div>`;
+        if (this.#edge(thread) === 'failed') return notLoaded(this.strings, this.#retry);
+        return thread.isLoaded ? noMessages(this.strings) : loading(this.strings);
     }
 
     #newest() {
         if (!this.isFar && this.newCount === 0) return nothing;
-        const { newCount: n, strings } = this;
-        // The number is painted by the style: in the name it would change what the button is called.
-        return html`<button
-                class="newest ${n > 0 ? 'counts' : ''}"
-                data-count=${n}
-                aria-label=${strings.toNewest}
-                aria-describedby=${n > 0 ? 'count' : nothing}
-                @click=${() => this.#toNewest()}
-            >
-                ${icons.down}
-            </button>
-            <span id="count" hidden>${say(strings.unread, { n })}</span>`;
+        return newestButton(this.newCount, this.strings, () => this.#toNewest());
     }
 
     #banner(thread: Thread) {
-        const { strings } = this;
-        if (thread.blocked)
-            return html`<div class="banner blocked">
-                <span class="words">${strings.blocked}</span>
-                <button class="secondary" @click=${() => this.#act('unblock')}>
-                    ${strings.unblock}
-                </button>
-            </div>`;
+        if (thread.blocked) return blockedBanner(this.strings, () => this.#act('unblock'));
         if (thread.accepted || !thread.items.some(isPeers)) return nothing;
-        return html`<div class="banner">
-            <div class="words">
-                <strong>${strings.requestTitle}</strong><span>${strings.requestText}</span>
-            </div>
-            <div class="choices">
-                <button class="secondary" @click=${() => this.#withPart(() => this.#askToBlock())}>
-                    ${strings.block}
-                </button>
-                <button class="primary" @click=${() => this.#act('accept')}>
-                    ${strings.accept}
-                </button>
-            </div>
-        </div>`;
+        return requestBanner(
+            this.strings,
+            () => this.#act('accept'),
+            () => this.#withPart(() => this.#askToBlock()),
+        );
     }
 
     /** A log would read out rows as one scrolls: what is new is said by regions of its own. */
@@ -469,7 +435,7 @@ export class ParleyThread extends LitElement {
             >
                 <div class="sizer"><div class="column"></div></div>
             </div>
-            ${thread ? this.#state(thread) : nothing} ${this.#newest()}
+            ${thread ? this.#placeholder(thread) : nothing} ${this.#newest()}
             <div class="sr-only" role="status">${this.news}</div>
             <div class="sr-only" role="status">${thread?.isTyping ? strings.typing : nothing}</div>
         </div>`;
@@ -504,12 +470,6 @@ export class ParleyThread extends LitElement {
                 : nothing}`;
     }
 }
-
-const art = html`<svg class="art" viewBox="0 0 120 96" fill="none" aria-hidden="true">
-    <path class="theirs" d="M24 10h36a16 16 0 0 1 0 42H34L20 62V52a16 16 0 0 1 4-42z" />
-    <path class="mine" d="M62 38h34a16 16 0 0 1 4 40v8L88 78H62a16 16 0 0 1 0-40z" />
-    <path class="lines" d="M26 26h32M26 37h20M64 53h30M64 64h18" />
-</svg>`;
 
 declare global {
     interface HTMLElementTagNameMap {

@@ -1,0 +1,77 @@
+/** What a thread shows beside its messages. */
+import { html, nothing, type TemplateResult } from 'lit';
+import { icons } from './icons';
+import { say, type Strings } from './strings';
+import type { Edge } from './timeline';
+
+type Act = () => unknown;
+
+const art = html`<svg class="art" viewBox="0 0 120 96" fill="none" aria-hidden="true">
+    <path class="theirs" d="M24 10h36a16 16 0 0 1 0 42H34L20 62V52a16 16 0 0 1 4-42z" />
+    <path class="mine" d="M62 38h34a16 16 0 0 1 4 40v8L88 78H62a16 16 0 0 1 0-40z" />
+    <path class="lines" d="M26 26h32M26 37h20M64 53h30M64 64h18" />
+</svg>`;
+
+const retryButton = (strings: Strings, onRetry: Act): TemplateResult =>
+    html`<button class="secondary" @click=${onRetry}>${strings.tryAgain}</button>`;
+
+/** What is at the start of what is here. */
+export function edgeText(edge: Edge, strings: Strings, onRetry: Act): unknown {
+    if (edge === 'beginning') return strings.beginning;
+    if (edge === 'older')
+        return html`<span class="spinner"></span><span>${strings.loadingOlder}</span>`;
+    return html`<span role="alert">${strings.loadFailed}</span>${retryButton(strings, onRetry)}`;
+}
+
+// In place of messages, where there are none to show.
+
+export const notLoaded = (strings: Strings, onRetry: Act): TemplateResult =>
+    html`<div class="placeholder">
+        <span role="alert">${strings.notLoaded}</span>${retryButton(strings, onRetry)}
+    </div>`;
+
+export const loading = (strings: Strings): TemplateResult =>
+    html`<div class="placeholder skeleton">
+        <span class="sr-only" role="status">${strings.loading}</span>
+        <i></i><i></i><i></i><i></i><i></i>
+    </div>`;
+
+export const noMessages = (strings: Strings): TemplateResult =>
+    html`<div class="placeholder">${art}<span>${strings.noMessages}</span></div>`;
+
+/**
+ * To the end of the thread. The number is painted by the style: in the name it would change what
+ * the button is called.
+ *
+ * @param n  of new messages there
+ */
+export const newestButton = (n: number, strings: Strings, onClick: Act): TemplateResult =>
+    html`<button
+            class="newest ${n > 0 ? 'counts' : ''}"
+            data-count=${n}
+            aria-label=${strings.toNewest}
+            aria-describedby=${n > 0 ? 'count' : nothing}
+            @click=${onClick}
+        >
+            ${icons.down}
+        </button>
+        <span id="count" hidden>${say(strings.unread, { n })}</span>`;
+
+// What is to be decided of the peer.
+
+export const blockedBanner = (strings: Strings, onUnblock: Act): TemplateResult =>
+    html`<div class="banner blocked">
+        <span class="words">${strings.blocked}</span>
+        <button class="secondary" @click=${onUnblock}>${strings.unblock}</button>
+    </div>`;
+
+export const requestBanner = (strings: Strings, onAccept: Act, onBlock: Act): TemplateResult =>
+    html`<div class="banner">
+        <div class="words">
+            <strong>${strings.requestTitle}</strong><span>${strings.requestText}</span>
+        </div>
+        <div class="choices">
+            <button class="secondary" @click=${onBlock}>${strings.block}</button>
+            <button class="primary" @click=${onAccept}>${strings.accept}</button>
+        </div>
+    </div>`;
