@@ -263,6 +263,27 @@ async function isFast(t) {
     t.isQuiet();
 }
 
+/** A number in the title is for who looks elsewhere. */
+async function titleCounts(t) {
+    const { alice, bob } = await pair(t);
+    const titles = () => alice.evaluate(() => globalThis.titles);
+    await alice.evaluate(() => {
+        globalThis.titles = [];
+        new MutationObserver(() => globalThis.titles.push(document.title))
+            .observe(document.querySelector('title'), { childList: true });
+    });
+    await say(bob, 'while she looks');
+    await hasStates(bob, 'Read', 1);
+    same((await titles()).filter((one) => one !== 'Alice · Parley'), [], 'titles while she looks');
+    await alice.evaluate(() => { document.hasFocus = () => false; });
+    await say(bob, 'while she does not');
+    await until('a number', async () => (await alice.title()) === '(1) Alice · Parley');
+    await alice.evaluate(() => { delete document.hasFocus; dispatchEvent(new Event('focus')); });
+    await hasStates(bob, 'Read', 2);
+    same(await alice.title(), 'Alice · Parley', 'the title at last');
+    t.isQuiet();
+}
+
 export const rows = [
     ['text goes both ways', talks],
     ['ticks go from sent to read', ticks],
@@ -279,4 +300,5 @@ export const rows = [
     ['who is blocked does not come through', blocks],
     ['a text is text, its links are safe, in any script', isText],
     ['the first message is there within a second', isFast, { alone: true }],
+    ['the title counts for who looks elsewhere', titleCounts],
 ].map(([name, run, more]) => ({ name: `talk: ${name}`, run, limit: 30000, ...more }));
