@@ -188,7 +188,8 @@ export class ParleyThread extends LitElement {
 
     #edge(thread: Thread): Edge {
         if (thread.isLoaded && !thread.hasOlder) return 'beginning';
-        return thread.loadError ? 'failed' : 'older';
+        // Without a connection it is tried again with the next one.
+        return thread.loadError && thread.loadError.code !== 'offline' ? 'failed' : 'older';
     }
 
     /** Makes the rows anew, where something they are made of is not as it was. */
@@ -271,7 +272,7 @@ export class ParleyThread extends LitElement {
 
     /** Failing is the thread's to say: loadError. */
     #loadOlder(thread: Thread): void {
-        if (this.#isAsking || thread.isLoading) return;
+        if (this.#isAsking || thread.isLoading || this.chat?.status !== 'online') return;
         this.#isAsking = true;
         const first = thread.items[0];
         void thread.loadOlder().finally(() => {
