@@ -3,6 +3,7 @@ import { cancelled } from './abort.js';
 import type { Auth } from './auth.js';
 import { Emitter } from './emitter.js';
 import { ParleyError, isPassing } from './errors.js';
+import { isObject, isWireError } from './http.js';
 import type { Ready, Requests, ServerEvents, WireError } from './protocol.js';
 import type { Status, Wire, WireEvents } from './wire.js';
 
@@ -36,6 +37,14 @@ const originDenied = () =>
         code: 'origin_denied',
         message: 'This server does not take connections from pages of this origin.',
     });
+
+/** What is no error of the protocol's may be a proxy's, or a bug's: it passes, perhaps. */
+const said = (error: unknown): ParleyError =>
+    new ParleyError(
+        isWireError(error)
+            ? error
+            : { code: 'internal', message: 'The answer of the server can’t be read.' },
+    );
 
 const isSignedOut = (error: unknown): error is ParleyError =>
     error instanceof ParleyError && error.code === 'signed_out';
@@ -142,11 +151,11 @@ class Connection implements Wire {
         return new Promise((resolve, reject) => {
             const cancel = () => reject(cancelled());
             signal?.addEventListener('abort', cancel);
-            const answered = (lost: Error | null, answer: Answer & Requests[K][1]) => {
+            const answered = (lost: Error | null, answer?: Answer & Requests[K][1]) => {
                 signal?.removeEventListener('abort', cancel);
                 if (lost) reject(socket === this.#socket ? late() : offline());
-                else if (answer.status === 'ok') resolve(answer);
-                else reject(new ParleyError(answer.error));
+                else if (answer?.status === 'ok') resolve(answer);
+                else reject(said(answer?.error));
             };
             socket.timeout(timeoutMs).emit(event, payload, answered);
         });
@@ -195,25 +204,27 @@ class Connection implements Wire {
 
     #listen(socket: Socket): void {
         const { events } = this;
-        socket.on('ready', (ready: Ready) => this.#onReady(ready));
-        socket.on('error', (body: ServerEvents['error']) => this.#onError(body));
-        socket.on('auth.expiring', (value: ServerEvents['auth.expiring']) => {
+        /** What has no body is not of the protocol. */
+        const hear = <T>(event: string, listener: (body: T, acknowledge: () => void) => void) =>
+            socket.on(event, (body: T, acknowledge: () => void) => {
+                if (isObject(body)) listener(body, acknowledge);
+            });
+        hear('ready', (ready: Ready) => this.#onReady(ready));
+        hear('error', (body: ServerEvents['error']) => this.#onError(body));
+        hear('auth.expiring', (value: ServerEvents['auth.expiring']) => {
             events.emit('auth.expiring', value);
             void this.#renew(this.#attempt);
         });
-        socket.on(
-            'message.new',
-            (message: ServerEvents['message.new'], acknowledge: () => void) => {
-                const ack = () => {
-                    this.#cursor = message.cursor ?? this.#cursor;
-                    acknowledge();
-                };
-                events.emit('message.new', { message, ack });
-            },
-        );
-        for (const event of PLAIN) socket.on(event, (value) => events.emit(event, value));
+        hear('message.new', (message: ServerEvents['message.new'], acknowledge) => {
+            const ack = () => {
+                this.#cursor = message.cursor ?? this.#cursor;
+                acknowledge();
+            };
+            events.emit('message.new', { message, ack });
+        });
+        for (const event of PLAIN) hear(event, (value) => events.emit(event, value as never));
         for (const event of CURSORED)
-            socket.on(event, (value: { cursor: string }) => {
+            hear(event, (value: { cursor: string }) => {
                 events.emit(event, value as never);
                 this.#cursor = value.cursor;
             });
@@ -230,15 +241,15 @@ class Connection implements Wire {
     }
 
     #onError({ error, event }: ServerEvents['error']): void {
-        const said = new ParleyError(error);
-        if (event === undefined) this.#lastWords = said;
-        this.events.emit('error', said);
+        const words = said(error);
+        if (event === undefined) this.#lastWords = words;
+        this.events.emit('error', words);
     }
 
     #onDisconnect(): void {
-        const said = this.#lastWords;
-        if (said && ENDING.has(said.code)) this.#end('stopped', said);
-        else if (said?.code.startsWith('token_')) this.#retry(0, this.#token);
+        const words = this.#lastWords;
+        if (words && ENDING.has(words.code)) this.#end('stopped', words);
+        else if (words?.code.startsWith('token_')) this.#retry(0, this.#token);
         else this.#retry();
     }
 

@@ -1,5 +1,11 @@
 import type { WireError } from './protocol.js';
 
+/** A timer of more is over at once. Quotas fill up again in 30 days, which are more. */
+const WAIT_MAX_MS = 2 ** 31 - 1;
+
+const waitOf = (ms: unknown): number | undefined =>
+    typeof ms === 'number' && ms >= 0 ? Math.min(ms, WAIT_MAX_MS) : undefined;
+
 /**
  * Why something was not done. `code` is the server's (docs/protocol.md, *Error codes*), or one of
  * the client's own: `offline` (no connection, or lost before the answer), `cancelled` (by the user),
@@ -17,7 +23,7 @@ export class ParleyError extends Error {
         this.name = 'ParleyError';
         this.code = error.code;
         this.field = error.field;
-        this.retryAfterMs = error.retry_after_ms;
+        this.retryAfterMs = waitOf(error.retry_after_ms);
     }
 }
 

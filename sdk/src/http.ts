@@ -16,10 +16,10 @@ export interface CallOptions {
 const offline = (cause: unknown): ParleyError =>
     new ParleyError({ code: 'offline', message: 'The chat server can’t be reached.' }, { cause });
 
-const isObject = (value: unknown): value is Record<string, unknown> =>
+export const isObject = (value: unknown): value is Record<string, unknown> =>
     typeof value === 'object' && value !== null;
 
-const isWireError = (value: unknown): value is WireError =>
+export const isWireError = (value: unknown): value is WireError =>
     isObject(value) && typeof value['code'] === 'string' && typeof value['message'] === 'string';
 
 /** What is no answer of ours is a proxy's, while the server is away. */

@@ -196,11 +196,12 @@ export class Loader {
 
     async #fillStep(): Promise<void> {
         const { timeline } = this.#options;
-        if (timeline.gap > FILL_MOST) return this.#start(await this.#history({ limit: PAGE }));
-        const { next } = timeline;
-        const page = await this.#history({ after: next - 1, limit: FILL_PAGE });
-        for (const message of page.messages) timeline.put(message);
-        if (timeline.next > next) return;
+        if (timeline.gap <= FILL_MOST) {
+            const { next } = timeline;
+            const page = await this.#history({ after: next - 1, limit: FILL_PAGE });
+            for (const message of page.messages) timeline.put(message);
+            if (timeline.next > next) return;
+        }
         this.#start(await this.#history({ limit: PAGE }));
         if (timeline.hasGap)
             throw new ParleyError({ code: 'internal', message: 'The history lacks a message.' });

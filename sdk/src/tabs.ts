@@ -1,3 +1,5 @@
+import { isObject } from './http.js';
+
 /**
  * The tabs of a page's origin that share an outbox: who is there, and what they tell each other.
  *
@@ -87,8 +89,10 @@ class Channel {
         if (typeof BroadcastChannel === 'undefined') return;
         this.#channel = new BroadcastChannel(name);
         this.#channel.onmessage = ({ data }: MessageEvent<Packet>) => {
-            if ('told' in data) onTold(data.told);
-            else if ('here' in data) this.#asked.get(data.here)?.();
+            if (!isObject(data)) return; // any script of the origin may write there
+            if ('told' in data) {
+                if (isObject(data.told)) onTold(data.told);
+            } else if ('here' in data) this.#asked.get(data.here)?.();
             else if (data.who === id) this.post({ here: id });
         };
     }

@@ -24,7 +24,7 @@ export const itemOf = (message: Message, theirs: Marks, file?: Blob): Item => ({
     type: message.type,
     content: message.content,
     replyTo: message.reply_to,
-    at: Date.parse(message.created_at),
+    at: Date.parse(message.created_at) || 0,
     state: stateOf(message, theirs),
     seq: message.seq,
     progress: undefined,

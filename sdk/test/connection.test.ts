@@ -126,6 +126,25 @@ describe('a connection', () => {
         expect(statuses).toEqual(['connecting', 'online', 'offline']);
     });
 
+    test.each([undefined, null, 7, 'text'])('takes no event whose body is %s', async (body) => {
+        const socket = await online();
+        const told = vi.fn();
+        for (const event of ['message.new', 'synced', 'warning', 'error'] as const)
+            wire.events.on(event, told);
+        for (const event of socket.listeners.keys())
+            if (event !== 'disconnect' && event !== 'connect_error') socket.say(event, body);
+        expect(told).not.toHaveBeenCalled();
+        expect(wire.status).toBe('online');
+    });
+
+    test('says that something is wrong, where the server’s error is none', async () => {
+        const socket = await online();
+        const told = vi.fn();
+        wire.events.on('error', told);
+        socket.say('error', { error: 'no' });
+        expect(told.mock.calls[0]![0]).toMatchObject({ code: 'internal' });
+    });
+
     test('that was online waits but little the next time', async () => {
         await online();
         last().say('disconnect', 'transport close');
@@ -394,6 +413,21 @@ describe('a request', () => {
         const error = { code: 'rate_limited', message: 'Slow down.', retry_after_ms: 5 };
         socket.acks[0]!(null, { status: 'error', error });
         await expect(answer).rejects.toMatchObject({ code: 'rate_limited', retryAfterMs: 5 });
+    });
+
+    test.each([
+        ['nothing', undefined],
+        ['null', null],
+        ['a text', 'ok'],
+        ['an object of no status', {}],
+        ['an error of which nothing is said', { status: 'error' }],
+        ['an error that is a text', { status: 'error', error: 'busy' }],
+        ['an error of other types', { status: 'error', error: { code: 1, message: {} } }],
+    ])('that is answered with %s fails, and passes perhaps', async (_, answer) => {
+        const socket = await online();
+        const asked = ask();
+        socket.acks[0]!(null, answer);
+        await expect(asked).rejects.toMatchObject({ code: 'internal' });
     });
 
     test('is not sent before the server is ready', async () => {

@@ -359,3 +359,20 @@ test('without a channel a tab sends its own, and takes over from one that is gon
     kill(a.box);
     await until(() => b.wire.asked.length === 1);
 });
+
+test('what another script says on the channel of the tabs is not taken for theirs', async () => {
+    const onError = vi.fn();
+    const told: unknown[] = [];
+    process.on('uncaughtException', onError);
+    const tabs = joinTabs('t', (message) => told.push(message));
+    const channel = new BroadcastChannel('t');
+    for (const text of [null, undefined, 7, 'told', [], { told: null }, { told: 'set' }, {}])
+        channel.postMessage(text);
+    channel.postMessage({ told: { hello: true } });
+    await until(() => told.length > 0);
+    expect(told).toEqual([{ hello: true }]);
+    expect(onError).not.toHaveBeenCalled();
+    process.off('uncaughtException', onError);
+    channel.close();
+    tabs.close();
+});

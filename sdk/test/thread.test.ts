@@ -218,6 +218,14 @@ describe('an event', () => {
         expect([seqs(), thread.loadError]).toEqual([[1, 2, 3, 4], undefined]);
     });
 
+    test('that is so far ahead that no history has it is not asked for without end', async () => {
+        await open(messages(1, 2));
+        it.wire.deliver(message(1e9));
+        await vi.advanceTimersByTimeAsync(200);
+        expect([seqs(), thread.loadError?.code]).toEqual([[1, 2], 'internal']);
+        expect(it.wire.payloads('message.history')).toHaveLength(2);
+    });
+
     test('behind a hole is asked for with the next connection, where this one broke', async () => {
         await open(messages(1, 2));
         it.wire.deliver(message(4));

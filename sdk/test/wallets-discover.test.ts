@@ -333,3 +333,13 @@ describe('what a wallet says of itself', () => {
         expect(cleanIcon(icon)).toEqual(want);
     });
 });
+
+describe('whoever announces wallets', () => {
+    it('is heard a hundred times, and no more', () => {
+        watch();
+        for (let i = 1; i <= 101; i++)
+            announce({ uuid: `u${i}`, name: `Fox ${i}`, icon: ICON, rdns: `io.fox${i}` });
+        expect(names()).toHaveLength(100);
+        expect(names()?.at(-1)).toBe('Fox 100');
+    });
+});

@@ -6,6 +6,8 @@ import { watchStandard } from './standard.js';
 
 /** So long wallets have to say who they are. One that is slower takes the place of its guess. */
 const MOMENT_MS = 300;
+/** More than anybody has: announcing is free to every script of the page. */
+const WALLETS_MAX = 100;
 
 /** Of a kind of which none has announced itself, the one that is just there. Ethereum's first. */
 function listOf(announced: FoundWallet[], injected: FoundWallet[]): FoundWallet[] {
@@ -35,7 +37,7 @@ export function watchWallets(listener: (wallets: readonly FoundWallet[]) => void
     /** Of two by the same name the first one stays. */
     const add: Add = (wallet) => {
         const key = `${wallet.kind} ${wallet.id}`;
-        if (announced.has(key)) return () => {};
+        if (announced.has(key) || announced.size >= WALLETS_MAX) return () => {};
         announced.set(key, wallet);
         tell();
         return () => {
