@@ -1,5 +1,6 @@
 /** How high a row will be, before it is there: near enough that little has to be moved. */
-import type { Item, MediaContent } from 'parley-sdk';
+import type { Item } from 'parley-sdk';
+import { fileInfo } from './file-info';
 import type { Row } from './timeline';
 
 /** Pixels, as messageStyles and threadStyles have them. */
@@ -20,14 +21,16 @@ function textHeight(text: string, width: number): number {
     return lines * LINE + BUBBLE_PADDING;
 }
 
-function mediaHeight({ width, height, caption }: MediaContent): number {
+function mediaHeight(item: Item): number {
+    const { width, height, caption } = fileInfo(item);
     const box = width && height ? Math.min(MEDIA_MAX, (MEDIA_MAX * height) / width) : MEDIA_MAX;
     return Math.max(120, box) + (caption ? LINE + BUBBLE_PADDING : 0);
 }
 
-function messageHeight({ type, content }: Item, width: number): number {
-    if (type === 'text') return textHeight(String(content), width);
-    if (type === 'image' || type === 'video') return mediaHeight((content ?? {}) as MediaContent);
+function messageHeight(item: Item, width: number): number {
+    const { type, content } = item;
+    if (type === 'text' && typeof content === 'string') return textHeight(content, width);
+    if (type === 'image' || type === 'video') return mediaHeight(item);
     return type === 'file' || type === 'audio' ? 64 : LINE + BUBBLE_PADDING;
 }
 

@@ -29,7 +29,7 @@ export function fileInfo(item: Item): FileInfo {
     };
     const amount = (name: string) => {
         const value = content[name];
-        return typeof value === 'number' && value > 0 ? value : undefined;
+        return typeof value === 'number' && value > 0 && value < Infinity ? value : undefined;
     };
     const name = text('name');
     return {

@@ -2,6 +2,9 @@ import type { Item, Thread } from 'parley-sdk';
 import { fileInfo } from './file-info';
 import { isWebUrl } from './linkify';
 
+/** Of a picture: more take more memory than a page should. A small file may hold a great many. */
+const MAX_PIXELS = 8000 * 8000;
+
 const objectUrls = new Map<Blob, { url: string; uses: number }>();
 
 /** One URL for all who show the same file; gone with the last of them. */
@@ -63,9 +66,16 @@ export class FileSource {
         this.hasFailed = this.#isFresh = this.#isAsking = false;
     }
 
-    /** It has been loaded: when this link has expired, another one may be asked for. */
-    onLoad(): void {
+    /**
+     * It has been loaded: when this link has expired, another one may be asked for.
+     *
+     * @param image  is hidden until now, for the browser makes pixels of what is seen alone
+     */
+    onLoad(image?: HTMLImageElement): void {
         this.#isFresh = false;
+        if (!image) return;
+        if (image.naturalWidth * image.naturalHeight > MAX_PIXELS) this.#fail();
+        else image.style.visibility = 'visible';
     }
 
     /** It could not be loaded. Without a URL meanwhile: the fresh one may be the same. */

@@ -160,8 +160,9 @@ export class ParleyHead extends LitElement {
         if (thread.isTyping) return html`<span class="typing">${strings.typing}</span>`;
         const { online, last_seen: lastSeen } = thread.presence ?? {};
         if (online) return html`<span class="dot"></span>${strings.online}`;
-        if (!lastSeen) return nothing;
-        return lastSeenLabel(Date.parse(lastSeen), Date.now(), strings, pageLocale());
+        const at = Date.parse(lastSeen ?? '');
+        if (!at) return nothing;
+        return lastSeenLabel(at, Date.now(), strings, pageLocale());
     }
 
     #menu(thread: Thread) {

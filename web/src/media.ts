@@ -85,6 +85,9 @@ export class ParleyMedia extends LitElement {
                 object-fit: cover;
                 pointer-events: none;
             }
+            img {
+                visibility: hidden;
+            }
             .small img {
                 object-fit: scale-down;
             }
@@ -260,7 +263,7 @@ export class ParleyMedia extends LitElement {
             loading="lazy"
             decoding="async"
             draggable="false"
-            @load=${() => this.#source.onLoad()}
+            @load=${(event: Event) => this.#source.onLoad(event.target as HTMLImageElement)}
             @error=${() => this.#source.onError()}
         />`;
     }

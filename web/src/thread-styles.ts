@@ -37,8 +37,9 @@ export const threadStyles = css`
         position: absolute;
         inset: 0 0 auto;
     }
+    /* Letters with a hundred accents do not reach into what others have written. */
     .row {
-        contain: layout style;
+        contain: content;
         padding: 0 16px;
     }
     .row.typing {

@@ -90,6 +90,9 @@ export class ParleyViewer extends LitElement {
                 grid-template: minmax(0, 1fr) / minmax(0, 1fr);
                 padding: 0 16px;
             }
+            img {
+                visibility: hidden;
+            }
             img,
             video {
                 max-width: 100%;
@@ -207,6 +210,7 @@ export class ParleyViewer extends LitElement {
         const { url, hasFailed } = this.#source;
         const name = fileTitle(item, this.strings);
         const onLoad = () => this.#source.onLoad();
+        const onImage = (event: Event) => this.#source.onLoad(event.target as HTMLImageElement);
         const onError = () => this.#source.onError();
         if (hasFailed) return this.#problem();
         if (!url) return nothing;
@@ -220,7 +224,7 @@ export class ParleyViewer extends LitElement {
                   @loadeddata=${onLoad}
                   @error=${onError}
               ></video>`
-            : html`<img src=${url} alt=${name} @load=${onLoad} @error=${onError} />`;
+            : html`<img src=${url} alt=${name} @load=${onImage} @error=${onError} />`;
     }
 
     #problem(): TemplateResult {

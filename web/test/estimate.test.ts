@@ -22,6 +22,9 @@ describe('a row that is not there yet', () => {
         ['a picture of no known size', row('image', null), 322],
         ['a file', row('file', {}), 66],
         ['what can’t be shown', row('x-poll', {}), 39],
+        ['a text that is none', row('text', { toString: 1 }), 39],
+        ['a picture of sizes that are none', row('image', { width: 'a', height: [] }), 322],
+        ['a picture without end', row('image', { width: Infinity, height: Infinity }), 322],
         ['a day', { kind: 'day', key: 'd', at: 0 }, 44],
     ] as const)('%s: is thought to be so high', (_, one, height) => {
         expect(estimateHeight(one, 800)).toBe(height);

@@ -146,3 +146,30 @@ describe('a file of this tab', () => {
         expect(revoked).toHaveBeenCalledTimes(1);
     });
 });
+
+describe('a picture', () => {
+    const loaded = async (naturalWidth: number, naturalHeight: number) => {
+        source.show(thread, item({ type: 'image' }));
+        thread.asked[0]!.answer(A);
+        await settled();
+        const image = { naturalWidth, naturalHeight, style: { visibility: '' } };
+        source.onLoad(image as HTMLImageElement);
+        return image.style.visibility;
+    };
+
+    it('of 64 million pixels is seen', async () => {
+        expect([await loaded(64_000, 1000), source.url, source.hasFailed]).toEqual([
+            'visible',
+            A,
+            false,
+        ]);
+    });
+
+    it('of more pixels is not, as each takes four bytes', async () => {
+        expect([await loaded(64_001, 1000), source.url, source.hasFailed]).toEqual([
+            '',
+            undefined,
+            true,
+        ]);
+    });
+});
