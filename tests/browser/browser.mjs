@@ -38,6 +38,12 @@ function listen(page, complaints) {
     });
 }
 
+/** Runs in each page and frame: what a policy forbids, the page's own or one that is only reported. */
+function tellViolations() {
+    addEventListener('securitypolicyviolation', ({ effectiveDirective, blockedURI, sample }) =>
+        console.error(`the policy forbids: ${effectiveDirective} ${blockedURI} ${sample}`));
+}
+
 /** What the browser says by itself where a row takes the network away, or is refused. */
 const NETWORK = /net::ERR_|Failed to load resource|WebSocket connection to|ERR_INTERNET/;
 
@@ -84,6 +90,7 @@ export class BrowserTrial extends Trial {
     async blank(context) {
         const page = await context.newPage();
         listen(page, this.complaints);
+        await page.addInitScript(tellViolations);
         this.#pages.push(page);
         return page;
     }

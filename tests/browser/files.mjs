@@ -14,7 +14,8 @@ const checksum = crc32 ?? ((bytes) => {
     return (c ^ 0xffffffff) >>> 0;
 });
 
-function chunk(type, data) {
+/** Of a PNG. */
+export function chunk(type, data) {
     const body = Buffer.concat([Buffer.from(type, 'latin1'), data]);
     const frame = Buffer.alloc(body.length + 8);
     frame.writeUInt32BE(data.length, 0);

@@ -15,6 +15,7 @@ import { rows as access } from './rows/access.mjs';
 import { rows as chaos } from './rows/chaos.mjs';
 import { rows as composer } from './rows/composer.mjs';
 import { rows as embedding } from './rows/embedding.mjs';
+import { rows as hostile } from './rows/hostile.mjs';
 import { rows as long } from './rows/long.mjs';
 import { rows as media } from './rows/media.mjs';
 import { rows as talk } from './rows/talk.mjs';
@@ -24,7 +25,9 @@ const AT_ONCE = 2;
 const { values: flags } = parseArgs({
     options: { list: { type: 'boolean' }, only: { type: 'string', default: '' } },
 });
-const rows = select([...talk, ...media, ...composer, ...access, ...embedding, ...long, ...chaos], flags.only);
+const rows = select([
+    ...talk, ...media, ...composer, ...access, ...embedding, ...hostile, ...long, ...chaos,
+], flags.only);
 if (flags.list) {
     for (const { name } of rows) console.log(name);
     process.exit(0);

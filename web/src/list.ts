@@ -16,6 +16,8 @@ import { watch } from './watch';
 import { pageLocale } from './when';
 
 const FACE_PX = 44;
+/** So many more each time that the end comes into sight: strangers may be thousands. */
+const ROWS = 100;
 const BONES = [0, 1, 2, 3, 4, 5];
 
 const bone = html`<div class="row">
@@ -49,12 +51,16 @@ export class ParleyList extends LitElement {
     @state() private loadError = '';
     /** Of the row that Tab comes to; the arrow keys lead to the others. */
     @state() private current = '';
+    /** Rows, at most. */
+    @state() private most = ROWS;
 
     @query('.scroll') private readonly scroller!: HTMLElement;
     @query('parley-new-chat') private readonly newChat!: HTMLElement | null;
     #isLoading = false;
     /** What had the focus before this update. */
     #focused: Element | null | undefined;
+    /** Rows that are not shown. */
+    #nLeft = 0;
     #atEnd: IntersectionObserver | undefined;
 
     static override styles = [base, listStyles];
@@ -114,6 +120,10 @@ export class ParleyList extends LitElement {
     }
 
     async #loadMore(): Promise<void> {
+        if (this.#nLeft > 0) {
+            this.most += ROWS;
+            return;
+        }
         if (this.#isLoading || this.chat?.status !== 'online') return;
         this.#isLoading = true;
         this.loadError = '';
@@ -239,13 +249,14 @@ export class ParleyList extends LitElement {
 
     async #showRequests(isShown: boolean): Promise<void> {
         this.isInRequests = isShown;
+        this.most = ROWS;
         await this.updateComplete;
         const next = isShown ? '.head .icon-button' : '[data-peer=requests]';
         (this.renderRoot.querySelector<HTMLElement>(next) ?? this.#rows()[0])?.focus();
     }
 
     #end(): TemplateResult | typeof nothing {
-        if (!this.chat?.hasMore && !this.loadError) return nothing;
+        if (!this.#nLeft && !this.chat?.hasMore && !this.loadError) return nothing;
         const { tryAgain, olderConversations } = this.strings;
         return html`<div class="end">
             ${this.loadError ? html`<p class="error" role="alert">${this.loadError}</p>` : nothing}
@@ -256,7 +267,9 @@ export class ParleyList extends LitElement {
     }
 
     #rowsOf({ chats, requests }: Sections): TemplateResult {
-        const shown = this.isInRequests ? requests : chats;
+        const all = this.isInRequests ? requests : chats;
+        const shown = all.slice(0, this.most);
+        this.#nLeft = all.length - shown.length;
         const hasRequests = !this.isInRequests && requests.length > 0;
         const keys = shown.map((one) => accountKey(one.peer));
         const tabKey = this.#tabKey(hasRequests ? ['requests', ...keys] : keys);
