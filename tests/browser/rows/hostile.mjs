@@ -6,6 +6,7 @@ import { button, field, hasStates, inLog, log, say } from '../browser.mjs';
 import { chunk, png } from '../files.mjs';
 import { injected } from '../injected.mjs';
 import { Api } from '../seeds.mjs';
+import { Shop, page as shopPage, policy } from '../shop.mjs';
 
 /** Somebody who is signed in at the page, and somebody who knows the protocol well. */
 async function against(t, { accepted = true } = {}) {
@@ -278,7 +279,51 @@ async function strangers(t) {
     t.isQuiet();
 }
 
+/** While somebody looks, and without a pause. */
+async function flood(t) {
+    const all = await opened(t);
+    const { page, peer, me } = all;
+    await longestTask(page);
+    for (let i = 0; i < 20000; i += 10)
+        await Promise.all(Array.from({ length: 10 }, (_, j) =>
+            peer.write(me.account, `message ${i + j}. ${'and more of it '.repeat(j)}`)));
+    await isWell(all);
+    between(await longestTask(page), 0, TASK_MS, 'milliseconds of a task');
+    between(await log(page).locator('*').count(), 1, 300, 'elements');
+    t.isQuiet();
+}
+
+/** A page that takes no HTML from strings, and whose policy is as strict as docs/embedding.md allows. */
+async function strictPage(t) {
+    const server = await t.serve();
+    const peer = new Api(t, server, wallet());
+    const types = "require-trusted-types-for 'script'; trusted-types lit-html";
+    const shop = await Shop.open(t, {
+        '/': shopPage(`<parley-chat server="${server.url}"></parley-chat>`,
+            `<script type="module" src="${server.url}/embed/parley-chat.js"></script>`),
+    }, { policy: `${policy(server.url)}; ${types}` });
+    const person = await t.person();
+    const me = await injected(person);
+    await peer.write(me, 'see https://example.com/');
+    await peer.picture(me, png(64, 64), { width: 64, height: 64 });
+    const page = await t.open(shop.url, person);
+    await button(page, 'Sign in with Test Wallet').click();
+    await button(page, /Requests/).click();
+    await page.locator('parley-list .row').first().click();
+    await log(page).getByRole('link', { name: 'https://example.com/' }).waitFor();
+    await log(page).getByRole('button', { name: /^Open photo/ }).click();
+    await page.getByRole('dialog').locator('img').waitFor();
+    await page.keyboard.press('Escape');
+    await button(page, 'Block').first().click();
+    await button(page, 'Cancel').click();
+    await say(page, 'as strict as can be');
+    await hasStates(page, 'Sent', 1);
+    t.isQuiet();
+}
+
 export const rows = [
+    ['20 000 messages while one looks', flood, { limit: 200000 }],
+    ['under a strict policy, with Trusted Types', strictPage],
     ['no picture brings the browser down', bombs],
     ['wallets that are none', wallets],
     ['the keys of the demo stay in the page', demoKeys],
