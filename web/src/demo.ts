@@ -1,6 +1,6 @@
 /** The page at `/` of a server that runs with --dev: two throw-away wallets, or one's own. */
 import { html, nothing, render, type TemplateResult } from 'lit';
-import { createChat, ParleyError, type Chat } from 'parley-sdk';
+import { createChat, isPassing, ParleyError, type Chat } from 'parley-sdk';
 import { avatar } from './avatar';
 import { fetchWallet, demoAuth, type DemoWallet } from './demo-wallet';
 import { icons } from './icons';
@@ -51,7 +51,9 @@ function acceptOnce(chat: Chat, peer: string): () => void {
         if (chat.status !== 'online') return;
         end();
         // One who is not accepted can still be written to, and the next visit tries again.
-        chat.thread(peer).accept().catch(reportError);
+        chat.thread(peer)
+            .accept()
+            .catch((error: unknown) => isPassing(error) || reportError(error));
     });
     return end;
 }
