@@ -136,7 +136,9 @@ export async function pair(t, { server, url, alice, bob } = {}) {
 export async function violations(page) {
     await page.evaluate(axe); // as the debugger does: no policy of the page is asked
     const { violations: found } = await page.evaluate(() =>
-        globalThis.axe.run(document, { resultTypes: ['violations'] }));
+        globalThis.axe.run(document, {
+            resultTypes: ['violations'], rules: { 'target-size': { enabled: true } },
+        }));
     return found.map(({ id, nodes }) =>
         `${id}: ${nodes.map((node) => `${node.target} ${node.failureSummary}`).join('; ')}`);
 }

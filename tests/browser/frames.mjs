@@ -1,12 +1,18 @@
+/** How smoothly an element scrolls. */
+import { between } from '../e2e/lib.mjs';
+
+const FRAME_MS = 20;
+const ELEMENTS = 300;
+const SECONDS = Number(process.env.LONG_SECONDS ?? 3);
+const TRIES = 3; // whatever else runs makes it slower, and nothing makes it faster
+
 /**
- * How smoothly an element scrolls.
- *
  * @param page     of Playwright, with `scroller` in it
  * @param scroller a Locator of what scrolls
  * @param options  ms: for how long; step: pixels per frame, below 0 towards the top
  * @returns milliseconds of each frame, and the most elements that were in the scroller's root
  */
-export async function scrollFrames(page, scroller, { ms = 10_000, step = -40 } = {}) {
+async function scrollFrames(page, scroller, { ms, step }) {
     await page.bringToFront();
     return scroller.evaluate(scrollInPage, { ms, step });
 }
@@ -37,7 +43,22 @@ function scrollInPage(scroller, { ms, step }) {
 }
 
 /** The value that `share` (0 to 1) of the numbers are not above. */
-export function quantile(numbers, share) {
+function quantile(numbers, share) {
     const sorted = [...numbers].sort((a, b) => a - b);
     return sorted[Math.min(sorted.length - 1, Math.ceil(share * sorted.length) - 1)];
+}
+
+/** 95 of 100 frames are short enough, and the elements are few; says what it has measured. */
+export async function isSmooth(page, scroller, what, step = -40) {
+    let p95 = Infinity;
+    for (let i = 0; i < TRIES && p95 > FRAME_MS; i++) {
+        const { frames, mostElements } =
+            await scrollFrames(page, scroller, { ms: SECONDS * 1000, step });
+        p95 = quantile(frames, 0.95);
+        console.log(`  ${what}: ${frames.length} frames, ` +
+            `median ${quantile(frames, 0.5).toFixed(1)} ms, p95 ${p95.toFixed(1)} ms, ` +
+            `at most ${mostElements} elements`);
+        between(mostElements, 1, ELEMENTS, `elements, ${what}`);
+    }
+    between(p95, 0, FRAME_MS, `p95 frame, ${what}`);
 }

@@ -18,7 +18,10 @@ import { rows as embedding } from './rows/embedding.mjs';
 import { rows as hostile } from './rows/hostile.mjs';
 import { rows as long } from './rows/long.mjs';
 import { rows as media } from './rows/media.mjs';
+import { rows as message } from './rows/message.mjs';
+import { rows as shell } from './rows/shell.mjs';
 import { rows as talk } from './rows/talk.mjs';
+import { rows as thread } from './rows/thread.mjs';
 
 const AT_ONCE = 2;
 
@@ -26,7 +29,8 @@ const { values: flags } = parseArgs({
     options: { list: { type: 'boolean' }, only: { type: 'string', default: '' } },
 });
 const rows = select([
-    ...talk, ...media, ...composer, ...access, ...embedding, ...hostile, ...long, ...chaos,
+    ...talk, ...media, ...shell, ...thread, ...message, ...composer, ...access, ...embedding,
+    ...hostile, ...long, ...chaos,
 ], flags.only);
 if (flags.list) {
     for (const { name } of rows) console.log(name);

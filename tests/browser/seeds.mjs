@@ -1,12 +1,15 @@
-/** Conversations that were there before somebody opens a page: written over HTTP. */
+/** Conversations that were there before somebody opens a page: written over HTTP, or Socket.IO. */
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
-import { Failure } from '../e2e/lib.mjs';
+import { Failure, next } from '../e2e/lib.mjs';
 import { wallet } from '../e2e/chat/wallet.mjs';
 import { landscape } from './files.mjs';
 
 const require = createRequire(fileURLToPath(new URL('../e2e/package.json', import.meta.url)));
 const { generatePrivateKey, privateKeyToAccount } = require('viem/accounts');
+const { io } = require('socket.io-client');
+
+const AHEAD = 200; // messages that wait for their answers at a time
 
 export class Api {
     constructor(t, server, account) {
@@ -46,6 +49,37 @@ export class Api {
     accept(peer) {
         return this.ask(`/v1/conversations/${peer}/accept`, {});
     }
+}
+
+/** A socket of this one's, which takes what comes. */
+async function dial(t, { server, token }) {
+    const socket = io(server.url, { transports: ['websocket'], forceNew: true, auth: { token } });
+    t.defer(() => socket.close());
+    socket.on('message.new', (message, ack) => ack());
+    await next(socket, 'ready');
+    return socket;
+}
+
+/**
+ * Much that two have written to one another. Those of one side are in their order; the first and the
+ * last of all stand where they are.
+ *
+ * @param lines  [who, text]
+ */
+export async function converse(t, both, lines) {
+    const sockets = new Map();
+    for (const one of both) sockets.set(one, await dial(t, one));
+    const send = async ([who, content]) => {
+        const to = both.find((one) => one !== who).account;
+        const answer = await sockets.get(who).timeout(20000)
+            .emitWithAck('message.send', { to, type: 'text', content });
+        if (answer.status !== 'ok') throw new Failure(JSON.stringify(answer.error));
+    };
+    await send(lines[0]);
+    for (let at = 1; at < lines.length - 1; at += AHEAD)
+        await Promise.all(lines.slice(at, Math.min(at + AHEAD, lines.length - 1)).map(send));
+    await send(lines.at(-1));
+    for (const socket of sockets.values()) socket.close();
 }
 
 /** Alice's wallet, of which a test has the key, and those she talks to. */

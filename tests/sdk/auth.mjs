@@ -1,20 +1,8 @@
-#!/usr/bin/env node
-/**
- * usage: auth.mjs [--list] [--only TEXT]
- *
- * Wallets with real keys sign in through the SDK as it is built (sdk/dist), at `parley serve`,
- * which it starts as the rows need it: the program PARLEY, else build/parley. --list names the
- * rows; --only takes those with TEXT in it.
- */
-import { existsSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
+/** Wallets with real keys sign in through the SDK, at `parley serve`. */
 import { io } from 'socket.io-client';
 import { isPassing, Session, tokenAuth } from '../../sdk/dist/index.js';
 import { signInWithEthereum, signInWithSolana } from '../../sdk/dist/wallets/index.js';
 import { Failure, match, next, same } from '../e2e/lib.mjs';
-import { Runner, select } from '../e2e/runner.mjs';
-import { ChatServers, ChatTrial } from '../e2e/chat/serve.mjs';
 import { evmWallet, solanaWallet } from '../e2e/chat/signer.mjs';
 import { unix } from '../e2e/chat/issuers.mjs';
 import { Browser } from './browser.mjs';
@@ -305,7 +293,8 @@ async function asksTheApplicationAgain(t) {
     await connect(t, await auth.token(token), address);
 }
 
-const ROWS = [
+/** One after another: a browser is what all of this process sees. */
+export const rows = [
     ['wallet: an Ethereum wallet signs in and connects', ethereumSignsIn],
     ['wallet: signs for its own chain where that may sign in', signsOnItsChain],
     ['wallet: a Solana wallet signs in and connects', solanaSignsIn],
@@ -329,35 +318,11 @@ const ROWS = [
     ['session: garbage is forgotten', isGarbage],
     ['token: the application makes them', usesTheApplications],
     ['token: the application is asked again', asksTheApplicationAgain],
-].map(([name, run]) => ({ name, run }));
-
-const { values: flags } = parseArgs({
-    options: { list: { type: 'boolean' }, only: { type: 'string', default: '' } },
-});
-const rows = select(ROWS, flags.only);
-if (flags.list) {
-    for (const { name } of rows) console.log(name);
-    process.exit(0);
-}
-const binary = process.env.PARLEY ?? fileURLToPath(new URL('../../build/parley', import.meta.url));
-if (!existsSync(binary)) {
-    console.error(`${binary}: not built; build it, or set PARLEY`);
-    process.exit(2);
-}
-const servers = await ChatServers.make(binary);
-const runner = new Runner();
-
-/** One after another: a browser is what all of this process sees. */
-async function runRow(row) {
-    const trial = new ChatTrial(servers, await servers.get('sign in'), 'websocket');
-    trial.browser = new Browser(APP);
-    trial.defer(() => trial.browser.close());
-    const { wrong } = await runner.attempt(row, trial);
-    runner.report(wrong ? 'failed' : 'passed', row.name, wrong);
-}
-
-await runner.all(rows, runRow, 1);
-if (!runner.hasRun) runner.report('failed', `rows with "${flags.only}"`, 'none');
-for (const [name, error] of await servers.stop())
-    runner.report(error ? 'failed' : 'passed', `server "${name}" ends cleanly`, error?.message);
-process.exit(runner.close());
+].map(([name, run]) => ({
+    name, server: 'sign in', alone: true,
+    run: (t) => {
+        t.browser = new Browser(APP);
+        t.defer(() => t.browser.close());
+        return run(t);
+    },
+}));

@@ -1,18 +1,7 @@
-#!/usr/bin/env node
-/**
- * usage: chat.mjs [--list] [--only TEXT]
- *
- * Two Chats of the SDK (sdk/dist) against `parley serve`, which it starts as the rows need it: the
- * program PARLEY, else build/parley.
- */
-import { existsSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
+/** Two Chats of the SDK against `parley serve`. */
 import { now, same, sleep, until } from '../e2e/lib.mjs';
 import { Pipe } from '../e2e/pipe.mjs';
-import { Runner, select } from '../e2e/runner.mjs';
 import { unix } from '../e2e/chat/issuers.mjs';
-import { ChatServers, ChatTrial } from '../e2e/chat/serve.mjs';
 import { wallet } from '../e2e/chat/wallet.mjs';
 import {
     Person, becomes, numbered, refusedWith, sendMany, seqsOf, statesOf, textsOf,
@@ -280,7 +269,7 @@ async function signsOut(t) {
     await becomes('all is there again', () => textsOf(of), ['hi']);
 }
 
-const rows = select([
+export const rows = [
     { name: 'ticks: sent, delivered, read', run: ticks },
     { name: 'order: both write at once and see the same', run: order },
     { name: 'devices: of one wallet know the same', run: devices },
@@ -301,36 +290,4 @@ const rows = select([
         own: true, limit: 60000 },
     { name: 'restart: of a server that was killed', run: restarts('kill'),
         own: true, limit: 60000 },
-], flags().only);
-
-function flags() {
-    const options = { list: { type: 'boolean' }, only: { type: 'string', default: '' } };
-    return parseArgs({ options }).values;
-}
-
-if (flags().list) {
-    for (const { name } of rows) console.log(name);
-    process.exit(0);
-}
-const binary = process.env.PARLEY ??
-    fileURLToPath(new URL('../../build/parley', import.meta.url));
-if (!existsSync(binary)) {
-    console.error(`${binary}: not built; build it, or set PARLEY`);
-    process.exit(2);
-}
-const servers = await ChatServers.make(binary);
-const runner = new Runner();
-
-async function runRow(row) {
-    const { wrong, skip } = await (async () => {
-        const server = row.own ? undefined : await servers.get(row.server ?? 'default');
-        return runner.attempt(row, new ChatTrial(servers, server));
-    })().catch((error) => ({ wrong: error.message }));
-    runner.report(skip ? 'skipped' : wrong ? 'failed' : 'passed', row.name, skip ?? wrong);
-}
-
-await runner.all(rows, runRow, 3);
-if (!runner.hasRun) runner.report('failed', `rows with "${flags().only}"`, 'none');
-for (const [name, error] of await servers.stop())
-    runner.report(error ? 'failed' : 'passed', `server "${name}" ends cleanly`, error?.message);
-process.exit(runner.close());
+];

@@ -1,4 +1,4 @@
-/** <parley-chat> over a chat in memory, for tests/browser/shell.mjs and for whoever looks at it. */
+/** <parley-chat> over a chat in memory: for rows/shell.mjs of tests/browser, and to look at. */
 import '../src/parley-chat';
 import type { ParleyChat } from '../src/parley-chat';
 import { confirmDialog } from '../src/dialog';

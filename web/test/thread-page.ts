@@ -1,4 +1,4 @@
-/** A <parley-thread> of a chat in memory, for scripts in a browser: see tests/browser/thread.mjs. */
+/** A <parley-thread> of a chat in memory: for rows/thread.mjs of tests/browser. */
 import { LitElement, css, html } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
 import '../src/thread';

@@ -1,54 +1,12 @@
-/** The composer alone, under the strictest policy that it has to do with. */
-import { createServer } from 'node:http';
-import { createRequire } from 'node:module';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+/** The composer alone. */
 import { Failure, between, match, same, until } from '../../e2e/lib.mjs';
+import * as alone from '../alone.mjs';
 import { button, field, sendButton, violations } from '../browser.mjs';
 import { film, picture, png } from '../files.mjs';
 
-const here = (path) => fileURLToPath(new URL(path, import.meta.url));
-
-const POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; " +
-    "img-src 'self' blob:; media-src blob:; connect-src blob:";
-const PAGE = `<!doctype html><html lang="en"><meta charset="utf-8"><title>Composer</title>
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<main><h1>Composer</h1></main><script type="module" src="/page.js"></script></html>`;
-
-/** One script of the page and all that it needs; made once. */
-let script;
-async function build() {
-    const require = createRequire(here('../../../package.json'));
-    const vite = await import(pathToFileURL(require.resolve('vite')));
-    const { output } = await vite.build({
-        configFile: false, root: here('../../../web'), logLevel: 'warn',
-        resolve: { alias: { 'parley-sdk': here('../../../sdk/src/index.ts') } },
-        build: {
-            target: 'es2022', write: false,
-            rollupOptions: {
-                input: { page: here('../../../web/test/composer-page.ts') },
-                output: { entryFileNames: 'page.js' },
-            },
-        },
-    });
-    return output.find(({ fileName }) => fileName === 'page.js').code;
-}
-
 async function open(t, how = {}, init = undefined) {
-    script ??= build();
-    const code = await script;
-    const server = createServer((request, response) => {
-        const isScript = request.url === '/page.js';
-        response.writeHead(200, {
-            'content-type': isScript ? 'text/javascript' : 'text/html',
-            'content-security-policy': POLICY,
-        });
-        response.end(isScript ? code : PAGE);
-    });
-    await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
-    t.defer(() => server.close());
-    const person = await t.person({ viewport: { width: 700, height: 420 }, ...how });
-    if (init) await person.addInitScript(init);
-    const page = await t.open(`http://127.0.0.1:${server.address().port}/`, person);
+    const person = { viewport: { width: 700, height: 420 }, ...how };
+    const page = await alone.open(t, 'composer', { how: person, init });
     await field(page).waitFor();
     return page;
 }
@@ -159,7 +117,8 @@ async function tooLong(t) {
 
 async function saysTyping(t) {
     const page = await open(t);
-    await page.clock.install();
+    await page.clock.install({ time: 0 });
+    await page.clock.pauseAt(1000); // and nothing goes by but what is run
     await field(page).focus();
     await page.keyboard.type(' ');
     same(await typing(page), [], 'for a blank');

@@ -1,4 +1,4 @@
-/** A page with each kind of message, on both sides: for tests/browser/message.mjs, and to look at. */
+/** A page with each kind of message, on both sides: for rows/message.mjs of tests/browser. */
 import { ParleyError, type Item } from 'parley-sdk';
 import { LitElement, css, html } from 'lit';
 import { customElement, query, state } from 'lit/decorators.js';
@@ -290,5 +290,5 @@ export class Gallery extends LitElement {
 
 const element = new Gallery();
 element.setAttribute('theme', new URLSearchParams(location.search).get('theme') ?? 'light');
-document.body.append(element);
+document.querySelector('main')?.append(element);
 Object.assign(window, { gallery: { element, thread, item, texts, files, picture, tone, film } });

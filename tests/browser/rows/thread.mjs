@@ -1,17 +1,17 @@
-/**
- * A thread in a real browser: what one looks at stays, what is read, how it scrolls. Rows of
- * parts.mjs: each is given the page web/test/thread-page.html, and throws where it is not so.
- */
-import assert from 'node:assert/strict';
-import { quantile, scrollFrames } from './frames.mjs';
+/** A thread on a chat in memory: what one looks at stays, what is read, how it scrolls. */
+import { Failure, between, match, same, sleep } from '../../e2e/lib.mjs';
+import * as alone from '../alone.mjs';
+import { field, log } from '../browser.mjs';
+import { isSmooth } from '../frames.mjs';
 
 /** Pixels by which what one looks at may be off: what is painted is rounded to whole ones. */
 const STILL = 0.5;
-
-const log = (page) => page.getByRole('log', { name: 'Messages' });
+const VIEWPORT = { width: 900, height: 800 };
+const ELEMENTS = 300;
+const MARK_MS = 300; // from one mark to the next
 
 /** Shows a thread of `members`, of which `items` is [from, to] and `older` likewise, by seq. */
-export async function show(page, { items, older, ...members } = {}) {
+async function show(page, { items, older, ...members } = {}) {
     await page.evaluate(
         async ([own, first, before]) => {
             const { frame, FakeThread, BOB, messages } = window;
@@ -29,24 +29,14 @@ export async function show(page, { items, older, ...members } = {}) {
     await frames(page, 2);
 }
 
-/** Changes the thread that is shown. `change` gets {thread, messages, item}. */
-export async function change(page, change, value) {
-    await page.evaluate(
-        ([source, argument]) => {
-            const { frame, messages, item } = window;
-            // Of this very file: it says in one place what is done in the page.
-            return new Function(`return (${source})`)()(
-                { thread: frame.thread, messages, item },
-                argument,
-            );
-        },
-        [change.toString(), value],
-    );
+/** Changes the thread that is shown. `change` gets {thread, messages, item}, in the page. */
+async function change(page, change) {
+    await page.evaluate(`(${change})({ thread: frame.thread, messages, item })`);
     await frames(page, 2);
 }
 
 /** So many frames of the page go by. */
-export const frames = (page, n) =>
+const frames = (page, n) =>
     page.evaluate(
         (count) =>
             new Promise((resolve) => {
@@ -83,7 +73,7 @@ const markedFrom = (page, from) =>
     );
 
 /** Where each message is, by the number its text begins with: pixels below the top of the log. */
-export const tops = (page) =>
+const tops = (page) =>
     log(page).evaluate((scroller) => {
         const start = scroller.getBoundingClientRect().top;
         const rows = [...scroller.querySelectorAll('.row')].map((row) => [
@@ -108,16 +98,15 @@ async function assertStill(page, act, what) {
     await act();
     const after = await tops(page);
     const seen = Object.keys(before).filter((n) => before[n] >= 0 && before[n] < view - 60);
-    assert.ok(seen.length > 0, `${what}: nothing was seen`);
-    for (const n of seen.slice(0, 5))
-        assert.ok(
-            Math.abs(before[n] - after[n]) <= STILL,
-            `${what}: ${n} went from ${before[n]} to ${after[n]}`,
-        );
+    between(seen.length, 1, Infinity, `rows that are seen, ${what}`);
+    for (const n of seen.slice(0, 5)) {
+        if (Math.abs(before[n] - after[n]) <= STILL) continue;
+        throw new Failure(`${what}: ${n} went from ${before[n]} to ${after[n]}`);
+    }
 }
 
 /** No part of the view is without a row, unless it is before the first one. */
-export const gaps = (page) =>
+const gaps = (page) =>
     log(page).evaluate((scroller) => {
         const box = scroller.getBoundingClientRect();
         const column = scroller.querySelector('.column').getBoundingClientRect();
@@ -129,9 +118,9 @@ const calls = (page, name) =>
 
 async function opensAtTheEnd(page) {
     await show(page, { items: [1, 5000] });
-    assert.ok(await atEnd(page));
-    assert.equal(await gaps(page), 0);
-    assert.ok(5000 in (await tops(page)));
+    same(await atEnd(page), true, 'it is at the end');
+    same(await gaps(page), 0, 'pixels without a row');
+    same(5000 in (await tops(page)), true, 'the last one is there');
 }
 
 async function sticksToTheEnd(page) {
@@ -139,16 +128,16 @@ async function sticksToTheEnd(page) {
     await change(page, ({ thread, messages }) => {
         thread.set({ items: [...thread.items, ...messages(501, 503)] });
     });
-    assert.ok(await atEnd(page), 'a new message');
+    same(await atEnd(page), true, 'at the end, a new message');
     await change(page, ({ thread }) => thread.set({ isTyping: true }));
-    assert.ok(await atEnd(page), 'typing');
+    same(await atEnd(page), true, 'at the end, typing');
     await page.setViewportSize({ width: 700, height: 400 });
     await frames(page, 2);
-    assert.ok(await atEnd(page), 'a lower window');
+    same(await atEnd(page), true, 'at the end, a lower window');
     await page.setViewportSize({ width: 900, height: 800 });
     await frames(page, 2);
-    assert.ok(await atEnd(page), 'a larger window');
-    assert.equal(await gaps(page), 0);
+    same(await atEnd(page), true, 'at the end, a larger window');
+    same(await gaps(page), 0, 'pixels without a row');
 }
 
 async function staysWhenOlderOnesCome(page) {
@@ -165,7 +154,8 @@ async function staysWhenOlderOnesCome(page) {
             },
             'older ones',
         );
-        assert.ok((await page.evaluate(() => window.frame.thread.items.length)) > before);
+        const after = await page.evaluate(() => window.frame.thread.items.length);
+        between(after, before + 1, Infinity, 'items');
     }
 }
 
@@ -173,7 +163,7 @@ async function staysWhenThingsChange(page) {
     await show(page, { items: [1, 500] });
     await scrollTo(page, 9000);
     await atRest(page);
-    assert.ok(Object.keys(await tops(page)).every((n) => n > 90));
+    same(Object.keys(await tops(page)).every((n) => n > 90), true, 'far from those that change');
     await assertStill(
         page,
         () =>
@@ -208,7 +198,7 @@ async function showsNoGapsWhileScrolling(page) {
         for (let i = 0; i < 12; i++) {
             await log(page).evaluate((one, by) => (one.scrollTop += by), step);
             await frames(page, 1);
-            assert.equal(await gaps(page), 0, `step ${step}`);
+            same(await gaps(page), 0, `pixels without a row, step ${step}`);
         }
     }
 }
@@ -224,8 +214,8 @@ async function scrollsByTheWheel(page) {
         const moves = Object.keys(now)
             .filter((n) => n in last)
             .map((n) => now[n] - last[n]);
-        assert.ok(Math.min(...moves) >= -STILL, 'a wheel upwards moves nothing up');
-        assert.ok(Math.max(...moves) - Math.min(...moves) <= STILL, 'all rows move alike');
+        same(Math.min(...moves) >= -STILL, true, 'a wheel upwards moves nothing up');
+        same(Math.max(...moves) - Math.min(...moves) <= STILL, true, 'all rows move alike');
         last = now;
     }
 }
@@ -237,15 +227,15 @@ async function reachesTheBeginning(page) {
     for (let i = 0; i < 300 && (await log(page).evaluate((one) => one.scrollTop)) > 0; i++) {
         await log(page).evaluate((one) => (one.scrollTop -= 600));
         await frames(page, 1);
-        assert.equal(await gaps(page), 0);
+        same(await gaps(page), 0, 'pixels without a row');
     }
     await atRest(page);
-    assert.equal(await log(page).evaluate((one) => one.scrollTop), 0);
+    same(await log(page).evaluate((one) => one.scrollTop), 0, 'scrollTop');
     const { 1: first } = await tops(page);
-    assert.ok(first > 0 && first < 200, `the first message is at ${first}`);
+    between(first, 1, 199, 'pixels above the first message');
     await page.keyboard.press('End');
     await frames(page, 2);
-    assert.ok(await atEnd(page));
+    same(await atEnd(page), true, 'it is at the end');
 }
 
 async function beginsAtTheLine(page) {
@@ -253,9 +243,9 @@ async function beginsAtTheLine(page) {
     const line = await log(page).getByText('New messages').boundingBox();
     const box = await log(page).boundingBox();
     const at = (line.y - box.y) / box.height;
-    assert.ok(at > 0.28 && at < 0.4, `the line is at ${at}`);
-    const read = await calls(page, 'markRead');
-    assert.ok(read.length > 0 && read.at(-1)[1] < 490, `read: ${JSON.stringify(read)}`);
+    between(100 * at, 28, 40, 'percent of the log above the line');
+    await markedFrom(page, 1);
+    same((await calls(page, 'markRead')).every(([, seq]) => seq < 490), true, 'read so far only');
     await change(page, ({ thread }) => thread.sendText('an answer'));
     await page.evaluate(() => {
         const thread = window.frame.renderRoot.querySelector('parley-thread');
@@ -264,9 +254,9 @@ async function beginsAtTheLine(page) {
             .dispatchEvent(new CustomEvent('parley-sent'));
     });
     await frames(page, 2);
-    assert.ok(await atEnd(page));
+    same(await atEnd(page), true, 'it is at the end');
     await markedFrom(page, 491);
-    assert.ok(!(await page.getByText('New messages', { exact: true }).isVisible()));
+    same(await page.getByText('New messages', { exact: true }).isVisible(), false, 'the line');
 }
 
 async function beginsAtALineThatIsFarUp(page) {
@@ -279,15 +269,15 @@ async function beginsAtALineThatIsFarUp(page) {
         unread: 60,
         conversation: { mine },
     });
-    assert.deepEqual(await calls(page, 'loadOlder'), [], 'nothing while it is hidden');
+    same(await calls(page, 'loadOlder'), [], 'what is loaded while it is hidden');
     await page.evaluate(() => (window.frame.style.display = ''));
     const line = log(page).getByText('New messages');
     await line.waitFor();
     await frames(page, 2);
     const box = await log(page).boundingBox();
     const at = ((await line.boundingBox()).y - box.y) / box.height;
-    assert.ok(at > 0.28 && at < 0.4, `the line is at ${at}`);
-    assert.ok((await calls(page, 'markRead')).every(([, seq]) => seq < 400));
+    between(100 * at, 28, 40, 'percent of the log above the line');
+    same((await calls(page, 'markRead')).every(([, seq]) => seq < 400), true, 'read so far only');
 }
 
 async function countsNewOnes(page) {
@@ -297,12 +287,12 @@ async function countsNewOnes(page) {
         const more = messages(301, 306).map((one) => ({ ...one, own: one.seq > 304 }));
         thread.set({ items: [...thread.items, ...more] });
     });
-    const button = page.getByRole('button', { name: 'Newest messages' });
-    assert.equal(await button.getAttribute('data-count'), '4');
-    await button.click();
+    const newest = page.getByRole('button', { name: 'Newest messages' });
+    same(await newest.getAttribute('data-count'), '4', 'how many are new');
+    await newest.click();
     await frames(page, 2);
-    assert.ok(await atEnd(page));
-    assert.ok(!(await button.isVisible()));
+    same(await atEnd(page), true, 'it is at the end');
+    same(await newest.isVisible(), false, 'the button');
 }
 
 async function keepsThePlaceOfAThread(page) {
@@ -320,8 +310,8 @@ async function keepsThePlaceOfAThread(page) {
     await frames(page, 3);
     const after = await tops(page);
     const common = Object.keys(before).filter((n) => n in after);
-    assert.ok(common.length > 5);
-    for (const n of common) assert.ok(Math.abs(before[n] - after[n]) <= 1, `${n} moved`);
+    between(common.length, 6, Infinity, 'rows that are there again');
+    for (const n of common) between(Math.abs(before[n] - after[n]), 0, 1, `pixels that ${n} moved`);
 }
 
 async function loadsOlderOnesOnTheWay(page) {
@@ -331,7 +321,7 @@ async function loadsOlderOnesOnTheWay(page) {
         await frames(page, 1);
     }
     const has = await page.evaluate(() => window.frame.thread.items.length);
-    assert.ok(has >= 500, `only ${has} are here`);
+    between(has, 500, 1000, 'items');
 }
 
 async function keepsWithinItsElements(page) {
@@ -339,7 +329,7 @@ async function keepsWithinItsElements(page) {
     const count = () => log(page).evaluate((one) => one.getRootNode().querySelectorAll('*').length);
     for (const top of [0, 100000, 777777, 1e9]) {
         await scrollTo(page, top);
-        assert.ok((await count()) <= 300, `${await count()} elements at ${top}`);
+        between(await count(), 1, ELEMENTS, `elements at ${top}`);
     }
 }
 
@@ -359,15 +349,14 @@ async function grow(page, at, pixels) {
 async function staysWhenPicturesCome(page) {
     await show(page, { items: [1, 500] });
     await grow(page, -1, 130);
-    assert.ok(await atEnd(page), 'the last one grew');
+    same(await atEnd(page), true, 'at the end, the last one grew');
     await grow(page, 0, 90);
-    assert.ok(await atEnd(page), 'one above grew');
+    same(await atEnd(page), true, 'at the end, one above grew');
     await scrollTo(page, 9000);
     await atRest(page);
     await assertStill(page, () => grow(page, 0, 77), 'one above grew');
     await assertStill(page, () => grow(page, -1, 77), 'one below grew');
-    const errors = await page.evaluate(() => window.errors);
-    assert.deepEqual(errors, []);
+    same(await page.evaluate(() => window.errors), [], 'errors');
 }
 
 async function staysWhileHidden(page) {
@@ -392,16 +381,14 @@ async function staysWhileHidden(page) {
     };
     await assertStill(page, remove, 'taken out and put back');
     const names = await page.evaluate(() => window.frame.thread.calls.map(([name]) => name));
-    assert.deepEqual(
-        names.filter((name) => name === 'open' || name === 'close'),
-        ['open', 'close', 'open'],
-    );
+    same(names.filter((name) => name === 'open' || name === 'close'), ['open', 'close', 'open'],
+        'calls');
 }
 
 async function saysWhatIsNew(page) {
     await show(page, { items: [1, 50] });
     const said = () => page.locator('parley-thread [role=status]').allInnerTexts();
-    assert.equal((await said()).join('').trim(), '', 'nothing of what was there');
+    same((await said()).join('').trim(), '', 'what is said of what was there');
     await change(page, ({ thread, item, messages }) =>
         thread.set({
             items: [
@@ -413,9 +400,9 @@ async function saysWhatIsNew(page) {
         }),
     );
     const text = (await said()).join(' ');
-    assert.match(text, /^0xfB69…d359: .*Are you in\?/);
-    assert.match(text, /typing…/);
-    assert.equal(await log(page).getAttribute('aria-live'), 'off');
+    match(text, /^0xfB69…d359: .*Are you in\?/);
+    match(text, /typing…/);
+    same(await log(page).getAttribute('aria-live'), 'off', 'aria-live of the log');
 }
 
 async function acceptsAndBlocks(page) {
@@ -425,22 +412,14 @@ async function acceptsAndBlocks(page) {
     await page.getByRole('button', { name: 'More' }).click();
     await page.getByRole('menuitem', { name: 'Block' }).press('Enter');
     await page.getByRole('dialog').getByRole('button', { name: 'Cancel' }).click();
-    assert.deepEqual(await calls(page, 'block'), []);
+    same(await calls(page, 'block'), [], 'calls after a no');
     await page.getByRole('button', { name: 'More' }).click();
     await page.getByRole('menuitem', { name: 'Block' }).click();
     await page.getByRole('dialog').getByRole('button', { name: 'Block' }).click();
     await page.getByText('You have blocked this wallet.').waitFor();
-    assert.ok(!(await page.getByRole('textbox', { name: 'Message' }).isVisible()));
+    same(await field(page).isVisible(), false, 'the field');
     await page.getByRole('button', { name: 'Unblock' }).click();
-    await page.getByRole('textbox', { name: 'Message' }).waitFor();
-}
-
-async function saysWhatIsNotLoaded(page) {
-    await page.route(/confirm/, (route) => route.abort());
-    await show(page, { items: [1, 20], accepted: false });
-    await page.getByRole('button', { name: 'Block' }).click();
-    await page.getByRole('alert').getByText('could not be loaded').waitFor();
-    await page.unroute(/confirm/);
+    await field(page).waitFor();
 }
 
 async function saysWhyItWasNotDone(page) {
@@ -460,10 +439,9 @@ async function marksNothingUnseen(page) {
     await change(page, ({ thread, item }) =>
         thread.set({ items: [...thread.items, item({ seq: 301 })] }),
     );
-    // Marks are 300 ms apart: one that is wrong would be there by then.
-    await page.waitForTimeout(400);
-    assert.equal((await calls(page, 'markRead')).length, before);
-    assert.ok(await log(page).getByText('New messages').isVisible());
+    await sleep(MARK_MS + 100); // a mark that is wrong would be there by then
+    same((await calls(page, 'markRead')).length, before, 'marks');
+    same(await log(page).getByText('New messages').isVisible(), true, 'the line');
     await page.evaluate(() => {
         document.hasFocus = () => true;
         window.dispatchEvent(new Event('focus'));
@@ -492,8 +470,8 @@ async function takesWhatIsDropped(page) {
     await drag('dragenter', '.log');
     await drag('dragleave', '.row');
     await frames(page, 1);
-    assert.ok(await hint.isVisible());
-    assert.ok(await drag('dragover', '.log'), 'or the browser would open the file');
+    same(await hint.isVisible(), true, 'the hint');
+    same(await drag('dragover', '.log'), true, 'taken, or the browser would open the file');
     await drag('dragleave', '.log');
     await hint.waitFor({ state: 'detached' });
     await drag('dragenter', '.log');
@@ -505,41 +483,42 @@ async function takesWhatIsDropped(page) {
     });
     await drag('drop', '.log');
     await hint.waitFor({ state: 'detached' });
-    assert.deepEqual(await page.evaluate(() => window.dropped), ['a.txt']);
+    same(await page.evaluate(() => window.dropped), ['a.txt'], 'what was dropped');
 }
 
-export const cases = {
-    staysWhenPicturesCome,
-    staysWhileHidden,
-    saysWhatIsNew,
-    acceptsAndBlocks,
-    saysWhyItWasNotDone,
-    saysWhatIsNotLoaded,
-    marksNothingUnseen,
-    takesWhatIsDropped,
-    opensAtTheEnd,
-    sticksToTheEnd,
-    staysWhenOlderOnesCome,
-    staysWhenThingsChange,
-    showsNoGapsWhileScrolling,
-    scrollsByTheWheel,
-    reachesTheBeginning,
-    beginsAtTheLine,
-    beginsAtALineThatIsFarUp,
-    countsNewOnes,
-    keepsThePlaceOfAThread,
-    loadsOlderOnesOnTheWay,
-    keepsWithinItsElements,
-};
-
-/** Of 5 000 messages. @returns {p50, p95, max (ms), elements} */
-export async function measure(page, options) {
+async function isSmoothAndSmall(page) {
     await show(page, { items: [1, 5000] });
-    const { frames: times, mostElements } = await scrollFrames(page, log(page), options);
-    return {
-        p50: quantile(times, 0.5),
-        p95: quantile(times, 0.95),
-        max: quantile(times, 1),
-        elements: mostElements,
-    };
+    await isSmooth(page, log(page), 'a thread in memory');
 }
+
+export const rows = [
+    ['opens at its end', opensAtTheEnd],
+    ['stays at its end while things come, and the window changes', sticksToTheEnd],
+    ['what one looks at stays while older ones come', staysWhenOlderOnesCome],
+    ['what one looks at stays while others come and change', staysWhenThingsChange],
+    ['there is no gap while it is scrolled', showsNoGapsWhileScrolling],
+    ['the wheel moves all rows alike', scrollsByTheWheel],
+    ['the beginning is reached, and End leads back', reachesTheBeginning],
+    ['begins at the line above what is new', beginsAtTheLine],
+    ['begins at a line that is far up', beginsAtALineThatIsFarUp],
+    ['new ones are counted while one looks elsewhere', countsNewOnes],
+    ['has its place again when one comes back', keepsThePlaceOfAThread],
+    ['older ones are loaded on the way', loadsOlderOnesOnTheWay],
+    ['keeps within its elements, of however many messages', keepsWithinItsElements],
+    ['what one looks at stays while pictures come', staysWhenPicturesCome],
+    ['has its place again when it was hidden, or taken out', staysWhileHidden],
+    ['what comes is said', saysWhatIsNew],
+    ['is accepted, and blocked', acceptsAndBlocks],
+    ['says why it was not done', saysWhyItWasNotDone],
+    ['marks nothing that nobody has seen', marksNothingUnseen],
+    ['takes what is dropped', takesWhatIsDropped],
+    ['5 000 messages scroll smoothly', isSmoothAndSmall, { alone: true, limit: 120000 }],
+].map(([name, look, more]) => ({
+    name: `thread: ${name}`, limit: 40000,
+    run: async (t) => {
+        const page = await alone.open(t, 'thread', { how: { viewport: VIEWPORT } });
+        await look(page);
+        t.isQuiet();
+    },
+    ...more,
+}));
