@@ -72,9 +72,12 @@ with tempfile.TemporaryDirectory() as folder:
     unknown = run(tree, "", "", "unheard-of")
     if unknown[:2] != (2, "") or "usage:" not in unknown[2]:
         problems.append(f"not ok an unknown suite: {unknown!r}")
+    measured = run(tree, "echo '  p95 16.7 ms'; echo 1 passed, 0 failed, 0 skipped", "", "browser")
+    if measured[0] != 0 or "\n  p95 16.7 ms\n" not in measured[1]:
+        problems.append(f"not ok what a suite has measured is shown: {measured!r}")
 
 for line in problems:
     print(line)
-n_rows = len(ROWS) + 1
+n_rows = len(ROWS) + 2
 print(f"{n_rows - len(problems)} passed, {len(problems)} failed, 0 skipped")
 sys.exit(bool(problems))

@@ -47,12 +47,12 @@ async function scrolls(t) {
     t.isQuiet();
 }
 
-/** Until ten looks in a row have seen the same. */
+/** Until ten looks in a row have seen the same thing. */
 async function atRest(look) {
     const seen = [];
     await until('at rest', async () => {
         seen.push(JSON.stringify(await look()));
-        return seen.length > 10 && new Set(seen.slice(-10)).size === 1;
+        return seen.at(-1) && seen.length > 10 && new Set(seen.slice(-10)).size === 1;
     });
 }
 
@@ -64,7 +64,7 @@ async function stays(t) {
         const middle = it.getBoundingClientRect().top + it.clientHeight / 2;
         const rows = [...it.querySelectorAll('[data-key]')];
         const row = rows.find((one) => one.getBoundingClientRect().bottom > middle);
-        return [row.dataset.key, Math.round(row.getBoundingClientRect().top)];
+        return row && [row.dataset.key, Math.round(row.getBoundingClientRect().top)];
     });
     await atRest(at);
     const before = await at();
