@@ -140,9 +140,9 @@ function errorOf({ status, body }: PutAnswer): ParleyError {
         const message = `The file was not taken now (${status}).`;
         return new ParleyError({ code: 'storage_unavailable', message });
     }
-    const code = /<Code>([\w.]{1,64})<\/Code>/.exec(body)?.[1];
-    const why = code ? `${code}, ${status}` : `${status}`;
-    return new ParleyError({ code: 'upload_failed', message: `The file was not taken (${why}).` });
+    const [, code, why] = /<Code>([\w.]{1,64})<\/Code>(?:<Message>([^<]{1,300}))?/.exec(body) ?? [];
+    const tail = why ? `: ${why}` : ` (${code ? `${code}, ` : ''}${status}).`;
+    return new ParleyError({ code: 'upload_failed', message: `The file was not taken${tail}` });
 }
 
 /** A file that was changed or deleted since it was chosen fails as a connection does. */

@@ -199,6 +199,18 @@ describe('a file on its way', () => {
         expect(await again).toBe('u0');
     });
 
+    test('with 400 fails with what the store says to people', async () => {
+        const { done, xhr } = await started();
+        xhr.answer(
+            400,
+            '<Error><Code>BadDigest</Code><Message>It is another one.</Message></Error>',
+        );
+        await expect(done).rejects.toMatchObject({
+            code: 'upload_failed',
+            message: 'The file was not taken: It is another one.',
+        });
+    });
+
     test('with 403 gets a new link, once', async () => {
         const { done, xhr } = await started();
         xhr.answer(403);

@@ -11,6 +11,7 @@ const { chromium } = require('playwright-core');
 const axe = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
 
 const PROGRAMS = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
+const PATIENCE_MS = 25000; // many times what it takes: the machine may be busy
 export const WIDE = { width: 1100, height: 760 };
 export const NARROW = { width: 390, height: 760 };
 
@@ -74,7 +75,7 @@ export class BrowserTrial extends Trial {
     /** Somebody with a browser of their own. */
     async person({ viewport = WIDE, colorScheme = 'light', ...more } = {}) {
         const context = await this.browser.newContext({ viewport, colorScheme, ...more });
-        context.setDefaultTimeout(10000);
+        context.setDefaultTimeout(PATIENCE_MS);
         this.defer(() => context.close().catch(() => {}));
         return context;
     }
@@ -119,7 +120,7 @@ export const states = (page, state) =>
     log(page).getByRole('img', { name: state, exact: true });
 
 export async function hasStates(page, state, n) {
-    await until(`${n} of "${state}"`, async () => (await states(page, state).count()) === n, 10000);
+    await until(`${n} of "${state}"`, async () => (await states(page, state).count()) === n, PATIENCE_MS);
 }
 
 /** Alice's page and Bob's, each with a browser of their own, who know each other. */

@@ -24,6 +24,7 @@ import { rows as talk } from './rows/talk.mjs';
 import { rows as thread } from './rows/thread.mjs';
 
 const AT_ONCE = 2;
+const LIMIT_MS = 90000; // of a row, at least: the machine may be busy
 
 const { values: flags } = parseArgs({
     options: { list: { type: 'boolean' }, only: { type: 'string', default: '' } },
@@ -52,7 +53,8 @@ async function runRow(row) {
         runner.report('skipped', row.name, 'Chromium is absent');
         return;
     }
-    const { wrong, skip } = await runner.attempt(row, new BrowserTrial(servers, browser));
+    const { wrong, skip } = await runner.attempt(
+        { ...row, limit: Math.max(row.limit ?? 0, LIMIT_MS) }, new BrowserTrial(servers, browser));
     runner.report(skip ? 'skipped' : wrong ? 'failed' : 'passed', row.name, skip ?? wrong);
 }
 

@@ -137,12 +137,12 @@ async function lostFile(t) {
     t.isQuiet({ cut: true });
 }
 
-/** The bytes are not what the name says: the server refuses the message, and one is told. */
+/** The bytes are not what the name says: the server refuses the file, and one is told why. */
 async function notAnImage(t) {
     const { alice } = await pair(t);
     await attach(alice, { name: 'fake.png', mimeType: 'image/png', buffer: Buffer.from('<svg>') });
     await hasStates(alice, 'Failed', 1);
-    await log(alice).getByText(/not what was announced/).waitFor();
+    await log(alice).getByText(/does not begin as one of its type does/).waitFor();
     t.isQuiet();
 }
 

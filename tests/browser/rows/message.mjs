@@ -144,7 +144,7 @@ const show = (page, make, more = {}) => page.evaluate(async ([name, args]) =>
     window.gallery.element.show(await window.makers[name](args)), [make, more]);
 
 const calls = (page) => page.evaluate(() => window.gallery.thread.calls);
-const until = (page, what, arg) => page.waitForFunction(what, arg, { timeout: 10000 });
+const until = (page, what, arg) => page.waitForFunction(what, arg, { timeout: 20000 });
 const at = (page, path) => new URL(path, page.url()).href;
 const isLost = (page) => page.getByText('This file could not be loaded.').waitFor();
 
@@ -333,9 +333,9 @@ const named = (page, n, name) => voice(page, n).getByRole('button', { name }).wa
 const slider = (page, n) => voice(page, n).getByRole('slider', { name: 'Position' });
 const position = async (page, n) => Number(await slider(page, n).inputValue());
 const isPast = (page, seconds) =>
-    waitFor('it plays', async () => (await position(page, 0)) > seconds, 10000);
+    waitFor('it plays', async () => (await position(page, 0)) > seconds);
 const isAtStart = (page) =>
-    waitFor('the beginning', async () => (await position(page, 0)) === 0, 10000);
+    waitFor('the beginning', async () => (await position(page, 0)) === 0);
 
 const voices = {
     'plays, pauses, and goes on': async (page) => {
@@ -499,7 +499,7 @@ const looks = {
 
 /** What is missing or broken on purpose the browser reports, too. */
 const row = (name, look, query) => ({
-    name: `message: ${name}`, limit: 40000,
+    name: `message: ${name}`,
     run: async (t) => {
         const page = await open(t, query);
         await look(page);

@@ -19,7 +19,7 @@ const requests = (page) => page.getByRole('button', { name: /^Requests/ });
 const heard = (page) => page.evaluate(() => JSON.parse(JSON.stringify(window.heard)));
 
 const hasLines = (page, n) =>
-    until(`${n} lines`, async () => (await lines(page).count()) === n, 10000);
+    until(`${n} lines`, async () => (await lines(page).count()) === n);
 
 /** Until what has the focus, through all shadow roots, is called so. */
 const focusAt = (page, name) => until(`focus at ${name}`, async () => name.test(
@@ -27,7 +27,7 @@ const focusAt = (page, name) => until(`focus at ${name}`, async () => name.test(
         let one = document.activeElement;
         while (one?.shadowRoot?.activeElement) one = one.shadowRoot.activeElement;
         return one?.getAttribute('aria-label') ?? one?.textContent.trim() ?? '';
-    })), 10000);
+    })));
 
 async function saysAll(page) {
     await show(page, { chats: 1 });
@@ -141,7 +141,7 @@ async function escapes(page) {
     for (const name of ['New chat', 'Account']) {
         const opener = button(page, name);
         const isOpen = (is) => until(`aria-expanded ${is}`, async () =>
-            (await opener.getAttribute('aria-expanded')) === is, 10000);
+            (await opener.getAttribute('aria-expanded')) === is);
         await opener.click();
         await isOpen('true');
         await page.keyboard.press('Escape');
@@ -299,7 +299,7 @@ export const rows = [
     ['a token that the page’s backend does not give is said', noToken, { cut: true }],
     ['where nobody is signed in, it shows how, with whom it found', findsWallets, { cut: true }],
 ].map(([name, look, quiet]) => ({
-    name: `shell: ${name}`, limit: 40000,
+    name: `shell: ${name}`,
     run: async (t) => {
         const page = await alone.open(t, 'shell', { how: { viewport: { width: 1100, height: 760 } } });
         await look(page);

@@ -514,7 +514,7 @@ export const rows = [
     ['takes what is dropped', takesWhatIsDropped],
     ['5 000 messages scroll smoothly', isSmoothAndSmall, { alone: true, limit: 120000 }],
 ].map(([name, look, more]) => ({
-    name: `thread: ${name}`, limit: 40000,
+    name: `thread: ${name}`,
     run: async (t) => {
         const page = await alone.open(t, 'thread', { how: { viewport: VIEWPORT } });
         await look(page);
