@@ -143,7 +143,7 @@ async function notAnImage(t) {
     await attach(alice, { name: 'fake.png', mimeType: 'image/png', buffer: Buffer.from('<svg>') });
     await hasStates(alice, 'Failed', 1);
     await log(alice).getByText(/does not begin as one of its type does/).waitFor();
-    t.isQuiet();
+    t.isQuiet({ cut: true });
 }
 
 async function tooLarge(t) {
