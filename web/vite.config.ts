@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vite';
+import { literals } from './build-literals';
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
@@ -10,6 +11,7 @@ const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 export default defineConfig({
     root: here('.'),
     base: './',
+    plugins: [literals()],
     resolve: {
         alias: [
             { find: 'parley-sdk/wallets', replacement: here('../sdk/src/wallets/index.ts') },
@@ -29,7 +31,7 @@ export default defineConfig({
         outDir: here('dist'),
         emptyOutDir: true,
         sourcemap: false,
-        modulePreload: { polyfill: false },
+        modulePreload: false,
         reportCompressedSize: false,
         rollupOptions: {
             preserveEntrySignatures: 'strict',

@@ -1,7 +1,7 @@
 /** A page with each kind of message, on both sides: for rows/message.mjs of tests/browser. */
 import { ParleyError, type Item } from 'parley-sdk';
 import { LitElement, css, html } from 'lit';
-import { customElement, query, state } from 'lit/decorators.js';
+import { query, state } from 'lit/decorators.js';
 import { messageStyles, messageTemplate, type MessageContext } from '../src/message';
 import { english } from '../src/strings';
 import { base, darkTokens, tokens } from '../src/tokens';
@@ -239,7 +239,6 @@ async function files(): Promise<Item[]> {
     ];
 }
 
-@customElement('parley-gallery')
 export class Gallery extends LitElement {
     @state() items: Item[] = [];
     @query('parley-viewer') viewer!: ParleyViewer;
@@ -287,6 +286,7 @@ export class Gallery extends LitElement {
         return messageTemplate(one, place, ctx);
     }
 }
+customElements.define('parley-gallery', Gallery);
 
 const element = new Gallery();
 element.setAttribute('theme', new URLSearchParams(location.search).get('theme') ?? 'light');

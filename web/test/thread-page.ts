@@ -1,6 +1,6 @@
 /** A <parley-thread> of a chat in memory: for rows/thread.mjs of tests/browser. */
 import { LitElement, css, html } from 'lit';
-import { customElement, property } from 'lit/decorators.js';
+import { property } from 'lit/decorators.js';
 import '../src/thread';
 import { darkTokens, tokens } from '../src/tokens';
 import { BOB, FakeChat, FakeThread, STRANGER, item } from './fake';
@@ -10,7 +10,6 @@ page.replaceSync('html, body { height: 100%; margin: 0; }');
 document.adoptedStyleSheets = [page];
 
 /** Stands for <parley-chat>: has the colours. */
-@customElement('test-frame')
 class TestFrame extends LitElement {
     static override styles = [
         tokens,
@@ -36,6 +35,7 @@ class TestFrame extends LitElement {
         ></parley-thread>`;
     }
 }
+customElements.define('test-frame', TestFrame);
 
 const WORDS = 'so we met at the old harbour and talked about boats until it was dark'.split(' ');
 
