@@ -1,5 +1,5 @@
 import { LitElement, css, html, nothing } from 'lit';
-import { customElement, property, query, state } from 'lit/decorators.js';
+import { property, query, state } from 'lit/decorators.js';
 import './address';
 import { avatar } from './avatar';
 import { icons } from './icons';
@@ -7,7 +7,6 @@ import { english, type Strings } from './strings';
 import { base } from './tokens';
 
 /** Who is signed in, behind a button. Fires `parley-sign-out`, bubbling and composed. */
-@customElement('parley-account')
 export class ParleyAccount extends LitElement {
     @property({ attribute: false }) account = '';
     @property({ attribute: false }) strings: Strings = english;
@@ -144,3 +143,4 @@ export class ParleyAccount extends LitElement {
             >${this.isOpen ? this.#menu() : nothing}`;
     }
 }
+customElements.define('parley-account', ParleyAccount);

@@ -1,5 +1,5 @@
 import { LitElement, css, html, nothing } from 'lit';
-import { customElement, property, state } from 'lit/decorators.js';
+import { property, state } from 'lit/decorators.js';
 import { shortAccount } from 'parley-sdk';
 import { icons } from './icons';
 import { copyText } from './parse-account';
@@ -32,7 +32,6 @@ async function copy(text: string): Promise<boolean> {
 }
 
 /** A wallet's address, short; its button copies the whole of it. */
-@customElement('parley-address')
 export class ParleyAddress extends LitElement {
     @property() account = '';
     @property({ attribute: false }) strings: Strings = english;
@@ -122,3 +121,4 @@ export class ParleyAddress extends LitElement {
             >`;
     }
 }
+customElements.define('parley-address', ParleyAddress);

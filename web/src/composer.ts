@@ -1,5 +1,5 @@
 import { LitElement, html, nothing, type PropertyValues } from 'lit';
-import { customElement, property, query, state } from 'lit/decorators.js';
+import { property, query, state } from 'lit/decorators.js';
 import { keyed } from 'lit/directives/keyed.js';
 import { live } from 'lit/directives/live.js';
 import type { Chat, FileOptions, Item, Thread } from 'parley-sdk';
@@ -18,7 +18,6 @@ import { pickFile, pickVoice, release, trayStyles, trayTemplate, type Picked } f
 const TYPING_AFTER_BLUR_MS = 5000;
 
 /** Where one writes. Fires `parley-sent` (detail: {item}), so that the thread shows its end. */
-@customElement('parley-composer')
 export class ParleyComposer extends LitElement {
     @property({ attribute: false }) chat: Chat | undefined;
     @property({ attribute: false }) thread: Thread | undefined;
@@ -434,6 +433,7 @@ export class ParleyComposer extends LitElement {
         return html`${this.#alert()} ${this.#tray()} ${bar}`;
     }
 }
+customElements.define('parley-composer', ParleyComposer);
 
 declare global {
     interface HTMLElementTagNameMap {

@@ -1,10 +1,9 @@
 import { LitElement, css, html } from 'lit';
-import { customElement, property, query } from 'lit/decorators.js';
+import { property, query } from 'lit/decorators.js';
 import type { Question } from './dialog';
 import { base } from './tokens';
 
 /** The element of confirmDialog(). It goes when it is answered. */
-@customElement('parley-confirm')
 export class ParleyConfirm extends LitElement {
     @property({ attribute: false }) question: Question | undefined;
     @property({ attribute: false }) onAnswer: (isYes: boolean) => void = () => {};
@@ -104,3 +103,4 @@ export class ParleyConfirm extends LitElement {
         </dialog>`;
     }
 }
+customElements.define('parley-confirm', ParleyConfirm);

@@ -1,5 +1,5 @@
 import { LitElement, css, html, nothing, type PropertyValues } from 'lit';
-import { customElement, property, query, state } from 'lit/decorators.js';
+import { property, query, state } from 'lit/decorators.js';
 import type { Thread } from 'parley-sdk';
 import './address';
 import { avatar } from './avatar';
@@ -85,7 +85,6 @@ const styles = css`
 `;
 
 /** With whom one talks. Fires `parley-back` (bubbling and composed), `block` and `unblock`. */
-@customElement('parley-head')
 export class ParleyHead extends LitElement {
     static override styles = [base, styles];
 
@@ -210,3 +209,4 @@ export class ParleyHead extends LitElement {
             </div>`;
     }
 }
+customElements.define('parley-head', ParleyHead);

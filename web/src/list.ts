@@ -1,5 +1,5 @@
 import { LitElement, html, nothing, type PropertyValues, type TemplateResult } from 'lit';
-import { customElement, property, query, state } from 'lit/decorators.js';
+import { property, query, state } from 'lit/decorators.js';
 import { repeat } from 'lit/directives/repeat.js';
 import { accountKey, type Chat, type Summary } from 'parley-sdk';
 import './account';
@@ -37,7 +37,6 @@ const badge = (text: string) =>
     text ? html`<span class="badge" aria-hidden="true">${text}</span>` : nothing;
 
 /** The conversations. Fires `parley-open` (detail: {peer}), bubbling and composed. */
-@customElement('parley-list')
 export class ParleyList extends LitElement {
     @property({ attribute: false }) chat: Chat | undefined;
     @property({ attribute: false }) strings: Strings = english;
@@ -355,3 +354,4 @@ export class ParleyList extends LitElement {
             </div>`;
     }
 }
+customElements.define('parley-list', ParleyList);

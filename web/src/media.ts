@@ -1,5 +1,5 @@
 import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
-import { customElement, property, state } from 'lit/decorators.js';
+import { property, state } from 'lit/decorators.js';
 import type { Item, Thread } from 'parley-sdk';
 import { fileInfo, fileTitle, mediaKind, type FileInfo } from './file-info';
 import { FileSource, downloadFile } from './file-source';
@@ -40,7 +40,6 @@ function splitName(name: string): [string, string] {
 }
 
 /** The file of a message: a picture or a video in a box, anything else as a line. */
-@customElement('parley-media')
 export class ParleyMedia extends LitElement {
     @property({ attribute: false }) item: Item | undefined;
     @property({ attribute: false }) thread: Thread | undefined;
@@ -338,3 +337,4 @@ export class ParleyMedia extends LitElement {
         }
     }
 }
+customElements.define('parley-media', ParleyMedia);

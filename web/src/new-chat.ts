@@ -1,12 +1,11 @@
 import { LitElement, css, html, nothing } from 'lit';
-import { customElement, property, query, state } from 'lit/decorators.js';
+import { property, query, state } from 'lit/decorators.js';
 import { ParleyError, sameAccount, type Chat } from 'parley-sdk';
 import { parseAccount } from './parse-account';
 import { english, type Strings } from './strings';
 import { base } from './tokens';
 
 /** Where the address of a wallet is typed. Fires `parley-open` (detail: {peer}), as the list does. */
-@customElement('parley-new-chat')
 export class ParleyNewChat extends LitElement {
     @property({ attribute: false }) chat: Chat | undefined;
     @property({ attribute: false }) strings: Strings = english;
@@ -135,3 +134,4 @@ export class ParleyNewChat extends LitElement {
         </form>`;
     }
 }
+customElements.define('parley-new-chat', ParleyNewChat);

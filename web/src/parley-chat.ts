@@ -1,5 +1,5 @@
 import { LitElement, html, nothing, type PropertyValues, type TemplateResult } from 'lit';
-import { customElement, property, query, state } from 'lit/decorators.js';
+import { property, query, state } from 'lit/decorators.js';
 import {
     createChat,
     isAccount,
@@ -52,7 +52,6 @@ const ownServer = (): string => new URL(import.meta.url).origin;
  * The widget: see docs/embedding.md. Fires `parley-unread` (detail: {count}) as that changes, and
  * `parley-error` (detail: {error}) where it can't go on by itself, or does not know how long.
  */
-@customElement('parley-chat')
 export class ParleyChat extends LitElement {
     /** Where the server is. Default: where this file came from. */
     @property() server = '';
@@ -364,6 +363,7 @@ export class ParleyChat extends LitElement {
         </div>`;
     }
 }
+customElements.define('parley-chat', ParleyChat);
 
 declare global {
     interface HTMLElementTagNameMap {

@@ -1,5 +1,5 @@
 import { LitElement, css, html, type TemplateResult } from 'lit';
-import { customElement, property, state } from 'lit/decorators.js';
+import { property, state } from 'lit/decorators.js';
 import { icons } from './icons';
 import type { Recording } from './recorder';
 import { english, say, type Strings } from './strings';
@@ -10,7 +10,6 @@ const N_BARS = 40;
 const TICK_MS = 100;
 
 /** A recording that goes on. Fires `discard`, `stop` and `send`: who has it ends it. */
-@customElement('parley-recording-bar')
 export class ParleyRecordingBar extends LitElement {
     @property({ attribute: false }) recording: Recording | undefined;
     @property({ attribute: false }) strings: Strings = english;
@@ -157,3 +156,4 @@ export class ParleyRecordingBar extends LitElement {
         `;
     }
 }
+customElements.define('parley-recording-bar', ParleyRecordingBar);

@@ -1,5 +1,5 @@
 import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
-import { customElement, property, state } from 'lit/decorators.js';
+import { property, state } from 'lit/decorators.js';
 import { ParleyError, type Session } from 'parley-sdk';
 import type { FoundWallet } from 'parley-sdk/wallets';
 import { avatar } from './avatar';
@@ -13,7 +13,6 @@ const LOOK_MS = 1500;
 const words = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 
 /** Signing in with a wallet. Fires `parley-signed-in` (detail: {session}), bubbling and composed. */
-@customElement('parley-sign-in')
 export class ParleySignIn extends LitElement {
     @property() server = '';
     /** With whom to chat then, where that is known. */
@@ -264,3 +263,4 @@ export class ParleySignIn extends LitElement {
         </div>`;
     }
 }
+customElements.define('parley-sign-in', ParleySignIn);

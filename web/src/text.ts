@@ -1,5 +1,5 @@
 import { LitElement, html, type TemplateResult } from 'lit';
-import { customElement, property } from 'lit/decorators.js';
+import { property } from 'lit/decorators.js';
 import type { Thread } from 'parley-sdk';
 import { linkify, type Link } from './linkify';
 import { english, type Strings } from './strings';
@@ -45,7 +45,6 @@ export function beginningOf(text: string): string | undefined {
 const opened = new WeakMap<Thread, Set<string>>();
 
 /** A long text. In the tree of whoever shows it, and with its styles. */
-@customElement('parley-text')
 export class ParleyText extends LitElement {
     @property({ attribute: false }) text = '';
     /** Of its message. */
@@ -81,3 +80,4 @@ export class ParleyText extends LitElement {
         this.requestUpdate();
     }
 }
+customElements.define('parley-text', ParleyText);

@@ -1,5 +1,5 @@
 import { LitElement, html, nothing, type PropertyValues } from 'lit';
-import { customElement, property, query, state } from 'lit/decorators.js';
+import { property, query, state } from 'lit/decorators.js';
 import { guard } from 'lit/directives/guard.js';
 import { shortAccount, type Chat, type Item, type Thread } from 'parley-sdk';
 import './composer';
@@ -52,7 +52,6 @@ const places = new WeakMap<Thread, Hold>();
 const isPeers = (item: Item) => !item.own && item.type !== 'gone';
 
 /** One conversation, with its head and its composer. Fires `parley-back`, bubbling and composed. */
-@customElement('parley-thread')
 export class ParleyThread extends LitElement {
     static override styles = [base, messageStyles, threadStyles];
 
@@ -471,6 +470,7 @@ export class ParleyThread extends LitElement {
                 : nothing}`;
     }
 }
+customElements.define('parley-thread', ParleyThread);
 
 declare global {
     interface HTMLElementTagNameMap {

@@ -1,5 +1,5 @@
 import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
-import { customElement, property, query, state } from 'lit/decorators.js';
+import { property, query, state } from 'lit/decorators.js';
 import { keyed } from 'lit/directives/keyed.js';
 import { shortAccount, type Item, type Thread } from 'parley-sdk';
 import { fileInfo, fileTitle, isViewable, mediaKind } from './file-info';
@@ -11,7 +11,6 @@ import { english, say, type Strings } from './strings';
 import { base } from './tokens';
 
 /** Shows a picture or a video large, and those before and after it of what the thread has loaded. */
-@customElement('parley-viewer')
 export class ParleyViewer extends LitElement {
     @property({ attribute: false }) item: Item | undefined;
     @property({ attribute: false }) thread: Thread | undefined;
@@ -298,3 +297,4 @@ export class ParleyViewer extends LitElement {
         }
     }
 }
+customElements.define('parley-viewer', ParleyViewer);

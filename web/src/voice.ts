@@ -1,5 +1,5 @@
 import { LitElement, css, html } from 'lit';
-import { customElement, property } from 'lit/decorators.js';
+import { property } from 'lit/decorators.js';
 import type { Item, Thread } from 'parley-sdk';
 import { fileInfo } from './file-info';
 import { formatDuration } from './format';
@@ -10,7 +10,6 @@ import { english, say, type Strings } from './strings';
 import { base } from './tokens';
 
 /** A voice message, or other audio: button, position, time. */
-@customElement('parley-voice')
 export class ParleyVoice extends LitElement {
     @property({ attribute: false }) item: Item | undefined;
     @property({ attribute: false }) thread: Thread | undefined;
@@ -186,3 +185,4 @@ export class ParleyVoice extends LitElement {
         return html`<span class="time">${formatDuration(seconds ?? 0)}</span>`;
     }
 }
+customElements.define('parley-voice', ParleyVoice);
