@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vite';
 import { literals } from './build-literals';
+import { plainImports, withoutWebTransport } from './build-imports';
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
@@ -11,7 +12,7 @@ const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 export default defineConfig({
     root: here('.'),
     base: './',
-    plugins: [literals()],
+    plugins: [literals(), plainImports(), withoutWebTransport()],
     resolve: {
         alias: [
             { find: 'parley-sdk/wallets', replacement: here('../sdk/src/wallets/index.ts') },
@@ -26,6 +27,7 @@ export default defineConfig({
             ]),
         ),
     },
+    esbuild: { legalComments: 'none', charset: 'utf8' },
     build: {
         target: 'es2022',
         outDir: here('dist'),
@@ -42,6 +44,10 @@ export default defineConfig({
                 demo: here('index.html'),
             },
             output: {
+                manualChunks: (id) =>
+                    /\/sdk\/src\/(?!wallets|upload)|(socket|engine)\.io/.test(id)
+                        ? 'sdk'
+                        : undefined,
                 entryFileNames: ({ name }) =>
                     name === 'demo' ? 'embed/demo-[hash].js' : `embed/${name}.js`,
                 chunkFileNames: 'embed/[name]-[hash].js',

@@ -1,6 +1,7 @@
 import { sameAccount } from './address.js';
 import { Emitter } from './emitter.js';
 import { newKey } from './key.js';
+import { cleanName } from './file-names.js';
 import { openStore, outboxName } from './outbox-idb.js';
 import { Lines, lineOf } from './outbox-lines.js';
 import { memoryStore } from './outbox-memory.js';
@@ -16,7 +17,6 @@ import type {
 } from './outbox.js';
 import type { Account, Message } from './protocol.js';
 import { alone, joinTabs, type Tabs } from './tabs.js';
-import { cleanName } from './upload.js';
 import type { Wire } from './wire.js';
 
 const CHECK_MS = 15000;

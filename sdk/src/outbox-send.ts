@@ -3,7 +3,7 @@ import { ParleyError, isPassing } from './errors.js';
 import { lineOf, type Lines } from './outbox-lines.js';
 import type { Entry, Outgoing } from './outbox.js';
 import type { Account, MediaContent, Message, SendRequest } from './protocol.js';
-import { uploadFile, type Announced } from './upload.js';
+import type { Announced } from './upload.js';
 import type { Wire } from './wire.js';
 
 const SENDS_MAX = 4;
@@ -63,6 +63,12 @@ function errorOf(error: unknown): ParleyError {
 }
 
 const isWaitShort = (error: ParleyError): boolean => (error.retryAfterMs ?? 0) <= PATIENCE_MS;
+
+/** Loaded with the first file. It comes from where the page did: without a network it waits. */
+const loadUpload = () =>
+    import('./upload.js').catch(() => {
+        throw new ParleyError({ code: 'offline', message: 'A part of the page is missing.' });
+    });
 
 const mustUpload = (entry: Entry): boolean =>
     entry.file !== undefined && entry.upload === undefined;
@@ -297,11 +303,12 @@ export class Sender {
         this.pump();
     }
 
-    #put(entry: Entry, work: Work, signal: AbortSignal): Promise<string> {
+    async #put(entry: Entry, work: Work, signal: AbortSignal): Promise<string> {
         const onProgress = (progress: number): void => {
             if (!signal.aborted) this.#host.show(lineOf(entry, 'uploading', progress));
         };
         onProgress(0);
+        const { uploadFile } = await loadUpload();
         const file = entry.file as NonNullable<Entry['file']>;
         return uploadFile(this.#host.wire, file, work.announced, { signal, onProgress });
     }

@@ -3,6 +3,7 @@ import type { Requests } from '../src/protocol.js';
 import type { Message } from '../src/protocol.js';
 import { ParleyError } from '../src/errors.js';
 import type { Status, Wire } from '../src/wire.js';
+import '../src/upload.js'; // loaded late by itself, in more turns than these tests wait
 import { openOutbox } from '../src/outbox-open.js';
 import type { Outbox } from '../src/outbox.js';
 

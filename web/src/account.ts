@@ -1,5 +1,5 @@
 import { LitElement, css, html, nothing } from 'lit';
-import { property, query, state } from 'lit/decorators.js';
+import { property, query, state } from './decorators';
 import './address';
 import { avatar } from './avatar';
 import { icons } from './icons';

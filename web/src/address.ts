@@ -1,5 +1,5 @@
 import { LitElement, css, html, nothing } from 'lit';
-import { property, state } from 'lit/decorators.js';
+import { property, state } from './decorators';
 import { shortAccount } from 'parley-sdk';
 import { icons } from './icons';
 import { copyText } from './parse-account';

@@ -1,18 +1,20 @@
-import { LitElement, html, nothing, type PropertyValues } from 'lit';
-import { property, query, state } from 'lit/decorators.js';
+import { LitElement, adoptStyles, html, nothing, type PropertyValues } from 'lit';
+import { property, query, state } from './decorators';
 import { keyed } from 'lit/directives/keyed.js';
 import { live } from 'lit/directives/live.js';
 import type { Chat, FileOptions, Item, Thread } from 'parley-sdk';
+import { canRecord } from './can-record';
 import { composerStyles } from './composer-styles';
 import { draftKey, drafts } from './drafts';
 import { icons } from './icons';
-import { pastedFiles, whyNot } from './pick';
-import { canRecord, startRecording, type Recording, type Voice } from './recorder';
-import './recording-bar';
+import { pastedFiles } from './paste';
+import type { Recording, Voice } from './recorder';
 import { english, say, type Strings } from './strings';
 import { bytesLeft, isNearLimit, isSendKey, sendable } from './writing';
 import { base } from './tokens';
-import { pickFile, pickVoice, release, trayStyles, trayTemplate, type Picked } from './tray';
+import type { Picked } from './tray';
+
+type Kit = typeof import('./attach');
 
 /** Who has left the field with something in it does not write any more, some time after. */
 const TYPING_AFTER_BLUR_MS = 5000;
@@ -36,6 +38,10 @@ export class ParleyComposer extends LitElement {
     @query('input') private _input!: HTMLInputElement | null;
 
     readonly #canRecord = canRecord();
+    /** Undefined until somebody has a file, or speaks. */
+    #kit: Kit | undefined;
+    /** What came while it was loaded. */
+    #adding: Promise<void> | undefined;
     /** Of each thread: the files that go with its next message. */
     readonly #trays = new Map<Thread, readonly Picked[]>();
     #draftKey = '';
@@ -44,7 +50,7 @@ export class ParleyComposer extends LitElement {
     #blurTimer: ReturnType<typeof setTimeout> | undefined;
     #unsubscribe: (() => void) | undefined;
 
-    static override styles = [base, trayStyles, composerStyles];
+    static override styles = [base, composerStyles];
 
     override connectedCallback(): void {
         super.connectedCallback();
@@ -57,7 +63,7 @@ export class ParleyComposer extends LitElement {
         this.#unsubscribe?.();
         this.#setTyping(this.thread, false);
         this.#discardRecording();
-        for (const tray of this.#trays.values()) tray.forEach(release);
+        for (const tray of this.#trays.values()) tray.forEach((one) => this.#kit?.release(one));
     }
 
     override willUpdate(changed: PropertyValues<this>): void {
@@ -81,12 +87,33 @@ export class ParleyComposer extends LitElement {
     addFiles(files: Iterable<File>): void {
         const { thread } = this;
         if (!thread) return;
+        const all = [...files];
+        if (this.#kit) this.#add(this.#kit, thread, all);
+        else this.#adding = this.#load().then((kit) => kit && this.#add(kit, thread, all));
+    }
+
+    /** Said where it can't be loaded: who tries again loads it again. */
+    async #load(): Promise<Kit | undefined> {
+        try {
+            const kit = await import('./attach');
+            const styles = [...ParleyComposer.elementStyles, kit.trayStyles];
+            if (!this.#kit) adoptStyles(this.renderRoot as ShadowRoot, styles);
+            return (this.#kit = kit);
+        } catch {
+            this.#complain(this.strings.loadPartFailed);
+            return undefined;
+        }
+    }
+
+    #add(kit: Kit, thread: Thread, files: readonly File[]): void {
         const problems = new Set<string>();
         for (const file of files) {
-            const problem = whyNot(file, this.#picked.length, this.chat?.limits, this.strings);
+            const tray = this.#trayOf(thread);
+            const problem = kit.whyNot(file, tray.length, this.chat?.limits, this.strings);
             if (problem) problems.add(problem);
-            else this.#setPicked(thread, [...this.#picked, pickFile(file)]);
+            else this.#setPicked(thread, [...tray, kit.pickFile(file)]);
         }
+        if (thread !== this.thread) return;
         this.#complain([...problems].join(' '));
         this.focus();
         void this.updateComplete.then(() => this._tray?.scrollTo({ left: this._tray.scrollWidth }));
@@ -132,8 +159,12 @@ export class ParleyComposer extends LitElement {
         this.#isTyping = isTyping;
     }
 
+    #trayOf(thread: Thread): readonly Picked[] {
+        return this.#trays.get(thread) ?? [];
+    }
+
     get #picked(): readonly Picked[] {
-        return (this.thread && this.#trays.get(this.thread)) ?? [];
+        return this.thread ? this.#trayOf(this.thread) : [];
     }
 
     #setPicked(thread: Thread, picked: readonly Picked[]): void {
@@ -200,9 +231,9 @@ export class ParleyComposer extends LitElement {
     }
 
     /** Files are shown by their measures to the other side, before they are loaded. */
-    async #measured(): Promise<void> {
+    async #measured(thread: Thread): Promise<void> {
         this._isMeasuring = true;
-        await Promise.all(this.#picked.map((one) => one.measuring));
+        await Promise.all(this.#trayOf(thread).map((one) => one.measuring));
         this._isMeasuring = false;
     }
 
@@ -211,7 +242,7 @@ export class ParleyComposer extends LitElement {
         const isShown = thread === this.thread;
         const key = isShown ? this.#draftKey : this.#keyOf(thread);
         const text = sendable(drafts.get(key));
-        const tray = this.#trays.get(thread) ?? [];
+        const tray = this.#trayOf(thread);
         drafts.set(key, '');
         if (isShown) this._text = '';
         this.#setPicked(
@@ -224,7 +255,8 @@ export class ParleyComposer extends LitElement {
     async #send(): Promise<void> {
         const { thread } = this;
         if (!thread || !this.#canSend) return;
-        if (this.#picked.length > 0) await this.#measured();
+        if (this.#adding && !this.#kit) await this.#adding;
+        if (this.#trayOf(thread).length > 0) await this.#measured(thread);
         if (thread === this.thread && !this.#canSend) return;
         const { text, picked } = this.#take(thread);
         this._problem = '';
@@ -236,7 +268,7 @@ export class ParleyComposer extends LitElement {
 
     #sendPicked(thread: Thread, picked: Picked, caption: string): void {
         const { blob, type, name, measures } = picked;
-        release(picked);
+        this.#kit?.release(picked);
         const options: FileOptions = { type, name, ...measures, ...(caption && { caption }) };
         this.#sent(thread.sendFile(blob, options));
     }
@@ -257,7 +289,7 @@ export class ParleyComposer extends LitElement {
 
     #remove(thread: Thread, picked: Picked): void {
         const i = this.#picked.indexOf(picked);
-        release(picked);
+        this.#kit?.release(picked);
         this.#setPicked(
             thread,
             this.#picked.filter((one) => one !== picked),
@@ -276,8 +308,9 @@ export class ParleyComposer extends LitElement {
         this._problem = '';
         this._isAsking = true;
         try {
-            const recording = await startRecording();
-            if (this.isConnected && thread === this.thread) this._recording = recording;
+            const recording = await (await this.#load())?.startRecording();
+            if (!recording) this.focus();
+            else if (this.isConnected && thread === this.thread) this._recording = recording;
             else recording.discard();
         } catch {
             this.#complain(this.strings.micDenied);
@@ -302,17 +335,17 @@ export class ParleyComposer extends LitElement {
         this._recording = undefined;
         const voice = await recording?.stop();
         if (!voice) this.#complain(this.strings.micDenied);
-        else if (thread) this.#takeVoice(thread, voice, isSent);
+        else if (thread && this.#kit) this.#takeVoice(this.#kit, thread, voice, isSent);
         this.focus();
     }
 
-    #takeVoice(thread: Thread, voice: Voice, isSent: boolean): void {
-        const tray = this.#trays.get(thread) ?? [];
+    #takeVoice(kit: Kit, thread: Thread, voice: Voice, isSent: boolean): void {
+        const tray = this.#trayOf(thread);
         const n = isSent ? 0 : tray.length;
-        const problem = whyNot(voice.file, n, this.chat?.limits, this.strings);
+        const problem = kit.whyNot(voice.file, n, this.chat?.limits, this.strings);
         if (problem) this.#complain(problem);
-        else if (isSent) this.#sendPicked(thread, pickVoice(voice), '');
-        else this.#setPicked(thread, [...tray, pickVoice(voice)]);
+        else if (isSent) this.#sendPicked(thread, kit.pickVoice(voice), '');
+        else this.#setPicked(thread, [...tray, kit.pickVoice(voice)]);
     }
 
     // What is seen
@@ -420,8 +453,8 @@ export class ParleyComposer extends LitElement {
 
     #tray(): unknown {
         const { thread, strings } = this;
-        if (!thread || this.#picked.length === 0) return nothing;
-        return trayTemplate(this.#picked, {
+        if (!thread || !this.#kit || this.#picked.length === 0) return nothing;
+        return this.#kit.trayTemplate(this.#picked, {
             strings,
             onRemove: (picked) => this.#remove(thread, picked),
             onChange: () => this.requestUpdate(),

@@ -1,5 +1,5 @@
 import { LitElement, css, html } from 'lit';
-import { property, query } from 'lit/decorators.js';
+import { property, query } from './decorators';
 import type { Question } from './dialog';
 import { base } from './tokens';
 

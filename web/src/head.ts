@@ -1,5 +1,5 @@
 import { LitElement, css, html, nothing, type PropertyValues } from 'lit';
-import { property, query, state } from 'lit/decorators.js';
+import { property, query, state } from './decorators';
 import type { Thread } from 'parley-sdk';
 import './address';
 import { avatar } from './avatar';

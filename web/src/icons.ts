@@ -2,7 +2,7 @@ import { html, svg, type SVGTemplateResult, type TemplateResult } from 'lit';
 
 /** Lines in a square of 24; as large as the text around, twice a little more. Decoration: what it
  * means is said by the name of the button that has it. */
-const icon = (paths: SVGTemplateResult): TemplateResult =>
+export const icon = (paths: SVGTemplateResult): TemplateResult =>
     html`<svg
         viewBox="0 0 24 24"
         width="22"
@@ -27,7 +27,6 @@ export const icons = {
     mic: icon(
         svg`<rect x="9" y="3" width="6" height="11" rx="3"/><path d="M5.5 11.5a6.5 6.5 0 0 0 13 0M12 18v3"/>`,
     ),
-    stop: icon(svg`<rect x="7" y="7" width="10" height="10" rx="1.5"/>`),
     close: icon(svg`<path d="M6 6l12 12M18 6L6 18"/>`),
     copy: icon(
         svg`<rect x="9" y="9" width="11" height="11" rx="2"/><path d="M15 5.5V5a2 2 0 0 0-2-2H6a2 2 0 0 0-2 2v7a2 2 0 0 0 2 2h.5"/>`,
@@ -36,13 +35,6 @@ export const icons = {
     more: icon(svg`<path d="M12 5.5v.01M12 12v.01M12 18.5v.01" stroke-width="2.8"/>`),
     down: icon(svg`<path d="M6 9l6 6 6-6"/>`),
     block: icon(svg`<circle cx="12" cy="12" r="8.5"/><path d="M6 6l12 12"/>`),
-    download: icon(svg`<path d="M12 4v11M7 10.5l5 5 5-5M5 20h14"/>`),
-    retry: icon(svg`<path d="M4.5 12a7.5 7.5 0 1 0 2.3-5.4L4.5 9M4.5 4v5h5"/>`),
-    file: icon(
-        svg`<path d="M13.5 3H7a2 2 0 0 0-2 2v14a2 2 0 0 0 2 2h10a2 2 0 0 0 2-2V8.5zM13.5 3v5.5H19"/>`,
-    ),
-    play: icon(svg`<path d="M8 5.5v13l10.5-6.5z" fill="currentColor"/>`),
-    pause: icon(svg`<path d="M8.5 6v12M15.5 6v12" stroke-width="3"/>`),
     edit: icon(svg`<path d="M12 20h8M5 15.5L15.8 4.7a2 2 0 0 1 2.8 2.8L8 18.2 4 19.5z"/>`),
     wallet: icon(
         svg`<path d="M4 7.5A2.5 2.5 0 0 1 6.5 5H17v3M4 7.5A2.5 2.5 0 0 0 6.5 10H20v9H6.5A2.5 2.5 0 0 1 4 16.5zM16 14.5v.01" />`,

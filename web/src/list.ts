@@ -1,5 +1,5 @@
 import { LitElement, html, nothing, type PropertyValues, type TemplateResult } from 'lit';
-import { property, query, state } from 'lit/decorators.js';
+import { property, query, state } from './decorators';
 import { repeat } from 'lit/directives/repeat.js';
 import { accountKey, type Chat, type Summary } from 'parley-sdk';
 import './account';
@@ -8,7 +8,7 @@ import { daily } from './daily';
 import { bubbles } from './drawing';
 import { icons } from './icons';
 import { listStyles } from './list-styles';
-import './new-chat';
+import type { ParleyNewChat } from './new-chat';
 import { badgeOf, rowText, sectionsOf, type RowText, type Sections } from './rows';
 import { say, english, type Strings } from './strings';
 import { base } from './tokens';
@@ -48,13 +48,15 @@ export class ParleyList extends LitElement {
     @state() private isInRequests = false;
     @state() private isNewOpen = false;
     @state() private loadError = '';
+    /** What shows the form could not be loaded. */
+    @state() private isFormMissing = false;
     /** Of the row that Tab comes to; the arrow keys lead to the others. */
     @state() private current = '';
     /** Rows, at most. */
     @state() private most = ROWS;
 
     @query('.scroll') private readonly scroller!: HTMLElement;
-    @query('parley-new-chat') private readonly newChat!: HTMLElement | null;
+    @query('parley-new-chat') private readonly newChat!: ParleyNewChat | null;
     #isLoading = false;
     /** What had the focus before this update. */
     #focused: Element | null | undefined;
@@ -93,6 +95,7 @@ export class ParleyList extends LitElement {
     protected override updated(): void {
         this.#keepFocus();
         this.#watchEnd();
+        if (this.newChat && !customElements.get('parley-new-chat')) void this.#loadForm();
     }
 
     #open(peer: string): void {
@@ -114,7 +117,7 @@ export class ParleyList extends LitElement {
         );
         // Watched anew, it is told again of an end that was in sight before, and still is.
         this.#atEnd.disconnect();
-        const end = this.renderRoot.querySelector('.end');
+        const end = this.renderRoot.querySelector('.scroll .end');
         if (end) this.#atEnd.observe(end);
     }
 
@@ -170,8 +173,20 @@ export class ParleyList extends LitElement {
 
     async #toggleNew(): Promise<void> {
         this.isNewOpen = !this.isNewOpen;
+        if (!this.isNewOpen) return;
+        await this.#loadForm();
         await this.updateComplete;
+        await this.newChat?.updateComplete;
         this.newChat?.focus();
+    }
+
+    async #loadForm(): Promise<void> {
+        this.isFormMissing = false;
+        try {
+            await import('./new-chat');
+        } catch {
+            this.isFormMissing = true; // said in its place, with a button to try again
+        }
     }
 
     #onNewKey(event: KeyboardEvent): void {
@@ -335,20 +350,28 @@ export class ParleyList extends LitElement {
         return isEmpty && !this.chat?.hasMore ? this.#empty() : this.#rowsOf(sections);
     }
 
+    #form(): TemplateResult {
+        const { loadPartFailed, tryAgain } = this.strings;
+        if (this.isFormMissing)
+            return html`<div class="end">
+                <p class="error" role="alert">${loadPartFailed}</p>
+                <button class="secondary" @click=${this.#loadForm}>${tryAgain}</button>
+            </div>`;
+        return html`<parley-new-chat
+            .chat=${this.chat}
+            .strings=${this.strings}
+            @keydown=${this.#onNewKey}
+            @parley-open=${() => (this.isNewOpen = false)}
+        ></parley-new-chat>`;
+    }
+
     override render() {
         const sections = sectionsOf(this.chat?.summaries ?? []);
         const isEmpty = this.isInRequests
             ? !sections.requests.length
             : !sections.chats.length && !sections.requests.length;
         const isNew = !this.isInRequests && (this.isNewOpen || (isEmpty && this.chat?.isListed));
-        return html`${this.#head()}${isNew
-                ? html`<parley-new-chat
-                      .chat=${this.chat}
-                      .strings=${this.strings}
-                      @keydown=${this.#onNewKey}
-                      @parley-open=${() => (this.isNewOpen = false)}
-                  ></parley-new-chat>`
-                : nothing}
+        return html`${this.#head()}${isNew ? this.#form() : nothing}
             <div class="scroll" aria-busy=${this.chat?.isListed ? 'false' : 'true'}>
                 ${this.#body(isEmpty, sections)}
             </div>`;

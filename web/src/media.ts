@@ -1,36 +1,15 @@
 import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
-import { property, state } from 'lit/decorators.js';
+import { property, state } from './decorators';
 import type { Item, Thread } from 'parley-sdk';
+import { boxOf } from './box';
 import { fileInfo, fileTitle, mediaKind, type FileInfo } from './file-info';
 import { FileSource, downloadFile } from './file-source';
 import { formatDuration, formatSize } from './format';
-import { icons } from './icons';
+import { mediaIcons } from './media-icons';
 import { isWebUrl } from './linkify';
 import { cancelButton, isPending, progressStyles } from './progress';
 import { english, say, type Strings } from './strings';
 import { base } from './tokens';
-
-/** Pixels: of a picture in a message. */
-const MAX_SIDE = 320;
-const MIN_SIDE = 120;
-/** Where nobody has said how large it is. */
-const UNKNOWN = { width: 240, height: 180 };
-
-export interface Box {
-    readonly width: number;
-    readonly height: number;
-    /** Smaller than its box: not made larger. */
-    readonly isSmall: boolean;
-}
-
-/** The room that a picture gets, before anything of it is loaded; what does not fit is cut off. */
-export function boxOf({ width, height }: Pick<FileInfo, 'width' | 'height'>): Box {
-    if (!width || !height) return { ...UNKNOWN, isSmall: false };
-    const scale = Math.min(1, MAX_SIDE / width, MAX_SIDE / height);
-    const side = (length: number) => Math.max(MIN_SIDE, Math.round(length * scale));
-    const box = { width: side(width), height: side(height) };
-    return { ...box, isSmall: width < box.width && height < box.height };
-}
 
 /** The end of a name stays to be seen: it says what the file is. */
 function splitName(name: string): [string, string] {
@@ -248,7 +227,7 @@ export class ParleyMedia extends LitElement {
                 ${url ? (isVideo ? this.#video(url) : this.#image(url, name)) : nothing}
             </button>
             ${isVideo && !isPending(item)
-                ? html`<span class="glyph">${icons.play}</span>`
+                ? html`<span class="glyph">${mediaIcons.play}</span>`
                 : nothing}
             ${isVideo && info.duration
                 ? html`<span class="length">${formatDuration(info.duration)}</span>`
@@ -293,7 +272,7 @@ export class ParleyMedia extends LitElement {
         return html`<div class="file">
             ${isPending(item)
                 ? cancelButton(item, thread, this.strings)
-                : html`<span class="sign">${icons.file}</span>`}
+                : html`<span class="sign">${mediaIcons.file}</span>`}
             <span class="lines">
                 ${this.#name(item)}
                 ${this.hasNoDownload

@@ -1,12 +1,11 @@
 import { css, html, nothing, type TemplateResult } from 'lit';
 import { shortAccount, type Item, type Thread } from 'parley-sdk';
+import { boxOf } from './box';
 import { fileInfo, isViewable, mediaKind, withoutTurning } from './file-info';
 import { cutText, formatDuration, formatTime, formatWhen } from './format';
-import './media';
 import { stateMark } from './state';
 import { say, type Strings } from './strings';
 import { beginningOf, textTemplate } from './text';
-import './voice';
 
 export interface MessageContext {
     readonly strings: Strings;
@@ -15,6 +14,8 @@ export interface MessageContext {
     readonly thread: Thread;
     /** An image or a video was chosen, to be seen large. */
     readonly onView: (item: Item) => void;
+    /** One has a file: what shows it (files.ts) is to be loaded. */
+    readonly onFile: () => void;
 }
 
 /** Where an item stands among its neighbours: a run is what one side has written within minutes. */
@@ -89,8 +90,16 @@ function voiceOf(item: Item, { strings, thread }: MessageContext): TemplateResul
         <parley-voice .item=${item} .thread=${thread} .strings=${strings}></parley-voice>`;
 }
 
+/** A picture has its room before there is what shows it. */
+function roomOf(item: Item): string {
+    if (!isViewable(item)) return '';
+    const { width, height } = boxOf(fileInfo(item));
+    return `width: ${width}px; aspect-ratio: ${width} / ${height}`;
+}
+
 function mediaOf(item: Item, { strings, thread, locale, onView }: MessageContext): TemplateResult {
     return html`<parley-media
+        .style=${roomOf(item)}
         .item=${item}
         .thread=${thread}
         .strings=${strings}
@@ -103,6 +112,7 @@ function bodyOf(item: Item, look: Look, ctx: MessageContext): unknown {
     if (look === 'words' || look === 'emoji') return textOf(item.content as string, item, ctx);
     if (look === 'note') return html`<span class="text">${previewOf(item, ctx.strings)}</span>`;
     const { caption } = fileInfo(item);
+    ctx.onFile();
     return html`${look === 'voice' ? voiceOf(item, ctx) : mediaOf(item, ctx)}
     ${caption ? textOf(caption, item, ctx) : nothing}`;
 }
@@ -266,6 +276,15 @@ export const messageStyles = css`
         overflow: hidden;
         text-overflow: ellipsis;
         white-space: nowrap;
+    }
+    parley-media,
+    parley-voice {
+        max-width: 100%;
+    }
+    :is(parley-media, parley-voice):not(:defined) {
+        display: block;
+        width: 248px;
+        min-height: 40px;
     }
     .bubble.note {
         background: none;

@@ -1,5 +1,5 @@
 import { LitElement, css, html, nothing } from 'lit';
-import { property, query, state } from 'lit/decorators.js';
+import { property, query, state } from './decorators';
 import { ParleyError, sameAccount, type Chat } from 'parley-sdk';
 import { parseAccount } from './parse-account';
 import { english, type Strings } from './strings';

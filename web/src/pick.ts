@@ -1,7 +1,7 @@
 /** What a file is, and whether it can be sent. */
 import type { Limits, MediaType } from 'parley-sdk';
-import { say, type Strings } from './strings';
 import { formatSize } from './format';
+import { say, type Strings } from './strings';
 
 /** At once, in one tray. */
 export const MAX_FILES = 10;
@@ -49,13 +49,4 @@ export function whyNot(
     if (file.size === 0) return say(strings.fileEmpty, { name: file.name });
     if (max === undefined || file.size <= max) return undefined;
     return say(strings.fileTooLarge, { name: file.name, max: formatSize(max) });
-}
-
-/**
- * The files to take of what is pasted. Office applications add a picture of the text that was
- * copied: then the text is meant. (A file manager adds the name alone, without HTML.)
- */
-export function pastedFiles(data: Pick<DataTransfer, 'types' | 'files'>): File[] {
-    const isFormattedText = ['text/plain', 'text/html'].every((type) => data.types.includes(type));
-    return isFormattedText ? [] : [...data.files];
 }

@@ -1,4 +1,5 @@
 /** A voice message, by MediaRecorder. */
+import { recordedFormat } from './can-record';
 
 /** It stops by itself then, and can still be sent. */
 export const MAX_SECONDS = 15 * 60;
@@ -7,18 +8,6 @@ export const MAX_SECONDS = 15 * 60;
 const BITS_PER_SECOND = 32_000;
 /** What was recorded until an encoder failed is kept. */
 const CHUNK_MS = 1000;
-
-const FORMATS = ['audio/webm;codecs=opus', 'audio/mp4;codecs=mp4a.40.2', 'audio/mp4'];
-
-const supported = (): string | undefined =>
-    FORMATS.find((format) => MediaRecorder.isTypeSupported(format));
-
-/** Whether it is worth to offer it. Asks for nothing. */
-export const canRecord = (): boolean =>
-    window.isSecureContext &&
-    typeof navigator.mediaDevices?.getUserMedia === 'function' &&
-    typeof MediaRecorder === 'function' &&
-    supported() !== undefined;
 
 export interface Voice {
     readonly file: File;
@@ -87,7 +76,7 @@ function start(recorder: MediaRecorder): Promise<Blob[]> {
 
 function record(stream: MediaStream): Recording {
     const recorder = new MediaRecorder(stream, {
-        mimeType: supported() ?? '',
+        mimeType: recordedFormat() ?? '',
         audioBitsPerSecond: BITS_PER_SECOND,
     });
     const stopped = start(recorder);

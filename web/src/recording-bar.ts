@@ -1,10 +1,11 @@
 import { LitElement, css, html, type TemplateResult } from 'lit';
-import { property, state } from 'lit/decorators.js';
+import { property, state } from './decorators';
+import { formatDuration } from './format';
 import { icons } from './icons';
+import { mediaIcons } from './media-icons';
 import type { Recording } from './recorder';
 import { english, say, type Strings } from './strings';
 import { base } from './tokens';
-import { formatDuration } from './format';
 
 const N_BARS = 40;
 const TICK_MS = 100;
@@ -151,7 +152,7 @@ export class ParleyRecordingBar extends LitElement {
                     >${this.#levels.map(() => html`<i></i>`)}</span
                 >
             </div>
-            ${this.#button('stop', strings.stopRecording, icons.stop)}
+            ${this.#button('stop', strings.stopRecording, mediaIcons.stop)}
             ${this.#button('send', strings.send, icons.send)}
         `;
     }

@@ -1,5 +1,5 @@
 import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
-import { property, state } from 'lit/decorators.js';
+import { property, state } from './decorators';
 import { ParleyError, type Session } from 'parley-sdk';
 import type { FoundWallet } from 'parley-sdk/wallets';
 import { avatar } from './avatar';

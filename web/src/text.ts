@@ -1,5 +1,5 @@
 import { LitElement, html, type TemplateResult } from 'lit';
-import { property } from 'lit/decorators.js';
+import { property } from './decorators';
 import type { Thread } from 'parley-sdk';
 import { linkify, type Link } from './linkify';
 import { english, type Strings } from './strings';

@@ -1,12 +1,12 @@
 import { LitElement, html, nothing, type PropertyValues } from 'lit';
-import { property, query, state } from 'lit/decorators.js';
+import { property, query, state } from './decorators';
 import { guard } from 'lit/directives/guard.js';
 import { shortAccount, type Chat, type Item, type Thread } from 'parley-sdk';
 import './composer';
 import './head';
 import type { ParleyComposer } from './composer';
 import { daily } from './daily';
-import { confirmDialog } from './dialog';
+import { confirmDialog, loadDialog } from './dialog';
 import { DropZone } from './drop-zone';
 import { estimateHeight } from './estimate';
 import type { ParleyHead } from './head';
@@ -69,6 +69,8 @@ export class ParleyThread extends LitElement {
     @state() private news = '';
     /** Why the last accept, block or unblock was not done. */
     @state() private problem = '';
+    /** What may be tried again then. */
+    @state() private again: (() => void) | undefined;
 
     @query('.log') private log!: HTMLElement;
     @query('.sizer') private sizer!: HTMLElement;
@@ -160,7 +162,8 @@ export class ParleyThread extends LitElement {
             strings,
             thread,
             locale: pageLocale(),
-            onView: (item) => void this.#withPart(() => this.#view(item)),
+            onView: (item) => void this.#view(item),
+            onFile: () => void this.#loadFiles(),
         };
     }
 
@@ -173,7 +176,8 @@ export class ParleyThread extends LitElement {
         this.#isPlaced = this.#isAsking = false;
         this.#newFrom = undefined;
         this.#lastSeq = this.#readSeq = this.newCount = 0;
-        this.news = this.problem = '';
+        this.news = '';
+        this.#forgetProblem();
     }
 
     #leave(): void {
@@ -293,19 +297,29 @@ export class ParleyThread extends LitElement {
         this.thread.markRead(seq);
     }
 
-    /** Does what needs a part of its own; where that can't be loaded, says so. */
-    async #withPart(work: () => Promise<void>): Promise<void> {
-        this.problem = '';
+    /** @return whether the part of the widget is there; else it is said, and may be tried again */
+    async #load(part: () => Promise<unknown>, again: () => void): Promise<boolean> {
         try {
-            await work();
-        } catch (error) {
+            await part();
+            return true;
+        } catch {
             this.problem = this.strings.loadPartFailed;
-            reportError(error);
+            this.again = again;
+            return false;
         }
     }
 
+    async #loadFiles(): Promise<void> {
+        if (customElements.get('parley-media')) return;
+        await this.#load(
+            () => import('./files'),
+            () => void this.#loadFiles(),
+        );
+    }
+
     async #view(item: Item): Promise<void> {
-        await import('./viewer');
+        const again = () => void this.#view(item);
+        if (!(await this.#load(() => import('./viewer'), again))) return;
         if (!this.thread || !this.isConnected) return;
         const viewer: ParleyViewer = document.createElement('parley-viewer');
         const { thread, strings } = this;
@@ -316,8 +330,19 @@ export class ParleyThread extends LitElement {
         viewer.show();
     }
 
-    async #act(what: 'accept' | 'block' | 'unblock'): Promise<void> {
+    #forgetProblem(): void {
         this.problem = '';
+        this.again = undefined;
+    }
+
+    #tryAgain(): void {
+        const { again } = this;
+        this.#forgetProblem();
+        again?.();
+    }
+
+    async #act(what: 'accept' | 'block' | 'unblock'): Promise<void> {
+        this.#forgetProblem();
         try {
             await this.thread?.[what]();
         } catch (error) {
@@ -327,6 +352,8 @@ export class ParleyThread extends LitElement {
 
     async #askToBlock(): Promise<void> {
         const { strings, thread } = this;
+        const again = () => void this.#askToBlock();
+        if (!(await this.#load(loadDialog, again)) || thread !== this.thread) return;
         const isWanted = await confirmDialog(this, {
             title: say(strings.blockTitle, { name: shortAccount(thread?.peer ?? '') }),
             text: strings.blockText,
@@ -417,8 +444,17 @@ export class ParleyThread extends LitElement {
         return requestBanner(
             this.strings,
             () => this.#act('accept'),
-            () => this.#withPart(() => this.#askToBlock()),
+            () => this.#askToBlock(),
         );
+    }
+
+    #problem() {
+        const retry = html`<button class="secondary" @click=${() => this.#tryAgain()}>
+            ${this.strings.tryAgain}
+        </button>`;
+        return html`<div class="banner error" role="alert">
+            <span class="words">${this.problem}</span>${this.again ? retry : nothing}
+        </div>`;
     }
 
     /** A log would read out rows as one scrolls: what is new is said by regions of its own. */
@@ -457,13 +493,10 @@ export class ParleyThread extends LitElement {
                 .thread=${thread}
                 .strings=${strings}
                 .hasBack=${this.hasBack}
-                @block=${() => this.#withPart(() => this.#askToBlock())}
+                @block=${() => this.#askToBlock()}
                 @unblock=${() => this.#act('unblock')}
             ></parley-head>
-            ${this.#log(thread)}
-            ${this.problem
-                ? html`<div class="banner error" role="alert">${this.problem}</div>`
-                : nothing}
+            ${this.#log(thread)} ${this.problem ? this.#problem() : nothing}
             ${thread ? html`${this.#banner(thread)}${this.#composer(thread)}` : nothing}
             ${this.isDropping
                 ? html`<div class="drop">${icons.attach}${strings.dropHere}</div>`

@@ -2,12 +2,13 @@
 import { css, html, type TemplateResult } from 'lit';
 import { repeat } from 'lit/directives/repeat.js';
 import type { MediaType } from 'parley-sdk';
+import { formatDuration, formatSize } from './format';
 import { icons } from './icons';
+import { mediaIcons } from './media-icons';
 import { measure, type Measures } from './measure';
 import { mediaTypeOf, mimeOf } from './pick';
 import { say, type Strings } from './strings';
 import type { Voice } from './recorder';
-import { formatSize, formatDuration } from './format';
 
 export interface Picked {
     /** With the type that it is announced as. */
@@ -82,7 +83,7 @@ const video = (picked: Picked): TemplateResult => html`
         playsinline
         aria-label=${picked.name}
     ></video>
-    <span class="badge">${icons.play}</span>
+    <span class="badge">${mediaIcons.play}</span>
 `;
 
 /** What was recorded can be heard before it is sent. */
@@ -110,14 +111,14 @@ function audio(picked: Picked, { strings, onChange }: Context): TemplateResult {
             aria-label=${picked.isPlaying ? strings.pause : strings.play}
             @click=${toggle}
         >
-            ${picked.isPlaying ? icons.pause : icons.play}
+            ${picked.isPlaying ? mediaIcons.pause : mediaIcons.play}
         </button>
         ${about(picked, strings)}
     `;
 }
 
 function preview(picked: Picked, context: Context): TemplateResult {
-    if (picked.type === 'file') return html`${icons.file} ${about(picked, context.strings)}`;
+    if (picked.type === 'file') return html`${mediaIcons.file} ${about(picked, context.strings)}`;
     picked.url ??= URL.createObjectURL(picked.blob);
     if (picked.type === 'image') return image(picked);
     return picked.type === 'video' ? video(picked) : audio(picked, context);

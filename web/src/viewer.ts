@@ -1,11 +1,12 @@
 import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
-import { property, query, state } from 'lit/decorators.js';
+import { property, query, state } from './decorators';
 import { keyed } from 'lit/directives/keyed.js';
 import { shortAccount, type Item, type Thread } from 'parley-sdk';
 import { fileInfo, fileTitle, isViewable, mediaKind } from './file-info';
 import { FileSource, downloadFile } from './file-source';
 import { formatWhen } from './format';
 import { icons } from './icons';
+import { mediaIcons } from './media-icons';
 import { pausePlayer } from './player';
 import { english, say, type Strings } from './strings';
 import { base } from './tokens';
@@ -191,7 +192,7 @@ export class ParleyViewer extends LitElement {
                 title=${download}
                 @click=${() => void this.#download(item, thread)}
             >
-                ${icons.download}
+                ${mediaIcons.download}
             </button>
             <button
                 class="icon-button"

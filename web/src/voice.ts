@@ -1,9 +1,9 @@
 import { LitElement, css, html } from 'lit';
-import { property } from 'lit/decorators.js';
+import { property } from './decorators';
 import type { Item, Thread } from 'parley-sdk';
 import { fileInfo } from './file-info';
 import { formatDuration } from './format';
-import { icons } from './icons';
+import { mediaIcons } from './media-icons';
 import { onPlayer, playing, seekPlayer, togglePlayer, type Playing } from './player';
 import { cancelButton, isPending, progressStyles } from './progress';
 import { english, say, type Strings } from './strings';
@@ -150,7 +150,7 @@ export class ParleyVoice extends LitElement {
             title=${label}
             @click=${() => togglePlayer(thread, item, this)}
         >
-            ${now.isPlaying ? icons.pause : icons.play}
+            ${now.isPlaying ? mediaIcons.pause : mediaIcons.play}
         </button>`;
     }
 

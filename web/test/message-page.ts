@@ -1,7 +1,8 @@
 /** A page with each kind of message, on both sides: for rows/message.mjs of tests/browser. */
 import { ParleyError, type Item } from 'parley-sdk';
 import { LitElement, css, html } from 'lit';
-import { query, state } from 'lit/decorators.js';
+import { query, state } from '../src/decorators';
+import '../src/files';
 import { messageStyles, messageTemplate, type MessageContext } from '../src/message';
 import { english } from '../src/strings';
 import { base, darkTokens, tokens } from '../src/tokens';
@@ -268,6 +269,7 @@ export class Gallery extends LitElement {
             strings: english,
             locale: 'en-GB',
             thread,
+            onFile: () => {},
             onView: (one) => {
                 this.viewer.item = one;
                 void this.viewer.show();

@@ -1,7 +1,7 @@
 import { ParleyError, type Item } from 'parley-sdk';
 import { describe, expect, it } from 'vitest';
+import { boxOf } from '../src/box';
 import { fileInfo, isViewable, mediaKind } from '../src/file-info';
-import { boxOf } from '../src/media';
 import { isEmoji, previewOf } from '../src/message';
 import { stateLabel } from '../src/state';
 import { english } from '../src/strings';

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { MAX_FILES, mediaTypeOf, mimeOf, pastedFiles, whyNot } from '../src/pick';
+import { pastedFiles } from '../src/paste';
+import { MAX_FILES, mediaTypeOf, mimeOf, whyNot } from '../src/pick';
 import { english } from '../src/strings';
 
 describe('what a file is', () => {

@@ -1,6 +1,6 @@
 /** A <parley-thread> of a chat in memory: for rows/thread.mjs of tests/browser. */
 import { LitElement, css, html } from 'lit';
-import { property } from 'lit/decorators.js';
+import { property } from '../src/decorators';
 import '../src/thread';
 import { darkTokens, tokens } from '../src/tokens';
 import { BOB, FakeChat, FakeThread, STRANGER, item } from './fake';
