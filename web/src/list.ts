@@ -92,6 +92,15 @@ export class ParleyList extends LitElement {
         }
     }
 
+    /** A row that is moved, and a button that goes, lose the focus. */
+    protected override update(changed: PropertyValues<this>): void {
+        const active = this.shadowRoot?.activeElement;
+        const had = active?.matches('.scroll *') && active;
+        super.update(changed);
+        if (!had || this.shadowRoot?.activeElement) return;
+        (had.isConnected ? (had as HTMLElement) : this.#rows()[0])?.focus();
+    }
+
     protected override updated(): void {
         this.#keepFocus();
         this.#watchEnd();
@@ -225,7 +234,7 @@ export class ParleyList extends LitElement {
                     <span class="line">
                         <span class="who" dir="ltr">${text.short}</span>
                         ${hidden(text.presence)}
-                        <span class="when">${text.when}</span>
+                        <span class="when" dir="auto">${text.when}</span>
                     </span>
                     <span class="line">
                         ${text.mark ? this.#mark(text) : nothing}

@@ -15,6 +15,7 @@ export const chatStyles = css`
         display: flex;
         flex-direction: column;
         container-type: inline-size;
+        outline: none;
     }
     .panes {
         position: relative;

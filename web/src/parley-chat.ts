@@ -75,6 +75,7 @@ export class ParleyChat extends LitElement {
     /** Why one has to sign in again. */
     @state() private note = '';
     @query('parley-list') private readonly list!: ParleyList | null;
+    @query('.app') private readonly app!: HTMLElement;
     @query('.pane') private readonly pane!: HTMLElement | null;
 
     readonly #parts = new Map<Part, 'loading' | 'here' | 'failed'>();
@@ -187,6 +188,7 @@ export class ParleyChat extends LitElement {
         if (old !== chat) old?.disconnect();
         if (this.#isOurs && this.isConnected) chat?.connect();
         this.requestUpdate();
+        void this.#keepFocus();
     }
 
     #onSignedIn(session: Session): void {
@@ -211,6 +213,7 @@ export class ParleyChat extends LitElement {
     async #signOut(): Promise<void> {
         const chat = this.#active;
         if (chat?.account !== undefined) drafts.forget(chat.server, chat.account);
+        this.app.focus(); // its menu goes at once, with the account
         try {
             await chat?.signOut();
         } catch (error) {
@@ -232,6 +235,18 @@ export class ParleyChat extends LitElement {
         if (count === this.#unread) return;
         this.#unread = count;
         this.#emit('parley-unread', { count });
+    }
+
+    /** What has it may go with the update that is due. */
+    async #keepFocus(): Promise<void> {
+        if (!this.shadowRoot?.activeElement) return;
+        await this.updateComplete;
+        if (!this.shadowRoot.activeElement) this.app.focus();
+    }
+
+    #reconnect(): void {
+        this.#active?.connect();
+        void this.#keepFocus();
     }
 
     // What is open.
@@ -283,7 +298,7 @@ export class ParleyChat extends LitElement {
     #pane(peer: string, hasBack: boolean): TemplateResult {
         const thread = this.#threadOf(peer);
         if (!thread) return this.#notice(this.#whyNot(peer) || this.#words.toWrong);
-        return html`<section class="pane" tabindex="-1" aria-label=${shortAccount(peer)}>
+        return html`<div class="pane" role="group" tabindex="-1" aria-label=${shortAccount(peer)}>
             <parley-thread
                 .chat=${this.#active}
                 .thread=${thread}
@@ -291,7 +306,7 @@ export class ParleyChat extends LitElement {
                 .hasBack=${hasBack}
                 @parley-back=${this.#back}
             ></parley-thread>
-        </section>`;
+        </div>`;
     }
 
     #panes(): TemplateResult {
@@ -323,6 +338,7 @@ export class ParleyChat extends LitElement {
             this.#emit('parley-error', { error });
         }
         this.requestUpdate();
+        void this.#keepFocus();
     }
 
     /** What stands in its place until it is here; undefined once it is. */
@@ -357,8 +373,8 @@ export class ParleyChat extends LitElement {
 
     override render() {
         const chat = this.#active;
-        return html`<div class="app" role="group" aria-label=${this.#words.chat}>
-            ${chat ? statusBar(chat, this.trouble, this.#words, () => chat.connect()) : nothing}
+        return html`<div class="app" role="region" tabindex="-1" aria-label=${this.#words.chat}>
+            ${chat ? statusBar(chat, this.trouble, this.#words, () => this.#reconnect()) : nothing}
             <div class="panes ${this.isNarrow ? 'narrow' : ''}">${this.#content()}</div>
         </div>`;
     }

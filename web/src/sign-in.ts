@@ -93,7 +93,7 @@ export class ParleySignIn extends LitElement {
             .wallet:hover:not(:disabled) {
                 background: var(--_surface);
             }
-            .wallet:disabled:not([aria-busy='true']) {
+            .wallet:disabled {
                 opacity: 0.45;
             }
             .wallet img,
@@ -174,6 +174,7 @@ export class ParleySignIn extends LitElement {
     }
 
     async #signIn(wallet: FoundWallet): Promise<void> {
+        if (this.signing) return;
         const abort = new AbortController();
         this.#abort = abort;
         this.signing = wallet;
@@ -191,6 +192,7 @@ export class ParleySignIn extends LitElement {
 
     #cancel(): void {
         this.#abort?.abort();
+        this.renderRoot.querySelector<HTMLElement>('[aria-busy=true]')?.focus();
         this.signing = undefined;
     }
 
@@ -211,7 +213,7 @@ export class ParleySignIn extends LitElement {
         return html`<li>
             <button
                 class="wallet"
-                ?disabled=${this.signing !== undefined}
+                ?disabled=${this.signing !== undefined && !isSigning}
                 aria-busy=${isSigning ? 'true' : 'false'}
                 aria-label=${say(this.strings.signInWith, { name: wallet.name })}
                 @click=${() => this.#signIn(wallet)}

@@ -78,6 +78,8 @@ export class ParleyText extends LitElement {
         const keys = opened.get(this.thread) ?? new Set();
         opened.set(this.thread, keys.add(this.key));
         this.requestUpdate();
+        // The button goes, and the focus would with it.
+        this.closest<HTMLElement>('.log')?.focus({ preventScroll: true });
     }
 }
 customElements.define('parley-text', ParleyText);

@@ -1,6 +1,7 @@
 import { LitElement, html, nothing, type PropertyValues } from 'lit';
 import { property, query, state } from './decorators';
 import { guard } from 'lit/directives/guard.js';
+import { keyed } from 'lit/directives/keyed.js';
 import { shortAccount, type Chat, type Item, type Thread } from 'parley-sdk';
 import './composer';
 import './head';
@@ -43,6 +44,8 @@ const LOAD_WITHIN = 1000;
 const FAR_FROM_END = 240;
 /** The line is looked for among so many unread messages; with more one begins at the end. */
 const LINE_WITHIN = 400;
+/** What was read out stands that long: who goes through the page afterwards would hear it twice. */
+const NEWS_MS = 5000;
 /** Of new messages that come at once, so many are read out. */
 const SPOKEN_MAX = 3;
 
@@ -67,6 +70,10 @@ export class ParleyThread extends LitElement {
     @state() private newCount = 0;
     /** What is read out. */
     @state() private news = '';
+    #nNews = 0;
+    #newsTimer: ReturnType<typeof setTimeout> | undefined;
+    /** Own messages that could not be sent, as far as that was read out. */
+    #failed = new Set<string>();
     /** Why the last accept, block or unblock was not done. */
     @state() private problem = '';
     /** What may be tried again then. */
@@ -120,10 +127,9 @@ export class ParleyThread extends LitElement {
         this.#list?.disconnect();
     }
 
-    /** Where one writes. */
+    /** Where one writes, or what one can do instead. */
     override focus(): void {
-        if (this.composer) this.composer.focus();
-        else this.log.focus();
+        (this.composer ?? this.renderRoot.querySelector<HTMLElement>('.blocked button'))?.focus();
     }
 
     protected override willUpdate(changed: PropertyValues<this>): void {
@@ -216,26 +222,37 @@ export class ParleyThread extends LitElement {
     #meet(items: readonly Item[]): void {
         const known = this.#lastSeq;
         const fresh: Item[] = [];
+        const failed: Item[] = [];
         for (let i = items.length - 1; i >= 0; i--) {
             const item = items[i]!;
+            if (item.state === 'failed') failed.unshift(item);
             if (item.seq === undefined) continue;
             if (item.seq <= known) break;
             this.#lastSeq = Math.max(this.#lastSeq, item.seq);
             if (isPeers(item)) fresh.unshift(item);
         }
+        this.#meetFailed(failed);
         const first = fresh[0]?.seq;
         if (!this.#isPlaced || first === undefined) return;
-        this.#announce(fresh);
+        this.#announce(shortAccount(this.thread?.peer ?? ''), fresh);
         const isAway = !this.#list?.isAtEnd;
         if (isAway) this.newCount += fresh.length;
         const isLineRead = this.#newFrom === undefined || this.#newFrom <= this.#readSeq;
         if (isLineRead && (isAway || !isLooking())) this.#newFrom = first;
     }
 
-    #announce(items: readonly Item[]): void {
-        const name = shortAccount(this.thread?.peer ?? '');
+    #meetFailed(items: readonly Item[]): void {
+        const fresh = items.filter((one) => !this.#failed.has(one.key));
+        this.#failed = new Set(items.map((one) => one.key));
+        if (this.#isPlaced && fresh.length > 0) this.#announce(this.strings.failed, fresh);
+    }
+
+    #announce(about: string, items: readonly Item[]): void {
         const texts = items.slice(-SPOKEN_MAX).map((one) => previewOf(one, this.strings));
-        this.news = `${name}: ${texts.join('. ')}`;
+        this.news = `${about}: ${texts.join('. ')}`;
+        this.#nNews++;
+        clearTimeout(this.#newsTimer);
+        this.#newsTimer = setTimeout(() => (this.news = ''), NEWS_MS);
     }
 
     /** Where one begins: at the line, where one was, or at the end; once the messages are there. */
@@ -342,12 +359,17 @@ export class ParleyThread extends LitElement {
     }
 
     async #act(what: 'accept' | 'block' | 'unblock'): Promise<void> {
+        const { thread } = this;
+        const hadFocus = this.shadowRoot?.activeElement?.closest('.banner');
         this.#forgetProblem();
         try {
-            await this.thread?.[what]();
+            await thread?.[what]();
         } catch (error) {
             this.problem = error instanceof Error ? error.message : String(error);
         }
+        await this.updateComplete;
+        // What was asked for takes its button away.
+        if (hadFocus && thread === this.thread && !this.shadowRoot?.activeElement) this.focus();
     }
 
     async #askToBlock(): Promise<void> {
@@ -472,7 +494,9 @@ export class ParleyThread extends LitElement {
                 <div class="sizer"><div class="column"></div></div>
             </div>
             ${thread ? this.#placeholder(thread) : nothing} ${this.#newest()}
-            <div class="sr-only" role="status">${this.news}</div>
+            <div class="sr-only" role="status">
+                ${keyed(this.#nNews, html`<p>${this.news}</p>`)}
+            </div>
             <div class="sr-only" role="status">${thread?.isTyping ? strings.typing : nothing}</div>
         </div>`;
     }

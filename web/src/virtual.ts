@@ -295,30 +295,28 @@ export class VirtualList<R extends VirtualRow> {
         this.#span = span;
         this.#isStale = false;
         const { column, template } = this.#options;
-        this.#saveFocus();
         const rows = this.#rows.slice(from, to);
-        render(
-            repeat(
-                rows,
-                (row) => row.key,
-                (row) => template(row),
+        this.#keepFocus(() =>
+            render(
+                repeat(
+                    rows,
+                    (row) => row.key,
+                    (row) => template(row),
+                ),
+                column,
             ),
-            column,
         );
         return true;
     }
 
-    /** Where focus is in a row that goes, it would be nowhere. */
-    #saveFocus(): void {
+    /** Where what had the focus goes, it would be nowhere. */
+    #keepFocus(change: () => void): void {
         const { column, scroller } = this.#options;
-        const active = (column.getRootNode() as ShadowRoot | Document).activeElement;
-        if (!active || !column.contains(active)) return;
-        const { from, to } = this.#span;
-        for (const [element, { key }] of this.#elements) {
-            const index = this.#index.get(key) ?? -1;
-            if ((index < from || index >= to) && element.contains(active))
-                scroller.focus({ preventScroll: true });
-        }
+        const root = column.getRootNode() as ShadowRoot | Document;
+        const wasHere = column.contains(root.activeElement);
+        change();
+        if (wasHere && !column.contains(root.activeElement))
+            scroller.focus({ preventScroll: true });
     }
 
     /** Reads the heights of rows that are new here, or of all. @return whether one was not known */
