@@ -141,6 +141,13 @@ function show(): void {
     else if (name === 'wallet') openWallet();
 }
 
+/** Where the keyboard of a phone is laid over the page, the stage is what is left of it. */
+function fit({ height, scale }: VisualViewport): void {
+    if (scale !== 1) return; // somebody looks closer
+    stage.style.height = `${height}px`;
+    scrollTo(0, 0);
+}
+
 function fillSnippet(): void {
     const snippet = document.getElementById('snippet');
     if (snippet)
@@ -148,5 +155,6 @@ function fillSnippet(): void {
 }
 
 addEventListener('hashchange', show);
+visualViewport?.addEventListener('resize', () => fit(visualViewport!));
 fillSnippet();
 show();

@@ -16,13 +16,16 @@ const styles = css`
         gap: 10px;
         height: 60px;
         flex: none;
-        padding: 0 10px 0 16px;
+        padding-inline: 16px 10px;
         border-bottom: 1px solid var(--_border);
         background: var(--_bg);
         position: relative;
     }
     .back {
         margin-inline-start: -10px;
+    }
+    .back:dir(rtl) svg {
+        transform: scaleX(-1);
     }
     .who {
         flex: 1;

@@ -74,6 +74,15 @@ export const listStyles = css`
     .row[aria-current='true'] {
         background: var(--_hover);
     }
+    @media (forced-colors: active) {
+        .row[aria-current='true'] {
+            border: 2px solid Highlight;
+        }
+        .mark {
+            forced-color-adjust: none;
+            color: CanvasText !important;
+        }
+    }
     .face {
         position: relative;
         flex: none;
@@ -124,6 +133,9 @@ export const listStyles = css`
         overflow: hidden;
         text-overflow: ellipsis;
         white-space: nowrap;
+        /* The side is the page's, the order of the words their own. */
+        text-align: -webkit-match-parent;
+        text-align: match-parent;
     }
     .who {
         font-weight: 600;

@@ -68,7 +68,7 @@ function about(picked: Picked, strings: Strings): TemplateResult {
     const size = seconds === undefined ? formatSize(picked.blob.size) : formatDuration(seconds);
     return html`<span class="about">
         <bdi class="name">${nameOf(picked, strings)}</bdi>
-        <span class="size">${size}</span>
+        <bdi class="size">${size}</bdi>
     </span>`;
 }
 
@@ -153,6 +153,7 @@ export const trayStyles = css`
         margin: 0;
         padding: 10px 10px 4px 12px;
         overflow-x: auto;
+        overscroll-behavior-x: contain;
         list-style: none;
         scrollbar-width: thin;
     }
@@ -164,7 +165,7 @@ export const trayStyles = css`
         gap: 10px;
         width: 210px;
         height: 72px;
-        padding: 0 34px 0 12px;
+        padding-inline: 12px 34px;
         border: 1px solid var(--_border);
         border-radius: 12px;
         background: var(--_surface);
@@ -207,10 +208,14 @@ export const trayStyles = css`
         overflow: hidden;
         text-overflow: ellipsis;
         white-space: nowrap;
+        text-align: -webkit-match-parent;
+        text-align: match-parent;
         color: var(--_text);
         font-size: 14px;
     }
     .size {
+        text-align: -webkit-match-parent;
+        text-align: match-parent;
         font-size: 12px;
     }
     .remove {
