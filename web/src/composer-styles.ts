@@ -33,6 +33,7 @@ export const composerStyles = css`
         color: inherit;
         font: inherit;
         overflow-y: auto;
+        overscroll-behavior: contain;
         overflow-wrap: anywhere;
         resize: none;
         scrollbar-width: thin;

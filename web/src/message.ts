@@ -364,8 +364,16 @@ export const messageStyles = css`
     }
     @media (forced-colors: active) {
         .bubble {
+            --_on-accent: CanvasText !important;
+            --_on-accent-text: Canvas !important;
             outline: 1px solid;
             outline-offset: -1px;
+        }
+        .state {
+            color: CanvasText;
+        }
+        .state.read {
+            color: Highlight;
         }
     }
 `;

@@ -14,6 +14,9 @@ export const statusStyles = css`
         inset: 0 0 auto;
         height: 2px;
         overflow: hidden;
+    }
+    .progress,
+    .progress + .sr-only {
         animation: appear 1ms 400ms both;
     }
     .progress::before {
@@ -80,6 +83,7 @@ export const statusStyles = css`
     }
     @keyframes unfold {
         from {
+            visibility: hidden;
             grid-template-rows: 0fr;
             border-bottom-width: 0;
         }

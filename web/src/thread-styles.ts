@@ -211,6 +211,11 @@ export const threadStyles = css`
             0 0 0 1px var(--_border);
         animation: rise 140ms ease-out;
     }
+    @media (forced-colors: active) {
+        .newest {
+            border: 1px solid;
+        }
+    }
     .newest:hover {
         color: var(--_text);
         background: var(--_surface);

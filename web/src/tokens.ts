@@ -53,7 +53,7 @@ const dark = css`
     --_text: var(--parley-text, #eceef3);
     --_muted: var(--parley-muted, #a2a9b8);
     --_border: var(--parley-border, #2d323d);
-    --_own-bg: var(--parley-own-bg, #3b59c9);
+    --_own-bg: var(--parley-own-bg, #3c5bcd);
     --_own-text: var(--parley-own-text, #ffffff);
     --_own-muted: var(--parley-own-muted, #dbe2ff);
     --_own-read: var(--parley-own-read, #7deaff);
@@ -74,6 +74,12 @@ export const darkTokens = css`
     @media (prefers-color-scheme: dark) {
         :host(:not([theme='light'])) {
             ${dark}
+        }
+    }
+    @media (prefers-contrast: more) {
+        :host([theme]) {
+            --_border: currentColor;
+            --_muted: var(--_text);
         }
     }
 `;
@@ -157,11 +163,24 @@ export const base = css`
         clip-path: inset(50%);
         white-space: nowrap;
     }
+    /* There are no grounds and shadows then, to tell a button by. */
+    @media (forced-colors: active) {
+        .primary,
+        .secondary,
+        .danger,
+        .menu,
+        dialog,
+        textarea {
+            border: 1px solid !important;
+        }
+    }
     @media (prefers-reduced-motion: reduce) {
         *,
         *::before,
         *::after {
             animation-duration: 0.01ms !important;
+            /* What goes on for ever would flicker. */
+            animation-iteration-count: 1 !important;
             transition-duration: 0.01ms !important;
         }
     }

@@ -48,11 +48,12 @@ export class ParleyVoice extends LitElement {
             input {
                 appearance: none;
                 width: 100%;
-                height: 24px;
-                margin: 0;
+                height: 40px;
+                margin: -8px 0;
                 background: none;
                 cursor: pointer;
                 border-radius: 6px;
+                forced-color-adjust: none;
             }
             input:focus-visible {
                 outline-offset: -2px;
@@ -93,6 +94,7 @@ export class ParleyVoice extends LitElement {
                 background: var(--_on-accent, var(--_accent));
             }
             .time {
+                pointer-events: none;
                 font-size: 11px;
                 line-height: 16px;
                 color: var(--_on-muted, var(--_muted));
