@@ -8,7 +8,7 @@ import { injected } from './injected.mjs';
 import { Seeds } from './seeds.mjs';
 
 /** A server where Alice's wallet has talked to several. */
-async function busyList(t, how) {
+export async function busyList(t, how) {
     const server = await t.serve();
     const seeds = await Seeds.sow(t, server);
     const person = await t.person(how);
