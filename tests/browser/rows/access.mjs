@@ -228,8 +228,10 @@ const inAllRoots = (page, ask) => page.evaluate((source) => {
 
 async function withoutMotion(t) {
     const { alice, bob } = await pair(t, { alice: { reducedMotion: 'reduce' } });
+    await say(alice, 'are you coming?');
+    await say(bob, 'let me look');
+    await hasStates(alice, 'Read', 1);
     await field(bob).pressSequentially('I think');
-    await alice.getByText('typing…').first().waitFor();
     await log(alice).locator('.dots').waitFor();
     await until('still', async () => (await inAllRoots(alice, (root) => root.getAnimations()
         .filter((one) => one.playState === 'running').map(() => 1))).length === 0);
