@@ -177,10 +177,10 @@ async function focusWithBlock(t) {
 
 async function focusWithFailed(t) {
     const page = await states.failed(t);
-    await said(page, 'Failed: call me back').waitFor();
     await tabTo(page, 'Retry', 'Shift+Tab');
+    const heard = said(page, 'Failed: call me back').waitFor(); // it stands for seconds only
     await page.keyboard.press('Enter');
-    await isAt(page, 'Messages');
+    await Promise.all([heard, isAt(page, 'Messages')]);
     await hasStates(page, 'Failed', 1);
     await tabTo(page, 'Discard');
     await page.keyboard.press('Enter');
