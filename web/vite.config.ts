@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vite';
 import { literals } from './build-literals';
+import { terser } from './build-terser';
 import { plainImports, withoutWebTransport } from './build-imports';
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
@@ -12,7 +13,7 @@ const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 export default defineConfig({
     root: here('.'),
     base: './',
-    plugins: [literals(), plainImports(), withoutWebTransport()],
+    plugins: [literals(), plainImports(), withoutWebTransport(), terser()],
     resolve: {
         alias: [
             { find: 'parley-sdk/wallets', replacement: here('../sdk/src/wallets/index.ts') },

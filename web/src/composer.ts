@@ -16,6 +16,11 @@ import type { Picked } from './tray';
 
 type Kit = typeof import('./attach');
 
+/** Who begins to write may have a file next, and no network by then. */
+function preload(): void {
+    for (const part of [import('./attach'), import('./files')]) part.catch(() => {}); // where it is used it is loaded again, and said
+}
+
 /** Who has left the field with something in it does not write any more, some time after. */
 const TYPING_AFTER_BLUR_MS = 5000;
 
@@ -51,6 +56,11 @@ export class ParleyComposer extends LitElement {
     #unsubscribe: (() => void) | undefined;
 
     static override styles = [base, composerStyles];
+
+    constructor() {
+        super();
+        this.addEventListener('focusin', preload, { once: true });
+    }
 
     override connectedCallback(): void {
         super.connectedCallback();

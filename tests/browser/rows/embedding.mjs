@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
-import { match, run, same, until, within } from '../../e2e/lib.mjs';
+import { gzipSync } from 'node:zlib';
+import { between, match, run, same, sleep, until, within } from '../../e2e/lib.mjs';
 import { wallet } from '../../e2e/chat/wallet.mjs';
 import { button, field, hasStates, inLog, log, pair, say } from '../browser.mjs';
 import { Shop, example, page, policy } from '../shop.mjs';
@@ -14,6 +15,8 @@ import { injected } from '../injected.mjs';
 
 const FRIEND = '0xfB6916095ca1df60bB79Ce92cE3Ea74c37c5d359'; // of the examples
 const CHAT = 'https://chat.example';
+const START_BYTES = 60 * 1024; // gzipped, of all that comes before anybody does anything
+const START_MS = 2000;
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 const require = createRequire(here('../../e2e/package.json'));
 const front = createRequire(here('../../../package.json'));
@@ -209,6 +212,43 @@ async function ownBackend(t) {
     t.isQuiet();
 }
 
+/** @return what it is with what comes with it, once that has been asked for */
+async function bytesAtStart(t, url, isThere) {
+    const shown = await t.open('about:blank');
+    const answers = [];
+    shown.on('response', (one) => new URL(one.url()).pathname.startsWith('/embed/') && answers.push(one));
+    await shown.goto(url);
+    await isThere(shown);
+    await sleep(START_MS); // whatever is loaded by itself
+    const sizes = await Promise.all(answers.map(async (one) =>
+        [new URL(one.url()).pathname, gzipSync(await one.body(), { level: 9 }).length]));
+    for (const [path, size] of sizes) console.log(`  ${path}: ${size} bytes gzipped`);
+    return new Map(sizes);
+}
+
+/** Of a thread of texts, and of the list; and of both together, for who goes from one to the other. */
+async function startsSmall(t) {
+    const server = await t.serve();
+    const [me, friend] = [wallet(), wallet()];
+    const element = (attributes) => page(`<parley-chat server="${server.url}"
+        token-url="/chat-token" ${attributes}></parley-chat>`,
+    `<script type="module" src="${server.url}/embed/parley-chat.js"></script>`);
+    const shop = await Shop.open(t, {
+        '/thread': element(`to="${friend}"`), '/list': element(''),
+        '/chat-token': JSON.stringify({ token: token(t, server, me) }),
+    });
+    const writer = await t.open(`${shop.url}/thread`);
+    await say(writer, 'hello');
+    await hasStates(writer, 'Sent', 1);
+    await writer.close();
+    const thread = await bytesAtStart(t, `${shop.url}/thread`, (it) => inLog(it, 'hello').waitFor());
+    const list = await bytesAtStart(t, `${shop.url}/list`, (it) => button(it, /hello/).waitFor());
+    const both = [...new Map([...thread, ...list]).values()].reduce((a, b) => a + b);
+    console.log(`  together ${(both / 1024).toFixed(1)} KiB`);
+    between(both, 20000, START_BYTES, 'bytes that the widget loads at start');
+    t.isQuiet();
+}
+
 /** The component, bundled as an application would be. */
 async function react(t) {
     const { build } = front('esbuild');
@@ -340,6 +380,7 @@ export const rows = [
     ['the SDK on a page of one’s own', sdk],
     ['tokens by one’s own backend, under a strict policy', ownBackend],
     ['the policy of the docs is the one that is tested', documentsPolicy],
+    ['at most 60 KiB are loaded at start', startsSmall],
     ['React', react],
     ['colours and words', themes],
     ['who signs in to one has signed in to all', sharesTheSession],

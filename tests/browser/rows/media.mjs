@@ -126,6 +126,8 @@ async function lostFile(t) {
     const server = await t.serve();
     const { alice, bob } = await pair(t, { server });
     const context = alice.context();
+    await field(alice).focus(); // what sends files is loaded with the first use
+    await alice.waitForLoadState('networkidle');
     await context.setOffline(true);
     await attach(alice, picture('kept.png', png(70, 35)));
     await log(alice).locator('img').first().waitFor();

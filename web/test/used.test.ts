@@ -1,0 +1,26 @@
+import { readFileSync, readdirSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { icons } from '../src/icons';
+import { mediaIcons } from '../src/media-icons';
+import { english } from '../src/strings';
+
+const dir = fileURLToPath(new URL('../src', import.meta.url));
+/** All sources but those where they are said. */
+const sources = readdirSync(dir)
+    .filter((name) => name.endsWith('.ts') && !/^(strings|icons|media-icons)\.ts$/.test(name))
+    .map((name) => readFileSync(`${dir}/${name}`, 'utf8'))
+    .join('\n');
+
+/** Some are named by what comes from elsewhere: the state of a message, the kind of its file. */
+const isUsed = (name: string) => new RegExp(`\\b${name}\\b`).test(sources);
+
+describe('something uses', () => {
+    it.each(Object.keys(english))('the string %s', (name) => {
+        expect(isUsed(name)).toBe(true);
+    });
+
+    it.each([...Object.keys(icons), ...Object.keys(mediaIcons)])('the icon %s', (name) => {
+        expect(sources).toMatch(new RegExp(`cons\\.${name}\\b|'${name}'`));
+    });
+});
