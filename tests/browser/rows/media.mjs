@@ -127,7 +127,8 @@ async function lostFile(t) {
     const { alice, bob } = await pair(t, { server });
     const context = alice.context();
     await field(alice).focus(); // what sends files is loaded with the first use
-    await alice.waitForLoadState('networkidle');
+    await alice.waitForFunction(() => ['parley-recording-bar', 'parley-media'].every((name) =>
+        customElements.get(name)));
     await context.setOffline(true);
     await attach(alice, picture('kept.png', png(70, 35)));
     await log(alice).locator('img').first().waitFor();
