@@ -398,7 +398,7 @@ async function recording(t, init) {
     return page;
 }
 
-const isRunning = (page) => page.getByText(/^Recording 0:01/).waitFor();
+const isRunning = (page) => page.getByText(/^Recording 0:0[1-9]/).waitFor();
 
 async function sendsVoice(t) {
     const page = await recording(t);
