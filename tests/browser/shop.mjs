@@ -60,8 +60,8 @@ const text = readFileSync(fileURLToPath(new URL('../../docs/embedding.md', impor
 
 /** The one block of that language in docs/embedding.md which has the text in it. */
 export function example(language, has) {
-    const blocks = [...text.matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\`$`, 'gms'))]
-        .map(([, code]) => code).filter((code) => code.includes(has));
+    const blocks = [...text.matchAll(/^```(\w*)\n(.*?)^```$/gms)]
+        .filter(([, of, code]) => of === language && code.includes(has)).map(([, , code]) => code);
     if (blocks.length !== 1) throw new Failure(`${blocks.length} blocks of ${language} have "${has}"`);
     return blocks[0];
 }

@@ -73,7 +73,7 @@ export const states = {
         await button(page, 'New chat').click();
         await page.getByRole('textbox', { name: 'Wallet address' }).fill('0x123');
         await button(page, 'Open chat').click();
-        await page.getByText('not a wallet’s address').waitFor();
+        await page.getByText('Not a valid address').waitFor();
         return page;
     },
     list: async (t) => (await busyList(t, looks.wide)).page,
@@ -106,7 +106,7 @@ export const states = {
         const { page } = await busyList(t, looks.wide);
         await button(page, /Requests/).click();
         await page.getByRole('button', { name: /your collection/ }).first().click();
-        await page.getByText('This wallet is new to you.').waitFor();
+        await page.getByText(/wants to chat\.$/).waitFor();
         return page;
     },
     tray: async (t) => {
@@ -177,7 +177,7 @@ export const states = {
         await say(alice, 'on the train');
         await inLog(bob, 'on the train').waitFor();
         await alice.context().setOffline(true);
-        await alice.getByText('You are offline').waitFor();
+        await alice.getByText('You’re offline').waitFor();
         await say(alice, 'there is a tunnel');
         await hasStates(alice, 'Waiting', 1);
         return alice;

@@ -3,6 +3,7 @@ import { property, query, state } from './decorators';
 import './address';
 import { avatar } from './avatar';
 import { icons } from './icons';
+import { knownName, noNames, type NameOf } from './names';
 import { english, type Strings } from './strings';
 import { base } from './tokens';
 
@@ -10,6 +11,7 @@ import { base } from './tokens';
 export class ParleyAccount extends LitElement {
     @property({ attribute: false }) account = '';
     @property({ attribute: false }) strings: Strings = english;
+    @property({ attribute: false }) nameOf: NameOf = noNames;
     @property({ attribute: false }) canSignOut = false;
     @state() private isOpen = false;
     @query('.icon-button') private readonly button!: HTMLElement;
@@ -17,6 +19,18 @@ export class ParleyAccount extends LitElement {
     static override styles = [
         base,
         css`
+            :host {
+                display: flex;
+                align-items: center;
+            }
+            .me {
+                max-width: 88px;
+                font-size: 13px;
+                color: var(--_muted);
+                overflow: hidden;
+                text-overflow: ellipsis;
+                white-space: nowrap;
+            }
             .menu {
                 position: absolute;
                 z-index: 5;
@@ -110,13 +124,17 @@ export class ParleyAccount extends LitElement {
         this.dispatchEvent(new CustomEvent('parley-sign-out', { bubbles: true, composed: true }));
     }
 
+    get #name(): string {
+        return knownName(this.account, this.nameOf);
+    }
+
     #menu() {
         const { yourAddress, signOut } = this.strings;
         return html`<div class="menu" id="menu">
             <div class="own">
                 ${avatar(this.account, 40)}
                 <div>
-                    <small>${yourAddress}</small>
+                    <small dir="auto">${this.#name || yourAddress}</small>
                     <parley-address
                         .account=${this.account}
                         .strings=${this.strings}
@@ -132,7 +150,8 @@ export class ParleyAccount extends LitElement {
     }
 
     override render() {
-        return html`<button
+        return html`<span class="me" dir="auto">${this.#name || this.strings.yourself}</span
+            ><button
                 class="icon-button"
                 aria-label=${this.strings.account}
                 aria-expanded=${this.isOpen ? 'true' : 'false'}

@@ -22,7 +22,7 @@ function copySelected(text: string): boolean {
     return isCopied;
 }
 
-async function copy(text: string): Promise<boolean> {
+export async function copy(text: string): Promise<boolean> {
     try {
         await navigator.clipboard.writeText(text);
         return true;
@@ -46,9 +46,9 @@ export class ParleyAddress extends LitElement {
                 align-items: center;
                 min-width: 0;
                 position: relative;
+                font-weight: 600;
             }
             .text {
-                font-weight: 600;
                 font-variant-ligatures: none; /* of Inter: it writes 0x9 as a multiplication */
                 white-space: nowrap;
                 overflow: hidden;

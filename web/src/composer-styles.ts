@@ -3,6 +3,7 @@ import { css } from 'lit';
 export const composerStyles = css`
     :host {
         display: block;
+        padding-inline: max(0px, (100% - 784px) / 2);
         padding-bottom: env(safe-area-inset-bottom, 0);
         border-top: 1px solid var(--_border);
         background: var(--_bg);
@@ -43,10 +44,13 @@ export const composerStyles = css`
         opacity: 1;
     }
     textarea:focus-visible {
-        outline-offset: -1px;
+        outline: 1.5px solid var(--_focus);
+        outline-offset: -1.5px;
+        box-shadow: 0 0 0 3px color-mix(in srgb, var(--_focus) 25%, transparent);
     }
     textarea[aria-invalid='true'] {
         outline: 2px solid var(--_danger);
+        box-shadow: none;
     }
     #left {
         justify-self: end;

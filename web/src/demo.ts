@@ -1,10 +1,10 @@
 /** The page at `/` of a server that runs with --dev: two throw-away wallets, or one's own. */
 import { html, nothing, render, type TemplateResult } from 'lit';
-import { createChat, isPassing, ParleyError, type Chat } from 'parley-sdk';
+import { createChat, isPassing, ParleyError, sameAccount, Session, type Chat } from 'parley-sdk';
 import { avatar } from './avatar';
 import { fetchWallet, demoAuth, type DemoWallet } from './demo-wallet';
 import { icons } from './icons';
-import './address';
+import { copy } from './address';
 import './parley-chat';
 
 const server = location.origin;
@@ -29,15 +29,14 @@ function frame(bar: TemplateResult, chat: TemplateResult, hint: TemplateResult):
 
 function demoBar(wallet: DemoWallet, isList: boolean, onToggle: () => void): TemplateResult {
     const { name, address, peer } = wallet;
-    return html`${avatar(address, 32)}
-        <h1>${name}</h1>
-        <parley-address .account=${address}></parley-address>
+    return html`${avatar(address, 24)}
+        <h1 title=${address}>You are <strong>${name}</strong></h1>
         <span class="space"></span>
         <button class="toggle" aria-pressed=${isList ? 'true' : 'false'} @click=${onToggle}>
             All conversations
         </button>
         <a class="link" href="#${peer.name.toLowerCase()}" target="_blank" rel="noopener"
-            >Open ${peer.name} ${icons.external}</a
+            >Open ${peer.name}’s side ${icons.external}</a
         >`;
 }
 
@@ -62,6 +61,8 @@ function showDemo(wallet: DemoWallet, profile: string): () => void {
     const { name, peer } = wallet;
     const chat = createChat({ server, auth: demoAuth(server, wallet, profile) });
     let isList = false;
+    const nameOf = (account: string) =>
+        [wallet, peer].find((one) => sameAccount(one.address, account))?.name;
 
     /** A number is for who looks elsewhere: here it would flash up with each message. */
     const setTitle = () => {
@@ -72,6 +73,7 @@ function showDemo(wallet: DemoWallet, profile: string): () => void {
         setTitle();
         const widget = html`<parley-chat
             .chat=${chat}
+            .nameOf=${nameOf}
             to=${isList ? '' : peer.address}
         ></parley-chat>`;
         render(frame(demoBar(wallet, isList, toggle), widget, demoHint(wallet)), stage);
@@ -121,10 +123,26 @@ async function openDemo(profile: string, isCurrent: () => boolean): Promise<void
 
 function openWallet(): void {
     document.title = 'Parley';
-    const bar = html`<h1>Parley</h1>
+    const bar = html`<h1><strong>Parley</strong></h1>
         <span class="space"></span>`;
-    const hint = html`Sign in with your wallet to chat with anybody’s, by its address.`;
-    render(frame(bar, html`<parley-chat server=${server}></parley-chat>`, hint), stage);
+    const text = html`Once you’ve signed in, you can write to any wallet: its address is enough.`;
+    const draw = (isSignedIn: boolean) => {
+        const widget = html`<parley-chat
+            server=${server}
+            @parley-signed-in=${() => draw(true)}
+            @parley-sign-out=${() => draw(false)}
+            @parley-open=${() => setReading(true)}
+            @parley-back=${() => setReading(false)}
+            @parley-error=${() => setReading(false)}
+        ></parley-chat>`;
+        render(frame(bar, widget, isSignedIn ? html`` : text), stage);
+    };
+    draw(Session.open(server) !== undefined);
+}
+
+/** On a narrow page a thread has its own way back, and needs the room. */
+function setReading(isReading: boolean): void {
+    stage.classList.toggle('reading', isReading);
 }
 
 function show(): void {
@@ -133,6 +151,7 @@ function show(): void {
     leave();
     leave = () => {};
     render(nothing, stage);
+    setReading(false);
     const isLanding = !PROFILES.has(name) && name !== 'wallet';
     landing.hidden = !isLanding;
     stage.hidden = isLanding;
@@ -149,9 +168,16 @@ function fit({ height, scale }: VisualViewport): void {
 }
 
 function fillSnippet(): void {
-    const snippet = document.getElementById('snippet');
-    if (snippet)
-        snippet.textContent = snippet.textContent.replaceAll('https://chat.example', server);
+    const snippet = document.getElementById('snippet') as HTMLElement;
+    const button = document.getElementById('copy') as HTMLElement;
+    const text = snippet.textContent.replaceAll('https://chat.example', server);
+    snippet.textContent = text;
+    button.addEventListener('click', () => {
+        void copy(text).then((isCopied) => {
+            button.textContent = isCopied ? 'Copied' : 'Copy failed';
+            setTimeout(() => (button.textContent = 'Copy'), 2000);
+        });
+    });
 }
 
 addEventListener('hashchange', show);

@@ -7,13 +7,15 @@ import type { Row } from './timeline';
 const LINE = 21;
 const CHARACTER = 7.4;
 const BUBBLE_MAX = 560;
+const NARROW = 520;
 const BUBBLE_PADDING = 16;
 const MEDIA_MAX = 320;
 /** Longer texts are of this length here: they are cut where they are shown. */
 const CHARACTERS_MAX = 4000;
 
 function textHeight(text: string, width: number): number {
-    const bubble = Math.min(width * 0.75, BUBBLE_MAX) - 2 * BUBBLE_PADDING;
+    const share = width <= NARROW ? 0.85 : 0.75;
+    const bubble = Math.min(width * share, BUBBLE_MAX) - 2 * BUBBLE_PADDING;
     const perLine = Math.max(8, Math.floor(bubble / CHARACTER));
     let lines = 0;
     for (const line of text.slice(0, CHARACTERS_MAX).split('\n'))

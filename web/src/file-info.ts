@@ -68,3 +68,9 @@ export function fileTitle(item: Item, strings: Strings): string {
     const { caption, name } = fileInfo(item);
     return caption ?? name ?? strings[mediaKind(item) ?? 'file'];
 }
+
+/** A name that is too long is cut in its middle: its end says what the file is. */
+export function splitName(name: string): [string, string] {
+    const [, start = name, end = ''] = /^(.+?)([\x20-\x7e]{0,4}\.[^.]{1,8})$/s.exec(name) ?? [];
+    return [start, end];
+}

@@ -5,6 +5,7 @@ import './address';
 import { avatar } from './avatar';
 import { daily } from './daily';
 import { icons } from './icons';
+import { knownName, noNames, type NameOf } from './names';
 import { english, type Strings } from './strings';
 import { base } from './tokens';
 import { lastSeenLabel, pageLocale } from './when';
@@ -35,18 +36,43 @@ const styles = css`
         display: flex;
         height: 24px;
     }
-    .presence {
-        display: flex;
-        align-items: center;
-        gap: 6px;
-        font-size: 13px;
-        line-height: 18px;
-        color: var(--_muted);
+    .name {
+        font-size: 16px;
+        line-height: 22px;
+        font-weight: 600;
         white-space: nowrap;
         overflow: hidden;
         text-overflow: ellipsis;
     }
+    /* Of this height also while nothing is in it, so that what is above stays where it is. */
+    .second {
+        display: flex;
+        align-items: center;
+        gap: 2px;
+        height: 18px;
+        font-size: 13px;
+        line-height: 18px;
+        color: var(--_muted);
+        white-space: nowrap;
+    }
+    .second parley-address {
+        flex: 0 1 auto;
+        height: 18px;
+        font: inherit;
+        color: inherit;
+    }
+    .presence {
+        min-width: 0;
+        overflow: hidden;
+        text-overflow: ellipsis;
+    }
+    parley-address + .presence::before {
+        content: '·';
+        margin-inline-end: 6px;
+    }
     .dot {
+        display: inline-block;
+        margin-inline-end: 6px;
         width: 8px;
         height: 8px;
         border-radius: 50%;
@@ -93,6 +119,7 @@ export class ParleyHead extends LitElement {
 
     @property({ attribute: false }) thread: Thread | undefined;
     @property({ attribute: false }) strings: Strings = english;
+    @property({ attribute: false }) nameOf: NameOf = noNames;
     @property({ type: Boolean }) hasBack = false;
 
     @state() private isOpen = false;
@@ -163,7 +190,7 @@ export class ParleyHead extends LitElement {
         const { online, last_seen: lastSeen } = thread.presence ?? {};
         if (online) return html`<span class="dot"></span>${strings.online}`;
         const at = Date.parse(lastSeen ?? '');
-        if (!at) return nothing;
+        if (!at) return undefined;
         return lastSeenLabel(at, Date.now(), strings, pageLocale());
     }
 
@@ -181,9 +208,18 @@ export class ParleyHead extends LitElement {
     }
 
     #who(thread: Thread) {
+        const name = knownName(thread.peer, this.nameOf);
+        const presence = this.#presence(thread);
+        const address = html`<parley-address
+            .account=${thread.peer}
+            .strings=${this.strings}
+        ></parley-address>`;
         return html`<div class="who">
-            <parley-address .account=${thread.peer} .strings=${this.strings}></parley-address>
-            <div class="presence">${this.#presence(thread)}</div>
+            ${name ? html`<div class="name" dir="auto">${name}</div>` : address}
+            <div class="second">
+                ${name ? address : nothing}
+                ${presence ? html`<span class="presence">${presence}</span>` : nothing}
+            </div>
         </div>`;
     }
 

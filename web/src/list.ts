@@ -8,12 +8,14 @@ import { daily } from './daily';
 import { bubbles } from './drawing';
 import { icons } from './icons';
 import { listStyles } from './list-styles';
+import { noNames, shownName, type NameOf } from './names';
 import type { ParleyNewChat } from './new-chat';
 import { badgeOf, rowText, sectionsOf, type RowText, type Sections } from './rows';
 import { say, english, type Strings } from './strings';
 import { base } from './tokens';
 import { watch } from './watch';
 import { pageLocale } from './when';
+import { whyOf } from './why';
 
 const FACE_PX = 44;
 /** So many more each time that the end comes into sight: strangers may be thousands. */
@@ -40,6 +42,9 @@ const badge = (text: string) =>
 export class ParleyList extends LitElement {
     @property({ attribute: false }) chat: Chat | undefined;
     @property({ attribute: false }) strings: Strings = english;
+    @property({ attribute: false }) nameOf: NameOf = noNames;
+    /** Nothing is beside it that would say how to begin. */
+    @property({ attribute: false }) isAlone = false;
     /** The account whose thread is open. */
     @property({ attribute: false }) selected: string | undefined;
     /** Then the account's menu has it, and fires `parley-sign-out`. */
@@ -141,7 +146,7 @@ export class ParleyList extends LitElement {
         try {
             await this.chat.loadMore();
         } catch (error) {
-            this.loadError = error instanceof Error ? error.message : String(error);
+            this.loadError = whyOf(error, this.strings);
         } finally {
             this.#isLoading = false;
             this.requestUpdate();
@@ -180,9 +185,14 @@ export class ParleyList extends LitElement {
         this.#focused = undefined;
     }
 
-    async #toggleNew(): Promise<void> {
-        this.isNewOpen = !this.isNewOpen;
-        if (!this.isNewOpen) return;
+    /** To the field for the address. */
+    startNew(): void {
+        void this.#setNew(true);
+    }
+
+    async #setNew(isOpen: boolean): Promise<void> {
+        this.isNewOpen = isOpen;
+        if (!isOpen) return;
         await this.#loadForm();
         await this.updateComplete;
         await this.newChat?.updateComplete;
@@ -232,7 +242,7 @@ export class ParleyList extends LitElement {
                 >
                 <span class="words">
                     <span class="line">
-                        <span class="who" dir="ltr">${text.short}</span>
+                        <span class="who" dir="auto">${shownName(one.peer, this.nameOf)}</span>
                         ${hidden(text.presence)}
                         <span class="when" dir="auto">${text.when}</span>
                     </span>
@@ -314,10 +324,11 @@ export class ParleyList extends LitElement {
 
     #empty(): TemplateResult {
         const { noConversations, noConversationsText, noRequests } = this.strings;
+        const isWhole = this.isAlone && !this.isInRequests;
         return html`<div class="empty">
-            ${bubbles}
+            ${isWhole ? bubbles : nothing}
             <strong>${this.isInRequests ? noRequests : noConversations}</strong>
-            ${this.isInRequests ? nothing : html`<span>${noConversationsText}</span>`}
+            ${isWhole ? html`<span>${noConversationsText}</span>` : nothing}
         </div>`;
     }
 
@@ -340,13 +351,14 @@ export class ParleyList extends LitElement {
                 class="icon-button new-chat"
                 aria-label=${newChat}
                 aria-expanded=${this.isNewOpen ? 'true' : 'false'}
-                @click=${this.#toggleNew}
+                @click=${() => this.#setNew(!this.isNewOpen)}
             >
                 ${icons.edit}
             </button>
             ${this.chat?.account
                 ? html`<parley-account
                       .account=${this.chat.account}
+                      .nameOf=${this.nameOf}
                       .strings=${this.strings}
                       .canSignOut=${this.canSignOut}
                   ></parley-account>`

@@ -2,7 +2,7 @@ import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
 import { property, state } from './decorators';
 import type { Item, Thread } from 'parley-sdk';
 import { boxOf } from './box';
-import { fileInfo, fileTitle, mediaKind, type FileInfo } from './file-info';
+import { fileInfo, fileTitle, mediaKind, splitName, type FileInfo } from './file-info';
 import { FileSource, downloadFile } from './file-source';
 import { formatDuration, formatSize } from './format';
 import { mediaIcons } from './media-icons';
@@ -10,13 +10,6 @@ import { isWebUrl } from './linkify';
 import { cancelButton, isPending, progressStyles } from './progress';
 import { english, say, type Strings } from './strings';
 import { base } from './tokens';
-
-/** The end of a name stays to be seen: it says what the file is. */
-function splitName(name: string): [string, string] {
-    const dot = name.lastIndexOf('.');
-    const isEnding = dot > 0 && name.length - dot <= 9;
-    return isEnding ? [name.slice(0, dot), name.slice(dot)] : [name, ''];
-}
 
 /** The file of a message: a picture or a video in a box, anything else as a line. */
 export class ParleyMedia extends LitElement {

@@ -1,17 +1,20 @@
 import { css, html, nothing, type TemplateResult } from 'lit';
-import { shortAccount, type Item, type Thread } from 'parley-sdk';
+import type { Item, Thread } from 'parley-sdk';
 import { boxOf } from './box';
 import { fileInfo, isViewable, mediaKind, withoutTurning } from './file-info';
 import { cutText, formatDuration, formatTime, formatWhen } from './format';
+import { shownName, type NameOf } from './names';
 import { stateMark } from './state';
 import { say, type Strings } from './strings';
 import { beginningOf, textTemplate } from './text';
+import { whyOf } from './why';
 
 export interface MessageContext {
     readonly strings: Strings;
     /** Of the page: for times and numbers. */
     readonly locale: string | undefined;
     readonly thread: Thread;
+    readonly nameOf: NameOf;
     /** An image or a video was chosen, to be seen large. */
     readonly onView: (item: Item) => void;
     /** One has a file: what shows it (files.ts) is to be loaded. */
@@ -48,8 +51,8 @@ function lookOf(item: Item): Look {
     return kind === 'audio' ? 'voice' : kind === 'file' ? 'file' : 'note';
 }
 
-const writerOf = (item: Item, { strings, thread }: MessageContext): string =>
-    item.own ? strings.yourself : shortAccount(thread.peer);
+const writerOf = (item: Item, { strings, thread, nameOf }: MessageContext): string =>
+    item.own ? strings.yourself : shownName(thread.peer, nameOf);
 
 /** What is said of a message in a line: of the list, and of a reply. Text alone. */
 export function previewOf(item: Item, strings: Strings): string {
@@ -119,23 +122,32 @@ function bodyOf(item: Item, look: Look, ctx: MessageContext): unknown {
 
 function quoteOf(repliedTo: Item, ctx: MessageContext): TemplateResult {
     return html`<span class="quote" dir="auto"
-        ><b dir="ltr">${writerOf(repliedTo, ctx)}</b> ${previewOf(repliedTo, ctx.strings)}</span
+        ><b dir="auto">${writerOf(repliedTo, ctx)}</b> ${previewOf(repliedTo, ctx.strings)}</span
     >`;
 }
 
 function failureOf(item: Item, { strings, thread }: MessageContext): TemplateResult {
     return html`<div class="failure">
-        <span dir="auto">${item.error?.message ?? strings.failed}</span>
+        <span dir="auto"
+            ><b>${strings.notSent}</b> ${item.error ? whyOf(item.error, strings) : nothing}</span
+        >
         <span class="choices">
-            <button @click=${() => thread.retry(item.key)}>${strings.retry}</button>
+            <button class="retry" @click=${() => thread.retry(item.key)}>${strings.retry}</button>
             <button @click=${() => thread.discard(item.key)}>${strings.discard}</button>
         </span>
     </div>`;
 }
 
+/** Of one that is on its way: how far it is. */
+function timeOf({ state, at, progress }: Item, { strings, locale }: MessageContext): string {
+    if (state !== 'uploading') return formatTime(at, locale);
+    return say(strings.percent, { percent: Math.floor((progress ?? 0) * 100) });
+}
+
 function classesOf(item: Item, place: Place): string {
     const { isFirstOfRun, isLastOfRun } = place;
-    return `message ${item.own ? 'own' : 'other'} ${isFirstOfRun ? 'first' : ''} ${isLastOfRun ? 'last' : ''}`;
+    const look = `${item.own ? 'own' : 'other'} ${item.state === 'failed' ? 'failed' : ''}`;
+    return `message ${look} ${isFirstOfRun ? 'first' : ''} ${isLastOfRun ? 'last' : ''}`;
 }
 
 /** One message: its bubble, time, state. At most eight elements for a text. */
@@ -151,9 +163,7 @@ export function messageTemplate(item: Item, place: Place, ctx: MessageContext): 
     >
         <div class="bubble ${look} ${isBare ? 'bare' : ''}" dir="auto">
             ${place.repliedTo ? quoteOf(place.repliedTo, ctx) : nothing}${bodyOf(item, look, ctx)}
-            <span class="meta" dir="auto"
-                >${formatTime(item.at, locale)}${stateMark(item, strings)}</span
-            >
+            <span class="meta" dir="auto">${timeOf(item, ctx)}${stateMark(item, strings)}</span>
         </div>
         ${item.state === 'failed' ? failureOf(item, ctx) : nothing}
     </div>`;
@@ -254,6 +264,12 @@ export const messageStyles = css`
         color: var(--_own-read);
         stroke-width: 1.7;
     }
+    .state.failed {
+        width: 20px;
+        height: 15px;
+        stroke-width: 1.6;
+        color: var(--_danger);
+    }
     .quote {
         display: block;
         margin: 1px 0 5px;
@@ -266,6 +282,9 @@ export const messageStyles = css`
         text-overflow: ellipsis;
         white-space: nowrap;
         unicode-bidi: isolate;
+    }
+    .quote b {
+        font-variant-ligatures: none;
     }
     .title {
         display: block;
@@ -308,19 +327,21 @@ export const messageStyles = css`
         --_own-read: var(--_accent);
     }
     .bubble.picture {
-        padding: 0;
+        padding: 0 12px 8px;
         width: min-content;
         overflow: hidden;
     }
     .picture .quote {
-        margin: 8px 12px;
+        margin: 8px 0;
     }
-    .picture .text {
-        display: inline-block;
-        padding: 7px 12px;
+    .picture > parley-media {
+        margin: 0 -12px 8px;
     }
-    .bubble.picture > .meta {
-        margin: 0 12px 7px;
+    .bubble.picture.bare {
+        padding-bottom: 0;
+    }
+    .bare > parley-media {
+        margin-bottom: 0;
     }
     .bubble.bare:not(.picture) .meta {
         position: absolute;
@@ -340,27 +361,54 @@ export const messageStyles = css`
         color: #fff;
         pointer-events: none;
     }
+    .bare.picture .state.failed {
+        color: inherit;
+    }
+    .failed .bubble {
+        --_focus: var(--_text);
+        --_on-muted: var(--_muted);
+        --_on-accent: var(--_danger);
+        --_on-accent-text: var(--_danger-bg);
+        background: var(--_danger-bg);
+        color: var(--_text);
+        outline: 1px solid color-mix(in srgb, var(--_danger) 45%, transparent);
+        outline-offset: -1px;
+    }
     .failure {
-        display: flex;
-        flex-wrap: wrap;
-        align-items: center;
-        justify-content: flex-end;
-        gap: 0 12px;
-        max-width: min(75%, 560px);
-        font-size: 12px;
+        max-width: 320px;
+        margin-top: 4px;
+        font-size: 13px;
+        line-height: 18px;
+        text-align: end;
+        color: var(--_muted);
+    }
+    .failure b {
+        font-weight: 600;
         color: var(--_danger);
     }
     .choices {
         display: flex;
-        gap: 12px;
-        margin-inline-start: auto;
+        justify-content: flex-end;
+        gap: 20px;
+        margin-top: 4px;
     }
     .failure button {
-        min-height: 40px;
-        padding: 0 4px;
+        min-width: 32px;
+        min-height: 32px;
+    }
+    .retry {
         font-weight: 600;
-        text-decoration: underline;
-        text-underline-offset: 2px;
+        color: var(--_accent);
+    }
+    @media (pointer: coarse) {
+        .failure button {
+            min-height: 40px;
+        }
+    }
+    @container (max-width: 520px) {
+        .bubble {
+            max-width: 85%;
+        }
     }
     @media (forced-colors: active) {
         .bubble {

@@ -4,6 +4,7 @@ import { ParleyError, sameAccount, type Chat } from 'parley-sdk';
 import { parseAccount } from './parse-account';
 import { english, type Strings } from './strings';
 import { base } from './tokens';
+import { whyOf } from './why';
 
 /** Where the address of a wallet is typed. Fires `parley-open` (detail: {peer}), as the list does. */
 export class ParleyNewChat extends LitElement {
@@ -59,12 +60,16 @@ export class ParleyNewChat extends LitElement {
                     font-size: 14px;
                 }
             }
+            input:focus-visible {
+                outline-offset: -1px;
+            }
             input::placeholder {
                 color: var(--_muted);
                 opacity: 1;
             }
             input[aria-invalid='true'] {
-                border-color: var(--_danger);
+                outline: 2px solid var(--_danger);
+                outline-offset: -1px;
             }
             form .primary {
                 padding: 0 14px;
@@ -92,7 +97,7 @@ export class ParleyNewChat extends LitElement {
             this.chat?.thread(peer);
             return '';
         } catch (error) {
-            if (error instanceof ParleyError) return error.message;
+            if (error instanceof ParleyError) return whyOf(error, this.strings);
             throw error;
         }
     }

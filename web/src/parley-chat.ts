@@ -6,7 +6,6 @@ import {
     ParleyError,
     sameAccount,
     Session,
-    shortAccount,
     tokenAuth,
     type Auth,
     type Chat,
@@ -15,6 +14,7 @@ import {
 import { drafts } from './drafts';
 import { bubbles } from './drawing';
 import type { ParleyList } from './list';
+import { noNames, shownName, type NameOf } from './names';
 import { chatStyles } from './parley-chat-styles';
 import { statusBar, statusStyles } from './status';
 import { english, type Strings } from './strings';
@@ -23,6 +23,7 @@ import type { ParleyThread } from './thread';
 import { fetchToken } from './token-url';
 import { base, darkTokens, tokens } from './tokens';
 import { watch } from './watch';
+import { whyOf } from './why';
 
 /** Below this there is room for one pane: the list, or a thread. */
 const WIDE_PX = 640;
@@ -67,6 +68,8 @@ export class ParleyChat extends LitElement {
     /** Instead of all of these: a Chat that the page has made, and connects. */
     @property({ attribute: false }) chat: Chat | undefined;
     @property({ attribute: false }) strings: Partial<Strings> = english;
+    /** What the page calls an account. Set anew, where it has come to know others. */
+    @property({ attribute: false }) nameOf: NameOf = noNames;
 
     @state() private selected: string | undefined;
     @state() private isNarrow = false;
@@ -227,7 +230,8 @@ export class ParleyChat extends LitElement {
         const isStopped = status === 'stopped' && error !== undefined;
         if (isStopped && error !== this.#told) this.#emit('parley-error', { error });
         this.#told = isStopped ? error : undefined;
-        if (isStopped && this.#isSession && SIGNED_OUT.has(error.code)) this.#leave(error.message);
+        if (isStopped && this.#isSession && SIGNED_OUT.has(error.code))
+            this.#leave(whyOf(error, this.#words));
     }
 
     #announce(): void {
@@ -298,11 +302,17 @@ export class ParleyChat extends LitElement {
     #pane(peer: string, hasBack: boolean): TemplateResult {
         const thread = this.#threadOf(peer);
         if (!thread) return this.#notice(this.#whyNot(peer) || this.#words.toWrong);
-        return html`<div class="pane" role="group" tabindex="-1" aria-label=${shortAccount(peer)}>
+        return html`<div
+            class="pane"
+            role="group"
+            tabindex="-1"
+            aria-label=${shownName(peer, this.nameOf)}
+        >
             <parley-thread
                 .chat=${this.#active}
                 .thread=${thread}
                 .strings=${this.#words}
+                .nameOf=${this.nameOf}
                 .hasBack=${hasBack}
                 @parley-back=${this.#back}
             ></parley-thread>
@@ -315,6 +325,8 @@ export class ParleyChat extends LitElement {
                 class=${isBehind ? 'behind' : ''}
                 .chat=${this.#active}
                 .strings=${this.#words}
+                .nameOf=${this.nameOf}
+                .isAlone=${this.isNarrow}
                 .selected=${this.selected}
                 .canSignOut=${this.#isSession}
                 @parley-open=${(event: CustomEvent<{ peer: string }>) =>
@@ -325,7 +337,20 @@ export class ParleyChat extends LitElement {
                 ? this.#pane(this.selected, this.isNarrow)
                 : this.isNarrow
                   ? nothing
-                  : this.#notice(this.#words.pickConversation)}`;
+                  : this.#beside()}`;
+    }
+
+    /** What stands beside the list while nothing is chosen of it. */
+    #beside(): TemplateResult | typeof nothing {
+        const { isListed, hasMore, summaries = [] } = this.#active ?? {};
+        const { pickConversation, startConversation, startChat } = this.#words;
+        if (hasMore || summaries.some((one) => one.last || one.blocked))
+            return this.#notice(pickConversation);
+        if (!isListed) return nothing;
+        return html`<div class="notice">
+            ${bubbles}<span>${startConversation}</span>
+            <button class="primary" @click=${() => this.list?.startNew()}>${startChat}</button>
+        </div>`;
     }
 
     async #load(part: Part): Promise<void> {

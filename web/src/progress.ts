@@ -7,6 +7,9 @@ import type { Strings } from './strings';
 export const isPending = (item: Item): boolean =>
     item.state === 'uploading' || item.state === 'queued';
 
+/** Of a hundred: so much of the ring is there from the start. */
+const SEEN = 4;
+
 /** How far a file is, around a button that gives it up. What it says is in the message's state. */
 export function cancelButton(item: Item, thread: Thread, strings: Strings): TemplateResult {
     return html`<button
@@ -23,7 +26,7 @@ export function cancelButton(item: Item, thread: Thread, strings: Strings): Temp
                 cy="20"
                 r="17"
                 pathLength="100"
-                stroke-dasharray="${(item.progress ?? 0) * 100} 100"
+                stroke-dasharray="${Math.max(SEEN, (item.progress ?? 0) * 100)} 100"
             />
         </svg>
         ${icons.close}
@@ -53,7 +56,7 @@ export const progressStyles = css`
         transform: rotate(-90deg);
     }
     .ring :not(.done) {
-        opacity: 0.3;
+        opacity: 0.2;
     }
     .ring .done {
         transition: stroke-dasharray 160ms linear;

@@ -7,7 +7,7 @@ import type { Recording } from './recorder';
 import { english, say, type Strings } from './strings';
 import { base } from './tokens';
 
-const N_BARS = 40;
+const N_BARS = 120;
 const TICK_MS = 100;
 
 /** A recording that goes on. Fires `discard`, `stop` and `send`: who has it ends it. */
@@ -75,8 +75,8 @@ export class ParleyRecordingBar extends LitElement {
                 overflow: hidden;
             }
             .levels i {
-                flex: none;
-                width: 3px;
+                flex: 1 0 2px;
+                max-width: 4px;
                 height: 100%;
                 border-radius: 2px;
                 background: var(--_accent);
@@ -142,7 +142,7 @@ export class ParleyRecordingBar extends LitElement {
     override render() {
         const { strings } = this;
         return html`
-            ${this.#button('discard', strings.discardRecording, icons.close)}
+            ${this.#button('discard', strings.discardRecording, mediaIcons.bin)}
             <div class="panel ${this._isOver ? 'over' : ''}">
                 <span class="dot"></span>
                 <span class="time" role="timer"

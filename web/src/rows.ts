@@ -1,4 +1,4 @@
-import { shortAccount, type Item, type ItemState, type Summary } from 'parley-sdk';
+import type { Item, ItemState, Summary } from 'parley-sdk';
 import { previewOf } from './message';
 import { say, type Strings } from './strings';
 import { shortWhen } from './short-when';
@@ -25,7 +25,6 @@ export type Mark = 'clock' | 'tick' | 'ticks' | 'warning';
 
 /** What a row says, in words. */
 export interface RowText {
-    readonly short: string;
     readonly when: string;
     readonly preview: string;
     readonly badge: string;
@@ -73,7 +72,6 @@ export function rowText(
 ): RowText {
     const last = one.blocked || one.isTyping ? undefined : one.last;
     return {
-        short: shortAccount(one.peer),
         when: one.at ? shortWhen(one.at, now, locale) : '',
         preview: previewText(one, strings),
         badge: badgeOf(one.unread),

@@ -6,11 +6,23 @@ import { avatar } from './avatar';
 import { icons } from './icons';
 import { say, english, type Strings } from './strings';
 import { base } from './tokens';
+import { whyOf } from './why';
 
 /** How long wallets have to announce themselves before it is said that there is none. */
 const LOOK_MS = 1500;
 
-const words = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+/** Of an icon that was loaded: whether there is nothing to be seen in it. */
+function isBlank(image: HTMLImageElement): boolean {
+    const context = new OffscreenCanvas(8, 8).getContext('2d');
+    context?.drawImage(image, 0, 0, 8, 8);
+    return !context?.getImageData(0, 0, 8, 8).data.some(Boolean);
+}
+
+/** Its initial stays in the place of an icon that does not come. */
+function showIcon({ target }: Event): void {
+    const image = target as HTMLImageElement;
+    image.classList.toggle('shown', !isBlank(image));
+}
 
 /** Signing in with a wallet. Fires `parley-signed-in` (detail: {session}), bubbling and composed. */
 export class ParleySignIn extends LitElement {
@@ -96,18 +108,42 @@ export class ParleySignIn extends LitElement {
             .wallet:disabled {
                 opacity: 0.45;
             }
-            .wallet img,
             .wallet .icon {
-                width: 32px;
-                height: 32px;
-                border-radius: 8px;
-                flex: none;
-            }
-            .wallet .icon {
+                position: relative;
                 display: grid;
                 place-items: center;
-                background: var(--_surface);
+                width: 32px;
+                height: 32px;
+                flex: none;
+                border-radius: 8px;
+                overflow: hidden;
+                background: color-mix(in srgb, var(--_accent) 14%, var(--_bg));
+                color: var(--_accent);
+            }
+            .wallet .icon:has(.shown) {
+                background: none;
+                color: transparent;
+            }
+            .wallet img {
+                position: absolute;
+                inset: 0;
+                width: 100%;
+                height: 100%;
+                visibility: hidden;
+            }
+            .wallet .shown {
+                visibility: visible;
+            }
+            .go {
+                display: grid;
                 color: var(--_muted);
+            }
+            .go svg {
+                width: 18px;
+                height: 18px;
+            }
+            .go:dir(ltr) svg {
+                transform: scaleX(-1);
             }
             .wallet .name {
                 flex: 1;
@@ -169,7 +205,7 @@ export class ParleySignIn extends LitElement {
             this.#timer = setTimeout(() => (this.isLooking = false), LOOK_MS);
         } catch (error) {
             this.isLooking = false;
-            this.error = words(error);
+            this.error = whyOf(error, this.strings);
         }
     }
 
@@ -204,7 +240,7 @@ export class ParleySignIn extends LitElement {
     }
 
     #fail(error: unknown): void {
-        this.error = words(error);
+        this.error = whyOf(error, this.strings);
         if (!(error instanceof ParleyError)) reportError(error);
     }
 
@@ -218,11 +254,16 @@ export class ParleySignIn extends LitElement {
                 aria-label=${say(this.strings.signInWith, { name: wallet.name })}
                 @click=${() => this.#signIn(wallet)}
             >
-                ${wallet.icon
-                    ? html`<img src=${wallet.icon} alt="" />`
-                    : html`<span class="icon">${icons.wallet}</span>`}
+                <span class="icon" aria-hidden="true"
+                    >${[...wallet.name][0]?.toUpperCase()}
+                    ${wallet.icon
+                        ? html`<img src=${wallet.icon} alt="" @load=${showIcon} />`
+                        : nothing}</span
+                >
                 <span class="name" dir="auto">${wallet.name}</span>
-                ${isSigning ? html`<span class="spinner"></span>` : nothing}
+                ${isSigning
+                    ? html`<span class="spinner"></span>`
+                    : html`<span class="go">${icons.back}</span>`}
             </button>
         </li>`;
     }

@@ -2,6 +2,7 @@ import { css, html, nothing, type TemplateResult } from 'lit';
 import type { Chat } from 'parley-sdk';
 import { icons } from './icons';
 import type { Strings } from './strings';
+import { whyOf } from './why';
 
 export const statusStyles = css`
     .status {
@@ -120,7 +121,11 @@ function content(
             return passing(trouble || strings.offline);
         case 'idle':
         case 'stopped':
-            return ended(chat.error?.message ?? strings.stopped, strings, onRetry);
+            return ended(
+                chat.error ? whyOf(chat.error, strings) : strings.stopped,
+                strings,
+                onRetry,
+            );
     }
 }
 

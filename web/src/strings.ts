@@ -8,7 +8,7 @@ export const english = {
     chat: 'Chat', // NAME
     conversations: 'Conversations', // NAME
     connecting: 'Connecting…',
-    offline: 'You are offline. Messages are kept, and sent when you are back.',
+    offline: 'You’re offline. Messages will send when you reconnect.',
     stopped: 'Not connected.',
     tryAgain: 'Try again',
     loadPartFailed: 'A part of this chat could not be loaded. Reload the page if it stays so.',
@@ -42,7 +42,7 @@ export const english = {
     newChatLabel: 'Wallet address', // NAME
     newChatHint: '0x… or solana:…',
     newChatOpen: 'Open chat', // NAME
-    newChatWrong: 'This is not a wallet’s address.',
+    newChatWrong: 'Not a valid address. Paste the whole address: 0x and 40 characters, or solana:…',
     newChatOwn: 'This is your own address.',
     requests: 'Requests', // NAME
     requestsCount: '{n} from new wallets',
@@ -50,6 +50,8 @@ export const english = {
     noConversations: 'No conversations yet',
     noConversationsText: 'Start one with the address of a wallet.',
     pickConversation: 'Choose a conversation',
+    startConversation: 'Paste a wallet address to start.',
+    startChat: 'Start a chat', // NAME
     unread: '{n} unread',
     you: 'You: {text}',
     olderConversations: 'Show more',
@@ -73,10 +75,10 @@ export const english = {
     block: 'Block', // NAME
     unblock: 'Unblock', // NAME
     blockTitle: 'Block {name}?',
-    blockText: 'You will get nothing more from this wallet. It is not told.',
+    blockText: 'You won’t receive anything from this wallet. They won’t be told.',
     blocked: 'You have blocked this wallet.',
-    requestTitle: 'This wallet is new to you.',
-    requestText: 'It sees whether you are online, and when you write, only once you accept.',
+    requestTitle: '{name} wants to chat.',
+    requestText: 'Until you accept, they can’t see when you’re online, typing, or have read.',
     accept: 'Accept', // NAME
 
     // A message
@@ -87,6 +89,8 @@ export const english = {
     delivered: 'Delivered',
     read: 'Read',
     failed: 'Failed',
+    notSent: 'Not sent.',
+    percent: '{percent} %',
     retry: 'Retry', // NAME
     discard: 'Discard', // NAME
     yourself: 'You',
@@ -128,6 +132,26 @@ export const english = {
     fileEmpty: '{name} is empty.',
     noFiles: 'This server takes no files.',
     micDenied: 'The microphone can’t be used. Allow it in the browser, and try again.',
+
+    // Why something was not done: of an error's code. One that is not here is said as it comes.
+    why_offline: 'The server can’t be reached. Check your connection, and try again.',
+    why_internal: 'Something went wrong on the server. Try again in a moment.',
+    why_rate_limited: 'That was too fast. Wait a moment, and try again.',
+    why_forbidden: 'You can’t write to this wallet.',
+    why_recipient_invalid: 'Nobody can be written to at this address.',
+    why_mailbox_full: 'This wallet’s inbox is full. Try again after they have been online.',
+    why_too_large: 'This message is too long. Send it in parts.',
+    why_conflict: 'This was sent before, with something else in it. Write it anew.',
+    why_unsupported_type: 'This server doesn’t take messages of this kind.',
+    why_quota_exceeded: 'You’ve sent as many files as you can for now. Try again later.',
+    why_upload_missing: 'The file is no longer on the server. Attach it again.',
+    why_upload_mismatch: 'The file is not what it says it is.',
+    why_upload_rejected: 'The file was checked, and not accepted.',
+    why_upload_failed: 'The file couldn’t be uploaded. Try again.',
+    why_signed_out: 'You’re signed out. Sign in again.',
+    why_wallet_rejected: 'You declined the signature. Choose your wallet to try again.',
+    why_login_domain: 'This site isn’t allowed to sign in here. Its operator can: --origins.',
+    why_login_chain: 'Wallets of this network can’t sign in here. Switch the network.',
 };
 
 export type Strings = typeof english;

@@ -8,11 +8,19 @@ import { english, type Strings } from './strings';
 const MAX_SHOWN = 2000;
 const MAX_LINES = 40;
 
+/** Where an address that is too long for a line may be broken: nothing that could be copied. */
+const MAX_BREAKS = 20;
+const breakable = (url: string): unknown => {
+    const parts = url.match(/[^/?&=]*[/?&=]+|[^/?&=]+$/g) ?? [];
+    if (parts.length > MAX_BREAKS) return url;
+    return parts.map((part, i) => (i === 0 ? part : html`<wbr />${part}`));
+};
+
 const linked = (part: string | Link) =>
     typeof part === 'string'
         ? part
         : html`<a href=${part.href} dir="ltr" target="_blank" rel="noopener noreferrer nofollow ugc"
-              >${part.text}</a
+              >${breakable(part.text)}</a
           >`;
 
 /** Plain text, with its links to click on. Most have none, and need nothing made for them. */

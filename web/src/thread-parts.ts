@@ -65,13 +65,19 @@ export const blockedBanner = (strings: Strings, onUnblock: Act): TemplateResult 
         <button class="secondary" @click=${onUnblock}>${strings.unblock}</button>
     </div>`;
 
-export const requestBanner = (strings: Strings, onAccept: Act, onBlock: Act): TemplateResult =>
+export const requestBanner = (
+    name: string,
+    strings: Strings,
+    onAccept: Act,
+    onBlock: Act,
+): TemplateResult =>
     html`<div class="banner">
         <div class="words">
-            <strong>${strings.requestTitle}</strong><span>${strings.requestText}</span>
+            <strong dir="auto">${say(strings.requestTitle, { name })}</strong>
+            <span>${strings.requestText}</span>
         </div>
         <div class="choices">
-            <button class="secondary" @click=${onBlock}>${strings.block}</button>
+            <button class="secondary harm" @click=${onBlock}>${strings.block}</button>
             <button class="primary" @click=${onAccept}>${strings.accept}</button>
         </div>
     </div>`;

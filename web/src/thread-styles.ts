@@ -15,6 +15,7 @@ export const threadStyles = css`
         position: relative;
         flex: 1;
         min-height: 0;
+        container-type: inline-size;
     }
     .log {
         position: absolute;
@@ -35,12 +36,19 @@ export const threadStyles = css`
     }
     .column {
         position: absolute;
-        inset: 0 0 auto;
+        inset-block: 0 auto;
+        inset-inline: 0 auto;
+        /* The scroll bar takes from the margin at the end, which so is as wide as the other one. */
+        width: 100cqi;
+    }
+    .row,
+    .new {
+        --_margin: max(16px, (100cqi - 760px) / 2);
     }
     /* Letters with a hundred accents do not reach into what others have written. */
     .row {
         contain: content;
-        padding: 0 16px;
+        padding: 0 var(--_margin);
     }
     .row.typing {
         padding-top: 12px;
@@ -87,7 +95,7 @@ export const threadStyles = css`
         display: flex;
         align-items: center;
         gap: 12px;
-        padding: 14px 16px 2px;
+        padding: 14px var(--_margin) 2px;
         color: var(--_accent);
         font-size: 12px;
         line-height: 18px;
@@ -242,7 +250,7 @@ export const threadStyles = css`
         flex-wrap: wrap;
         align-items: center;
         gap: 10px 16px;
-        padding: 12px 16px;
+        padding: 12px max(16px, (100% - 760px) / 2);
         border-top: 1px solid var(--_border);
         background: var(--_surface);
         font-size: 14px;
@@ -253,6 +261,7 @@ export const threadStyles = css`
     .banner strong {
         display: block;
         font-weight: 600;
+        font-variant-ligatures: none; /* of Inter: it writes 0x9 as a multiplication */
     }
     .banner .words span {
         color: var(--_muted);
@@ -264,6 +273,9 @@ export const threadStyles = css`
     }
     .banner .secondary {
         background: var(--_bg);
+    }
+    .banner .harm {
+        color: var(--_danger);
     }
     .banner.blocked {
         justify-content: center;

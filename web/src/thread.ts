@@ -2,7 +2,7 @@ import { LitElement, html, nothing, type PropertyValues } from 'lit';
 import { property, query, state } from './decorators';
 import { guard } from 'lit/directives/guard.js';
 import { keyed } from 'lit/directives/keyed.js';
-import { shortAccount, type Chat, type Item, type Thread } from 'parley-sdk';
+import type { Chat, Item, Thread } from 'parley-sdk';
 import './composer';
 import './head';
 import type { ParleyComposer } from './composer';
@@ -13,6 +13,7 @@ import { estimateHeight } from './estimate';
 import type { ParleyHead } from './head';
 import { icons } from './icons';
 import { messageStyles, messageTemplate, previewOf, type MessageContext } from './message';
+import { noNames, shownName, type NameOf } from './names';
 import { SeenMarks, isLooking } from './seen';
 import { english, say, type Strings } from './strings';
 import { threadStyles } from './thread-styles';
@@ -37,6 +38,7 @@ import { base } from './tokens';
 import type { ParleyViewer } from './viewer';
 import { VirtualList, type Hold } from './virtual';
 import { dayLabel, pageLocale } from './when';
+import { whyOf } from './why';
 
 /** Pixels from the start at which older messages are asked for. */
 const LOAD_WITHIN = 1000;
@@ -53,6 +55,9 @@ const SPOKEN_MAX = 3;
 const places = new WeakMap<Thread, Hold>();
 
 const isPeers = (item: Item) => !item.own && item.type !== 'gone';
+/** Of somebody new, who waits to be accepted. */
+const isRequest = ({ accepted, blocked, items }: Thread) =>
+    !accepted && !blocked && items.some(isPeers) && !items.some((one) => one.own);
 
 /** One conversation, with its head and its composer. Fires `parley-back`, bubbling and composed. */
 export class ParleyThread extends LitElement {
@@ -61,6 +66,7 @@ export class ParleyThread extends LitElement {
     @property({ attribute: false }) chat: Chat | undefined;
     @property({ attribute: false }) thread: Thread | undefined;
     @property({ attribute: false }) strings: Strings = english;
+    @property({ attribute: false }) nameOf: NameOf = noNames;
     /** Whether there is a list to go back to. */
     @property({ type: Boolean }) hasBack = false;
 
@@ -138,7 +144,8 @@ export class ParleyThread extends LitElement {
             this.#leave();
             if (this.thread) this.#enter(this.thread);
         }
-        if (this.thread && (changed.has('strings') || this.#context?.thread !== this.thread))
+        const isOther = changed.has('strings') || changed.has('nameOf');
+        if (this.thread && (isOther || this.#context?.thread !== this.thread))
             this.#context = this.#makeContext(this.thread);
         if (this.thread) this.#read(this.thread);
     }
@@ -163,10 +170,11 @@ export class ParleyThread extends LitElement {
     }
 
     #makeContext(thread: Thread): MessageContext {
-        const { strings } = this;
+        const { strings, nameOf } = this;
         return {
             strings,
             thread,
+            nameOf,
             locale: pageLocale(),
             onView: (item) => void this.#view(item),
             onFile: () => void this.#loadFiles(),
@@ -234,7 +242,7 @@ export class ParleyThread extends LitElement {
         this.#meetFailed(failed);
         const first = fresh[0]?.seq;
         if (!this.#isPlaced || first === undefined) return;
-        this.#announce(shortAccount(this.thread?.peer ?? ''), fresh);
+        this.#announce(shownName(this.thread?.peer ?? '', this.nameOf), fresh);
         const isAway = !this.#list?.isAtEnd;
         if (isAway) this.newCount += fresh.length;
         const isLineRead = this.#newFrom === undefined || this.#newFrom <= this.#readSeq;
@@ -276,7 +284,13 @@ export class ParleyThread extends LitElement {
         this.#isPlaced = true;
         const kept = places.get(this.#opened!);
         if (hasLine) list.hold({ key: NEW_KEY, y: Math.round(list.view / 3) });
-        else list.hold(kept ?? 'end');
+        else list.hold(kept ?? (this.#isAllNew(this.#opened!) ? { key: 'edge', y: 0 } : 'end'));
+    }
+
+    /** Then there is no line, and one begins where the conversation does. */
+    #isAllNew(thread: Thread): boolean {
+        if (this.#newFrom === undefined || this.#edge(thread) !== 'beginning') return false;
+        return (thread.items[0]?.seq ?? 0) >= this.#newFrom;
     }
 
     #moved(): void {
@@ -339,8 +353,8 @@ export class ParleyThread extends LitElement {
         if (!(await this.#load(() => import('./viewer'), again))) return;
         if (!this.thread || !this.isConnected) return;
         const viewer: ParleyViewer = document.createElement('parley-viewer');
-        const { thread, strings } = this;
-        Object.assign(viewer, { item, thread, strings, locale: this.#context?.locale });
+        const { thread, strings, nameOf } = this;
+        Object.assign(viewer, { item, thread, strings, nameOf, locale: this.#context?.locale });
         this.renderRoot.querySelector('parley-viewer')?.remove();
         this.renderRoot.append(viewer);
         await viewer.updateComplete;
@@ -365,7 +379,7 @@ export class ParleyThread extends LitElement {
         try {
             await thread?.[what]();
         } catch (error) {
-            this.problem = error instanceof Error ? error.message : String(error);
+            this.problem = whyOf(error, this.strings);
         }
         await this.updateComplete;
         // What was asked for takes its button away.
@@ -377,7 +391,7 @@ export class ParleyThread extends LitElement {
         const again = () => void this.#askToBlock();
         if (!(await this.#load(loadDialog, again)) || thread !== this.thread) return;
         const isWanted = await confirmDialog(this, {
-            title: say(strings.blockTitle, { name: shortAccount(thread?.peer ?? '') }),
+            title: say(strings.blockTitle, { name: shownName(thread?.peer ?? '', this.nameOf) }),
             text: strings.blockText,
             action: strings.block,
             cancel: strings.cancel,
@@ -457,13 +471,15 @@ export class ParleyThread extends LitElement {
 
     #newest() {
         if (!this.isFar && this.newCount === 0) return nothing;
-        return newestButton(this.newCount, this.strings, () => this.#toNewest());
+        const n = Math.max(this.newCount, this.isFar ? (this.thread?.unread ?? 0) : 0);
+        return newestButton(n, this.strings, () => this.#toNewest());
     }
 
     #banner(thread: Thread) {
         if (thread.blocked) return blockedBanner(this.strings, () => this.#act('unblock'));
         if (thread.accepted || !thread.items.some(isPeers)) return nothing;
         return requestBanner(
+            shownName(thread.peer, this.nameOf),
             this.strings,
             () => this.#act('accept'),
             () => this.#askToBlock(),
@@ -502,7 +518,7 @@ export class ParleyThread extends LitElement {
     }
 
     #composer(thread: Thread) {
-        if (thread.blocked) return nothing;
+        if (thread.blocked || isRequest(thread)) return nothing;
         return html`<parley-composer
             .chat=${this.chat}
             .thread=${thread}
@@ -516,6 +532,7 @@ export class ParleyThread extends LitElement {
         return html`<parley-head
                 .thread=${thread}
                 .strings=${strings}
+                .nameOf=${this.nameOf}
                 .hasBack=${this.hasBack}
                 @block=${() => this.#askToBlock()}
                 @unblock=${() => this.#act('unblock')}

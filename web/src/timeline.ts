@@ -47,14 +47,15 @@ export function daysBetween(at: number, now: number): number {
 }
 
 /**
- * The index before which the line stands; -1: nowhere, also where that is not known because what is
- * before the first item is not here.
+ * The index before which the line stands; -1: nowhere, also where nothing is above it, and where that
+ * is not known because what is before the first item is not here.
  */
 export function lineIndex(items: readonly Item[], newFrom: number | undefined, edge: Edge): number {
     if (newFrom === undefined) return -1;
     const first = items[0]?.seq;
     if (edge !== 'beginning' && (first === undefined || first > newFrom)) return -1;
-    return items.findIndex((one) => !one.own && one.seq !== undefined && one.seq >= newFrom);
+    const at = items.findIndex((one) => !one.own && one.seq !== undefined && one.seq >= newFrom);
+    return at === 0 && edge === 'beginning' ? -1 : at;
 }
 
 /** Stored items have no holes, so its place says itself. */

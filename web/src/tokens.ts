@@ -146,8 +146,8 @@ export const base = css`
         box-shadow: inset 0 0 0 1px var(--_border);
     }
     .danger {
-        background: var(--_danger-bg);
-        color: var(--_danger);
+        background: var(--_danger);
+        color: var(--_bg);
     }
     .avatar {
         display: block;

@@ -6,6 +6,7 @@ import { formatDuration, formatSize } from './format';
 import { icons } from './icons';
 import { mediaIcons } from './media-icons';
 import { measure, type Measures } from './measure';
+import { splitName } from './file-info';
 import { mediaTypeOf, mimeOf } from './pick';
 import { say, type Strings } from './strings';
 import type { Voice } from './recorder';
@@ -66,8 +67,9 @@ const nameOf = (picked: Picked, strings: Strings): string =>
 function about(picked: Picked, strings: Strings): TemplateResult {
     const seconds = picked.type === 'audio' ? picked.measures?.duration : undefined;
     const size = seconds === undefined ? formatSize(picked.blob.size) : formatDuration(seconds);
+    const [start, end] = splitName(nameOf(picked, strings));
     return html`<span class="about">
-        <bdi class="name">${nameOf(picked, strings)}</bdi>
+        <span class="name" dir="auto"><span>${start}</span><span>${end}</span></span>
         <bdi class="size">${size}</bdi>
     </span>`;
 }
@@ -151,7 +153,9 @@ export const trayStyles = css`
         display: flex;
         gap: 10px;
         margin: 0;
-        padding: 10px 10px 4px 12px;
+        padding: 12px 16px 4px;
+        /* As the text in the field. */
+        padding-inline-start: 76px;
         overflow-x: auto;
         overscroll-behavior-x: contain;
         list-style: none;
@@ -163,9 +167,10 @@ export const trayStyles = css`
         display: flex;
         align-items: center;
         gap: 10px;
-        width: 210px;
+        max-width: 280px;
         height: 72px;
-        padding-inline: 12px 34px;
+        padding-block: 0;
+        padding-inline: 12px 16px;
         border: 1px solid var(--_border);
         border-radius: 12px;
         background: var(--_surface);
@@ -205,13 +210,15 @@ export const trayStyles = css`
         display: grid;
     }
     .name {
-        overflow: hidden;
-        text-overflow: ellipsis;
-        white-space: nowrap;
-        text-align: -webkit-match-parent;
-        text-align: match-parent;
+        display: flex;
+        min-width: 0;
+        white-space: pre;
         color: var(--_text);
         font-size: 14px;
+    }
+    .name :first-child {
+        overflow: hidden;
+        text-overflow: ellipsis;
     }
     .size {
         text-align: -webkit-match-parent;
@@ -220,13 +227,12 @@ export const trayStyles = css`
     }
     .remove {
         position: absolute;
-        inset-block-start: 0;
-        inset-inline-end: 0;
+        inset-block-start: -15px;
+        inset-inline-end: -15px;
         width: 40px;
         height: 40px;
-        padding: 5px;
         display: grid;
-        place-items: start end;
+        place-items: center;
     }
     .remove:focus-visible {
         outline: 0;
@@ -240,6 +246,7 @@ export const trayStyles = css`
         height: 22px;
         padding: 4px;
         border-radius: 50%;
+        box-shadow: 0 0 0 2px var(--_bg);
         background: var(--_text);
         color: var(--_bg);
     }

@@ -1,12 +1,13 @@
 import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
 import { property, query, state } from './decorators';
 import { keyed } from 'lit/directives/keyed.js';
-import { shortAccount, type Item, type Thread } from 'parley-sdk';
+import type { Item, Thread } from 'parley-sdk';
 import { fileInfo, fileTitle, isViewable, mediaKind } from './file-info';
 import { FileSource, downloadFile } from './file-source';
 import { formatWhen } from './format';
 import { icons } from './icons';
 import { mediaIcons } from './media-icons';
+import { noNames, shownName, type NameOf } from './names';
 import { pausePlayer } from './player';
 import { english, say, type Strings } from './strings';
 import { base } from './tokens';
@@ -16,6 +17,7 @@ export class ParleyViewer extends LitElement {
     @property({ attribute: false }) item: Item | undefined;
     @property({ attribute: false }) thread: Thread | undefined;
     @property({ attribute: false }) strings: Strings = english;
+    @property({ attribute: false }) nameOf: NameOf = noNames;
     @property({ attribute: false }) locale: string | undefined;
     @state() private isOpen = false;
     @state() private hasNoDownload = false;
@@ -183,7 +185,7 @@ export class ParleyViewer extends LitElement {
         const download = say(strings.download, { name: fileInfo(item).name ?? strings.file });
         return html`<header>
             <div class="who">
-                ${item.own ? strings.yourself : shortAccount(thread.peer)}
+                <bdi>${item.own ? strings.yourself : shownName(thread.peer, this.nameOf)}</bdi>
                 <time>${formatWhen(item.at, this.locale)}</time>
             </div>
             <button

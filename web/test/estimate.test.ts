@@ -32,7 +32,7 @@ describe('a row that is not there yet', () => {
 
     test('is higher where it is narrow', () => {
         const text = row('text', 'word '.repeat(100));
-        expect(estimateHeight(text, 320)).toBeGreaterThan(2 * estimateHeight(text, 1200));
+        expect(estimateHeight(text, 320)).toBeGreaterThan(1.5 * estimateHeight(text, 1200));
     });
 
     test('is of a text as long as may be no higher than what is shown of it', () => {

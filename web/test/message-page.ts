@@ -4,6 +4,7 @@ import { LitElement, css, html } from 'lit';
 import { query, state } from '../src/decorators';
 import '../src/files';
 import { messageStyles, messageTemplate, type MessageContext } from '../src/message';
+import { noNames } from '../src/names';
 import { english } from '../src/strings';
 import { base, darkTokens, tokens } from '../src/tokens';
 import '../src/viewer';
@@ -270,6 +271,7 @@ export class Gallery extends LitElement {
             locale: 'en-GB',
             thread,
             onFile: () => {},
+            nameOf: noNames,
             onView: (one) => {
                 this.viewer.item = one;
                 void this.viewer.show();

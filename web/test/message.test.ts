@@ -1,7 +1,7 @@
 import { ParleyError, type Item } from 'parley-sdk';
 import { describe, expect, it } from 'vitest';
 import { boxOf } from '../src/box';
-import { fileInfo, isViewable, mediaKind } from '../src/file-info';
+import { fileInfo, isViewable, mediaKind, splitName } from '../src/file-info';
 import { isEmoji, previewOf } from '../src/message';
 import { stateLabel } from '../src/state';
 import { english } from '../src/strings';
@@ -31,6 +31,21 @@ describe('the state of an own message is said', () => {
 
     it('and that of another one is not', () => {
         expect(stateLabel(item(), english)).toBe('');
+    });
+});
+
+describe('a name that is too long is cut before', () => {
+    it.each([
+        ['A contract, signed by both.pdf', 'A contract, signed by ', 'both.pdf'],
+        ['a.pdf', 'a', '.pdf'],
+        ['.profile', '.profile', ''],
+        ['no ending', 'no ending', ''],
+        ['of a.long ending', 'of a.long ending', ''],
+        ['v1.tar.gz', 'v1', '.tar.gz'],
+        ['договор👍.pdf', 'договор👍', '.pdf'],
+        ['', '', ''],
+    ])('%s', (name, start, end) => {
+        expect(splitName(name)).toEqual([start, end]);
     });
 });
 

@@ -115,7 +115,7 @@ describe('the line', () => {
         ['nowhere behind the last', 9, 'older', -1],
         ['before the first item, where that is just the one', 5, 'older', 0],
         ['nowhere while new ones may be missing before', 3, 'older', -1],
-        ['before the first item, where nothing is before', 3, 'beginning', 0],
+        ['nowhere where all of the conversation is new', 3, 'beginning', -1],
     ] as const)('is %s', (_, newFrom, edge, index) => {
         expect(lineIndex(items, newFrom, edge)).toBe(index);
     });
@@ -125,8 +125,8 @@ describe('the line', () => {
     });
 
     test('is a row behind the day', () => {
-        expect(brief(buildTimeline(items, { edge: 'beginning', newFrom: 5 }))).toEqual([
-            'edge beginning',
+        expect(brief(buildTimeline(items, { edge: 'older', newFrom: 5 }))).toEqual([
+            'edge older',
             'day',
             'new',
             '5',

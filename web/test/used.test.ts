@@ -12,8 +12,18 @@ const sources = readdirSync(dir)
     .map((name) => readFileSync(`${dir}/${name}`, 'utf8'))
     .join('\n');
 
-/** Some are named by what comes from elsewhere: the state of a message, the kind of its file. */
-const isUsed = (name: string) => new RegExp(`\\b${name}\\b`).test(sources);
+const read = (path: string) => readFileSync(fileURLToPath(new URL(path, import.meta.url)), 'utf8');
+/** Where codes of errors are said: the server's, and the SDK's own. */
+const codes = read('../../docs/protocol.md') + read('../../sdk/src/errors.ts');
+
+/**
+ * Some are named by what comes from elsewhere: the state of a message, the kind of its file, the
+ * code of an error.
+ */
+const isUsed = (name: string) =>
+    name.startsWith('why_')
+        ? codes.includes(`\`${name.slice('why_'.length)}\``)
+        : new RegExp(`\\b${name}\\b`).test(sources);
 
 describe('something uses', () => {
     it.each(Object.keys(english))('the string %s', (name) => {

@@ -12,6 +12,7 @@ import { button, field, hasStates, inLog, log, pair, say } from '../browser.mjs'
 import { Shop, example, page, policy } from '../shop.mjs';
 import { picture } from '../files.mjs';
 import { injected } from '../injected.mjs';
+import { Api } from '../seeds.mjs';
 
 const FRIEND = '0xfB6916095ca1df60bB79Ce92cE3Ea74c37c5d359'; // of the examples
 const CHAT = 'https://chat.example';
@@ -20,6 +21,8 @@ const START_MS = 2000;
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 const require = createRequire(here('../../e2e/package.json'));
 const front = createRequire(here('../../../package.json'));
+
+const short = (account) => `${account.slice(0, 6)}…${account.slice(-4)}`;
 
 const token = (t, server, account) =>
     t.servers.command('token', account, `--data=${server.data}`).trim();
@@ -203,9 +206,9 @@ async function ownBackend(t) {
     await other.getByRole('button', { name: /hello/ }).click();
     await inLog(other, 'hello').waitFor();
     await hasStates(shown, 'Read', 1);
-    await other.getByText('This wallet is new to you.').waitFor();
+    await other.getByText(/wants to chat\.$/).waitFor();
     await button(other, 'Accept').click();
-    await other.getByText('This wallet is new to you.').waitFor({ state: 'hidden' });
+    await other.getByText(/wants to chat\.$/).waitFor({ state: 'hidden' });
     await say(other, 'welcome');
     await inLog(shown, 'welcome').waitFor();
     same((await historyOf(server, token(t, server, me), friend)).length, 2, 'messages');
@@ -300,6 +303,39 @@ async function themes(t) {
     t.isQuiet();
 }
 
+/** The page's names are text, wherever an address would stand; who has none is shown by that. */
+async function names(t) {
+    const [me, friend] = [wallet(), wallet()];
+    const said = '<b>Bo</b>b';
+    const { server, shop } = await shopWithBackend(t, ({ url }) => ({
+        '/': page(`<parley-chat server="${url}" token-url="/chat-token"></parley-chat>
+            <script>const users = new Map([['${friend.toLowerCase()}', '${said}']]);</script>
+            <script>${example('js', 'nameOf')}</script>`,
+            `<script type="module" src="${url}/embed/parley-chat.js"></script>`),
+    }));
+    const [known, other] = [friend, wallet()].map((account) => new Api(t, server, account));
+    await known.write(me, 'it is me');
+    await other.write(me, 'guess who');
+    const shown = await visit(t, shop, me);
+    await button(shown, /Requests/).click();
+    await button(shown, new RegExp(`^${short(other.account)}.*guess who`)).waitFor();
+    await button(shown, /^<b>Bo<.b>b .*it is me/).click();
+    await inLog(shown, 'it is me').waitFor();
+    await shown.getByRole('article', { name: /^<b>Bo<.b>b, / }).waitFor();
+    await shown.getByText(`${said} wants to chat.`).waitFor();
+    same(await field(shown).count(), 0, 'fields to write in, of a request');
+    await button(shown, 'Accept').click();
+    await field(shown).waitFor();
+    await until('the field has the focus', () => field(shown).evaluate((it) => it.matches(':focus')));
+    const head = shown.locator('parley-head');
+    same(await head.getByText(said, { exact: true }).count(), 1, 'names in the head');
+    same(await head.getByText(short(friend), { exact: true }).count(), 1, 'addresses in the head');
+    same(await shown.locator('parley-chat b').count(), 0, 'elements made of a name');
+    await shown.evaluate(() => (document.querySelector('parley-chat').nameOf = () => 'Robert'));
+    await shown.getByRole('article', { name: /^Robert, / }).waitFor();
+    t.isQuiet();
+}
+
 /** A page of another site in an iframe, which has storage of its own, or none at all. */
 async function inFrame(t, sandbox) {
     const { shop } = await shopWithBackend(t, ({ url }) => ({
@@ -384,6 +420,7 @@ export const rows = [
     ['React', react],
     ['colours and words', themes],
     ['who signs in to one has signed in to all', sharesTheSession],
+    ['names that the page knows', names],
     ['in an iframe of another site', worksInFrame],
     ['in a sandbox it says why it can’t', saysInSandbox],
 ].map(([name, run_, more]) => ({ name: `embedding: ${name}`, run: run_, limit: 40000, ...more }));

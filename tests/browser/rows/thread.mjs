@@ -408,7 +408,7 @@ async function saysWhatIsNew(page) {
 async function acceptsAndBlocks(page) {
     await show(page, { items: [1, 20], accepted: false });
     await page.getByRole('button', { name: 'Accept' }).click();
-    await page.getByText('This wallet is new to you.').waitFor({ state: 'detached' });
+    await page.getByText(/wants to chat\.$/).waitFor({ state: 'detached' });
     await page.getByRole('button', { name: 'More' }).click();
     await page.getByRole('menuitem', { name: 'Block' }).press('Enter');
     await page.getByRole('dialog').getByRole('button', { name: 'Cancel' }).click();
