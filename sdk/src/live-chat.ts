@@ -260,7 +260,7 @@ export class LiveChat implements Chat {
         );
         events.on('typing.start', ({ peer }) => this.#known(peer)?.showTyping(true));
         events.on('typing.stop', ({ peer }) => this.#known(peer)?.showTyping(false));
-        events.on('presence.changed', (one) => this.#known(one.account)?.setPresence(one));
+        events.on('presence.changed', (one) => this.#presence.tell(one));
         events.on('warning', (warning) => this.#events.emit('warning', warning));
     }
 

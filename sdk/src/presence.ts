@@ -18,6 +18,8 @@ export interface PresenceOptions {
 export class PresenceWatch {
     readonly #options: PresenceOptions;
     #watched = new Map<string, Account>();
+    /** Of whom was told since the last question: the answer is older, though it is read later. */
+    readonly #told = new Set<string>();
     #isBusy = false;
     #isDue = false;
     #connection = 0;
@@ -39,6 +41,12 @@ export class PresenceWatch {
         if (this.#options.wire.status !== 'online') return;
         this.#isDue = true;
         if (!this.#isBusy) void this.#run();
+    }
+
+    /** What the server has told. It may come in one payload with an answer, and is seen to first. */
+    tell(presence: Presence): void {
+        this.#told.add(accountKey(presence.account));
+        this.#options.onPresence(presence);
     }
 
     async #run(): Promise<void> {
@@ -85,10 +93,13 @@ export class PresenceWatch {
         const { wire, onPresence } = this.#options;
         const connection = this.#connection;
         const accounts = fresh.map(([, account]) => account);
+        this.#told.clear();
         const answer = await wire.request('presence.watch', { accounts });
         if (connection !== this.#connection) return;
         for (const [key, account] of fresh) this.#watched.set(key, account);
-        answer.accounts.forEach(onPresence);
+        answer.accounts
+            .filter(({ account }) => !this.#told.has(accountKey(account)))
+            .forEach(onPresence);
     }
 
     /** Where the connection went there is another one, or will be; what is refused stays so. */
