@@ -1,14 +1,10 @@
-/** Names and types of files, as the server takes them. */
+/** Names of files, as the server takes them. */
 
 const NAME_BYTES = 255;
-const MIME_BYTES = 127;
 const EXTENSION_CHARS = 16;
 
 /** Controls, slashes, and what turns the direction of text; halves of surrogate pairs. */
 const BAD_IN_NAME = /[\u0000-\u001f\u007f-\u009f/\\\u2028-\u202e\u2066-\u2069\p{Surrogate}]/gu;
-
-const TOKEN = "[\\w!#$%&'*+.^`|~-]+";
-const MIME = new RegExp(`^${TOKEN}/${TOKEN}(;${TOKEN}=${TOKEN}(,${TOKEN})*)*$`);
 
 const bytesOf = (text: string): number => new TextEncoder().encode(text).length;
 
@@ -31,13 +27,4 @@ export function cleanName(name: string): string {
     const dot = clean.lastIndexOf('.');
     const extension = dot > 0 && clean.length - dot <= EXTENSION_CHARS ? clean.slice(dot) : '';
     return cut(clean, NAME_BYTES - bytesOf(extension)) + extension;
-}
-
-/** A type that the server takes. What a browser has recorded may have quotes: codecs="vp8,opus". */
-export function cleanMime(mime: string): string {
-    const clean = mime
-        .replace(/\s*([;,])\s*/g, '$1')
-        .replace(/"/g, '')
-        .trim();
-    return clean.length <= MIME_BYTES && MIME.test(clean) ? clean : 'application/octet-stream';
 }

@@ -1,10 +1,11 @@
 /** A file on its way to where files are: announced, and put there. */
 import { cancelled, throwIfCancelled } from './abort.js';
 import { ParleyError } from './errors.js';
-import { cleanMime, cleanName } from './file-names.js';
+import { cleanName } from './file-names.js';
 import type { UploadTicket } from './protocol.js';
 import type { Wire } from './wire.js';
 
+const MIME_BYTES = 127;
 const PROGRESS_MS = 100;
 /** Without a byte more, or an answer. */
 const STALLED_MS = 60000;
@@ -29,6 +30,18 @@ export interface UploadOptions {
 interface PutAnswer {
     status: number;
     body: string;
+}
+
+const TOKEN = "[\\w!#$%&'*+.^`|~-]+";
+const MIME = new RegExp(`^${TOKEN}/${TOKEN}(;${TOKEN}=${TOKEN}(,${TOKEN})*)*$`);
+
+/** A type that the server takes. What a browser has recorded may have quotes: codecs="vp8,opus". */
+export function cleanMime(mime: string): string {
+    const clean = mime
+        .replace(/\s*([;,])\s*/g, '$1')
+        .replace(/"/g, '')
+        .trim();
+    return clean.length <= MIME_BYTES && MIME.test(clean) ? clean : 'application/octet-stream';
 }
 
 // Putting it.

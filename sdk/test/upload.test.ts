@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { cleanMime, cleanName } from '../src/file-names.js';
-import { uploadFile, type Announced } from '../src/upload.js';
+import { cleanName } from '../src/file-names.js';
+import { cleanMime, uploadFile, type Announced } from '../src/upload.js';
 import { FakeWire, until } from './outbox-fakes.js';
 
 describe('a name', () => {

@@ -1,7 +1,6 @@
 import { LitElement, adoptStyles, html, nothing, type PropertyValues } from 'lit';
 import { property, query, state } from './decorators';
 import { keyed } from 'lit/directives/keyed.js';
-import { live } from 'lit/directives/live.js';
 import type { Chat, FileOptions, Item, Thread } from 'parley-sdk';
 import { canRecord } from './can-record';
 import { composerStyles } from './composer-styles';
@@ -18,7 +17,8 @@ type Kit = typeof import('./attach');
 
 /** Who begins to write may have a file next, and no network by then. */
 function preload(): void {
-    for (const part of [import('./attach'), import('./files')]) part.catch(() => {}); // where it is used it is loaded again, and said
+    // Where one is used it is loaded again, and it is said.
+    for (const part of [import('./attach'), import('./files')]) part.catch(() => {});
 }
 
 /** Who has left the field with something in it does not write any more, some time after. */
@@ -84,6 +84,8 @@ export class ParleyComposer extends LitElement {
 
     override updated(): void {
         const field = this._field;
+        // Not by the template: what it has set last is not what is there by now.
+        if (field && field.value !== this._text) field.value = this._text;
         if (!field || CSS.supports('field-sizing', 'content')) return;
         field.style.height = 'auto';
         field.style.height = `${field.scrollHeight}px`;
@@ -387,7 +389,6 @@ export class ParleyComposer extends LitElement {
             aria-invalid=${this.#left < 0 ? 'true' : 'false'}
             placeholder=${this.#picked.length > 0 ? strings.caption : strings.message}
             ?disabled=${!this.thread}
-            .value=${live(this._text)}
             @input=${this.#onInput}
             @keydown=${this.#onKey}
             @paste=${this.#onPaste}
