@@ -1,16 +1,11 @@
 /** What a thread shows beside its messages. */
 import { html, nothing, type TemplateResult } from 'lit';
+import { bubbles } from './drawing';
 import { icons } from './icons';
 import { say, type Strings } from './strings';
 import type { Edge } from './timeline';
 
 type Act = () => unknown;
-
-const art = html`<svg class="art" viewBox="0 0 120 96" fill="none" aria-hidden="true">
-    <path class="theirs" d="M24 10h36a16 16 0 0 1 0 42H34L20 62V52a16 16 0 0 1 4-42z" />
-    <path class="mine" d="M62 38h34a16 16 0 0 1 4 40v8L88 78H62a16 16 0 0 1 0-40z" />
-    <path class="lines" d="M26 26h32M26 37h20M64 53h30M64 64h18" />
-</svg>`;
 
 const retryButton = (strings: Strings, onRetry: Act): TemplateResult =>
     html`<button class="secondary" @click=${onRetry}>${strings.tryAgain}</button>`;
@@ -37,7 +32,7 @@ export const loading = (strings: Strings): TemplateResult =>
     </div>`;
 
 export const noMessages = (strings: Strings): TemplateResult =>
-    html`<div class="placeholder">${art}<span>${strings.noMessages}</span></div>`;
+    html`<div class="placeholder">${bubbles}<span>${strings.noMessages}</span></div>`;
 
 /**
  * To the end of the thread. The number is painted by the style: in the name it would change what

@@ -158,22 +158,6 @@ export const threadStyles = css`
     .placeholder button {
         pointer-events: auto;
     }
-    .art {
-        width: 120px;
-        height: 96px;
-        color: var(--_muted);
-    }
-    .theirs {
-        fill: var(--_hover);
-    }
-    .mine {
-        fill: var(--_accent);
-    }
-    .lines {
-        stroke: var(--_bg);
-        stroke-width: 4px;
-        stroke-linecap: round;
-    }
     .skeleton {
         align-items: stretch;
         justify-content: flex-end;

@@ -140,6 +140,34 @@ async function lostFile(t) {
     t.isQuiet({ cut: true });
 }
 
+/** What takes files, and what shows them, can't be had for a while: it is said, and tried again. */
+async function partsMissing(t) {
+    const { alice, bob } = await pair(t);
+    const missing = /\/embed\/(attach|files)-/;
+    const lost = (route) => route.abort();
+    for (const page of [alice, bob]) await page.route(missing, lost);
+    const it = picture('late.png', png(60, 30));
+    await input(alice).setInputFiles(it);
+    await alice.getByRole('alert').getByText('could not be loaded').waitFor();
+    await alice.unroute(missing, lost);
+    const sender = /\/embed\/upload-/;
+    await alice.route(sender, lost);
+    await attach(alice, it);
+    await hasStates(alice, 'Waiting', 1);
+    await alice.unroute(sender, lost);
+    const said = bob.getByRole('alert').filter({ hasText: 'could not be loaded' });
+    await said.waitFor();
+    const room = await log(bob).locator('parley-media').boundingBox();
+    same([room.width, room.height], [120, 120], 'room for the picture');
+    await bob.unroute(missing, lost);
+    await said.getByRole('button', { name: 'Try again' }).click();
+    await isShown(bob, 60);
+    same(await log(bob).locator('parley-media').boundingBox().then((box) => [box.width, box.height]),
+        [120, 120], 'its room, as before');
+    same(await said.count(), 0, 'what is said then');
+    t.isQuiet({ cut: true });
+}
+
 /** The bytes are not what the name says: the server refuses the file, and one is told why. */
 async function notAnImage(t) {
     const { alice } = await pair(t);
@@ -205,6 +233,7 @@ export const rows = [
     ['an image is dropped', (t) => pasted(t, 'drop')],
     ['an upload has progress, and is given up', cancels],
     ['a file lost with its tab is sent once', lostFile],
+    ['a part that can’t be loaded is said, and tried again', partsMissing],
     ['a file that lies about its type is refused in words', notAnImage],
     ['a file that is too large is refused at once', tooLarge],
     ['an image that comes late keeps the end in view', keepsPlace],
