@@ -120,6 +120,10 @@ export class ParleySignIn extends LitElement {
                 background: color-mix(in srgb, var(--_accent) 14%, var(--_bg));
                 color: var(--_accent);
             }
+            /* Painted, for it is not a part of what the button is called. */
+            .wallet .icon::before {
+                content: attr(data-initial) / '';
+            }
             .wallet .icon:has(.shown) {
                 background: none;
                 color: transparent;
@@ -254,9 +258,8 @@ export class ParleySignIn extends LitElement {
                 aria-label=${say(this.strings.signInWith, { name: wallet.name })}
                 @click=${() => this.#signIn(wallet)}
             >
-                <span class="icon" aria-hidden="true"
-                    >${[...wallet.name][0]?.toUpperCase()}
-                    ${wallet.icon
+                <span class="icon" data-initial=${[...wallet.name][0]?.toUpperCase() ?? ''}
+                    >${wallet.icon
                         ? html`<img src=${wallet.icon} alt="" @load=${showIcon} />`
                         : nothing}</span
                 >
