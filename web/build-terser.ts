@@ -8,7 +8,11 @@ export const terser = (): Plugin => ({
     renderChunk: {
         order: 'post',
         async handler(code) {
-            const options = { module: true, ecma: 2020, compress: { passes: 3 } } as const;
+            const options = {
+                module: true,
+                ecma: 2020,
+                compress: { passes: 3, keep_fargs: false, unsafe_arrows: true },
+            } as const;
             const short = await minify(code, options);
             return { code: short.code ?? code, map: null };
         },

@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vite';
 import { literals } from './build-literals';
 import { terser } from './build-terser';
-import { plainImports, withoutWebTransport } from './build-imports';
+import { plainImports, smallSocketIo } from './build-imports';
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
@@ -13,7 +13,7 @@ const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 export default defineConfig({
     root: here('.'),
     base: './',
-    plugins: [literals(), plainImports(), withoutWebTransport(), terser()],
+    plugins: [literals(), plainImports(), smallSocketIo(), terser()],
     resolve: {
         alias: [
             { find: 'parley-sdk/wallets', replacement: here('../sdk/src/wallets/index.ts') },
@@ -45,10 +45,17 @@ export default defineConfig({
                 demo: here('index.html'),
             },
             output: {
-                manualChunks: (id) =>
-                    /\/sdk\/src\/(?!wallets|upload)|(socket|engine)\.io/.test(id)
+                manualChunks: (id) => {
+                    if (
+                        /\/(transports\/polling-xhr|transports\/polling|sdk\/src\/polling)\.[jt]s$/.test(
+                            id,
+                        )
+                    )
+                        return 'polling';
+                    return /\/sdk\/src\/(?!wallets|upload)|(socket|engine)\.io/.test(id)
                         ? 'sdk'
-                        : undefined,
+                        : undefined;
+                },
                 entryFileNames: ({ name }) =>
                     name === 'demo' ? 'embed/demo-[hash].js' : `embed/${name}.js`,
                 chunkFileNames: 'embed/[name]-[hash].js',

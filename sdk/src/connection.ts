@@ -28,6 +28,7 @@ export interface ConnectionOptions {
     dial?: typeof io;
 }
 
+type Transport = typeof import('./polling.js').polling;
 type Answer = { status: 'ok' } | { status: 'error'; error: WireError };
 
 const offline = () => new ParleyError({ code: 'offline', message: 'There is no connection.' });
@@ -101,6 +102,8 @@ class Connection implements Wire {
     #attempt = 0;
     #isOpening = false;
     #tries = 0;
+    /** The last connection did not come about over the other transport. */
+    #isPolling = false;
     #timer: ReturnType<typeof setTimeout> | undefined;
     #token: string | undefined;
     #refused: string | undefined;
@@ -178,7 +181,8 @@ class Connection implements Wire {
         this.#isOpening = true;
         try {
             const token = await this.#options.auth.token(this.#refused);
-            if (attempt === this.#attempt) this.#dial(token);
+            const transport = await this.#transport();
+            if (attempt === this.#attempt) this.#dial(token, transport);
         } catch (error) {
             if (attempt !== this.#attempt) return;
             if (isFinal(error)) this.#end('stopped', error);
@@ -188,11 +192,28 @@ class Connection implements Wire {
         }
     }
 
-    #dial(token: string): void {
+    /** WebSocket first: it takes fewer round trips, and nearly every network lets it through. */
+    async #transport(): Promise<Transport> {
+        if (!this.#isPolling) return 'websocket';
+        try {
+            return (await import('./polling.js')).polling;
+        } catch {
+            return 'websocket'; // no network at all, most likely
+        }
+    }
+
+    #dial(token: string, transport: Transport): void {
         const { server, path = '/socket.io/', dial = io } = this.#options;
         const cursor = this.#cursor === undefined ? {} : { cursor: this.#cursor };
         const auth = { token, ...cursor };
-        const socket = dial(server, { path, auth, forceNew: true, reconnection: false });
+        const transports = [transport] as string[];
+        const socket = dial(server, {
+            path,
+            auth,
+            transports,
+            forceNew: true,
+            reconnection: false,
+        });
         this.#socket = socket;
         this.#token = token;
         this.#lastWords = undefined;
@@ -255,7 +276,10 @@ class Connection implements Wire {
 
     #onRefused(error: unknown): void {
         const refusal = refusalOf(error);
-        if (!refusal) return this.#retry();
+        if (!refusal) {
+            this.#isPolling = !this.#isPolling;
+            return this.#retry();
+        }
         const isOfToken = refusal.code.startsWith('token_');
         if (isOfToken && this.#refused === undefined) return this.#openAnew();
         if (isOfToken || ENDING.has(refusal.code)) this.#end('stopped', refusal);

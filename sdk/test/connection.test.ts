@@ -20,7 +20,11 @@ class FakeSocket {
 
     constructor(
         readonly server: string,
-        readonly options: { auth: { token: string; cursor?: string }; path: string },
+        readonly options: {
+            auth: { token: string; cursor?: string };
+            path: string;
+            transports: string[];
+        },
     ) {}
 
     on(event: string, listener: (...args: unknown[]) => void): void {
@@ -120,10 +124,24 @@ describe('a connection', () => {
             await vi.advanceTimersByTimeAsync(wait - 1);
             expect(sockets).toHaveLength(n);
             await vi.advanceTimersByTimeAsync(1);
+            await vi.dynamicImportSettled(); // of the other transport
             expect(sockets).toHaveLength(n + 1);
-            last().say('connect_error', new Error('xhr poll error'));
+            last().say('connect_error', new Error('websocket error'));
         }
         expect(statuses).toEqual(['connecting', 'online', 'offline']);
+    });
+
+    test('goes over the other transport after one that did not come about', async () => {
+        await online();
+        last().say('disconnect', 'transport close');
+        const tried: unknown[] = [];
+        for (const wait of [1000, 2000, 4000]) {
+            await vi.advanceTimersByTimeAsync(wait);
+            await vi.dynamicImportSettled();
+            tried.push(last().options.transports);
+            last().say('connect_error', new Error('websocket error'));
+        }
+        expect(tried).toEqual([['websocket'], ['polling'], ['websocket']]);
     });
 
     test.each([undefined, null, 7, 'text'])('takes no event whose body is %s', async (body) => {
