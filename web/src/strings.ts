@@ -147,7 +147,6 @@ export const english = {
     why_upload_missing: 'The file is no longer on the server. Attach it again.',
     why_upload_mismatch: 'The file is not what it says it is.',
     why_upload_rejected: 'The file was checked, and not accepted.',
-    why_upload_failed: 'The file couldn’t be uploaded. Try again.',
     why_signed_out: 'You’re signed out. Sign in again.',
     why_wallet_rejected: 'You declined the signature. Choose your wallet to try again.',
     why_login_domain: 'This site isn’t allowed to sign in here. Its operator can: --origins.',
