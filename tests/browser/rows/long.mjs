@@ -62,9 +62,9 @@ async function stays(t) {
     await log(page).evaluate((it) => (it.scrollTop -= 3000));
     const at = () => log(page).evaluate((it) => {
         const middle = it.getBoundingClientRect().top + it.clientHeight / 2;
-        const rows = [...it.querySelectorAll('[data-key]')];
+        const rows = [...it.querySelectorAll('.row')];
         const row = rows.find((one) => one.getBoundingClientRect().bottom > middle);
-        return row && [row.dataset.key, Math.round(row.getBoundingClientRect().top)];
+        return row && [row.textContent.trim(), Math.round(row.getBoundingClientRect().top)];
     });
     await atRest(at);
     const before = await at();
