@@ -36,7 +36,7 @@ for (const [name, make] of Object.entries(states)) {
     const trial = new BrowserTrial(servers, browser);
     try {
         const page = await make(trial);
-        await page.waitForTimeout(400); // until what moves has come to rest
+        await page.waitForTimeout(1000); // until what moves has come to rest
         await page.screenshot({ path: join(dir, `${name.replaceAll(' ', '-')}.png`) });
         console.log(`ok ${name}`);
     } catch (error) {
