@@ -335,6 +335,7 @@ export const messageStyles = css`
         margin: 8px 0;
     }
     .picture > parley-media {
+        max-width: calc(100% + 24px);
         margin: 0 -12px 8px;
     }
     .bubble.picture.bare {
