@@ -135,6 +135,12 @@ export async function pair(t, { server, url, alice, bob } = {}) {
 
 /** What axe finds, in a sentence each. */
 export async function violations(page) {
+    await page.evaluate(async () => { // what moves into its place has other colours on the way
+        const all = (root) => [...root.getAnimations(), ...[...root.querySelectorAll('*')]
+            .flatMap((it) => (it.shadowRoot ? all(it.shadowRoot) : []))];
+        const ends = all(document).filter((one) => one.effect.getComputedTiming().endTime < 5000);
+        await Promise.allSettled(ends.map((one) => one.finished));
+    });
     await page.evaluate(axe); // as the debugger does: no policy of the page is asked
     const { violations: found } = await page.evaluate(() =>
         globalThis.axe.run(document, {

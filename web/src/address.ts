@@ -64,7 +64,7 @@ export class ParleyAddress extends LitElement {
             .icon-button::before {
                 content: '';
                 position: absolute;
-                inset: -6px;
+                inset: -7px;
             }
             .icon-button svg {
                 width: 16px;

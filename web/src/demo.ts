@@ -41,8 +41,8 @@ function demoBar(wallet: DemoWallet, isList: boolean, onToggle: () => void): Tem
 }
 
 const demoHint = ({ name, peer }: DemoWallet): TemplateResult =>
-    html`This page is ${name}. Open ${peer.name} in another tab or window, and write to each other:
-    messages, files, voice. Both wallets are throw-away ones of this server.`;
+    html`You’re chatting as ${name}. Open ${peer.name}’s side in another tab to answer. Both are
+    throw-away wallets, for trying it out.`;
 
 /** As who is known to each other: for ticks, typing and presence from the first message on. */
 function acceptOnce(chat: Chat, peer: string): () => void {

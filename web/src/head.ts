@@ -44,7 +44,6 @@ const styles = css`
         overflow: hidden;
         text-overflow: ellipsis;
     }
-    /* Of this height also while nothing is in it, so that what is above stays where it is. */
     .second {
         display: flex;
         align-items: center;
@@ -216,10 +215,12 @@ export class ParleyHead extends LitElement {
         ></parley-address>`;
         return html`<div class="who">
             ${name ? html`<div class="name" dir="auto">${name}</div>` : address}
-            <div class="second">
-                ${name ? address : nothing}
-                ${presence ? html`<span class="presence">${presence}</span>` : nothing}
-            </div>
+            ${name || presence
+                ? html`<div class="second">
+                      ${name ? address : nothing}
+                      ${presence ? html`<span class="presence">${presence}</span>` : nothing}
+                  </div>`
+                : nothing}
         </div>`;
     }
 

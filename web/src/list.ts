@@ -185,11 +185,6 @@ export class ParleyList extends LitElement {
         this.#focused = undefined;
     }
 
-    /** To the field for the address. */
-    startNew(): void {
-        void this.#setNew(true);
-    }
-
     async #setNew(isOpen: boolean): Promise<void> {
         this.isNewOpen = isOpen;
         if (!isOpen) return;

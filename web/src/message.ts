@@ -394,17 +394,12 @@ export const messageStyles = css`
         margin-top: 4px;
     }
     .failure button {
-        min-width: 32px;
-        min-height: 32px;
+        min-width: 40px;
+        min-height: 40px;
     }
     .retry {
         font-weight: 600;
         color: var(--_accent);
-    }
-    @media (pointer: coarse) {
-        .failure button {
-            min-height: 40px;
-        }
     }
     @container (max-width: 520px) {
         .bubble {

@@ -343,14 +343,11 @@ export class ParleyChat extends LitElement {
     /** What stands beside the list while nothing is chosen of it. */
     #beside(): TemplateResult | typeof nothing {
         const { isListed, hasMore, summaries = [] } = this.#active ?? {};
-        const { pickConversation, startConversation, startChat } = this.#words;
+        const { pickConversation, startConversation } = this.#words;
         if (hasMore || summaries.some((one) => one.last || one.blocked))
             return this.#notice(pickConversation);
         if (!isListed) return nothing;
-        return html`<div class="notice">
-            ${bubbles}<span>${startConversation}</span>
-            <button class="primary" @click=${() => this.list?.startNew()}>${startChat}</button>
-        </div>`;
+        return html`<div class="notice">${bubbles}<span>${startConversation}</span></div>`;
     }
 
     async #load(part: Part): Promise<void> {

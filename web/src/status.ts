@@ -122,7 +122,7 @@ function content(
         case 'idle':
         case 'stopped':
             return ended(
-                chat.error ? whyOf(chat.error, strings) : strings.stopped,
+                trouble || (chat.error ? whyOf(chat.error, strings) : strings.stopped),
                 strings,
                 onRetry,
             );

@@ -48,10 +48,9 @@ export const english = {
     requestsCount: '{n} from new wallets',
     noRequests: 'No requests',
     noConversations: 'No conversations yet',
-    noConversationsText: 'Start one with the address of a wallet.',
+    noConversationsText: 'Paste a wallet’s address above to start one.',
     pickConversation: 'Choose a conversation',
-    startConversation: 'Paste a wallet address to start.',
-    startChat: 'Start a chat', // NAME
+    startConversation: 'Your messages will appear here.',
     unread: '{n} unread',
     you: 'You: {text}',
     olderConversations: 'Show more',

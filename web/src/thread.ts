@@ -82,6 +82,8 @@ export class ParleyThread extends LitElement {
     #failed = new Set<string>();
     /** Why the last accept, block or unblock was not done. */
     @state() private problem = '';
+    /** The button of the last of them, if it had the focus. */
+    #acted: Element | undefined;
     /** What may be tried again then. */
     @state() private again: (() => void) | undefined;
 
@@ -135,7 +137,10 @@ export class ParleyThread extends LitElement {
 
     /** Where one writes, or what one can do instead. */
     override focus(): void {
-        (this.composer ?? this.renderRoot.querySelector<HTMLElement>('.blocked button'))?.focus();
+        (
+            this.composer ??
+            this.renderRoot.querySelector<HTMLElement>('.blocked button, .banner .primary')
+        )?.focus();
     }
 
     protected override willUpdate(changed: PropertyValues<this>): void {
@@ -167,6 +172,7 @@ export class ParleyThread extends LitElement {
     protected override updated(): void {
         if (!this.isConnected) return;
         this.#list?.setRows(this.#rows);
+        this.#passFocus();
     }
 
     #makeContext(thread: Thread): MessageContext {
@@ -195,6 +201,7 @@ export class ParleyThread extends LitElement {
     }
 
     #leave(): void {
+        this.#acted = undefined;
         if (!this.#opened) return;
         this.#seen.forget();
         if (this.#list && this.#isPlaced) places.set(this.#opened, this.#list.held);
@@ -374,16 +381,21 @@ export class ParleyThread extends LitElement {
 
     async #act(what: 'accept' | 'block' | 'unblock'): Promise<void> {
         const { thread } = this;
-        const hadFocus = this.shadowRoot?.activeElement?.closest('.banner');
+        const focused = this.shadowRoot?.activeElement;
+        this.#acted = focused?.closest('.banner') ? focused : undefined;
         this.#forgetProblem();
         try {
             await thread?.[what]();
         } catch (error) {
             this.problem = whyOf(error, this.strings);
         }
-        await this.updateComplete;
-        // What was asked for takes its button away.
-        if (hadFocus && thread === this.thread && !this.shadowRoot?.activeElement) this.focus();
+    }
+
+    /** What was asked for takes its button away, sooner or later: the focus goes on from there. */
+    #passFocus(): void {
+        if (!this.#acted || this.#acted.isConnected) return;
+        this.#acted = undefined;
+        if (!this.shadowRoot?.activeElement) this.focus();
     }
 
     async #askToBlock(): Promise<void> {

@@ -151,9 +151,9 @@ export function trayTemplate(all: readonly Picked[], context: Context): Template
 export const trayStyles = css`
     .tray {
         display: flex;
-        gap: 10px;
+        gap: 16px;
         margin: 0;
-        padding: 12px 16px 4px;
+        padding: 16px 16px 4px;
         /* As the text in the field. */
         padding-inline-start: 76px;
         overflow-x: auto;

@@ -164,6 +164,8 @@ async function shopWithBackend(t, files, how) {
     const { child } = run(process.execPath, ['backend.mjs'], ['ignore', 'inherit', 'inherit'],
         { cwd: dir, env: { ...process.env, PORT } });
     t.defer(() => child.kill('SIGKILL'));
+    const isUp = () => fetch(`http://127.0.0.1:${PORT}/`).then(() => true, () => false);
+    await until('the backend listens', isUp);
     const server = await t.serve({ options: ['--rate-limits=off', `--config=${dir}/parley.conf`] });
     const shop = await Shop.open(t, {
         ...files(server),
@@ -205,9 +207,10 @@ async function ownBackend(t) {
     await button(other, /Requests/).click();
     await other.getByRole('button', { name: /hello/ }).click();
     await inLog(other, 'hello').waitFor();
-    await hasStates(shown, 'Read', 1);
     await other.getByText(/wants to chat\.$/).waitFor();
+    await hasStates(shown, 'Delivered', 1); // read, and not said to a stranger
     await button(other, 'Accept').click();
+    await hasStates(shown, 'Read', 1);
     await other.getByText(/wants to chat\.$/).waitFor({ state: 'hidden' });
     await say(other, 'welcome');
     await inLog(shown, 'welcome').waitFor();

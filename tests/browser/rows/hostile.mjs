@@ -316,6 +316,7 @@ async function strictPage(t) {
     await page.keyboard.press('Escape');
     await button(page, 'Block').first().click();
     await button(page, 'Cancel').click();
+    await button(page, 'Accept').click();
     await say(page, 'as strict as can be');
     await hasStates(page, 'Sent', 1);
     t.isQuiet();

@@ -211,7 +211,7 @@ const texts = {
 
     'that failed says why, and can be tried again or given up': async (page) => {
         await show(page, 'text', {
-            content: 'a', own: true, state: 'failed', key: 'f', error: { message: 'Too long.' },
+            content: 'a', own: true, state: 'failed', key: 'f', error: new Error('Too long.'),
         });
         await page.getByText('Too long.').waitFor();
         await button(page, 'Retry').click();

@@ -122,7 +122,7 @@ async function newChat(page) {
     const address = page.getByRole('textbox', { name: 'Wallet address' });
     await button(page, 'New chat').click();
     for (const [text, said] of [
-        ['0x12', 'This is not a wallet’s address.'],
+        ['0x12', 'Not a valid address. Paste the whole address: 0x and 40 characters, or solana:…'],
         [await page.evaluate(() => window.ME), 'This is your own address.'],
     ]) {
         await address.fill(text);
@@ -200,7 +200,8 @@ async function tellsThePage(page) {
     same(await heard(page), [['parley-unread', { count: 2 }]], 'what it heard');
     same(await page.evaluate(() => window.element.unread), 2, 'unread');
     await page.evaluate(() => {
-        const error = { code: 'too_many_sockets', message: 'Too many connections are open.' };
+        const error = Object.assign(new Error('Too many connections are open.'),
+            { code: 'too_many_sockets' });
         window.chat.set({ status: 'stopped', error });
         window.chat.set({});
     });
