@@ -31,7 +31,7 @@
 #define NOT_SHARED                                                                             \
     STATUS("404 Not Found")                                                                    \
     TEXT LENGTH                                                                                \
-        "10\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n" SHARED END    \
+        "10\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n" SHARED END      \
         "Not Found\n"
 #define CHAT_PLAIN  STATUS("200 OK") JS LENGTH "28\r\nETag: W/\"chat\"\r\n" FRESH SHARED END
 #define CHAT_GZIP   STATUS("200 OK") JS LENGTH "9\r\nETag: W/\"chat\"\r\n" FRESH GZIP SHARED END
