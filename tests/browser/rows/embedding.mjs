@@ -127,17 +127,17 @@ async function sdk(t) {
         '/': page('<ul id="list"></ul><form id="form"><input name="text" aria-label="Text"></form>' +
             '<script type="module" src="/app.js"></script>'),
         '/app.js': `const list = document.getElementById('list');
-            const form = document.getElementById('form');\n${code}`
+            const form = document.getElementById('form');\n${code}
+            document.body.dataset.listens = 'yes';`
             .replace(/^([\s\S]*?)(import .*?;)/, '$2\n$1'),
     });
     const visitor = await t.person();
     const account = await injected(visitor);
     const shown = await t.open(shop.url, visitor);
+    await shown.locator('[data-listens]').waitFor(); // before that the form is any form
     await shown.getByLabel('Text').fill('by the SDK');
-    await until('signed in', async () => {
-        await shown.getByLabel('Text').press('Enter');
-        return shown.getByText('you: by the SDK (sent)').first().isVisible();
-    });
+    await shown.getByLabel('Text').press('Enter');
+    await shown.getByText('you: by the SDK (sent)').waitFor();
     const messages = await historyOf(server, token(t, server, FRIEND), account);
     same(messages[0].content, 'by the SDK', 'what arrived');
     t.isQuiet();
