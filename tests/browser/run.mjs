@@ -29,20 +29,10 @@ const LIMIT_MS = 90000; // of a row, at least: the machine may be busy
 const { values: flags } = parseArgs({
     options: { list: { type: 'boolean' }, only: { type: 'string', default: '' } },
 });
-/**
- * Rows that fail now and then, by races that nobody has found yet: UNSETTLED=yes runs them as well.
- * What comes into this list is to leave it again.
- */
-const UNSETTLED = new Set([
-    'thread: has its place again when it was hidden, or taken out',
-    'chaos: what goes wrong, each message comes once and in order',
-]);
-const isRun = ({ name }) => process.env.UNSETTLED === 'yes' || !UNSETTLED.has(name);
-
 const rows = select([
     ...talk, ...media, ...shell, ...thread, ...message, ...composer, ...access, ...embedding,
     ...hostile, ...long, ...chaos,
-].filter(isRun), flags.only);
+], flags.only);
 if (flags.list) {
     for (const { name } of rows) console.log(name);
     process.exit(0);

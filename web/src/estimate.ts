@@ -39,5 +39,5 @@ function messageHeight(item: Item, width: number): number {
 export function estimateHeight(row: Row, width: number): number {
     if (row.kind === 'message')
         return messageHeight(row.item, width) + (row.place.isFirstOfRun ? 12 : 2);
-    return { edge: 64, day: 44, new: 34, typing: 47 }[row.kind];
+    return { edge: 48, day: 44, new: 34, typing: 47 }[row.kind];
 }

@@ -35,6 +35,10 @@ export function formatDuration(seconds: number): string {
     return hours ? `${hours}:${twoDigits(minutes % 60)}:${rest}` : `${minutes}:${rest}`;
 }
 
+/** Of a whole clip: the shortest one is of a second. */
+export const formatLength = (seconds: number): string =>
+    formatDuration(seconds > 0 ? Math.max(1, seconds) : 0);
+
 /** What people see as one character may be of many: a family, an accented letter. */
 const graphemes =
     typeof Intl.Segmenter === 'function'

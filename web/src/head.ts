@@ -65,7 +65,7 @@ const styles = css`
         overflow: hidden;
         text-overflow: ellipsis;
     }
-    parley-address + .presence::before {
+    parley-address + .presence:not(:has(.dot))::before {
         content: '·';
         margin-inline-end: 6px;
     }

@@ -4,7 +4,7 @@ import type { Item, Thread } from 'parley-sdk';
 import { boxOf } from './box';
 import { fileInfo, fileTitle, mediaKind, splitName, type FileInfo } from './file-info';
 import { FileSource, downloadFile } from './file-source';
-import { formatDuration, formatSize } from './format';
+import { formatLength, formatSize } from './format';
 import { mediaIcons } from './media-icons';
 import { isWebUrl } from './linkify';
 import { cancelButton, isPending, progressStyles } from './progress';
@@ -223,7 +223,7 @@ export class ParleyMedia extends LitElement {
                 ? html`<span class="glyph">${mediaIcons.play}</span>`
                 : nothing}
             ${isVideo && info.duration
-                ? html`<span class="length">${formatDuration(info.duration)}</span>`
+                ? html`<span class="length">${formatLength(info.duration)}</span>`
                 : nothing}`;
     }
 

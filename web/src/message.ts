@@ -2,7 +2,7 @@ import { css, html, nothing, type TemplateResult } from 'lit';
 import type { Item, Thread } from 'parley-sdk';
 import { boxOf } from './box';
 import { fileInfo, isViewable, mediaKind, withoutTurning } from './file-info';
-import { cutText, formatDuration, formatTime, formatWhen } from './format';
+import { cutText, formatLength, formatTime, formatWhen } from './format';
 import { shownName, type NameOf } from './names';
 import { stateMark } from './state';
 import { say, type Strings } from './strings';
@@ -65,7 +65,7 @@ export function previewOf(item: Item, strings: Strings): string {
     if (!kind) return strings.unknownType;
     const { caption, name, duration } = fileInfo(item);
     if (caption) return oneLine(caption);
-    if (kind === 'audio' && duration) return `${strings.audio} ${formatDuration(duration)}`;
+    if (kind === 'audio' && duration) return `${strings.audio} ${formatLength(duration)}`;
     return kind === 'file' && name ? oneLine(name) : strings[kind];
 }
 

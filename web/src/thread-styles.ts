@@ -58,7 +58,7 @@ export const threadStyles = css`
         align-items: center;
         justify-content: center;
         gap: 10px;
-        min-height: 64px;
+        min-height: 48px;
         color: var(--_muted);
         font-size: 13px;
         text-align: center;

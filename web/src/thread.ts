@@ -325,14 +325,22 @@ export class ParleyThread extends LitElement {
 
     #markSeen(): void {
         if (!this.#isPlaced || !this.thread) return;
-        const row = this.#list?.lastSeen(
-            (one) => one.kind === 'message' && !one.item.own && one.item.seq !== undefined,
-        );
-        const seq = row?.kind === 'message' ? row.item.seq : undefined;
+        const row = this.#list?.lastSeen((one) => one.kind === 'message');
+        const seq = row?.kind === 'message' ? this.#lastOfPeer(row.item) : undefined;
         const read = Math.max(this.#readSeq, this.thread.conversation?.mine.read_seq ?? 0);
         if (seq === undefined || seq <= read) return;
         this.#readSeq = seq;
         this.thread.markRead(seq);
+    }
+
+    /** Whoever sees an item of their own has read what is above it. */
+    #lastOfPeer(upTo: Item): number | undefined {
+        const items = this.#items ?? [];
+        for (let i = items.lastIndexOf(upTo); i >= 0; i--) {
+            const { own, seq } = items[i]!;
+            if (!own && seq !== undefined) return seq;
+        }
+        return undefined;
     }
 
     /** @return whether the part of the widget is there; else it is said, and may be tried again */

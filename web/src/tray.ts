@@ -2,7 +2,7 @@
 import { css, html, type TemplateResult } from 'lit';
 import { repeat } from 'lit/directives/repeat.js';
 import type { MediaType } from 'parley-sdk';
-import { formatDuration, formatSize } from './format';
+import { formatLength, formatSize } from './format';
 import { icons } from './icons';
 import { mediaIcons } from './media-icons';
 import { measure, type Measures } from './measure';
@@ -66,7 +66,7 @@ const nameOf = (picked: Picked, strings: Strings): string =>
 
 function about(picked: Picked, strings: Strings): TemplateResult {
     const seconds = picked.type === 'audio' ? picked.measures?.duration : undefined;
-    const size = seconds === undefined ? formatSize(picked.blob.size) : formatDuration(seconds);
+    const size = seconds === undefined ? formatSize(picked.blob.size) : formatLength(seconds);
     const [start, end] = splitName(nameOf(picked, strings));
     return html`<span class="about">
         <span class="name" dir="auto"><span>${start}</span><span>${end}</span></span>

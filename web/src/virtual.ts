@@ -166,7 +166,10 @@ export class VirtualList<R extends VirtualRow> {
 
     /** Of another width all heights are others. */
     #readSize(): void {
-        const { clientWidth, clientHeight } = this.#options.scroller;
+        const { clientWidth, clientHeight, scrollTop } = this.#options.scroller;
+        // What is out of sight is at 0, and back from there where the browser likes: nobody has
+        // scrolled.
+        if (this.#view === 0 || clientHeight === 0) this.#seenTop = scrollTop;
         this.#view = clientHeight;
         if (clientHeight === 0 || clientWidth === this.#width) return;
         this.#width = clientWidth;

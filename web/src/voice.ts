@@ -2,7 +2,7 @@ import { LitElement, css, html } from 'lit';
 import { property } from './decorators';
 import type { Item, Thread } from 'parley-sdk';
 import { fileInfo } from './file-info';
-import { formatDuration } from './format';
+import { formatDuration, formatLength } from './format';
 import { mediaIcons } from './media-icons';
 import { onPlayer, playing, seekPlayer, togglePlayer, type Playing } from './player';
 import { cancelButton, isPending, progressStyles } from './progress';
@@ -172,7 +172,7 @@ export class ParleyVoice extends LitElement {
             aria-label=${this.strings.seek}
             aria-valuetext=${say(this.strings.seekValue, {
                 at: formatDuration(at),
-                total: formatDuration(total),
+                total: formatLength(total),
             })}
             @input=${onInput}
         />`;
@@ -183,8 +183,8 @@ export class ParleyVoice extends LitElement {
             return html`<span class="time wide" role="status">${this.strings.mediaFailed}</span>`;
         const total = now.duration ?? fileInfo(item).duration;
         const isBegun = now.isPlaying || now.at > 0;
-        const seconds = isBegun ? now.at : total;
-        return html`<span class="time">${formatDuration(seconds ?? 0)}</span>`;
+        const time = isBegun ? formatDuration(now.at) : formatLength(total ?? 0);
+        return html`<span class="time">${time}</span>`;
     }
 }
 customElements.define('parley-voice', ParleyVoice);

@@ -1,5 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { cutText, formatDuration, formatSize, formatTime, formatWhen } from '../src/format';
+import {
+    cutText,
+    formatDuration,
+    formatLength,
+    formatSize,
+    formatTime,
+    formatWhen,
+} from '../src/format';
 
 const noon = new Date(2026, 10, 26, 12, 5).getTime();
 /** Newer tables of languages have a narrow space before AM and PM. */
@@ -56,6 +63,18 @@ describe('a duration', () => {
         [-1, '0:00'],
     ])('of %d s is %s', (seconds, text) => {
         expect(formatDuration(seconds)).toBe(text);
+    });
+});
+
+describe('the length', () => {
+    it.each([
+        [0.2, '0:01'],
+        [7.4, '0:07'],
+        [0, '0:00'],
+        [Infinity, '0:00'],
+        [NaN, '0:00'],
+    ])('of a clip of %d s is %s', (seconds, text) => {
+        expect(formatLength(seconds)).toBe(text);
     });
 });
 

@@ -373,6 +373,21 @@ async function staysWhileHidden(page) {
         await frames(page, 3);
     };
     await assertStill(page, away, 'hidden and back');
+    // With new ones before the page is laid out, so that nothing has told the list of it.
+    const goesAtOnce = async () => {
+        await displayAndAdd(page, 'none', [506, 510]);
+        await frames(page, 2);
+        await display('');
+        await frames(page, 3);
+    };
+    await assertStill(page, goesAtOnce, 'hidden with new ones, and back');
+    const comesAtOnce = async () => {
+        await display('none');
+        await frames(page, 2);
+        await displayAndAdd(page, '', [511, 515]);
+        await frames(page, 3);
+    };
+    await assertStill(page, comesAtOnce, 'hidden, and back with new ones');
     const remove = async () => {
         await page.evaluate(() => window.frame.remove());
         await frames(page, 2);
@@ -384,6 +399,18 @@ async function staysWhileHidden(page) {
     same(names.filter((name) => name === 'open' || name === 'close'), ['open', 'close', 'open'],
         'calls');
 }
+
+/** Shows or hides it, and has messages come before there is a frame. */
+const displayAndAdd = (page, display, range) =>
+    page.evaluate(
+        async ([value, seqs]) => {
+            const { frame, messages } = window;
+            frame.style.display = value;
+            frame.thread.set({ items: [...frame.thread.items, ...messages(...seqs)] });
+            await frame.renderRoot.querySelector('parley-thread').updateComplete;
+        },
+        [display, range],
+    );
 
 async function saysWhatIsNew(page) {
     await show(page, { items: [1, 50] });
@@ -449,6 +476,25 @@ async function marksNothingUnseen(page) {
     await markedFrom(page, 301);
 }
 
+/** At the end all is read, whoever wrote what is there: else it could stay unread for good. */
+async function marksWhatIsAboveOwn(page) {
+    const own = (page_, state) =>
+        change(page_, `({ thread, item }) => thread.set({ items: [
+            ...Array.from({ length: 60 }, (_, i) => item({ seq: i + 1 })),
+            ...Array.from({ length: 40 }, (_, i) => item({ own: true, state: '${state}',
+                key: 'own' + i, seq: '${state}' === 'sent' ? 61 + i : undefined })),
+        ] })`);
+    for (const state of ['sent', 'queued']) {
+        await show(page, { items: [1, 1] });
+        await own(page, state);
+        await log(page).press('End');
+        await markedFrom(page, 60);
+        await sleep(MARK_MS + 100); // a mark that is wrong would be there by then
+        same((await calls(page, 'markRead')).map(([, seq]) => seq).filter((seq) => seq > 1), [60],
+            `marks, ${state}`);
+    }
+}
+
 /** What is dragged comes in over one element and goes on to the next: enter, then leave. */
 async function takesWhatIsDropped(page) {
     await show(page, { items: [1, 50] });
@@ -511,6 +557,7 @@ export const rows = [
     ['is accepted, and blocked', acceptsAndBlocks],
     ['says why it was not done', saysWhyItWasNotDone],
     ['marks nothing that nobody has seen', marksNothingUnseen],
+    ['marks what is above one\'s own at the end', marksWhatIsAboveOwn],
     ['takes what is dropped', takesWhatIsDropped],
     ['5 000 messages scroll smoothly', isSmoothAndSmall, { alone: true, limit: 120000 }],
 ].map(([name, look, more]) => ({

@@ -1,1 +1,1 @@
-import"./sdk-BFc1dO25.js";import{P as a}from"./parley-chat-CNtnriZ0.js";export{a as ParleyChat};
+import"./sdk-BFc1dO25.js";import{Q as a}from"./parley-chat-DRqnsMcM.js";export{a as ParleyChat};
