@@ -35,10 +35,7 @@ void wire_address(const struct wire *w, uint32_t i, char out[WIRE_ADDRESS_SIZE])
 
     *p++ = '0';
     *p++ = 'x';
-    for (size_t b = 0; b < sizeof(w->wallets); b++) {
-        *p++ = hex_digit(w->wallets[b] >> 4);
-        *p++ = hex_digit(w->wallets[b] & 0xf);
-    }
+    p = hex_encode(p, w->wallets, sizeof(w->wallets));
     for (int shift = 28; shift >= 0; shift -= 4)
         *p++ = hex_digit(i >> shift & 0xf);
 }
@@ -55,8 +52,7 @@ void wire_uuid(char out[WIRE_ID_SIZE], const uint8_t chance[16])
             byte = (byte & 0x3f) | 0x80; // the variant of RFC 9562
         if (i == 4 || i == 6 || i == 8 || i == 10)
             *p++ = '-';
-        *p++ = hex_digit(byte >> 4);
-        *p++ = hex_digit(byte & 0xf);
+        p = hex_encode(p, &byte, 1);
     }
 }
 

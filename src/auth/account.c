@@ -56,8 +56,7 @@ static void print_checksummed(char out[HEX_LEN], const uint8_t key[EVM_KEY])
 {
     uint8_t hash[CRYPTO_KECCAK_SIZE];
 
-    for (size_t i = 0; i < HEX_LEN; i++)
-        out[i] = hex_digit(i % 2 == 0 ? key[i / 2] >> 4 : key[i / 2] & 15);
+    hex_encode(out, key, EVM_KEY);
     crypto_keccak256(hash, (str){out, HEX_LEN});
     for (size_t i = 0; i < HEX_LEN; i++) {
         const uint8_t nibble = i % 2 == 0 ? hash[i / 2] >> 4 : hash[i / 2] & 15;

@@ -101,11 +101,7 @@ static void digest_name(char out[AUTH_SESSION_SIZE], str s)
 
     static_assert(2 * sizeof(digest) + 1 == AUTH_SESSION_SIZE, "its digits and NUL");
     crypto_sha256(digest, s);
-    for (size_t i = 0; i < sizeof(digest); i++) {
-        *out++ = hex_digit(digest[i] >> 4);
-        *out++ = hex_digit(digest[i] & 15U);
-    }
-    *out = '\0';
+    *hex_encode(out, digest, sizeof(digest)) = '\0';
 }
 
 /** Of what is signed, and not of the signature: of some there are two for the same text. */

@@ -18,11 +18,7 @@ static void add_hex(struct buf *out, str bytes)
     char *room = buf_room(out, bytes.len * 2);
 
     assert(room);
-    for (size_t i = 0; i < bytes.len; i++) {
-        const unsigned byte = (uint8_t)bytes.ptr[i];
-        room[2 * i] = hex_digit(byte >> 4);
-        room[2 * i + 1] = hex_digit(byte & 0xf);
-    }
+    hex_encode(room, (const uint8_t *)bytes.ptr, bytes.len);
     buf_added(out, bytes.len * 2);
 }
 

@@ -21,6 +21,16 @@ static inline int hex_value(char c)
     return -1;
 }
 
+/** @param out  room for 2 * len digits, in lower case @return behind the last of them */
+static inline char *hex_encode(char *out, const uint8_t *bytes, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        *out++ = hex_digit(bytes[i] >> 4);
+        *out++ = hex_digit(bytes[i] & 15U);
+    }
+    return out;
+}
+
 enum hex_refusal {
     HEX_BAD = 1, // something else than digits, or half a byte
 };

@@ -14,14 +14,6 @@ static void add(struct buf *out, str s)
     (void)r;
 }
 
-static void to_hex(char out[SIGV4_HEX_SIZE], const uint8_t hash[CRYPTO_SHA256_SIZE])
-{
-    for (size_t i = 0; i < CRYPTO_SHA256_SIZE; i++) {
-        out[2 * i] = hex_digit(hash[i] >> 4);
-        out[2 * i + 1] = hex_digit(hash[i] & 15);
-    }
-}
-
 /** RFC 3986, section 2.3. */
 static bool is_unreserved(char c)
 {
@@ -264,7 +256,7 @@ void sigv4_string_to_sign(struct buf *out, const struct sigv4_scope *scope, str 
     char hex[SIGV4_HEX_SIZE];
 
     crypto_sha256(hash, request);
-    to_hex(hex, hash);
+    hex_encode(hex, hash, CRYPTO_SHA256_SIZE);
     add(out, STR(SIGV4_ALGORITHM "\n"));
     add(out, str_of(scope->date));
     add(out, STR("\n"));
@@ -296,7 +288,7 @@ void sigv4_sign(char out[SIGV4_HEX_SIZE], str secret, const struct sigv4_scope *
         const str key = {(const char *)keys[i], CRYPTO_SHA256_SIZE};
         crypto_hmac_sha256(keys[i + 1], key, texts[i]);
     }
-    to_hex(out, keys[COUNT_OF(texts)]);
+    hex_encode(out, keys[COUNT_OF(texts)], CRYPTO_SHA256_SIZE);
     crypto_wipe(keys, sizeof(keys));
 }
 

@@ -91,20 +91,13 @@ static void refuse(struct http_request *rq, unsigned status, str why)
     respond(rq, status, STR("text/plain; charset=utf-8"), why);
 }
 
-static void print_key(char out[HEX_SIZE + 1], const uint8_t key[CRYPTO_WALLET_KEY_SIZE])
-{
-    for (size_t i = 0; i < HEX_SIZE; i++)
-        out[i] = hex_digit(i % 2 == 0 ? key[i / 2] >> 4 : key[i / 2] & 15U);
-    out[HEX_SIZE] = '\0';
-}
-
 static void add_wallet(struct buf *out, const struct demo *d, size_t i)
 {
     const size_t peer = (i + 1) % KEYS_DEMO_WALLETS;
     const char *room = buf_room(out, BODY_MAX); // at once: no copy is left where it grew
     char key[HEX_SIZE + 1];
 
-    print_key(key, d->keys->keys[i]);
+    *hex_encode(key, d->keys->keys[i], CRYPTO_WALLET_KEY_SIZE) = '\0';
     const int r =
         buf_addf(out,
                  "{\"name\":\"%s\",\"address\":\"%s\",\"key\":\"0x%s\","

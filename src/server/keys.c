@@ -56,11 +56,7 @@ static void add_hex(struct buf *out, const uint8_t bytes[AUTH_KEY_SIZE])
     char *room = buf_room(out, HEX_SIZE);
 
     assert(room);
-    for (size_t i = 0; i < AUTH_KEY_SIZE; i++) {
-        *room++ = hex_digit(bytes[i] >> 4);
-        *room++ = hex_digit(bytes[i] & 15U);
-    }
-    *room = '\n';
+    *hex_encode(room, bytes, AUTH_KEY_SIZE) = '\n';
     buf_added(out, HEX_SIZE);
 }
 

@@ -24,8 +24,8 @@ static void check_again(const struct auth_rpc_result *result)
     buf_init(&body, AUTH_RPC_BYTES_MAX);
     int r = buf_add(&body, STR("{\"id\":1,\"jsonrpc\":\"2.0\",\"result\":\"0x"));
     for (size_t i = 0; r == 0 && i < result->len; i++) {
-        const char digits[] = {hex_digit(result->bytes[i] >> 4),
-                               hex_digit(result->bytes[i] & 0xf)};
+        char digits[2];
+        hex_encode(digits, &result->bytes[i], 1);
         r = buf_add(&body, (str){digits, sizeof(digits)});
     }
     assert(r == 0);

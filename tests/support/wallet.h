@@ -77,13 +77,9 @@ static inline const char *wallet_sign_text(char out[WALLET_SIGNATURE_SIZE], uint
 {
     char bytes[65];
     const str signature = wallet_sign(bytes, key, message, 27);
-    char *at = out + str_copy(out, STR("0x")).len;
+    char *const at = out + str_copy(out, STR("0x")).len;
 
-    for (size_t i = 0; i < signature.len; i++) {
-        *at++ = hex_digit((uint8_t)signature.ptr[i] >> 4);
-        *at++ = hex_digit((uint8_t)signature.ptr[i] & 15U);
-    }
-    *at = '\0';
+    *hex_encode(at, (const uint8_t *)signature.ptr, signature.len) = '\0';
     return out;
 }
 

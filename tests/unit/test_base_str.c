@@ -1,8 +1,7 @@
-#include "base/hex.h"
 #include "base/str.h"
 #include "support/aborts.h"
-#include "support/exact.h"
 #include "support/t.h"
+#include <stdlib.h>
 
 static void compares_bytes_and_not_strings(void **state)
 {
@@ -164,44 +163,6 @@ static void a_copy_has_a_nul_behind_it(void **state)
     }
 }
 
-static int decode_exact(uint8_t *out, str digits)
-{
-    char *copy = exact_copy(digits);
-    const int r = hex_decode(out, (str){copy, digits.len});
-
-    free(copy);
-    return r;
-}
-
-static void hex_is_read_a_byte_at_a_time(void **state)
-{
-    static const struct {
-        str digits;
-        int r;
-        str bytes;
-    } rows[] = {
-        {STR(""), 0, STR("")},
-        {STR("00"), 0, STR("\0")},
-        {STR("fF10aB"), 0, STR("\xff\x10\xab")},
-        {STR("1"), HEX_BAD, {0}},
-        {STR("fF10a"), HEX_BAD, {0}},
-        {STR("g0"), HEX_BAD, {0}},
-        {STR("0g"), HEX_BAD, {0}},
-        {STR("0x"), HEX_BAD, {0}},
-        {STR("12 3"), HEX_BAD, {0}},
-    };
-
-    (void)state;
-    for (size_t i = 0; i < COUNT_OF(rows); i++) {
-        uint8_t out[4] = {0};
-        const int r = decode_exact(out, rows[i].digits);
-        expect_int("hex", r, rows[i].r);
-        const str bytes = {(const char *)out, rows[i].bytes.len};
-        if (r == 0)
-            expect_str("bytes", bytes, rows[i].bytes);
-    }
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -213,7 +174,6 @@ int main(void)
         cmocka_unit_test(copies_bytes),
         cmocka_unit_test(taking_past_the_end_is_a_bug),
         cmocka_unit_test(a_copy_has_a_nul_behind_it),
-        cmocka_unit_test(hex_is_read_a_byte_at_a_time),
     };
     return cmocka_run_group_tests_name("base/str", tests, NULL, NULL);
 }

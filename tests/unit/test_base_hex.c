@@ -1,0 +1,79 @@
+#include <stdio.h>
+
+#include "base/hex.h"
+#include "support/exact.h"
+#include "support/t.h"
+
+// clang-format off
+static const struct {
+    const char *name;
+    str digits;
+    int r;
+    str bytes;
+} rows[] = {
+    {"nothing",              STR(""),         0,       STR("")},
+    {"one byte",             STR("00"),       0,       STR("\0")},
+    {"small letters",        STR("09afff"),   0,       STR("\x09\xaf\xff")},
+    {"large letters",        STR("09AFFF"),   0,       STR("\x09\xaf\xff")},
+    {"half a byte",          STR("0"),        HEX_BAD, STR("")},
+    {"one and a half",       STR("012"),      HEX_BAD, STR("")},
+    {"before 0",             STR("0/"),       HEX_BAD, STR("")},
+    {"behind 9",             STR(":0"),       HEX_BAD, STR("")},
+    {"before a",             STR("`0"),       HEX_BAD, STR("")},
+    {"behind f",             STR("0g"),       HEX_BAD, STR("")},
+    {"before A",             STR("@0"),       HEX_BAD, STR("")},
+    {"behind F",             STR("0G"),       HEX_BAD, STR("")},
+    {"a prefix",             STR("0x12"),     HEX_BAD, STR("")},
+    {"a NUL",                STR("1\0"),      HEX_BAD, STR("")},
+    {"a byte above ASCII",   STR("\xb0" "0"), HEX_BAD, STR("")},
+};
+// clang-format on
+
+static int decode_exact(uint8_t *out, str digits)
+{
+    char *copy = exact_copy(digits);
+    const int r = hex_decode(out, (str){copy, digits.len});
+
+    free(copy);
+    return r;
+}
+
+static void decodes_either_case(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        uint8_t bytes[4];
+
+        expect_int(rows[i].name, decode_exact(bytes, rows[i].digits), rows[i].r);
+        if (rows[i].r == 0)
+            expect_str(rows[i].name, ((str){(char *)bytes, rows[i].digits.len / 2}),
+                       rows[i].bytes);
+    }
+}
+
+static void every_byte_is_two_small_digits(void **state)
+{
+    (void)state;
+    for (unsigned value = 0; value <= 0xff; value++) {
+        const uint8_t byte = (uint8_t)value;
+        char want[3];
+        char digits[3] = {'?', '?', '?'};
+        uint8_t again = 0;
+
+        snprintf(want, sizeof(want), "%02x", value);
+        expect_int("digits", hex_encode(digits, &byte, 1) - digits, 2);
+        expect_int("what is behind", digits[2], '?');
+        expect_str("digits", ((str){digits, 2}), str_of(want));
+        expect_int("decoded", hex_decode(&again, (str){digits, 2}), 0);
+        expect_int("round trip", again, byte);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(decodes_either_case),
+        cmocka_unit_test(every_byte_is_two_small_digits),
+    };
+    return cmocka_run_group_tests_name("base/hex", tests, NULL, NULL);
+}
