@@ -347,6 +347,7 @@ export class ParleyList extends LitElement {
                 aria-label=${newChat}
                 aria-expanded=${this.isNewOpen ? 'true' : 'false'}
                 @click=${() => this.#setNew(!this.isNewOpen)}
+                @keydown=${this.#onNewKey}
             >
                 ${icons.edit}
             </button>

@@ -147,6 +147,12 @@ async function escapes(page) {
         await page.keyboard.press('Escape');
         await isOpen('false');
         await focusAt(page, new RegExp(`^${name}$`));
+        // What opens may take a while to load: until then the focus is where it was.
+        await opener.click();
+        await isOpen('true');
+        await opener.press('Escape');
+        await isOpen('false');
+        await focusAt(page, new RegExp(`^${name}$`));
     }
 }
 
