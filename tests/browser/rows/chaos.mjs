@@ -1,13 +1,13 @@
 /**
  * Two people write to each other while all that can go wrong does, in an order of chance; then it
  * heals, and nothing is lost, doubled or out of order. SEED repeats a run (as far as the network
- * does), CHAOS_S makes it longer.
+ * does), CHAOS_SECONDS makes it longer.
  */
 import { Failure, now, same, sleep, until } from '../../e2e/lib.mjs';
 import { field, hasStates, log, say, sendButton } from '../browser.mjs';
 import { picture, png } from '../files.mjs';
 
-const SECONDS = Number(process.env.CHAOS_S ?? 40);
+const SECONDS = Number(process.env.CHAOS_SECONDS ?? 15);
 const STEP_MS = 250;
 const TABS_MOST = 2;
 const HEAL_MS = 60000;

@@ -69,13 +69,12 @@ async function voice(t) {
     await button(alice, 'Record a voice message').click();
     await alice.getByText(/^Recording 0:0[1-9]/).waitFor();
     await button(alice, 'Stop recording').click();
-    await sendButton(alice).click().catch(() => {});
+    await sendButton(alice).click();
     const play = log(bob).getByRole('button', { name: 'Play', exact: true });
     await play.waitFor();
     const position = log(bob).getByRole('slider', { name: 'Position' });
     await play.click();
-    await until('it plays', async () => Number(await position.inputValue().catch(() =>
-        position.getAttribute('aria-valuenow'))) > 0);
+    await until('it plays', async () => Number(await position.inputValue()) > 0);
     await hasStates(alice, 'Read', 1);
     t.isQuiet();
 }
@@ -198,8 +197,10 @@ async function tooLarge(t) {
 /** A picture that comes later moves nothing that one looks at. */
 async function keepsPlace(t) {
     const { alice, bob } = await pair(t);
-    for (let i = 0; i < 25; i++) await say(alice, `line ${i}`);
-    await inLog(bob, 'line 24').waitFor();
+    const lines = Array.from({ length: 40 }, (_, i) => `line ${i}`).join('\n');
+    await say(alice, lines);
+    await log(bob).getByText('line 39').waitFor();
+    await log(bob).press('End'); // what came before its history had is read from the top
     await bob.route('**/media/**', async (route) => {
         await sleep(300);
         await route.continue();

@@ -31,8 +31,8 @@ async function ticks(t) {
 
 async function order(t) {
     const { alice, bob } = await pair(t);
-    for (let i = 1; i <= 30; i++) await say(alice, `number ${i}.`);
-    await inLog(bob, 'number 30.').waitFor();
+    for (let i = 1; i <= 15; i++) await say(alice, `number ${i}.`);
+    await inLog(bob, 'number 15.').waitFor();
     for (const before of ['Sending', 'Sent', 'Delivered']) await hasStates(alice, before, 0);
     const texts = (await log(bob).innerText()).match(/number \d+\./g);
     const numbers = texts.map((text) => Number(/\d+/.exec(text)[0]));
@@ -104,7 +104,7 @@ async function reloadInSend(t) {
     await say(alice, 'in the middle');
     await hasStates(alice, 'Sending', 1);
     await until('taken by the server', async () =>
-        (await server.metrics()).get('parley_messages_total') >= 2 || undefined, 2000).catch(() => {});
+        (await server.metrics()).get('parley_messages_sent_total') >= 2);
     pipe.cut();
     await alice.reload();
     await inLog(alice, 'in the middle').waitFor();
@@ -245,7 +245,7 @@ async function isFast(t) {
     const server = await t.serve();
     const { alice } = await pair(t, { server });
     await say(alice, 'the first one');
-    await hasStates(alice, 'Sent', 1).catch(() => hasStates(alice, 'Read', 1));
+    await hasStates(alice, 'Read', 1);
     const context = alice.context();
     await alice.close();
     const times = [];
