@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vite';
+import { decorators } from './build-decorators';
 import { literals } from './build-literals';
 import { terser } from './build-terser';
 import { plainImports, smallSocketIo } from './build-imports';
@@ -13,7 +14,7 @@ const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 export default defineConfig({
     root: here('.'),
     base: './',
-    plugins: [literals(), plainImports(), smallSocketIo(), terser()],
+    plugins: [literals(), decorators(), plainImports(), smallSocketIo(), terser()],
     resolve: {
         alias: [
             { find: 'parley-sdk/wallets', replacement: here('../sdk/src/wallets/index.ts') },

@@ -21,3 +21,12 @@ export const query =
                 return this.renderRoot?.querySelector(selector) ?? null;
             },
         });
+
+/** Applies them, where esbuild would have a function of its own in each file: see build-decorators.ts. */
+export function __decorateClass(
+    decorators: readonly FieldDecorator[],
+    prototype: LitElement,
+    name: string,
+): void {
+    for (const decorate of decorators) decorate(prototype, name);
+}

@@ -1,9 +1,9 @@
 /** The page at `/` of a server that runs with --dev: two throw-away wallets, or one's own. */
-import { html, nothing, render, type TemplateResult } from 'lit';
+import { html, nothing, render, svg, type TemplateResult } from 'lit';
 import { createChat, isPassing, ParleyError, sameAccount, Session, type Chat } from 'parley-sdk';
 import { avatar } from './avatar';
 import { fetchWallet, demoAuth, type DemoWallet } from './demo-wallet';
-import { icons } from './icons';
+import { icon, icons } from './icons';
 import { copy } from './address';
 import './parley-chat';
 
@@ -16,6 +16,10 @@ const landing = document.getElementById('landing') as HTMLElement;
 /** What is to end when another part of the page is shown. */
 let leave: () => void = () => {};
 let shown = 0;
+
+const external = icon(
+    svg`<path d="M14 5h5v5M19 5l-8 8M10 6H7a2 2 0 0 0-2 2v9a2 2 0 0 0 2 2h9a2 2 0 0 0 2-2v-3"/>`,
+);
 
 const brand = html`<a class="brand" href="#" aria-label="Parley, start page">${icons.back}</a>`;
 
@@ -36,7 +40,7 @@ function demoBar(wallet: DemoWallet, isList: boolean, onToggle: () => void): Tem
             All conversations
         </button>
         <a class="link" href="#${peer.name.toLowerCase()}" target="_blank" rel="noopener"
-            >Open ${peer.name}’s side ${icons.external}</a
+            >Open ${peer.name}’s side ${external}</a
         >`;
 }
 

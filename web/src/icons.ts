@@ -36,16 +36,10 @@ export const icons = {
     down: icon(svg`<path d="M6 9l6 6 6-6"/>`),
     block: icon(svg`<circle cx="12" cy="12" r="8.5"/><path d="M6 6l12 12"/>`),
     edit: icon(svg`<path d="M12 20h8M5 15.5L15.8 4.7a2 2 0 0 1 2.8 2.8L8 18.2 4 19.5z"/>`),
-    wallet: icon(
-        svg`<path d="M4 7.5A2.5 2.5 0 0 1 6.5 5H17v3M4 7.5A2.5 2.5 0 0 0 6.5 10H20v9H6.5A2.5 2.5 0 0 1 4 16.5zM16 14.5v.01" />`,
-    ),
     offline: icon(
         svg`<path d="M4 4l16 16M8.5 12.5a5.5 5.5 0 0 1 3-1.4M5 9a11 11 0 0 1 3.5-2.2M12 6a11 11 0 0 1 7 3M15.5 12.5l-.5-.4M12 17.5v.01"/>`,
     ),
     signOut: icon(svg`<path d="M10 4H6a2 2 0 0 0-2 2v12a2 2 0 0 0 2 2h4M15 8l4 4-4 4M19 12H9"/>`),
-    external: icon(
-        svg`<path d="M14 5h5v5M19 5l-8 8M10 6H7a2 2 0 0 0-2 2v9a2 2 0 0 0 2 2h9a2 2 0 0 0 2-2v-3"/>`,
-    ),
     // What a message's state is, beside its time.
     clock: icon(svg`<circle cx="12" cy="12" r="7.5"/><path d="M12 8v4.3l2.6 1.6"/>`),
     tick: icon(svg`<path d="M5 12.5l4.5 4.5L19 7.5"/>`),

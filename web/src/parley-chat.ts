@@ -17,25 +17,16 @@ import type { ParleyList } from './list';
 import { noNames, shownName, type NameOf } from './names';
 import { chatStyles } from './parley-chat-styles';
 import { statusBar, statusStyles } from './status';
-import { english, type Strings } from './strings';
+import { english, type AllStrings, type Strings } from './strings';
 import './thread';
 import type { ParleyThread } from './thread';
 import { fetchToken } from './token-url';
 import { base, darkTokens, tokens } from './tokens';
 import { watch } from './watch';
-import { whyOf } from './why';
+import { reasonOf, whyOf } from './why';
 
 /** Below this there is room for one pane: the list, or a thread. */
 const WIDE_PX = 640;
-
-/** With one of these only signing in helps. */
-const SIGNED_OUT = new Set([
-    'signed_out',
-    'token_missing',
-    'token_invalid',
-    'token_expired',
-    'token_revoked',
-]);
 
 /** What only some pages need: it is loaded where it is shown. */
 const PARTS = {
@@ -67,7 +58,7 @@ export class ParleyChat extends LitElement {
     @property({ attribute: false }) auth: Auth | undefined;
     /** Instead of all of these: a Chat that the page has made, and connects. */
     @property({ attribute: false }) chat: Chat | undefined;
-    @property({ attribute: false }) strings: Partial<Strings> = english;
+    @property({ attribute: false }) strings: Partial<AllStrings> = english;
     /** What the page calls an account. Set anew, where it has come to know others. */
     @property({ attribute: false }) nameOf: NameOf = noNames;
 
@@ -230,7 +221,7 @@ export class ParleyChat extends LitElement {
         const isStopped = status === 'stopped' && error !== undefined;
         if (isStopped && error !== this.#told) this.#emit('parley-error', { error });
         this.#told = isStopped ? error : undefined;
-        if (isStopped && this.#isSession && SIGNED_OUT.has(error.code))
+        if (isStopped && this.#isSession && reasonOf(error.code) === 'signed_out')
             this.#leave(whyOf(error, this.#words));
     }
 
@@ -347,7 +338,7 @@ export class ParleyChat extends LitElement {
         if (hasMore || summaries.some((one) => one.last || one.blocked))
             return this.#notice(pickConversation);
         if (!isListed) return nothing;
-        return html`<div class="notice">${bubbles}<span>${startConversation}</span></div>`;
+        return this.#notice(startConversation);
     }
 
     async #load(part: Part): Promise<void> {

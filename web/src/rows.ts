@@ -1,7 +1,8 @@
-import type { Item, ItemState, Summary } from 'parley-sdk';
+import type { ItemState, Summary } from 'parley-sdk';
 import { previewOf } from './message';
 import { say, type Strings } from './strings';
 import { shortWhen } from './short-when';
+import { stateLabel } from './state';
 
 export interface Sections {
     readonly chats: readonly Summary[];
@@ -48,12 +49,6 @@ const MARKS: Record<ItemState, Mark | undefined> = {
     received: undefined,
 };
 
-function stateName(item: Item, strings: Strings): string {
-    if (item.state === 'received') return '';
-    if (item.state !== 'uploading') return strings[item.state];
-    return say(strings.uploading, { percent: Math.round(100 * (item.progress ?? 0)) });
-}
-
 function previewText(one: Summary, strings: Strings): string {
     if (one.blocked) return strings.blocked;
     if (one.isTyping) return strings.typing;
@@ -77,7 +72,7 @@ export function rowText(
         badge: badgeOf(one.unread),
         mark: last && MARKS[last.state],
         isRead: last?.state === 'read',
-        state: last ? stateName(last, strings) : '',
+        state: last ? stateLabel(last, strings) : '',
         unread: one.unread ? say(strings.unread, { n: one.unread }) : '',
         presence: one.presence?.online ? strings.online : '',
     };

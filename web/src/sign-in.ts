@@ -1,15 +1,20 @@
-import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
+import { LitElement, css, html, nothing, svg, type TemplateResult } from 'lit';
 import { property, state } from './decorators';
 import { ParleyError, type Session } from 'parley-sdk';
 import type { FoundWallet } from 'parley-sdk/wallets';
 import { avatar } from './avatar';
-import { icons } from './icons';
-import { say, english, type Strings } from './strings';
+import { icon, icons } from './icons';
+import { signInEnglish } from './sign-in-strings';
+import { english, say, type AllStrings } from './strings';
 import { base } from './tokens';
 import { whyOf } from './why';
 
 /** How long wallets have to announce themselves before it is said that there is none. */
 const LOOK_MS = 1500;
+
+const walletIcon = icon(
+    svg`<path d="M4 7.5A2.5 2.5 0 0 1 6.5 5H17v3M4 7.5A2.5 2.5 0 0 0 6.5 10H20v9H6.5A2.5 2.5 0 0 1 4 16.5zM16 14.5v.01"/>`,
+);
 
 /** Of an icon that was loaded: whether there is nothing to be seen in it. */
 function isBlank(image: HTMLImageElement): boolean {
@@ -31,7 +36,7 @@ export class ParleySignIn extends LitElement {
     @property({ attribute: false }) peer: string | undefined;
     /** Why one has to sign in again. */
     @property({ attribute: false }) note = '';
-    @property({ attribute: false }) strings: Strings = english;
+    @property({ attribute: false }) strings: Partial<AllStrings> = {};
 
     @state() private wallets: readonly FoundWallet[] = [];
     @state() private isLooking = true;
@@ -209,7 +214,7 @@ export class ParleySignIn extends LitElement {
             this.#timer = setTimeout(() => (this.isLooking = false), LOOK_MS);
         } catch (error) {
             this.isLooking = false;
-            this.error = whyOf(error, this.strings);
+            this.error = whyOf(error, this.#words);
         }
     }
 
@@ -220,7 +225,7 @@ export class ParleySignIn extends LitElement {
         this.signing = wallet;
         this.error = '';
         try {
-            const { signInStatement: statement } = this.strings;
+            const { signInStatement: statement } = this.#words;
             const session = await wallet.signIn(this.server, { statement, signal: abort.signal });
             if (!abort.signal.aborted) this.#done(session);
         } catch (error) {
@@ -244,7 +249,7 @@ export class ParleySignIn extends LitElement {
     }
 
     #fail(error: unknown): void {
-        this.error = whyOf(error, this.strings);
+        this.error = whyOf(error, this.#words);
         if (!(error instanceof ParleyError)) reportError(error);
     }
 
@@ -255,7 +260,7 @@ export class ParleySignIn extends LitElement {
                 class="wallet"
                 ?disabled=${this.signing !== undefined && !isSigning}
                 aria-busy=${isSigning ? 'true' : 'false'}
-                aria-label=${say(this.strings.signInWith, { name: wallet.name })}
+                aria-label=${say(this.#words.signInWith, { name: wallet.name })}
                 @click=${() => this.#signIn(wallet)}
             >
                 <span class="icon" data-initial=${[...wallet.name][0]?.toUpperCase() ?? ''}
@@ -272,14 +277,18 @@ export class ParleySignIn extends LitElement {
     }
 
     /** What goes on, below the wallets. */
+    get #words(): AllStrings {
+        return { ...english, ...signInEnglish, ...this.strings };
+    }
+
     #said(): string {
-        if (this.signing) return this.strings.signing;
+        if (this.signing) return this.#words.signing;
         if (this.wallets.length || this.error) return '';
-        return this.isLooking ? this.strings.lookingForWallets : this.strings.noWallet;
+        return this.isLooking ? this.#words.lookingForWallets : this.#words.noWallet;
     }
 
     #action(): TemplateResult | typeof nothing {
-        const { cancel, tryAgain } = this.strings;
+        const { cancel, tryAgain } = this.#words;
         if (this.signing)
             return html`<button class="secondary" @click=${this.#cancel}>${cancel}</button>`;
         const isStuck = !this.wallets.length && !this.isLooking;
@@ -289,11 +298,11 @@ export class ParleySignIn extends LitElement {
     }
 
     override render() {
-        const { signInTitle, signInText } = this.strings;
+        const { signInTitle, signInText } = this.#words;
         const said = this.#said();
         const why = this.error || this.note;
         return html`<div class="card">
-            <div class="sign">${this.peer ? avatar(this.peer, 64) : icons.wallet}</div>
+            <div class="sign">${this.peer ? avatar(this.peer, 64) : walletIcon}</div>
             <h2>${signInTitle}</h2>
             <p>${signInText}</p>
             ${why ? html`<p class="error" role="alert">${why}</p>` : nothing}

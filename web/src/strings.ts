@@ -1,5 +1,8 @@
+import type { signInEnglish } from './sign-in-strings';
+
 /**
- * Every word that the widget says. A page may set its own: `element.strings = {send: 'Senden'}`.
+ * Every word that the widget says, but those of sign-in-strings.ts, which are loaded with what says
+ * them. A page may set its own: `element.strings = {send: 'Senden'}`.
  * `{name}` stands for what is put there. Those marked NAME are accessible names, which tests and
  * people who use a screen reader rely on.
  */
@@ -27,15 +30,6 @@ export const english = {
     tokenMalformed: 'no token in the answer',
     toWrong: 'The address of this chat is not a wallet’s.',
     toOwn: 'This is your own address: open this page with another wallet.',
-
-    // Signing in
-    signInTitle: 'Sign in to chat',
-    signInText: 'Sign a message with your wallet. It costs nothing, and sends no transaction.',
-    signInWith: 'Sign in with {name}', // NAME
-    signInStatement: 'Sign in to the chat.', // what the wallet shows: one line of ASCII
-    signing: 'Confirm in your wallet…',
-    noWallet: 'No wallet was found in this browser. Install one, or open this page in it.',
-    lookingForWallets: 'Looking for wallets…',
 
     // List
     newChat: 'New chat', // NAME
@@ -147,12 +141,11 @@ export const english = {
     why_upload_mismatch: 'The file is not what it says it is.',
     why_upload_rejected: 'The file was checked, and not accepted.',
     why_signed_out: 'You’re signed out. Sign in again.',
-    why_wallet_rejected: 'You declined the signature. Choose your wallet to try again.',
-    why_login_domain: 'This site isn’t allowed to sign in here. Its operator can: --origins.',
-    why_login_chain: 'Wallets of this network can’t sign in here. Switch the network.',
 };
 
 export type Strings = typeof english;
+/** What a page may set. */
+export type AllStrings = Strings & typeof signInEnglish;
 
 /** A sentence with its places filled. */
 export function say(text: string, values: Record<string, string | number>): string {

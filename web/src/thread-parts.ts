@@ -7,7 +7,7 @@ import type { Edge } from './timeline';
 
 type Act = () => unknown;
 
-const retryButton = (strings: Strings, onRetry: Act): TemplateResult =>
+export const retryButton = (strings: Strings, onRetry: Act): TemplateResult =>
     html`<button class="secondary" @click=${onRetry}>${strings.tryAgain}</button>`;
 
 /** What is at the start of what is here. */

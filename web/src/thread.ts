@@ -25,6 +25,7 @@ import {
     noMessages,
     notLoaded,
     requestBanner,
+    retryButton,
 } from './thread-parts';
 import {
     NEW_KEY,
@@ -507,9 +508,7 @@ export class ParleyThread extends LitElement {
     }
 
     #problem() {
-        const retry = html`<button class="secondary" @click=${() => this.#tryAgain()}>
-            ${this.strings.tryAgain}
-        </button>`;
+        const retry = retryButton(this.strings, () => this.#tryAgain());
         return html`<div class="banner error" role="alert">
             <span class="words">${this.problem}</span>${this.again ? retry : nothing}
         </div>`;

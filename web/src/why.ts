@@ -11,6 +11,10 @@ const ALIKE: Record<string, string> = {
     token_revoked: 'signed_out',
 };
 
+/** What a code comes to for who uses the chat: a code as well. */
+export const reasonOf = (code: string): string =>
+    Object.hasOwn(ALIKE, code) ? ALIKE[code]! : code;
+
 /**
  * Why something was not done, in the words of `strings` where its code has some (`why_` and the
  * code), else in those that came with the error.
@@ -21,5 +25,5 @@ export function whyOf(error: unknown, strings: Strings): string {
     if (!(error instanceof Error)) return String(error);
     const { code = '' } = error as { code?: string };
     const words: Record<string, string> = strings;
-    return words[`why_${Object.hasOwn(ALIKE, code) ? ALIKE[code] : code}`] ?? error.message;
+    return words[`why_${reasonOf(code)}`] ?? error.message;
 }

@@ -57,7 +57,7 @@ describe('a row', () => {
 
     it.each<[ItemState, string | undefined, string]>([
         ['queued', 'clock', 'Waiting'],
-        ['uploading', 'clock', 'Uploading 45 %'],
+        ['uploading', 'clock', 'Uploading 44 %'],
         ['sending', 'clock', 'Sending'],
         ['sent', 'tick', 'Sent'],
         ['delivered', 'ticks', 'Delivered'],

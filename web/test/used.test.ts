@@ -3,12 +3,16 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { icons } from '../src/icons';
 import { mediaIcons } from '../src/media-icons';
+import { signInEnglish } from '../src/sign-in-strings';
 import { english } from '../src/strings';
 
 const dir = fileURLToPath(new URL('../src', import.meta.url));
 /** All sources but those where they are said. */
 const sources = readdirSync(dir)
-    .filter((name) => name.endsWith('.ts') && !/^(strings|icons|media-icons)\.ts$/.test(name))
+    .filter(
+        (name) =>
+            name.endsWith('.ts') && !/^(strings|sign-in-strings|icons|media-icons)\.ts$/.test(name),
+    )
     .map((name) => readFileSync(`${dir}/${name}`, 'utf8'))
     .join('\n');
 
@@ -26,7 +30,7 @@ const isUsed = (name: string) =>
         : new RegExp(`\\b${name}\\b`).test(sources);
 
 describe('something uses', () => {
-    it.each(Object.keys(english))('the string %s', (name) => {
+    it.each([...Object.keys(english), ...Object.keys(signInEnglish)])('the string %s', (name) => {
         expect(isUsed(name)).toBe(true);
     });
 

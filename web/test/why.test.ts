@@ -1,5 +1,6 @@
 import { ParleyError } from 'parley-sdk';
 import { describe, expect, it } from 'vitest';
+import { signInEnglish } from '../src/sign-in-strings';
 import { english } from '../src/strings';
 import { whyOf } from '../src/why';
 
@@ -8,11 +9,11 @@ const of = (code: string) => new ParleyError({ code, message: 'As the server say
 describe('why something was not done is said', () => {
     it.each([
         ['mailbox_full', english.why_mailbox_full],
-        ['wallet_rejected', english.why_wallet_rejected],
+        ['wallet_rejected', signInEnglish.why_wallet_rejected],
         ['storage_unavailable', english.why_internal],
         ['token_expired', english.why_signed_out],
     ])('of %s in words of ours', (code, why) => {
-        expect(whyOf(of(code), english)).toBe(why);
+        expect(whyOf(of(code), { ...english, ...signInEnglish })).toBe(why);
     });
 
     it.each(['too_many_sockets', 'a_new_one', '', 'constructor', '__proto__'])(

@@ -16,7 +16,7 @@ import { Api } from '../seeds.mjs';
 
 const FRIEND = '0xfB6916095ca1df60bB79Ce92cE3Ea74c37c5d359'; // of the examples
 const CHAT = 'https://chat.example';
-const START_BYTES = 60 * 1024; // gzipped, of all that comes before anybody does anything
+const START_BYTES = 60_000; // gzipped, of all that comes before anybody does anything
 const START_MS = 2000;
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 const require = createRequire(here('../../e2e/package.json'));
@@ -250,7 +250,7 @@ async function startsSmall(t) {
     const thread = await bytesAtStart(t, `${shop.url}/thread`, (it) => inLog(it, 'hello').waitFor());
     const list = await bytesAtStart(t, `${shop.url}/list`, (it) => button(it, /hello/).waitFor());
     const both = [...new Map([...thread, ...list]).values()].reduce((a, b) => a + b);
-    console.log(`  together ${(both / 1024).toFixed(1)} KiB`);
+    console.log(`  together ${(both / 1000).toFixed(1)} KB`);
     between(both, 20000, START_BYTES, 'bytes that the widget loads at start');
     t.isQuiet();
 }
@@ -418,7 +418,7 @@ export const rows = [
     ['the SDK on a page of one’s own', sdk],
     ['tokens by one’s own backend, under a strict policy', ownBackend],
     ['the policy of the docs is the one that is tested', documentsPolicy],
-    ['at most 60 KiB are loaded at start', startsSmall],
+    ['at most 60 KB are loaded at start', startsSmall],
     ['React', react],
     ['colours and words', themes],
     ['who signs in to one has signed in to all', sharesTheSession],

@@ -1,1 +1,1 @@
-import"./sdk-BFc1dO25.js";import{Q as a}from"./parley-chat-DRqnsMcM.js";export{a as ParleyChat};
+import{R as a}from"./parley-chat-DWtJEZRV.js";import"./sdk-DGbO4Zx8.js";export{a as ParleyChat};
