@@ -23,7 +23,7 @@ import { rows as shell } from './rows/shell.mjs';
 import { rows as talk } from './rows/talk.mjs';
 import { rows as thread } from './rows/thread.mjs';
 
-const AT_ONCE = 3;
+const AT_ONCE = 2; // more of them take longer: each has windows of its own to paint
 const LIMIT_MS = 90000; // of a row, at least: the machine may be busy
 
 const { values: flags } = parseArgs({
