@@ -2,7 +2,7 @@ import { cancelled } from './abort.js';
 import { accountKey, isAccount, sameAccount } from './address.js';
 import type { Auth } from './auth.js';
 import { coalesce } from './coalesce.js';
-import { Drafts } from './drafts.js';
+import { EarlyOutbox } from './early-outbox.js';
 import { Emitter } from './emitter.js';
 import { ParleyError, isPassing } from './errors.js';
 import type { Chat, ChatEvents, FileOptions, Summary } from './model.js';
@@ -54,8 +54,8 @@ export class LiveChat implements Chat {
     readonly #presence: PresenceWatch;
     readonly #host: Host;
     #account: Account | undefined;
-    #outbox: Outbox = new Drafts();
-    /** The account whose outbox it is; undefined for the drafts of nobody yet. */
+    #outbox: Outbox = new EarlyOutbox();
+    /** The account whose outbox it is; undefined for the early one, of nobody yet. */
     #outboxOf: Account | undefined;
     /** How far the device's clock is behind the server's. */
     #skewMs = 0;
@@ -147,7 +147,7 @@ export class LiveChat implements Chat {
     async signOut(): Promise<void> {
         const account = this.#account;
         this.disconnect();
-        this.#useOutbox(new Drafts(), undefined);
+        this.#useOutbox(new EarlyOutbox(), undefined);
         this.#account = undefined;
         this.#forget();
         try {
@@ -193,7 +193,7 @@ export class LiveChat implements Chat {
         if (this.#outboxOf === undefined) return;
         const { isPersistent, peers } = this.#outbox;
         const lines = isPersistent ? [] : peers.flatMap((to) => this.#outbox.of(to));
-        this.#useOutbox(new Drafts(lines.map(({ entry }) => entry)), undefined);
+        this.#useOutbox(new EarlyOutbox(lines.map(({ entry }) => entry)), undefined);
     }
 
     #makeHost(): Host {
@@ -287,7 +287,7 @@ export class LiveChat implements Chat {
     #become(account: Account): void {
         const isOther = this.#account !== undefined && !sameAccount(this.#account, account);
         this.#account = account;
-        if (isOther) this.#useOutbox(new Drafts(), undefined);
+        if (isOther) this.#useOutbox(new EarlyOutbox(), undefined);
         if (this.#outboxOf === undefined) this.#useOutbox(this.#parts.openOutbox(account), account);
         if (isOther) this.#forget();
     }
@@ -298,7 +298,7 @@ export class LiveChat implements Chat {
         this.#outboxOf = of;
         this.#hearOutbox();
         const { peers } = old;
-        if (old instanceof Drafts && of !== undefined) old.moveTo(outbox);
+        if (old instanceof EarlyOutbox && of !== undefined) old.moveTo(outbox);
         old.close();
         for (const peer of peers) this.#get(peer).outgoingChanged();
     }

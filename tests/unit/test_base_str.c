@@ -1,7 +1,8 @@
+#include <stdlib.h>
+
 #include "base/str.h"
 #include "support/aborts.h"
 #include "support/t.h"
-#include <stdlib.h>
 
 static void compares_bytes_and_not_strings(void **state)
 {

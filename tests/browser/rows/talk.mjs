@@ -263,6 +263,21 @@ async function isFast(t) {
     t.isQuiet();
 }
 
+/** Some networks let no WebSocket through: what takes its place is loaded then. */
+async function polls(t) {
+    const server = await t.serve({ options: ['--rate-limits=off', '--transports=polling'] });
+    const { alice, bob } = await pair(t, { server });
+    await say(alice, 'the slow way 🚂');
+    await inLog(bob, 'the slow way 🚂').waitFor();
+    await say(bob, 'as good');
+    await inLog(alice, 'as good').waitFor();
+    await hasStates(alice, 'Read', 1);
+    const asked = await alice.evaluate(() =>
+        performance.getEntriesByType('resource').map(({ name }) => name));
+    same(asked.some((url) => /transport=polling/.test(url)), true, 'it polls');
+    t.isQuiet({ cut: true });
+}
+
 /** A number in the title is for who looks elsewhere. */
 async function titleCounts(t) {
     const { alice, bob } = await pair(t);
@@ -300,5 +315,6 @@ export const rows = [
     ['who is blocked does not come through', blocks],
     ['a text is text, its links are safe, in any script', isText],
     ['the first message is there within a second', isFast, { alone: true }],
+    ['where no WebSocket gets through it polls', polls],
     ['the title counts for who looks elsewhere', titleCounts],
 ].map(([name, run, more]) => ({ name: `talk: ${name}`, run, limit: 30000, ...more }));

@@ -478,15 +478,15 @@ async function marksNothingUnseen(page) {
 
 /** At the end all is read, whoever wrote what is there: else it could stay unread for good. */
 async function marksWhatIsAboveOwn(page) {
-    const own = (page_, state) =>
-        change(page_, `({ thread, item }) => thread.set({ items: [
+    const addOwn = (state) =>
+        change(page, `({ thread, item }) => thread.set({ items: [
             ...Array.from({ length: 60 }, (_, i) => item({ seq: i + 1 })),
             ...Array.from({ length: 40 }, (_, i) => item({ own: true, state: '${state}',
                 key: 'own' + i, seq: '${state}' === 'sent' ? 61 + i : undefined })),
         ] })`);
     for (const state of ['sent', 'queued']) {
         await show(page, { items: [1, 1] });
-        await own(page, state);
+        await addOwn(state);
         await log(page).press('End');
         await markedFrom(page, 60);
         await sleep(MARK_MS + 100); // a mark that is wrong would be there by then

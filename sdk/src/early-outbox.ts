@@ -6,7 +6,7 @@ import { lineOf } from './outbox-lines.js';
 import type { Draft, Entry, Outbox, OutboxEvents, Outgoing } from './outbox.js';
 
 /** Stands in for the outbox until the account is known, whose it is, and while nobody sends. */
-export class Drafts implements Outbox {
+export class EarlyOutbox implements Outbox {
     readonly isPersistent = false;
     readonly #events = new Emitter<OutboxEvents>();
     #entries: Entry[];
