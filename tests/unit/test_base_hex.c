@@ -57,7 +57,7 @@ static void every_byte_is_two_small_digits(void **state)
     (void)state;
     for (unsigned value = 0; value <= 0xff; value++) {
         const uint8_t byte = (uint8_t)value;
-        char want[3];
+        char want[2 * sizeof(value) + 1];
         char digits[3] = {'?', '?', '?'};
         uint8_t again = 0;
 
