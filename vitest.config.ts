@@ -13,6 +13,7 @@ export default defineConfig({
     test: {
         include: ['sdk/test/**/*.test.ts', 'web/test/**/*.test.ts'],
         environment: 'node',
+        setupFiles: [here('sdk/test/setup.ts')],
         testTimeout: 10000,
     },
 });

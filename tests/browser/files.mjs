@@ -1,5 +1,5 @@
 /** Pictures, films and sounds, made as they are needed. */
-import { crc32, deflateSync } from 'node:zlib';
+import { deflateSync } from 'node:zlib';
 
 const table = Array.from({ length: 256 }, (_, n) => {
     let c = n;
@@ -8,11 +8,11 @@ const table = Array.from({ length: 256 }, (_, n) => {
 });
 
 /** Node 18 has none in zlib. */
-const checksum = crc32 ?? ((bytes) => {
+function checksum(bytes) {
     let c = 0xffffffff;
     for (const byte of bytes) c = table[(c ^ byte) & 255] ^ (c >>> 8);
     return (c ^ 0xffffffff) >>> 0;
-});
+}
 
 /** Of a PNG. */
 export function chunk(type, data) {
