@@ -1,5 +1,6 @@
 /** A part of the widget alone, on a chat in memory: web/test/NAME-page.ts, under a strict policy. */
 import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { Shop, page } from './shop.mjs';
 
@@ -18,7 +19,9 @@ const BODIES = {
 /** Each script that Vite makes of them, by its path. */
 async function build() {
     const require = createRequire(here('../../package.json'));
-    const vite = await import(pathToFileURL(require.resolve('vite')));
+    // Its ES module: the other one names nothing that Node 18 could find.
+    const entry = join(dirname(require.resolve('vite/package.json')), 'dist/node/index.js');
+    const vite = await import(pathToFileURL(entry));
     const { config } = await vite.loadConfigFromFile(
         { command: 'build', mode: 'production' }, here('../../web/vite.config.ts'));
     const input = Object.fromEntries(Object.keys(BODIES).map((name) =>

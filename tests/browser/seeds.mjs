@@ -1,4 +1,5 @@
 /** Conversations that were there before somebody opens a page: written over HTTP, or Socket.IO. */
+import { randomUUID } from 'node:crypto';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { Failure, next } from '../e2e/lib.mjs';
@@ -29,7 +30,7 @@ export class Api {
 
     write(peer, content, type = 'text') {
         return this.ask(`/v1/conversations/${peer}/messages`, {
-            type, content, client_msg_id: crypto.randomUUID(),
+            type, content, client_msg_id: randomUUID(),
         });
     }
 
