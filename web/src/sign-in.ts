@@ -1,4 +1,4 @@
-import { LitElement, css, html, nothing, svg, type TemplateResult } from 'lit';
+import { LitElement, css, html, nothing, svg, type PropertyValues, type TemplateResult } from 'lit';
 import { property, state } from './decorators';
 import { ParleyError, type Session } from 'parley-sdk';
 import type { FoundWallet } from 'parley-sdk/wallets';
@@ -42,6 +42,7 @@ export class ParleySignIn extends LitElement {
     @state() private isLooking = true;
     @state() private signing: FoundWallet | undefined;
     @state() private error = '';
+    #words: AllStrings = { ...english, ...signInEnglish };
     #end: () => void = () => {};
     #abort: AbortController | undefined;
     #timer: ReturnType<typeof setTimeout> | undefined;
@@ -191,6 +192,10 @@ export class ParleySignIn extends LitElement {
         `,
     ];
 
+    protected override willUpdate(changed: PropertyValues<this>): void {
+        if (changed.has('strings')) this.#words = { ...english, ...signInEnglish, ...this.strings };
+    }
+
     override connectedCallback(): void {
         super.connectedCallback();
         void this.#look();
@@ -277,10 +282,6 @@ export class ParleySignIn extends LitElement {
     }
 
     /** What goes on, below the wallets. */
-    get #words(): AllStrings {
-        return { ...english, ...signInEnglish, ...this.strings };
-    }
-
     #said(): string {
         if (this.signing) return this.#words.signing;
         if (this.wallets.length || this.error) return '';

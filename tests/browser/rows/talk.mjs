@@ -31,8 +31,8 @@ async function ticks(t) {
 
 async function order(t) {
     const { alice, bob } = await pair(t);
-    for (let i = 1; i <= 15; i++) await say(alice, `number ${i}.`);
-    await inLog(bob, 'number 15.').waitFor();
+    for (let i = 1; i <= 30; i++) await say(alice, `number ${i}.`);
+    await inLog(bob, 'number 30.').waitFor();
     for (const before of ['Sending', 'Sent', 'Delivered']) await hasStates(alice, before, 0);
     const texts = (await log(bob).innerText()).match(/number \d+\./g);
     const numbers = texts.map((text) => Number(/\d+/.exec(text)[0]));
