@@ -296,8 +296,9 @@ async function themes(t) {
     const name = { name: 'Nachricht', exact: true };
     await shown.getByRole('textbox', name).fill('Guten Tag');
     const send = button(shown, 'Senden');
-    const ground = await send.evaluate((it) => getComputedStyle(it).backgroundColor);
-    same(ground, 'rgb(10, 124, 102)', 'accent');
+    const ground = () => send.evaluate((it) => getComputedStyle(it).backgroundColor);
+    // It fades in, as there is something to send.
+    await until('accent', async () => (await ground()) === 'rgb(10, 124, 102)');
     await send.click();
     await shown.getByText('Heute').waitFor();
     match(await shown.getByText('Guten Tag').evaluate((it) => getComputedStyle(it).fontFamily),
