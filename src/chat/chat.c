@@ -275,6 +275,7 @@ struct chat *chat_new(const struct chat_ports *ports, const struct chat_config *
     rates_init(&c->rates, rates, CHAT_N_BUCKETS, ports->rand);
     bus_attach(ports->bus, &handler, c);
     sweep_init(c);
+    hints_init(c);
     return c;
 }
 
@@ -297,6 +298,7 @@ void chat_free(struct chat *c)
     drop_accounts(c);
     watched_fini(c);
     sweep_fini(c);
+    hints_fini(c);
     map_fini(&c->checks);
     rates_fini(&c->rates);
     free(c);

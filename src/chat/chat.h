@@ -35,6 +35,9 @@
 #define CHAT_DESCRIPTION_MAX     4096    // bytes of what is known of a file
 #define CHAT_UPLOAD_WAIT_MS      5000    // for a file's check, of the send that it is in
 #define CHAT_WAITING_MAX         8388608 // bytes of sends that wait so; each costs 1024 more
+#define CHAT_HINTS_MS            5000    // between two checks that no hint was lost, at most
+#define CHAT_HINTS_LATE_MS       2000    // so late a hint may be
+#define CHAT_TOUCHES_MAX         4096    // of STORE_TOUCHED_MAX accounts, between two of these
 #define CHAT_SWEEP_MS            60000   // between two looks for uploads whose time is over
 #define CHAT_SWEEP_AGAIN_MS      600000  // until it is tried again to delete a file
 
@@ -181,6 +184,7 @@ struct chat_counters {
     uint64_t presences; // told to sessions
     uint64_t watches;   // now
     uint64_t fills;     // reads of what was missed
+    uint64_t unhinted;  // of these: by sessions to which a hint did not come
     uint64_t warnings;  // sessions that acknowledge nothing
     uint64_t uncertain; // appends whose outcome was unknown
 

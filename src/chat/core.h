@@ -36,6 +36,7 @@ enum chat_bucket {
     CHAT_N_BUCKETS,
 };
 
+struct hints;
 struct sweep;
 
 struct chat {
@@ -54,6 +55,7 @@ struct chat {
     size_t waiting_bytes;  // of these, and of those behind them
     struct map checks;     // of files, under way
     struct sweep *sweep;   // NULL: there is no media port
+    struct hints *hints;   // NULL: the bus is ordered, and loses none
     size_t n_under_way;    // operations of the ports, and sends that wait
     bool is_shut_down;
     bool is_stopping;
@@ -84,6 +86,9 @@ struct thread {
     uint64_t marked_seq; // what has been marked, or is being marked
     uint64_t hole_seq;   // sent, never acknowledged and forgotten; 0: none
     bool is_marking;
+    // By enum chat_mark, where the bus is not ordered: what the session was told of.
+    uint64_t mine[2];
+    uint64_t theirs[2];
 };
 
 struct chat_session {
@@ -190,6 +195,17 @@ void pump_on_gap(struct chat_session *s);
 /** There may be room in its window. */
 void pump_on_room(struct chat_session *s);
 
+/** What was touched of an account's conversations. */
+struct pump_touches {
+    const struct store_touch *touches; // all that were, behind `after`
+    size_t n;
+    int64_t after; // up to here nothing is missing
+    int64_t upto;  // the horizon when the store was asked
+};
+
+/** Whatever was announced of these has come by now, or was lost. */
+void pump_on_touches(struct chat_session *s, const struct pump_touches *t);
+
 /** The session has stored a message, and will be told so. */
 void pump_on_own(struct chat_session *s, const struct chat_message *m);
 
@@ -269,6 +285,11 @@ void typing_drop_all(struct chat_account *owner);
 
 /** No send waits for its file any more: those that do are refused. */
 void attach_stop(struct chat *c);
+
+// hints.c
+
+void hints_init(struct chat *c);
+void hints_fini(struct chat *c);
 
 // sweep.c
 

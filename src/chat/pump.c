@@ -16,8 +16,9 @@
  * that there are some, and they are always read.
  *
  * An ordered bus loses nothing and keeps the order of commits, so each event moves all
- * numbers. Otherwise they stay where the last read put them, and what was sent above is
- * remembered as the last seq of each conversation.
+ * numbers. Otherwise they stay where the last read or the last check of hints (hints.c) put
+ * them, and what was sent above is remembered as the last seq and the marks of each
+ * conversation.
  */
 #include "base/err.h"
 #include "base/mem.h"
@@ -73,10 +74,30 @@ static void emit(struct chat_session *s, const struct chat_message *m)
     acks_expect(s, m, token);
 }
 
+static bool is_ordered(const struct chat_session *s)
+{
+    return s->actor.chat->ports.bus->is_ordered;
+}
+
+/** An event of a bus that is not ordered may be late, and a mark never goes back. */
+static bool is_told(struct chat_session *s, const struct chat_receipt *r)
+{
+    struct thread *t = thread_get(s, r->conversation);
+    const bool is_mine = account_eq(&r->by, &s->actor.account);
+    uint64_t *told = &(is_mine ? t->mine : t->theirs)[r->mark];
+
+    if (r->seq <= *told)
+        return true;
+    *told = r->seq;
+    return false;
+}
+
 static void emit_receipt(struct chat_session *s, const struct chat_receipt *r)
 {
     char text[CURSOR_SIZE];
 
+    if (!is_ordered(s) && is_told(s, r))
+        return;
     s->events->on_receipt(s->arg, r, cursor_of(s, text));
 }
 
@@ -90,7 +111,7 @@ void pump_on_own(struct chat_session *s, const struct chat_message *m)
 {
     struct thread *t = thread_find(s, m->conversation);
 
-    if (s->actor.chat->ports.bus->is_ordered)
+    if (is_ordered(s))
         return; // the event is on its way, behind those of what was stored before it
     if (s->fsm.now == SESSION_LIVE && t && t->last_seq + 1 == m->seq) {
         t->last_seq = m->seq;
@@ -292,7 +313,7 @@ static bool is_expected(const struct chat_session *s, const struct chat_message 
 {
     const struct thread *t = thread_find(s, m->conversation);
 
-    if (s->actor.chat->ports.bus->is_ordered)
+    if (is_ordered(s))
         return true;
     return t && t->last_seq + 1 == m->seq;
 }
@@ -310,7 +331,7 @@ static void advance(struct chat_session *s, const struct bus_event *e, int64_t o
     // A client that has kept this one alone has not got all of the position.
     const int64_t position = e->is_followed ? of - 1 : of;
 
-    if (!s->actor.chat->ports.bus->is_ordered)
+    if (!is_ordered(s))
         return;
     s->after = larger(s->after, position);
     s->receipts_after = larger(s->receipts_after, position);
@@ -398,6 +419,62 @@ void pump_on_gap(struct chat_session *s)
     s->wants_changes = true;
     if (s->fsm.now == SESSION_LIVE)
         go(s);
+}
+
+// Checks of hints: what the store has, against what the session was sent.
+
+static bool has_message(const struct chat_session *s, const struct store_touch *touch)
+{
+    const struct thread *t = thread_find(s, touch->conversation);
+
+    return touch->message_position <= s->after || (t && t->last_seq >= touch->message_seq);
+}
+
+static bool has_marks(const struct chat_session *s, const struct store_mark marks[2],
+                      const uint64_t *told)
+{
+    bool has = true;
+
+    for (unsigned i = 0; i < 2; i++)
+        has &= marks[i].position <= s->receipts_after || (told && told[i] >= marks[i].seq);
+    return has;
+}
+
+static void want_what_is_missing(struct chat_session *s, const struct store_touch *touch)
+{
+    const struct thread *t = thread_find(s, touch->conversation);
+
+    s->wants_messages |= !has_message(s, touch);
+    s->wants_receipts |= !has_marks(s, touch->mine, t ? t->mine : NULL) ||
+                         !has_marks(s, touch->theirs, t ? t->theirs : NULL);
+    s->wants_changes |= touch->change_position > s->changes_after;
+}
+
+/** Has it been sent all up to where the touches begin? */
+static bool reaches(const struct chat_session *s, int64_t position)
+{
+    return s->after >= position && s->receipts_after >= position &&
+           s->changes_after >= position;
+}
+
+void pump_on_touches(struct chat_session *s, const struct pump_touches *t)
+{
+    if (s->fsm.now == SESSION_OPENING)
+        return; // it has nothing yet
+    for (size_t i = 0; i < t->n; i++)
+        want_what_is_missing(s, &t->touches[i]);
+    if (s->fsm.now != SESSION_LIVE)
+        return;
+    if (!reaches(s, t->after)) // its last read began before that
+        s->wants_messages = s->wants_receipts = s->wants_changes = true;
+    if (s->wants_messages || s->wants_receipts || s->wants_changes) {
+        s->actor.chat->counters.unhinted++;
+        go(s);
+        return;
+    }
+    s->after = larger(s->after, t->upto);
+    s->receipts_after = larger(s->receipts_after, t->upto);
+    s->changes_after = larger(s->changes_after, t->upto);
 }
 
 // Its life.

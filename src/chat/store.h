@@ -42,6 +42,7 @@
 
 #define STORE_QUEUE_MAX     16777216 // bytes of waiting appends; each costs 256 more
 #define STORE_RELATIONS_MAX 256      // peers of one question
+#define STORE_TOUCHED_MAX   256      // accounts of one question
 
 struct store;
 
@@ -255,6 +256,44 @@ struct store_relations {
 /** @param relations  one for each peer, in their order; NULL unless r is 0 */
 typedef void store_relations_fn(void *arg, int r, const struct chat_relation *relations);
 
+/**
+ * Which conversations of these accounts have been touched behind `after`: a message has come
+ * that the account may see, a mark has moved that it knows, or a contact of its own has changed
+ * something. The accounts in their order, the conversations of each in any.
+ */
+struct store_touched {
+    const account *accounts;
+    size_t n_accounts; // 1 to STORE_TOUCHED_MAX
+    int64_t after;
+    size_t max_touches; // at least 1
+};
+
+struct store_mark {
+    uint64_t seq;
+    int64_t position; // where it moved, or became known
+};
+
+/** A conversation as one of its sides sees it, as it is now: at or above the horizon of the
+ * call. Positions are 0 where there was none such. */
+struct store_touch {
+    account account;
+    conversation_id conversation;
+    uint64_t message_seq; // of its last message; 0: none that is there
+    int64_t message_position;
+    int64_t change_position;
+    struct store_mark mine[2];   // by enum chat_mark
+    struct store_mark theirs[2]; // as far as the account knows them
+};
+
+struct store_touched_page {
+    const struct store_touch *touches;
+    size_t n_touches;
+    bool has_more; // and nobody can be told what: ask for fewer accounts, or read
+};
+
+/** @param page  NULL unless r is 0 */
+typedef void store_touched_fn(void *arg, int r, const struct store_touched_page *page);
+
 /** @param n  conversations with unread messages; 0 unless r is 0 */
 typedef void store_unread_fn(void *arg, int r, uint64_t n);
 
@@ -280,6 +319,8 @@ struct store_ops {
                     void *arg);
     void (*relations)(struct store *s, const struct store_relations *r,
                       store_relations_fn *done, void *arg);
+    void (*touched)(struct store *s, const struct store_touched *t, store_touched_fn *done,
+                    void *arg);
     void (*unread)(struct store *s, const account *a, store_unread_fn *done, void *arg);
     int64_t (*horizon)(struct store *s);
     void (*free)(struct store *s);
@@ -381,6 +422,12 @@ static inline void store_relations(struct store *s, const struct store_relations
                                    store_relations_fn *done, void *arg)
 {
     s->ops->relations(s, r, done, arg);
+}
+
+static inline void store_touched(struct store *s, const struct store_touched *t,
+                                 store_touched_fn *done, void *arg)
+{
+    s->ops->touched(s, t, done, arg);
 }
 
 static inline void store_unread(struct store *s, const account *a, store_unread_fn *done,

@@ -59,6 +59,7 @@ static const struct {
     {"parley_watches", GAUGE, "Accounts that clients watch, of each client.", AT(chat.watches)},
     {"parley_fills_total", COUNTER, "Reads of what a client had missed.", AT(chat.fills)},
     {"parley_silent_clients_total", COUNTER, "Clients warned that they acknowledge nothing.", AT(chat.warnings)},
+    {"parley_unhinted_total", COUNTER, "Reads by sockets to which the bus did not bring something.", AT(chat.unhinted)},
     {"parley_uncertain_total", COUNTER, "Appends whose outcome the store did not know.", AT(chat.uncertain)},
     {"parley_uploads_total", COUNTER, "Files announced.", AT(chat.uploads)},
     {"parley_uploads_taken_total", COUNTER, "Files checked, and taken into a message.", AT(chat.uploads_taken)},

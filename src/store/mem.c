@@ -32,6 +32,7 @@ static const struct store_ops mem_ops = {
     .conversation = mem_conversation,
     .changes = mem_changes,
     .relations = mem_relations,
+    .touched = mem_touched,
     .unread = mem_unread,
     .horizon = mem_horizon,
     .free = mem_free,

@@ -30,6 +30,13 @@ struct relations_op {
     account peers[];
 };
 
+struct touched_op {
+    struct mem_op op;
+    struct store_touched touched;
+    store_touched_fn *done;
+    account accounts[];
+};
+
 struct unread_op {
     struct mem_op op;
     account account;
@@ -253,6 +260,85 @@ void mem_relations(struct store *base, const struct store_relations *r,
         op->peers[i] = r->peers[i];
     op->done = done;
     mem_op_push(&op->op, base, arg, run_relations);
+}
+
+// Touched.
+
+static struct store_touch touch_of(const struct mem_conversation *c, unsigned side)
+{
+    const struct mem_side *mine = &c->sides[side];
+    const struct mem_side *theirs = &c->sides[1 - side];
+    const struct mem_message *last = mem_last_message(c, side);
+    struct store_touch touch = {
+        .account = mine->account,
+        .conversation = c->id,
+        .message_seq = last ? last->seq : 0,
+        .message_position = last ? last->position : 0,
+        .change_position = mine->contact_position,
+    };
+
+    for (unsigned i = 0; i < 2; i++) {
+        touch.mine[i] = (struct store_mark){mine->marks[i].seq, mine->marks[i].position};
+        touch.theirs[i] = (struct store_mark){theirs->known[i].seq, theirs->known[i].position};
+    }
+    return touch;
+}
+
+static bool is_touched(const struct store_touch *t, int64_t after)
+{
+    bool is = t->message_position > after || t->change_position > after;
+
+    for (unsigned i = 0; i < 2; i++)
+        is |= t->mine[i].position > after || t->theirs[i].position > after;
+    return is;
+}
+
+/** Those of one account. @return how many there are now */
+static size_t find_touches(const struct touched_op *op, const account *a,
+                           struct store_touch *out, size_t n)
+{
+    const struct mem_model *m = &op->op.s->model;
+
+    for (size_t i = 0; i < m->n_conversations; i++) {
+        const unsigned side = mem_side_of(m->conversations[i], a);
+        if (side == 2)
+            continue;
+        out[n] = touch_of(m->conversations[i], side);
+        n += is_touched(&out[n], op->touched.after);
+    }
+    return n;
+}
+
+static void run_touched(struct job *job)
+{
+    struct touched_op *op = container_of(job, struct touched_op, op.job);
+    const int refusal = mem_op_begin_read(&op->op);
+    const size_t n_accounts = op->touched.n_accounts;
+    const size_t n_most = n_accounts * op->op.s->model.n_conversations + 1;
+    struct store_touch *all = mem_alloc(n_most * sizeof(*all));
+    struct store_touched_page page = {.touches = all};
+
+    for (size_t i = 0; i < n_accounts; i++)
+        page.n_touches = find_touches(op, &op->accounts[i], all, page.n_touches);
+    page.has_more = page.n_touches > op->touched.max_touches;
+    if (page.has_more)
+        page.n_touches = op->touched.max_touches;
+    op->done(op->op.arg, refusal, refusal == 0 ? &page : NULL);
+    free(all);
+    free(op);
+}
+
+void mem_touched(struct store *base, const struct store_touched *t, store_touched_fn *done,
+                 void *arg)
+{
+    struct touched_op *op = mem_alloc(sizeof(*op) + t->n_accounts * sizeof(op->accounts[0]));
+
+    assert(t->n_accounts >= 1 && t->n_accounts <= STORE_TOUCHED_MAX && t->max_touches >= 1);
+    op->touched = *t;
+    for (size_t i = 0; i < t->n_accounts; i++)
+        op->accounts[i] = t->accounts[i];
+    op->done = done;
+    mem_op_push(&op->op, base, arg, run_touched);
 }
 
 // Unread.

@@ -97,4 +97,6 @@ void mem_changes(struct store *base, const struct store_changes *c, store_change
                  void *arg);
 void mem_relations(struct store *base, const struct store_relations *r,
                    store_relations_fn *done, void *arg);
+void mem_touched(struct store *base, const struct store_touched *t, store_touched_fn *done,
+                 void *arg);
 void mem_unread(struct store *base, const account *a, store_unread_fn *done, void *arg);

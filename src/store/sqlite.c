@@ -370,6 +370,7 @@ static const struct store_ops sqlite_ops = {
     .conversation = sqlite_ask_conversation,
     .changes = sqlite_ask_changes,
     .relations = sqlite_ask_relations,
+    .touched = sqlite_ask_touched,
     .unread = sqlite_ask_unread,
     .horizon = sqlite_horizon,
     .free = sqlite_free,

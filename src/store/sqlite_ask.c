@@ -28,6 +28,7 @@ static void answer_read(struct sqlite_read *op)
     case READ_RELATIONS:
         op->done.relations(op->arg, op->r, ok ? op->answer.relations : NULL);
         break;
+    case READ_TOUCHED: op->done.touched(op->arg, op->r, ok ? &op->answer.touched : NULL); break;
     case READ_UNREAD: op->done.unread(op->arg, op->r, ok ? op->answer.unread : 0); break;
     case READ_REVOCATIONS:
         op->done.revocations(op->arg, op->r, ok ? &op->answer.revocations : NULL);
@@ -134,6 +135,18 @@ void sqlite_ask_relations(struct store *base, const struct store_relations *r,
     op->asked.relations = *r;
     op->asked.relations.peers = sqlite_read_keep(op, r->peers, r->n_peers * sizeof(*r->peers));
     op->done.relations = done;
+}
+
+void sqlite_ask_touched(struct store *base, const struct store_touched *t,
+                        store_touched_fn *done, void *arg)
+{
+    struct sqlite_read *op = new_read(sqlite_of(base), READ_TOUCHED, arg);
+
+    assert(t->n_accounts >= 1 && t->n_accounts <= STORE_TOUCHED_MAX && t->max_touches >= 1);
+    op->asked.touched = *t;
+    op->asked.touched.accounts =
+        sqlite_read_keep(op, t->accounts, t->n_accounts * sizeof(*t->accounts));
+    op->done.touched = done;
 }
 
 void sqlite_ask_unread(struct store *base, const account *a, store_unread_fn *done, void *arg)

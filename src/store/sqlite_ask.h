@@ -54,6 +54,8 @@ void sqlite_ask_changes(struct store *base, const struct store_changes *c,
                         store_changes_fn *done, void *arg);
 void sqlite_ask_relations(struct store *base, const struct store_relations *r,
                           store_relations_fn *done, void *arg);
+void sqlite_ask_touched(struct store *base, const struct store_touched *t,
+                        store_touched_fn *done, void *arg);
 void sqlite_ask_unread(struct store *base, const account *a, store_unread_fn *done, void *arg);
 void sqlite_ask_revocations(struct auth_store *base, const struct auth_store_revocations *r,
                             auth_store_revocations_fn *done, void *arg);

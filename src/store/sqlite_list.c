@@ -161,6 +161,59 @@ int sqlite_list_changes(struct sqlite_reader *rd, struct sqlite_read *op)
     return r < 0 ? r : 0;
 }
 
+// Touched.
+
+static struct store_mark mark_at(sqlite3_stmt *stmt, int column)
+{
+    return (struct store_mark){.seq = sqlite_row_u64(stmt, column),
+                               .position = sqlite3_column_int64(stmt, column + 1)};
+}
+
+static struct store_touch touch_of(const account *a, sqlite3_stmt *stmt)
+{
+    return (struct store_touch){
+        .account = *a,
+        .conversation = sqlite_row_u64(stmt, 0),
+        .message_position = sqlite3_column_int64(stmt, 1),
+        .message_seq = sqlite_row_u64(stmt, 2), // NULL, where it is not there, is 0
+        .change_position = sqlite3_column_int64(stmt, 3),
+        .mine = {mark_at(stmt, 4), mark_at(stmt, 6)},
+        .theirs = {mark_at(stmt, 8), mark_at(stmt, 10)},
+    };
+}
+
+/** Of one account, as many as there is room for. @return 0 or a fault */
+static int find_touches(struct sqlite_reader *rd, struct sqlite_read *op, const account *a)
+{
+    const struct store_touched *asked = &op->asked.touched;
+    struct store_touched_page *page = &op->answer.touched;
+    sqlite3_stmt *stmt = sqlite_row_of_account(rd, R_TOUCHES, a);
+    int r = 0;
+
+    sqlite_db_bind(stmt, 2, asked->after);
+    for (r = sqlite_db_step(&rd->db, stmt); r == 0; r = sqlite_db_step(&rd->db, stmt)) {
+        page->has_more = page->n_touches == asked->max_touches;
+        if (page->has_more)
+            break;
+        struct store_touch *all = sqlite_row_room(op, page->n_touches, sizeof(*all));
+        all[page->n_touches++] = touch_of(a, stmt);
+    }
+    sqlite3_reset(stmt);
+    return r < 0 ? r : 0;
+}
+
+int sqlite_list_touched(struct sqlite_reader *rd, struct sqlite_read *op)
+{
+    const struct store_touched *asked = &op->asked.touched;
+    struct store_touched_page *page = &op->answer.touched;
+    int r = 0;
+
+    for (size_t i = 0; r == 0 && !page->has_more && i < asked->n_accounts; i++)
+        r = find_touches(rd, op, &asked->accounts[i]);
+    page->touches = op->items;
+    return r;
+}
+
 // Numbers.
 
 int sqlite_list_unread(struct sqlite_reader *rd, struct sqlite_read *op)

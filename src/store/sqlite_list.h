@@ -9,4 +9,5 @@ MUST_CHECK int sqlite_list_read(struct sqlite_reader *rd, struct sqlite_read *op
 MUST_CHECK int sqlite_list_one(struct sqlite_reader *rd, struct sqlite_read *op);
 MUST_CHECK int sqlite_list_changes(struct sqlite_reader *rd, struct sqlite_read *op);
 MUST_CHECK int sqlite_list_relations(struct sqlite_reader *rd, struct sqlite_read *op);
+MUST_CHECK int sqlite_list_touched(struct sqlite_reader *rd, struct sqlite_read *op);
 MUST_CHECK int sqlite_list_unread(struct sqlite_reader *rd, struct sqlite_read *op);

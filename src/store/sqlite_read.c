@@ -109,6 +109,7 @@ static int answer(struct sqlite_reader *rd, struct sqlite_read *op)
     case READ_CONVERSATION: return sqlite_list_one(rd, op);
     case READ_CHANGES: return sqlite_list_changes(rd, op);
     case READ_RELATIONS: return sqlite_list_relations(rd, op);
+    case READ_TOUCHED: return sqlite_list_touched(rd, op);
     case READ_UNREAD: return sqlite_list_unread(rd, op);
     case READ_REVOCATIONS: return sqlite_auth_revocations(rd, op);
     case READ_UPLOAD: break;

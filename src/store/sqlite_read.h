@@ -18,12 +18,13 @@ enum sqlite_read_kind {
     READ_CONVERSATION,
     READ_CHANGES,
     READ_RELATIONS,
+    READ_TOUCHED,
     READ_UNREAD,
     READ_REVOCATIONS,
     READ_UPLOAD,
 };
 
-/** What is as long as an item has it, or a question: its strings, its peers. */
+/** What is as long as an item has it, or a question: its strings, its accounts. */
 struct strings {
     struct strings *next;
     char bytes[];
@@ -44,6 +45,7 @@ struct sqlite_read {
         struct store_conversation conversation;
         struct store_changes changes;
         struct store_relations relations; // its peers are kept by op
+        struct store_touched touched;     // likewise its accounts
         account unread;
         struct auth_store_revocations revocations;
         str upload; // kept by op
@@ -56,6 +58,7 @@ struct sqlite_read {
         store_conversation_fn *conversation;
         store_changes_fn *changes;
         store_relations_fn *relations;
+        store_touched_fn *touched;
         store_unread_fn *unread;
         auth_store_revocations_fn *revocations;
         uploads_find_fn *upload;
@@ -68,6 +71,7 @@ struct sqlite_read {
         struct chat_conversation conversation;
         struct store_changes_page changes;
         struct chat_relation *relations;
+        struct store_touched_page touched;
         uint64_t unread;
         struct auth_store_revocations_page revocations;
         struct chat_upload upload;

@@ -70,6 +70,16 @@ const char *const sqlite_row_texts[R_COUNT] = {
         " FROM member m INDEXED BY member_by_receipt"
         " CROSS JOIN account x ON x.id = m.peer"
         " WHERE" OF_ACCOUNT " AND m.receipt_pos > ?2 AND m.receipt_pos > 0",
+    [R_TOUCHES] =
+        "SELECT m.conversation, m.message_pos,"
+        " (SELECT seq FROM message WHERE position = m.message_pos),"
+        " m.contact_pos, m.delivered_seq, m.delivered_pos, m.read_seq, m.read_pos,"
+        " m.their_delivered_seq, m.their_delivered_pos, m.their_read_seq, m.their_read_pos"
+        " FROM member m WHERE (" OF_ACCOUNT
+        " AND m.message_pos > ?2)"
+        " OR (" OF_ACCOUNT
+        " AND m.receipt_pos > ?2 AND m.receipt_pos > 0)"
+        " OR (" OF_ACCOUNT " AND m.contact_pos > ?2 AND m.contact_pos > 0)",
     [R_UNREAD] =
         "SELECT count(*) FROM member m INDEXED BY member_unread"
         " WHERE" OF_ACCOUNT " AND m.is_unread = 1",

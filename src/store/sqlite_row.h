@@ -19,6 +19,7 @@ enum sqlite_row_statement {
     R_CHANGED,
     R_RELATION,
     R_MARKED,
+    R_TOUCHES,
     R_UNREAD,
     R_PROBE,
     R_UP,

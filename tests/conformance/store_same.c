@@ -8,10 +8,11 @@
 
 #include "support/store_contacts.h"
 
-#define WORLDS    6 // in old ones all have accepted each other
-#define ROUNDS    40
-#define GROUP_MAX 24
-#define READS     8
+#define WORLDS         6 // in old ones all have accepted each other
+#define ROUNDS         40
+#define GROUP_MAX      24
+#define READS          8
+#define FEWEST_LETTERS 3
 
 static const char letters[] = "abAstcd";
 
@@ -223,6 +224,21 @@ static void ask_relations_by_chance(struct both *b, struct asked *a)
     }
 }
 
+static void ask_touched_by_chance(struct both *b, struct asked *a)
+{
+    account accounts[FEWEST_LETTERS];
+    const struct store_touched what = {.accounts = accounts,
+                                       .n_accounts = 1 + below(b, FEWEST_LETTERS),
+                                       .after = any_position(b),
+                                       .max_touches = 1 + below(b, 60)};
+    const size_t first = below(b, b->n_letters);
+
+    for (size_t i = 0; i < what.n_accounts; i++) // each once
+        accounts[i] = who(letters[(first + i) % b->n_letters]);
+    for (unsigned side = 0; side < SIDES; side++)
+        store_touched(b->w[side]->store, &what, on_touched, &a->answers[side]);
+}
+
 static void ask_unread_by_chance(struct both *b, struct asked *a)
 {
     const account of = who(any_letter(b));
@@ -248,7 +264,7 @@ static ask_fn *const reads[] = {
     ask_read_by_chance,      ask_read_by_chance,         ask_list_by_chance,
     ask_history_by_chance,   ask_unread_by_chance,       ask_receipts_by_chance,
     ask_receipts_by_chance,  ask_conversation_by_chance, ask_changes_by_chance,
-    ask_relations_by_chance,
+    ask_relations_by_chance, ask_touched_by_chance,
 };
 
 static void learn_id(struct both *b, unsigned side, conversation_id id)
@@ -335,7 +351,7 @@ static void sqlite_answers_as_the_model_does(void **state)
     b.chance = seeded_of(b.seed);
     print_message("SEED=%llu\n", (unsigned long long)b.seed);
     for (unsigned i = 0; i < WORLDS; i++) { // many short conversations, or a few long ones
-        b.n_letters = i % 2 == 0 ? sizeof(letters) - 1 : 3;
+        b.n_letters = i % 2 == 0 ? sizeof(letters) - 1 : FEWEST_LETTERS;
         b.length = i % 2 == 0 ? 1 : 4;
         open_world(&b, *state);
         run_world(&b);

@@ -220,6 +220,12 @@ static inline void fake_store_changes(struct store *s, const struct store_change
     store_changes(fake_of(s)->inner, c, done, arg);
 }
 
+static inline void fake_store_touched(struct store *s, const struct store_touched *t,
+                                      store_touched_fn *done, void *arg)
+{
+    store_touched(fake_of(s)->inner, t, done, arg);
+}
+
 static inline void fake_store_unread(struct store *s, const account *a, store_unread_fn *done,
                                      void *arg)
 {
@@ -248,6 +254,7 @@ static const struct store_ops fake_store_ops = {
     .conversation = fake_store_conversation,
     .changes = fake_store_changes,
     .relations = fake_store_relations,
+    .touched = fake_store_touched,
     .unread = fake_store_unread,
     .horizon = fake_store_horizon,
     .free = fake_store_free,

@@ -208,6 +208,12 @@ static inline void late_relations(struct store *s, const struct store_relations 
     store_relations(late_of(s)->inner, r, done, arg);
 }
 
+static inline void late_touched(struct store *s, const struct store_touched *t,
+                                store_touched_fn *done, void *arg)
+{
+    store_touched(late_of(s)->inner, t, done, arg);
+}
+
 static inline void late_unread(struct store *s, const account *a, store_unread_fn *done,
                                void *arg)
 {
@@ -238,6 +244,7 @@ static const struct store_ops late_ops = {
     .conversation = late_conversation,
     .changes = late_changes,
     .relations = late_relations,
+    .touched = late_touched,
     .unread = late_unread,
     .horizon = late_horizon,
     .free = late_free,

@@ -4,6 +4,8 @@
  *
  *   b+ ad3 ar2   a contact with b that has changed something; marks that b knows since
  *   a1 c1+7 -    relations: the first conversation, mutual and last seen at 7, none
+ *   a:c1 m3@5 x4 d2@6 d1@7   touched: a's first conversation, its last message 3 at position 5,
+ *                a change at 4, its own mark, the other side's mark
  */
 #pragma once
 
@@ -82,6 +84,66 @@ static inline void on_relations(void *arg, int r, const struct chat_relation *re
     }
 }
 
+static inline void say_marks(struct store_answer *a, const struct store_mark marks[2])
+{
+    for (unsigned i = 0; i < 2; i++) {
+        if (marks[i].position > 0) {
+            say(a, " %c%llu@%lld", i == CHAT_MARK_READ ? 'r' : 'd',
+                (unsigned long long)marks[i].seq, (long long)marks[i].position);
+        }
+    }
+}
+
+static inline void say_touch(struct store_answer *a, const struct store_touch *t)
+{
+    say(a, "%s%c:c%llu", a->text.len > 0 ? " " : "", letter_of(&t->account),
+        (unsigned long long)(t->conversation >> 32));
+    assert_int_equal(t->message_seq > 0, t->message_position > 0);
+    if (t->message_seq > 0) {
+        say(a, " m%llu@%lld", (unsigned long long)t->message_seq,
+            (long long)t->message_position);
+    }
+    if (t->change_position > 0) {
+        say(a, " x%lld", (long long)t->change_position);
+    }
+    say_marks(a, t->mine);
+    if (t->theirs[0].position > 0 || t->theirs[1].position > 0)
+        say(a, ",");
+    say_marks(a, t->theirs);
+}
+
+static inline int by_conversation(const void *a, const void *b)
+{
+    const struct store_touch *x = a;
+    const struct store_touch *y = b;
+
+    return x->conversation >> 32 < y->conversation >> 32 ? -1 : 1;
+}
+
+/** Each account's in the order of its conversations. */
+static inline void on_touched(void *arg, int r, const struct store_touched_page *page)
+{
+    struct store_answer *a = answer_begin(arg, r);
+    struct store_touch sorted[64];
+
+    assert_int_equal(page != NULL, r == 0);
+    if (!page)
+        return;
+    assert_true(page->n_touches <= COUNT_OF(sorted));
+    for (size_t i = 0; i < page->n_touches; i++)
+        sorted[i] = page->touches[i];
+    for (size_t i = 0, k = 0; i < page->n_touches; i = k) {
+        while (k < page->n_touches && account_eq(&sorted[k].account, &sorted[i].account))
+            k++;
+        qsort(&sorted[i], k - i, sizeof(sorted[0]), by_conversation);
+    }
+    for (size_t i = 0; !page->has_more && i < page->n_touches; i++)
+        say_touch(a, &sorted[i]);
+    a->n = page->n_touches;
+    a->has_more = page->has_more;
+    say(a, page->has_more ? "more" : "");
+}
+
 // Operations that wait for their answer.
 
 // NOLINTBEGIN(bugprone-macro-parentheses): types
@@ -118,6 +180,30 @@ static inline void relations(struct store_world *w, char letter, const char *pee
     answer_await(&a);
     assert_int_equal(a.r, 0);
     expect_str(peers, buf_str(&a.text), str_of(want));
+    answer_fini(&a);
+}
+
+/** With the letters of `accounts`. */
+static inline void touched(struct store_world *w, const char *letters, int64_t after,
+                           size_t max_touches, const char *want)
+{
+    account accounts[8];
+    const struct store_touched what = {.accounts = accounts,
+                                       .n_accounts = strlen(letters),
+                                       .after = after,
+                                       .max_touches = max_touches};
+    struct store_answer a;
+
+    assert_in_range(what.n_accounts, 1, COUNT_OF(accounts));
+    for (size_t i = 0; i < what.n_accounts; i++)
+        accounts[i] = who(letters[i]);
+    answer_init(&a, w);
+    store_touched(w->store, &what, on_touched, &a);
+    memset(accounts, 0xff, sizeof(accounts)); // they were borrowed until it returned
+    assert_int_equal(a.times, 0);
+    answer_await(&a);
+    assert_int_equal(a.r, 0);
+    expect_str(letters, buf_str(&a.text), str_of(want));
     answer_fini(&a);
 }
 

@@ -1,0 +1,206 @@
+/**
+ * The bus may lose an event, and nothing shows that it did where it was the last one of its
+ * conversation: no later seq leaves a hole. So every CHAT_HINTS_MS the store is asked what was
+ * touched, of all accounts that are online here at once; and CHAT_HINTS_LATE_MS later, when
+ * whatever was announced has had time to arrive, each session that has not heard of all of it
+ * reads what it lacks. The others have all up to where the store was when it was asked, and
+ * their cursors move there.
+ *
+ * A round that the store can't answer counts for nothing: the next one begins where it did.
+ */
+#include "base/mem.h"
+#include "chat/core.h"
+
+#define JITTER_MS (CHAT_HINTS_MS / 5)
+
+struct hints {
+    struct chat *chat;
+    struct timer timer; // for the next round, or for the judgement on this one
+    int64_t after;      // up to here nothing is missing
+    int64_t upto;       // and after this round up to here
+    account *accounts;  // of this round
+    size_t n_accounts;
+    size_t n_asked; // of these
+    size_t n_asking;
+    struct store_touch *touches; // in the order of the accounts
+    size_t n_touches;
+    size_t room;
+};
+
+static void on_round(struct timer *t);
+
+/** Nodes that began at the same time do not ask at the same time. */
+static void rest(struct hints *h)
+{
+    struct timers *timers = h->chat->ports.timers;
+    uint16_t chance;
+
+    rand_bytes(h->chat->ports.rand, &chance, sizeof(chance));
+    timer_init(&h->timer, on_round);
+    timer_set(timers, &h->timer, timers->now_ms + CHAT_HINTS_MS - chance % JITTER_MS);
+}
+
+static void end_round(struct hints *h)
+{
+    free(h->accounts);
+    free(h->touches);
+    h->accounts = NULL;
+    h->touches = NULL;
+    h->n_accounts = h->n_asked = h->n_touches = h->room = 0;
+    rest(h);
+}
+
+// What the store says.
+
+static void add_touch(struct hints *h, const struct store_touch *touch)
+{
+    if (h->n_touches == h->room) {
+        h->room = h->room > 0 ? 2 * h->room : 64;
+        h->touches = mem_resize(h->touches, h->room * sizeof(*h->touches));
+    }
+    h->touches[h->n_touches++] = *touch;
+}
+
+/** Too much to tell has happened: whatever the account has been sent, it may lack something. */
+static void add_unknown(struct hints *h, const account *a)
+{
+    add_touch(h, &(struct store_touch){
+                     .account = *a,
+                     .message_seq = UINT64_MAX,
+                     .message_position = INT64_MAX,
+                     .change_position = INT64_MAX,
+                     .mine[0] = {.seq = UINT64_MAX, .position = INT64_MAX},
+                 });
+}
+
+/** @return the touches of an account, which begin at *i */
+static struct pump_touches take_touches(const struct hints *h, const account *a, size_t *i)
+{
+    const size_t first = *i;
+
+    while (*i < h->n_touches && account_eq(&h->touches[*i].account, a))
+        (*i)++;
+    return (struct pump_touches){
+        .touches = h->touches + first, .n = *i - first, .after = h->after, .upto = h->upto};
+}
+
+static void judge(struct hints *h)
+{
+    size_t at = 0;
+
+    for (size_t i = 0; i < h->n_accounts; i++) {
+        const struct pump_touches touches = take_touches(h, &h->accounts[i], &at);
+        const struct chat_account *owner = chat_find_account(h->chat, &h->accounts[i]);
+        if (!owner)
+            continue;
+        list_each (node, &owner->sessions)
+            pump_on_touches(container_of(node, struct chat_session, node), &touches);
+    }
+    assert(at == h->n_touches);
+    h->after = h->upto;
+    end_round(h);
+}
+
+static void on_late(struct timer *t)
+{
+    judge(container_of(t, struct hints, timer));
+}
+
+static void wait_for_hints(struct hints *h)
+{
+    struct timers *timers = h->chat->ports.timers;
+
+    timer_init(&h->timer, on_late);
+    timer_set(timers, &h->timer, timers->now_ms + CHAT_HINTS_LATE_MS);
+}
+
+static void ask(struct hints *h);
+
+static void on_touched(void *arg, int r, const struct store_touched_page *page)
+{
+    struct hints *h = arg;
+    const account *asked = h->accounts + h->n_asked;
+
+    h->chat->n_under_way--;
+    if (r != 0) {
+        end_round(h);
+        return;
+    }
+    for (size_t i = 0; page->has_more && i < h->n_asking; i++)
+        add_unknown(h, &asked[i]);
+    for (size_t i = 0; !page->has_more && i < page->n_touches; i++)
+        add_touch(h, &page->touches[i]);
+    h->n_asked += h->n_asking;
+    if (h->n_asked < h->n_accounts) {
+        ask(h);
+    } else {
+        wait_for_hints(h);
+    }
+}
+
+// Asking.
+
+static void ask(struct hints *h)
+{
+    const size_t left = h->n_accounts - h->n_asked;
+
+    h->n_asking = left < STORE_TOUCHED_MAX ? left : STORE_TOUCHED_MAX;
+    h->chat->n_under_way++;
+    store_touched(h->chat->ports.store,
+                  &(struct store_touched){.accounts = h->accounts + h->n_asked,
+                                          .n_accounts = h->n_asking,
+                                          .after = h->after,
+                                          .max_touches = CHAT_TOUCHES_MAX},
+                  on_touched, h);
+}
+
+static void collect_accounts(struct hints *h)
+{
+    const struct map *all = &h->chat->accounts;
+
+    h->accounts = mem_alloc((all->n_nodes + 1) * sizeof(*h->accounts));
+    for (size_t i = 0; i < all->n_buckets; i++) {
+        for (struct map_node *node = all->buckets[i]; node; node = node->next)
+            h->accounts[h->n_accounts++] =
+                container_of(node, struct chat_account, by_account)->account;
+    }
+}
+
+static void on_round(struct timer *t)
+{
+    struct hints *h = container_of(t, struct hints, timer);
+
+    h->upto = store_horizon(h->chat->ports.store);
+    if (h->upto == h->after) {
+        rest(h); // nothing has happened
+        return;
+    }
+    collect_accounts(h);
+    if (h->n_accounts > 0) {
+        ask(h);
+    } else {
+        judge(h);
+    }
+}
+
+// Its life.
+
+void hints_init(struct chat *c)
+{
+    if (c->ports.bus->is_ordered)
+        return;
+    c->hints = NEW(struct hints);
+    c->hints->chat = c;
+    c->hints->after = store_horizon(c->ports.store);
+    rest(c->hints);
+}
+
+void hints_fini(struct chat *c)
+{
+    if (!c->hints)
+        return;
+    timer_cancel(c->ports.timers, &c->hints->timer);
+    free(c->hints->accounts);
+    free(c->hints->touches);
+    free(c->hints);
+}
