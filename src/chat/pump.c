@@ -213,6 +213,25 @@ static void on_changes(void *arg, int r, const struct store_changes_page *page)
     go(s);
 }
 
+/**
+ * Where the client stands. Until the store has answered, this node may be behind the one that
+ * has given out the cursor; one that is ahead of the store then is from before it was restored.
+ */
+static void begin(struct chat_session *s)
+{
+    const int64_t horizon = store_horizon(s->actor.chat->ports.store);
+
+    s->is_recovered &= s->since <= horizon;
+    if (!s->is_recovered)
+        s->since = horizon;
+    s->receipts_after = s->changes_after = s->since;
+    s->wants_messages = true;
+    s->wants_receipts |= s->since < horizon;
+    s->wants_changes |= s->since < horizon;
+    s->is_ready = true;
+    log_debug(s->actor.log, "chat_open", "recovered=%d", s->is_recovered);
+}
+
 static void on_unread(void *arg, int r, uint64_t n)
 {
     struct chat_session *s = arg;
@@ -223,7 +242,7 @@ static void on_unread(void *arg, int r, uint64_t n)
         s->events->on_delay(s->arg);
         return;
     }
-    s->is_ready = true;
+    begin(s);
     s->events->on_ready(s->arg, s->is_recovered, n);
     if (!chat_is_closed(s))
         go(s);
@@ -481,27 +500,17 @@ void pump_on_touches(struct chat_session *s, const struct pump_touches *t)
 
 void pump_init(struct chat_session *s, str cursor)
 {
-    struct store *store = s->actor.chat->ports.store;
+    const struct store *store = s->actor.chat->ports.store;
 
     acks_init(s);
     timer_init(&s->retry_timer, on_retry);
-    s->is_recovered = cursor_parse(cursor, store->epoch, &s->actor.account, &s->since) == 0 &&
-                      s->since <= store_horizon(store);
+    s->is_recovered = cursor_parse(cursor, store->epoch, &s->actor.account, &s->since) == 0;
 }
 
 void pump_start(struct chat_session *s)
 {
-    const int64_t horizon = store_horizon(s->actor.chat->ports.store);
-
-    if (s->fsm.now != SESSION_OPENING)
-        return;
-    if (!s->is_recovered)
-        s->since = horizon;
-    s->receipts_after = s->changes_after = s->since;
-    s->wants_messages = true;
-    s->wants_receipts = s->wants_changes = s->since < horizon;
-    log_debug(s->actor.log, "chat_open", "recovered=%d", s->is_recovered);
-    go(s);
+    if (s->fsm.now == SESSION_OPENING)
+        go(s);
 }
 
 void pump_stop(struct chat_session *s)

@@ -436,7 +436,11 @@ static inline void store_unread(struct store *s, const account *a, store_unread_
     s->ops->unread(s, a, done, arg);
 }
 
-/** A position at or below which nothing can still commit. Never goes back. */
+/**
+ * A position at or below which nothing can still commit. Never goes back. One of several nodes
+ * may lag behind the others; a read that was answered brings it to where the furthest was when
+ * the read was called, at least.
+ */
 static inline int64_t store_horizon(struct store *s)
 {
     return s->ops->horizon(s);

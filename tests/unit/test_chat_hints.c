@@ -321,6 +321,51 @@ static void a_session_that_is_full_reads_what_was_lost_later(void **state)
     close_device(&bob);
 }
 
+/** A node that has not heard of the last commits, until a read is answered. */
+static bool is_behind;
+
+static int64_t horizon_behind(struct store *s)
+{
+    return is_behind ? 0 : true_ops->horizon(s);
+}
+
+static void unread_catches_up(struct store *s, const account *a, store_unread_fn *done,
+                              void *arg)
+{
+    is_behind = false;
+    true_ops->unread(s, a, done, arg);
+}
+
+static void a_cursor_of_a_node_that_is_further_counts(void **state)
+{
+    static struct store_ops ops;
+    struct chat_world *w = *state;
+    struct device alice;
+    struct device bob;
+    char cursor[CHAT_CURSOR_MAX + 1];
+
+    true_ops = w->mem->ops;
+    ops = *true_ops;
+    ops.horizon = horizon_behind;
+    ops.unread = unread_catches_up;
+    connect_device(w, &alice, wallet(1), "");
+    connect_device(w, &bob, wallet(2), "");
+    say(&alice, wallet(2), "1");
+    ack_from(&bob, 0);
+    pass(w, ROUND_MS);
+    say(&alice, wallet(2), "3");
+    memcpy(cursor, bob.cursor, sizeof(cursor));
+    assert_true(position_of(w, &bob, cursor) > 0);
+    close_device(&bob);
+    w->mem->ops = &ops;
+    is_behind = true;
+    connect_device(w, &bob, wallet(2), cursor);
+    assert_true(bob.recovered);
+    w->mem->ops = true_ops;
+    close_device(&alice);
+    close_device(&bob);
+}
+
 static void an_ordered_bus_is_not_checked(void **state)
 {
     struct chat_world *w = *state;
@@ -349,6 +394,7 @@ int main(void)
         LOSSY(where_too_much_has_happened_all_read),
         LOSSY(a_mark_that_comes_late_does_not_go_back),
         LOSSY(a_session_that_is_full_reads_what_was_lost_later),
+        LOSSY(a_cursor_of_a_node_that_is_further_counts),
         cmocka_unit_test_setup_teardown(an_ordered_bus_is_not_checked, world_setup,
                                         world_teardown),
     };
