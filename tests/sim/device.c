@@ -526,6 +526,8 @@ void sim_device_init(struct sim *sim, unsigned i)
 
 void sim_device_fini(struct sim_device *d)
 {
+    if (d->link)
+        sim_link_close(d->link);
     timer_cancel(&d->sim->timers, &d->act);
     timer_cancel(&d->sim->timers, &d->watchdog);
     buf_fini(&d->in);
