@@ -212,6 +212,15 @@ static void on_fault(struct timer *t)
 
 // A run.
 
+/** Little is said, and long apart: what is lost is not soon made good by the next one. */
+static void make_quiet(struct sim *sim, struct sim_config *config)
+{
+    config->busy_ms = sim_between(sim, 20000, 90000);
+    config->act_ms = sim_between(sim, 500, 5000);
+    config->bus_loses = 1 + (unsigned)sim_below(sim, 5);
+    config->between_ms = sim_one_in(sim, 2) ? 0 : sim_between(sim, 2000, 20000);
+}
+
 static struct sim_config config_of(uint64_t seed)
 {
     struct sim sim = {0};
@@ -219,7 +228,7 @@ static struct sim_config config_of(uint64_t seed)
     seeded_init(&sim.chance, seed * 2 + 1);
     for (int i = 0; i < 8; i++)
         sim_below(&sim, 2);
-    return (struct sim_config){
+    struct sim_config config = {
         .seed = seed,
         .n_nodes = 1 + (unsigned)sim_below(&sim, SIM_NODES),
         .busy_ms = sim_between(&sim, 5000, 20000),
@@ -231,6 +240,9 @@ static struct sim_config config_of(uint64_t seed)
         .between_ms = sim_one_in(&sim, 6) ? 0 : sim_between(&sim, 100, 3000),
         .act_ms = sim_between(&sim, 20, 300),
     };
+    if (sim_one_in(&sim, 3))
+        make_quiet(&sim, &config);
+    return config;
 }
 
 static void start_keys(struct sim *sim)
