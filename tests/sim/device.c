@@ -293,9 +293,10 @@ static void on_message(struct sim_device *d, const struct json *m, int64_t id)
     const unsigned peer = keep(d, m);
 
     sim_note(sim, "device %u gets %u:%u", d->number, peer, (unsigned)seq);
-    if (seq <= d->last_seq[peer])
+    if (seq <= d->last_seq[peer]) {
         sim_fail(sim, "device %u: seq %u of %u after %u, on one connection", d->number,
                  (unsigned)seq, peer, (unsigned)d->last_seq[peer]);
+    }
     d->last_seq[peer] = seq;
     truth_on_cursor(sim, d, text_at(m, "cursor"), false);
     if (id < 0 || d->n_to_ack == COUNT_OF(d->to_ack))
@@ -416,8 +417,9 @@ static void on_packet(struct sim_device *d, str packet)
             sim_fail(d->sim, "device %u: no JSON", d->number);
     }
     switch (type) {
-    case '0': break; // joined
-    case '1': break; // the connection ends next
+    case '0': // joined
+    case '1': // the connection ends next
+        break;
     case '4': on_refusal(d, json); break;
     case '2': on_event(d, json, id); break;
     case '3': on_answer(d, json, id); break;
@@ -466,10 +468,13 @@ static bool take_frame(struct sim_device *d)
     }
     if (all.len < n + len)
         return false;
-    CLEANUP(exact_freep) char *copy = exact_copy((str){all.ptr + n, (size_t)len});
     const unsigned opcode = p[0] & 0xf;
+    buf_clear(&d->frame); // of what comes next, some may end the connection
+    const int r = buf_add(&d->frame, (str){all.ptr + n, (size_t)len});
+    assert(r == 0);
+    (void)r;
     buf_consume(&d->in, n + (size_t)len);
-    on_frame(d, opcode, (str){copy, (size_t)len});
+    on_frame(d, opcode, buf_str(&d->frame));
     return true;
 }
 
@@ -519,6 +524,7 @@ void sim_device_init(struct sim *sim, unsigned i)
     *d = (struct sim_device){
         .sim = sim, .number = i, .wallet = i % SIM_WALLETS, .laziness = LAZIEST / 2};
     buf_init(&d->in, FRAME_MAX);
+    buf_init(&d->frame, FRAME_MAX);
     timer_init(&d->act, on_act);
     timer_init(&d->watchdog, on_silence);
     act_later(d, sim_between(sim, 1, 1000));
@@ -531,4 +537,5 @@ void sim_device_fini(struct sim_device *d)
     timer_cancel(&d->sim->timers, &d->act);
     timer_cancel(&d->sim->timers, &d->watchdog);
     buf_fini(&d->in);
+    buf_fini(&d->frame);
 }

@@ -7,38 +7,28 @@
 
 #define QUEUED_MAX (1 << 24)
 
-struct chunk {
-    struct list node;
-    int64_t at_ms;
-    bool is_end;
-    size_t len;
-    char bytes[];
-};
-
 static void set_timer(struct sim *sim, struct sim_pipe *p)
 {
-    if (list_is_empty(&p->chunks)) {
+    if (p->n_pieces == 0) {
         timer_cancel(&sim->timers, &p->timer);
     } else {
-        timer_set(&sim->timers, &p->timer,
-                  container_of(p->chunks.next, struct chunk, node)->at_ms);
+        timer_set(&sim->timers, &p->timer, p->pieces[0].at_ms);
     }
 }
 
 static void push(struct sim *sim, struct sim_pipe *p, str bytes, bool is_end)
 {
-    struct chunk *c = mem_alloc(sizeof(*c) + bytes.len);
     const int64_t at_ms = sim->timers.now_ms + sim_between(sim, 0, sim->config.net_ms);
 
-    c->at_ms = p->last_ms = at_ms > p->last_ms ? at_ms : p->last_ms;
-    c->is_end = is_end;
-    c->len = bytes.len;
-    str_copy(c->bytes, bytes);
-    list_push(&p->chunks, &c->node);
+    if (buf_add(&p->bytes, bytes) != 0)
+        sim_fail(sim, "more is under way than a network takes");
+    p->last_ms = at_ms > p->last_ms ? at_ms : p->last_ms;
+    p->pieces = mem_resize(p->pieces, (p->n_pieces + 1) * sizeof(*p->pieces));
+    p->pieces[p->n_pieces++] = (struct sim_piece){p->last_ms, bytes.len, is_end};
     set_timer(sim, p);
 }
 
-/** In pieces, which arrive each for itself. */
+/** Each arrives for itself. */
 static void push_pieces(struct sim *sim, struct sim_pipe *p, str bytes)
 {
     while (bytes.len > 0) {
@@ -49,22 +39,22 @@ static void push_pieces(struct sim *sim, struct sim_pipe *p, str bytes)
 
 static void clear(struct sim *sim, struct sim_pipe *p)
 {
-    struct list *node;
-
-    while ((node = list_shift(&p->chunks)))
-        free(container_of(node, struct chunk, node));
+    buf_clear(&p->bytes);
+    p->n_pieces = 0;
     timer_cancel(&sim->timers, &p->timer);
 }
 
-/** @return the first that has arrived, owned; or NULL */
-static struct chunk *take(struct sim *sim, struct sim_pipe *p)
+/** @param bytes  of the first that has arrived; borrowed until more is pushed */
+static bool take(struct sim *sim, struct sim_pipe *p, struct sim_piece *out, str *bytes)
 {
-    struct chunk *c = container_of(p->chunks.next, struct chunk, node);
-
-    if (list_is_empty(&p->chunks) || c->at_ms > sim->timers.now_ms)
-        return NULL;
-    list_remove(&c->node);
-    return c;
+    if (p->n_pieces == 0 || p->pieces[0].at_ms > sim->timers.now_ms)
+        return false;
+    *out = p->pieces[0];
+    *bytes = (str){buf_str(&p->bytes).ptr, out->len};
+    buf_consume(&p->bytes, out->len);
+    p->n_pieces--;
+    memmove(p->pieces, p->pieces + 1, p->n_pieces * sizeof(*p->pieces));
+    return true;
 }
 
 // What arrives at the server.
@@ -86,15 +76,15 @@ static void end_server(struct sim_link *l, enum stream_end how)
 static void on_up(struct timer *t)
 {
     struct sim_link *l = container_of(t, struct sim_link, up.timer);
-    struct chunk *c = NULL;
+    struct sim_piece piece;
+    str bytes;
 
-    while (hears(l) && l->stream.is_reading && (c = take(l->sim, &l->up))) {
-        if (c->is_end) {
+    while (hears(l) && l->stream.is_reading && take(l->sim, &l->up, &piece, &bytes)) {
+        if (piece.is_end) {
             end_server(l, STREAM_LOST);
         } else {
-            mem_stream_feed(&l->stream, (str){c->bytes, c->len});
+            mem_stream_feed(&l->stream, bytes);
         }
-        free(c);
         sim_settle(l->sim);
     }
     if (!hears(l)) {
@@ -125,15 +115,15 @@ static void end_device(struct sim_link *l)
 static void on_down(struct timer *t)
 {
     struct sim_link *l = container_of(t, struct sim_link, down.timer);
-    struct chunk *c = NULL;
+    struct sim_piece piece;
+    str bytes;
 
-    while (l->device && (c = take(l->sim, &l->down))) {
-        if (c->is_end) {
+    while (l->device && take(l->sim, &l->down, &piece, &bytes)) {
+        if (piece.is_end) {
             end_device(l);
         } else {
-            sim_device_on_bytes(l->device, (str){c->bytes, c->len});
+            sim_device_on_bytes(l->device, bytes);
         }
-        free(c);
     }
     if (l->device) {
         set_timer(l->sim, &l->down);
@@ -160,8 +150,8 @@ struct sim_link *sim_link_new(struct sim_device *d, unsigned node)
     l->device = d;
     l->at = node;
     l->is_up = true;
-    list_init(&l->up.chunks);
-    list_init(&l->down.chunks);
+    buf_init(&l->up.bytes, QUEUED_MAX);
+    buf_init(&l->down.bytes, QUEUED_MAX);
     timer_init(&l->up.timer, on_up);
     timer_init(&l->down.timer, on_down);
     timer_init(&l->server_end, on_server_end);
@@ -189,16 +179,12 @@ void sim_link_close(struct sim_link *l)
 /** All that is under way but, perhaps, some bytes of what would have come next. */
 static void lose(struct sim_link *l, struct sim_pipe *p)
 {
-    struct list *first = list_shift(&p->chunks);
-
-    clear(l->sim, p);
-    if (!first)
+    if (p->n_pieces == 0)
         return;
-    struct chunk *c = container_of(first, struct chunk, node);
-    c->len = sim_below(l->sim, c->len + 1);
-    c->at_ms = l->sim->timers.now_ms;
-    c->is_end = false;
-    list_push(&p->chunks, &c->node);
+    p->pieces[0].at_ms = l->sim->timers.now_ms;
+    p->pieces[0].len = sim_below(l->sim, p->pieces[0].len + 1);
+    p->pieces[0].is_end = false;
+    p->n_pieces = 1;
     (p == &l->up ? on_up : on_down)(&p->timer);
     clear(l->sim, p);
 }
@@ -227,10 +213,17 @@ void sim_link_drop(struct sim_link *l)
         push(l->sim, &l->down, STR(""), true);
 }
 
+static void pipe_fini(struct sim *sim, struct sim_pipe *p)
+{
+    clear(sim, p);
+    buf_fini(&p->bytes);
+    free(p->pieces);
+}
+
 static void link_free(struct sim_link *l)
 {
-    clear(l->sim, &l->up);
-    clear(l->sim, &l->down);
+    pipe_fini(l->sim, &l->up);
+    pipe_fini(l->sim, &l->down);
     timer_cancel(&l->sim->timers, &l->server_end);
     timer_cancel(&l->sim->timers, &l->device_end);
     list_remove(&l->node);

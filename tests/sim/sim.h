@@ -51,9 +51,17 @@ static inline int64_t sim_between(struct sim *sim, int64_t a, int64_t b)
 
 // links
 
+struct sim_piece {
+    int64_t at_ms; // when it arrives
+    size_t len;
+    bool is_end;
+};
+
 /** What a peer has written, and has not arrived yet. */
 struct sim_pipe {
-    struct list chunks;
+    struct buf bytes;
+    struct sim_piece *pieces; // of these, in order
+    size_t n_pieces;
     struct timer timer; // for the first of them
     int64_t last_ms;    // when the last one arrives
 };
@@ -96,10 +104,10 @@ void sim_links_free(struct sim *sim);
 struct store *sim_store_new(struct sim *sim, struct store *disk);
 
 /** The node has crashed: nothing that it asks for is done any more. */
-void sim_store_crash(struct store *s);
+void sim_store_crash(struct store *base);
 
 /** All that waits is answered now. */
-void sim_store_end(struct store *s);
+void sim_store_end(struct store *base);
 
 // the bus
 
@@ -149,7 +157,8 @@ struct sim_device {
     unsigned wallet;
     enum sim_device_state state;
     struct sim_link *link;
-    struct buf in; // bytes that have arrived
+    struct buf in;    // bytes that have arrived
+    struct buf frame; // the one that is looked at
     bool is_upgraded;
     bool is_asleep; // it does nothing by itself
     unsigned laziness;
@@ -229,10 +238,11 @@ void truth_key(unsigned send, char out[SIM_KEY_SIZE]);
 int64_t truth_find(const struct sim *sim, str key);
 
 /** A device was told that its message is stored. */
-void truth_on_ok(struct sim *sim, struct sim_device *d, unsigned send, uint64_t seq, str text);
-void truth_on_refused(struct sim *sim, unsigned send);
+void truth_on_ok(struct sim *sim, struct sim_device *d, unsigned number, uint64_t seq,
+                 str text);
+void truth_on_refused(struct sim *sim, unsigned number);
 
-/** A device has got it. @param is_event  and not as an answer */
+/** A device has got it. */
 void truth_on_message(struct sim *sim, struct sim_device *d, unsigned peer, uint64_t seq,
                       str key);
 void truth_on_mark(struct sim *sim, struct sim_device *d, unsigned peer, bool by_peer,

@@ -442,7 +442,8 @@ void sim_store_end(struct store *base)
     s->is_over = true;
     sim_settle(s->sim); // the disk has done what it was given
     while (!list_is_empty(&s->calls)) {
-        answer(container_of(s->calls.next, struct call, node));
+        struct timer *t = &container_of(s->calls.next, struct call, node)->timer;
+        t->fire(t);
         sim_settle(s->sim);
     }
 }

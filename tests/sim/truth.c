@@ -78,9 +78,10 @@ void truth_on_ok(struct sim *sim, struct sim_device *d, unsigned number, uint64_
     struct sim_send *s = &sim->truth.sends[number];
 
     truth_check(sim);
-    if (s->n_stored != 1 || s->seq != seq || truth_find(sim, text) != (int64_t)number)
+    if (s->n_stored != 1 || s->seq != seq || truth_find(sim, text) != (int64_t)number) {
         sim_fail(sim, "device %u: s%u was acknowledged as %u, and is stored %u times, as %u",
                  d->number, number, (unsigned)seq, s->n_stored, (unsigned)s->seq);
+    }
     s->state = SIM_SEND_OK;
     sim->counters.acked++;
 }
@@ -115,9 +116,10 @@ static void check_message(struct sim *sim, const struct mem_message *m)
         sim_fail(sim, "refused, and stored: " STR_FMT, STR_ARG(m->append.key));
     if (m->seq != *last + 1 || m->seq >= SIM_SEQS)
         sim_fail(sim, "seq %u behind %u", (unsigned)m->seq, (unsigned)*last);
-    if (m->position <= t->position)
+    if (m->position <= t->position) {
         sim_fail(sim, "position %lld behind %lld", (long long)m->position,
                  (long long)t->position);
+    }
     *last = s->seq = m->seq;
     t->position = m->position;
 }
@@ -134,9 +136,10 @@ static void check_delivered(struct sim *sim, unsigned of, unsigned peer, uint64_
 
     for (uint64_t seq = from + 1; seq <= upto; seq++) {
         if (c->messages[seq - 1]->side != side && !t->acked[of][peer][seq] &&
-            t->said[of][peer] < seq)
+            t->said[of][peer] < seq) {
             sim_fail(sim, "%u has delivered up to %u of %u, and nobody has acknowledged %u", of,
                      (unsigned)upto, peer, (unsigned)seq);
+        }
     }
 }
 
@@ -150,9 +153,10 @@ static void check_marks(struct sim *sim, unsigned of, unsigned peer)
     const struct mem_side *side = &c->sides[mem_side_of(c, &mine)];
     for (unsigned i = 0; i < 2; i++) {
         uint64_t *before = &sim->truth.marks[of][peer][i];
-        if (side->marks[i].seq < *before)
+        if (side->marks[i].seq < *before) {
             sim_fail(sim, "a mark of %u went back from %u to %u", of, (unsigned)*before,
                      (unsigned)side->marks[i].seq);
+        }
         if (i == CHAT_MARK_DELIVERED)
             check_delivered(sim, of, peer, *before, side->marks[i].seq);
         *before = side->marks[i].seq;
@@ -204,9 +208,10 @@ void truth_on_message(struct sim *sim, struct sim_device *d, unsigned peer, uint
     truth_check(sim);
     s = find(sim, key, "told:");
     if (s->n_stored != 1 || s->seq != seq ||
-        !((s->from == d->wallet && s->to == peer) || (s->to == d->wallet && s->from == peer)))
+        !((s->from == d->wallet && s->to == peer) || (s->to == d->wallet && s->from == peer))) {
         sim_fail(sim, "device %u was told " STR_FMT " as %u of %u: that is not stored",
                  d->number, STR_ARG(key), (unsigned)seq, peer);
+    }
 }
 
 void truth_on_mark(struct sim *sim, struct sim_device *d, unsigned peer, bool by_peer,
@@ -218,12 +223,14 @@ void truth_on_mark(struct sim *sim, struct sim_device *d, unsigned peer, bool by
     const unsigned of = by_peer ? d->wallet : peer;
 
     truth_check(sim);
-    if (seq > sim->truth.marks[by][of][mark])
+    if (seq > sim->truth.marks[by][of][mark]) {
         sim_fail(sim, "device %u was told a mark %u of %u: it is at %u", d->number,
                  (unsigned)seq, by, (unsigned)sim->truth.marks[by][of][mark]);
-    if (seq < *before)
+    }
+    if (seq < *before) {
         sim_fail(sim, "device %u: a mark of %u went back from %u to %u", d->number, by,
                  (unsigned)*before, (unsigned)seq);
+    }
     *before = seq;
     if (seq > *kept)
         *kept = seq;
@@ -246,10 +253,11 @@ void truth_on_cursor(struct sim *sim, struct sim_device *d, str cursor, bool is_
     }
     for (unsigned peer = 0; peer < SIM_WALLETS; peer++) {
         const uint64_t seq = peer == d->wallet ? 0 : first_missing(d, peer, SIM_SEQS, position);
-        if (seq > 0)
+        if (seq > 0) {
             sim_fail(sim,
                      "device %u: its cursor, %lld, is behind %u of %u, which it has not got",
                      d->number, (long long)position, (unsigned)seq, peer);
+        }
     }
 }
 

@@ -2,7 +2,9 @@
 #include "chat/cursor.h"
 #include "support/node_world.h"
 
-#define ROUND_MS (CHAT_HINTS_MS + CHAT_HINTS_LATE_MS)
+#define ROUND_MS INT64_C(7000)
+
+static_assert(ROUND_MS >= CHAT_HINTS_MS + CHAT_HINTS_LATE_MS, "a check is over by then");
 
 struct losing {
     enum bus_kind kind;
