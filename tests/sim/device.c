@@ -198,6 +198,15 @@ static void mark(struct sim_device *d)
                  (unsigned long long)seq);
 }
 
+/** What it wants of a peer. Mostly a block is over soon. */
+static void want(struct sim_device *d)
+{
+    static const char *const wishes[] = {"accept", "block", "unblock", "unblock"};
+
+    write_packet(d, "42%u[\"conversation.%s\",{\"peer\":\"%s\"}]", ask(d, -1),
+                 wishes[sim_below(d->sim, COUNT_OF(wishes))], sim_address(some_peer(d)));
+}
+
 static void acknowledge(struct sim_device *d, size_t i)
 {
     const struct sim_to_ack a = d->to_ack[i];
@@ -227,11 +236,12 @@ static void forget_to_acknowledge(struct sim_device *d)
 
 static void act_busily(struct sim_device *d)
 {
-    switch (sim_below(d->sim, 40)) {
+    switch (sim_below(d->sim, 60)) {
     case 0: leave(d); break;
     case 1: mark(d); break;
     case 2: forget_to_acknowledge(d); break;
-    case 3: d->laziness = (unsigned)sim_below(d->sim, LAZIEST); break;
+    case 3: want(d); break;
+    case 4: d->laziness = (unsigned)sim_below(d->sim, LAZIEST); break;
     default:
         if (sim_below(d->sim, LAZIEST) < d->laziness) {
             send_new(d);
@@ -317,6 +327,17 @@ static void on_mark(struct sim_device *d, const struct json *r, enum chat_mark m
     truth_on_cursor(d->sim, d, text_at(r, "cursor"), false);
 }
 
+static void on_change(struct sim_device *d, const struct json *data)
+{
+    const struct json *conversation = json_member(data, "conversation");
+    const unsigned peer = sim_wallet(d->sim, text_at(conversation, "peer"));
+
+    d->blocks[peer] = json_is_true(json_member(conversation, "blocked"));
+    sim_note(d->sim, "device %u hears that it %s %u", d->number,
+             d->blocks[peer] ? "blocks" : "does not block", peer);
+    truth_on_cursor(d->sim, d, text_at(data, "cursor"), false);
+}
+
 static void on_event(struct sim_device *d, const struct json *all, int64_t id)
 {
     const str name = json_text(json_item(all, 0));
@@ -328,6 +349,8 @@ static void on_event(struct sim_device *d, const struct json *all, int64_t id)
         on_mark(d, data, CHAT_MARK_DELIVERED);
     } else if (str_eq(name, STR("message.read"))) {
         on_mark(d, data, CHAT_MARK_READ);
+    } else if (str_eq(name, STR("conversation.changed"))) {
+        on_change(d, data);
     } else if (str_eq(name, STR("synced"))) {
         truth_on_cursor(d->sim, d, text_at(data, "cursor"), true);
     } else if (str_eq(name, STR("ready"))) {
@@ -359,10 +382,12 @@ static void on_refused(struct sim_device *d, unsigned number, str code)
 {
     struct sim *sim = d->sim;
 
-    if (!str_eq(code, STR("storage_unavailable")) && !str_eq(code, STR("busy")))
+    const bool is_final = str_eq(code, STR("forbidden")); // it has blocked the recipient
+
+    if (!is_final && !str_eq(code, STR("storage_unavailable")) && !str_eq(code, STR("busy")))
         sim_fail(sim, "device %u: refused with " STR_FMT, d->number, STR_ARG(code));
     sim->counters.refused++;
-    if (!sim->is_calm && sim_one_in(sim, 2)) {
+    if (is_final || (!sim->is_calm && sim_one_in(sim, 2))) {
         take_out(d, number);
         truth_on_refused(sim, number);
     } else {

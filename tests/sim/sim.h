@@ -178,6 +178,7 @@ struct sim_device {
     int64_t cursor_at;
     bool kept[SIM_WALLETS][SIM_SEQS];
     uint64_t marks[SIM_WALLETS][2][2]; // by peer, whether it is the peer's, enum chat_mark
+    bool blocks[SIM_WALLETS];          // as it was told last
     unsigned outbox[64];               // sends without an answer, in their order
     size_t n_outbox;
 };

@@ -43,6 +43,7 @@ struct call {
     int64_t disk;     // where the disk was then
     int64_t position; // of a change; 0: none
     int r;
+    account account; // whose changes are read
     void *items;
     void *done;
     void *arg;
@@ -324,17 +325,30 @@ static void sim_receipts(struct store *s, const struct store_receipts *a,
         store_receipts(c->s->disk, a, on_receipts, c);
 }
 
-/** Changes say no positions: what came while one of this node's was under way waits. */
+/** Where it was changed: a page does not say. */
+static int64_t position_of(const struct call *c, const struct chat_conversation *conversation)
+{
+    const struct mem_conversation *found =
+        mem_find_place(&mem_of(c->s->disk)->model, &c->account,
+                       &(struct chat_place){.conversation = conversation->id});
+
+    return found->sides[mem_side_of(found, &c->account)].contact_position;
+}
+
 static void on_changes(void *arg, int r, const struct store_changes_page *page)
 {
     struct call *c = arg;
 
     if (r == 0) {
+        size_t n = 0;
         c->changes = *page;
+        while (n < page->n_conversations &&
+               position_of(c, &page->conversations[n]) <= c->horizon)
+            n++;
+        cut(c, page->n_conversations, n, &c->changes.has_more, &c->changes.upto);
+        c->changes.n_conversations = n;
         c->changes.conversations = c->items =
-            copy(page->conversations, page->n_conversations, sizeof(*page->conversations));
-        if (c->changes.upto > c->horizon)
-            c->changes.upto = c->horizon;
+            copy(page->conversations, n, sizeof(*page->conversations));
     }
     came_back(c, r, 0);
 }
@@ -343,6 +357,8 @@ static void sim_changes(struct store *s, const struct store_changes *a, store_ch
                         void *arg)
 {
     struct call *c = call_new(s, CALL_CHANGES, (void *)done, arg);
+
+    c->account = a->account;
 
     if (begin(c))
         store_changes(c->s->disk, a, on_changes, c);

@@ -7,6 +7,7 @@
  *   a mark never goes back, in the store or on a connection, and `delivered` never passes a
  *     message that no device of the account has acknowledged
  *   a cursor never passes a message that its device has not got
+ *   what was sent during a block never comes
  */
 #include "chat/cursor.h"
 
@@ -135,7 +136,8 @@ static void check_delivered(struct sim *sim, unsigned of, unsigned peer, uint64_
     const unsigned side = mem_side_of(c, &mine);
 
     for (uint64_t seq = from + 1; seq <= upto; seq++) {
-        if (c->messages[seq - 1]->side != side && !t->acked[of][peer][seq] &&
+        const struct mem_message *m = c->messages[seq - 1];
+        if (m->side != side && m->withheld == MEM_SHOWN && !t->acked[of][peer][seq] &&
             t->said[of][peer] < seq) {
             sim_fail(sim, "%u has delivered up to %u of %u, and nobody has acknowledged %u", of,
                      (unsigned)upto, peer, (unsigned)seq);
@@ -179,10 +181,17 @@ void truth_check(struct sim *sim)
 
 // Devices.
 
-/** Is it something that this device needs: not from before its time? */
+static bool is_withheld(const struct sim_device *d, const struct mem_message *m)
+{
+    const account mine = sim_account(d->wallet);
+
+    return m->withheld != MEM_SHOWN && !account_eq(&m->append.from, &mine);
+}
+
+/** Is it something that this device needs: not withheld, and not from before its time? */
 static bool needs(const struct sim_device *d, const struct mem_message *m)
 {
-    return d->has_started && m->position > d->started_at;
+    return d->has_started && m->position > d->started_at && !is_withheld(d, m);
 }
 
 /** It has everything of the conversation that it needs, up to a seq and a position.
@@ -212,6 +221,19 @@ void truth_on_message(struct sim *sim, struct sim_device *d, unsigned peer, uint
         sim_fail(sim, "device %u was told " STR_FMT " as %u of %u: that is not stored",
                  d->number, STR_ARG(key), (unsigned)seq, peer);
     }
+    const struct mem_message *m = conversation_of(sim, d->wallet, peer)->messages[seq - 1];
+    if (m->came_withheld && is_withheld(d, m)) {
+        sim_fail(sim, "device %u was told %u of %u, which was sent during a block", d->number,
+                 (unsigned)seq, peer);
+    }
+}
+
+static const struct mem_side *side_of(struct sim *sim, unsigned of, unsigned peer)
+{
+    const struct mem_conversation *c = conversation_of(sim, of, peer);
+    const account mine = sim_account(of);
+
+    return &c->sides[mem_side_of(c, &mine)];
 }
 
 void truth_on_mark(struct sim *sim, struct sim_device *d, unsigned peer, bool by_peer,
@@ -220,12 +242,13 @@ void truth_on_mark(struct sim *sim, struct sim_device *d, unsigned peer, bool by
     uint64_t *before = &d->heard[peer][by_peer][mark];
     uint64_t *kept = &d->marks[peer][by_peer][mark];
     const unsigned by = by_peer ? peer : d->wallet;
-    const unsigned of = by_peer ? d->wallet : peer;
+    const struct mem_side *side = side_of(sim, by, by_peer ? d->wallet : peer);
+    const uint64_t now = (by_peer ? side->known : side->marks)[mark].seq;
 
     truth_check(sim);
-    if (seq > sim->truth.marks[by][of][mark]) {
+    if (seq > now) {
         sim_fail(sim, "device %u was told a mark %u of %u: it is at %u", d->number,
-                 (unsigned)seq, by, (unsigned)sim->truth.marks[by][of][mark]);
+                 (unsigned)seq, by, (unsigned)now);
     }
     if (seq < *before) {
         sim_fail(sim, "device %u: a mark of %u went back from %u to %u", d->number, by,
@@ -285,39 +308,66 @@ const char *truth_is_missing(struct sim *sim)
     return NULL;
 }
 
+/** @return the last message that this side has got, and may see */
+static uint64_t last_got(const struct mem_conversation *c, unsigned side)
+{
+    uint64_t seq = c->n_messages;
+
+    while (seq > 0 &&
+           (c->messages[seq - 1]->side == side || c->messages[seq - 1]->withheld != MEM_SHOWN))
+        seq--;
+    return seq;
+}
+
+/** Has it been told how the peer's marks are, and whether it blocks the peer, of what has
+ * changed in its time? */
+static bool is_told(const struct sim_device *d, unsigned peer, char *why, size_t size)
+{
+    const struct mem_side *mine = side_of(d->sim, d->wallet, peer);
+    const struct mem_side *theirs = side_of(d->sim, peer, d->wallet);
+
+    for (unsigned i = 0; i < 2; i++) {
+        const struct mem_mark *mark = &theirs->known[i];
+        if (mark->position <= d->started_at || d->marks[peer][1][i] == mark->seq)
+            continue;
+        snprintf(why, size, "device %u was told mark %u of %u, not %u", d->number,
+                 (unsigned)d->marks[peer][1][i], peer, (unsigned)mark->seq);
+        return false;
+    }
+    if (mine->contact_position <= d->started_at || mine->is_blocking == d->blocks[peer])
+        return true;
+    snprintf(why, size, "device %u does not know whether it blocks %u", d->number, peer);
+    return false;
+}
+
+static bool is_settled(struct sim *sim, unsigned of, unsigned peer, char *why, size_t size)
+{
+    const struct mem_conversation *c = conversation_of(sim, of, peer);
+    const account mine = sim_account(of);
+    bool is = true;
+
+    if (!c)
+        return true;
+    const unsigned side = mem_side_of(c, &mine);
+    const uint64_t delivered = c->sides[side].marks[CHAT_MARK_DELIVERED].seq;
+    if (delivered < last_got(c, side)) {
+        snprintf(why, size, "%u has delivered %u of %u, of %u", of, (unsigned)delivered, peer,
+                 (unsigned)last_got(c, side));
+        return false;
+    }
+    for (unsigned i = of; is && i < SIM_DEVICES; i += SIM_WALLETS)
+        is = is_told(&sim->devices[i], peer, why, size);
+    return is;
+}
+
 const char *truth_is_undelivered(struct sim *sim)
 {
-    static char what[128];
+    static char why[128];
 
     for (unsigned of = 0; of < SIM_WALLETS; of++) {
         for (unsigned peer = 0; peer < SIM_WALLETS; peer++) {
-            const struct mem_conversation *c =
-                peer == of ? NULL : conversation_of(sim, of, peer);
-            const account mine = sim_account(of);
-            if (!c)
-                continue;
-            const unsigned side = mem_side_of(c, &mine);
-            uint64_t last = c->n_messages;
-            while (last > 0 && c->messages[last - 1]->side == side)
-                last--;
-            if (c->sides[side].marks[CHAT_MARK_DELIVERED].seq < last) {
-                snprintf(what, sizeof(what), "%u has delivered %u of %u, of %u", of,
-                         (unsigned)c->sides[side].marks[CHAT_MARK_DELIVERED].seq, peer,
-                         (unsigned)last);
-                return what;
-            }
-            for (unsigned i = of; i < SIM_DEVICES; i += SIM_WALLETS) {
-                for (unsigned k = 0; k < 2; k++) {
-                    const uint64_t told = sim->devices[i].marks[peer][1][k];
-                    const uint64_t is = sim->truth.marks[peer][of][k];
-                    if (told == is ||
-                        c->sides[1 - side].known[k].position <= sim->devices[i].started_at)
-                        continue;
-                    snprintf(what, sizeof(what), "device %u was told mark %u of %u, not %u", i,
-                             (unsigned)told, peer, (unsigned)is);
-                    return what;
-                }
-            }
+            if (peer != of && !is_settled(sim, of, peer, why, sizeof(why)))
+                return why;
         }
     }
     return NULL;
