@@ -68,7 +68,7 @@ mutate() { # mutate PATCH
         fail "$name: it does not say what catches it" "$patch"
         return
     fi
-    if ! patch -d "$copy/src" -p1 --fuzz=0 --no-backup-if-mismatch <"$patch" >"$log" 2>&1; then
+    if ! git apply --directory=build/mutants/src "$patch" >"$log" 2>&1; then
         fail "$name: it does not apply" "$log"
     elif ! build "$(target "${suite[@]}")" >>"$log" 2>&1; then
         fail "$name: it does not compile" "$log"
