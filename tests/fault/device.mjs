@@ -1,109 +1,173 @@
-/** A device as a careful application has it: it keeps what it gets, and where it stands. */
-import { Failure, same } from '../e2e/lib.mjs';
-import { join } from '../e2e/chat/peer.mjs';
+/**
+ * A device as a careful application has it: it keeps where it stands after it has kept what it
+ * got, and sends again what was not answered. What it does and hears it writes down.
+ */
+import { Failure, within } from '../e2e/lib.mjs';
+import { Peer } from '../e2e/chat/peer.mjs';
+
+const READY_MS = 30000;
+const ANSWER_MS = 30000;
+const HANDSHAKE_MS = 3000; // for a way that swallows what is said
+const DISCONNECTED = /^socket has been disconnected$/;
 
 export class Device {
-    kept = new Map();     // by conversation: seq -> message
-    sent = new Map();     // key -> message: what it has sent, and was answered
-    unanswered = [];      // what it sends again
-    marks = new Map();    // "conversation, event, whose": the highest seq that it was told
-    acks = 0.95;          // how many of the messages it acknowledges
-    crashes = 0.02;       // and after how many it is gone, with others on their way
     cursor = undefined;
-    wrong = undefined;    // the first thing that was
-    #sockets = 0;
-    #last = new Map();    // by conversation: the last seq on this socket
+    outbox = new Map(); // by key: what it sends until it is answered
+    tops = new Map();   // by conversation: the highest seq that it was told of
+    conn = undefined;
+    wrong = undefined;  // the first thing that was
 
-    constructor(t, address, name, random) {
-        Object.assign(this, { t, address, name, random });
+    /**
+     * @param t        the trial, with a server and a transport
+     * @param chance   its own
+     * @param friends  the wallets that it writes to
+     * @param habits   acks: how many of 100 messages it acknowledges; crashes: after how many of
+     *                100 it is gone, with others on their way
+     */
+    constructor(t, { habits, ...how }) {
+        Object.assign(this, { t, acks: 100, crashes: 0, ...how, ...habits });
     }
 
     get isLive() {
-        return this.peer?.isLive ?? false;
+        return this.conn?.isReady ?? false;
     }
 
-    /** On a socket of its own; from where it stands. */
-    async connect() {
-        const socket = ++this.#sockets;
-        const { cursor } = this;
-        this.#last = new Map();
-        const tap = (event, payload, ack) => {
-            if (socket === this.#sockets && !this.wrong) this.#hear(event, payload, ack);
-        };
-        this.peer = await join(this.t, this.address, { cursor, acking: false, tap });
-        same(this.peer.ready.recovered, cursor !== undefined, `${this.name}: recovered`);
-        await this.#checkMarks(new Map(this.marks));
+    /** On a connection of its own, from where it stands. @return whether it has come about */
+    async connect(url = this.t.url) {
+        this.vanish();
+        this.token ??= await this.t.issuers.token(this.address);
+        const conn = this.#dials();
+        const { transport } = this.t;
+        conn.peer = await Peer.dial({ url, transport, defer: (undo) => (conn.undo = undo) },
+            this.address, {
+                token: this.token, cursor: this.cursor, acking: false, timeout: HANDSHAKE_MS,
+                tap: (...heard) => this.#hear(conn, ...heard),
+            });
+        conn.peer.socket.once('disconnect', () => this.#end(conn));
+        conn.peer.socket.once('connect_error', (error) => {
+            if (error.data) this.#fail(`refused: ${error.data.code}`);
+            this.#end(conn);
+        });
+        await within(READY_MS, `${this.name} ready`, conn.ready);
+        return conn.isReady;
     }
 
-    /** What it was told of is stored, whatever has happened since. */
-    async #checkMarks(told) {
-        const list = await this.peer.askAtTheEnd('conversation.list', {});
-        const check = (event, conversation, whose, seq) => {
-            if (seq < told.get(`${conversation}, ${event}, ${whose}`))
-                this.wrong = `${event} of ${whose} has gone back to ${seq}`;
-        };
-        for (const { conversation, peer, mine, theirs } of list?.conversations ?? [])
-            for (const [whose, marks] of [[this.address, mine], [peer, theirs]]) {
-                check('message.delivered', conversation, whose, marks.delivered_seq);
-                check('message.read', conversation, whose, marks.read_seq);
-            }
+    #dials() {
+        const conn = { number: this.history.dials(this), isReady: false, isOver: false };
+        conn.ready = new Promise((resolve) => (conn.isThere = resolve));
+        conn.synced = new Promise((resolve) => (conn.isSynced = resolve));
+        conn.over = new Promise((resolve) => (conn.isEnding = resolve));
+        return (this.conn = conn);
     }
 
-    #hear(event, payload, ack) {
-        if (event === 'message.new') this.#keep(payload);
-        else if (payload.by) this.#mark(event, payload);
-        if (payload.cursor) this.cursor = payload.cursor; // after it has been kept
-        if (ack && this.random() < this.acks) ack();
-        if (ack && this.random() < this.crashes) this.vanish();
-    }
-
-    #keep({ conversation, seq, id, content }) {
-        const last = this.#last.get(conversation) ?? 0;
-        const all = this.kept.get(conversation) ?? new Map();
-        const before = all.get(seq);
-        if (seq <= last) this.wrong = `seq ${seq} behind ${last}`;
-        if (before && before.content !== content) this.wrong = `${id} has changed`;
-        this.#last.set(conversation, seq);
-        this.kept.set(conversation, all.set(seq, { id, content }));
-    }
-
-    #mark(event, { conversation, by, seq }) {
-        const mark = `${conversation}, ${event}, ${by}`;
-        this.marks.set(mark, Math.max(seq, this.marks.get(mark) ?? 0));
-    }
-
-    check() {
-        if (this.wrong) throw new Failure(`${this.name}: ${this.wrong}`);
-    }
-
-    async send(to, key) {
-        this.unanswered.push({ to, type: 'text', content: key, client_msg_id: key });
-        await this.flush();
-    }
-
-    /** What was never answered is sent again, under its key, in order. */
-    async flush() {
-        while (this.isLive && this.unanswered.length) {
-            const [send] = this.unanswered;
-            const answer = await this.peer.askAtTheEnd('message.send', send);
-            if (!answer) return;
-            same(answer.error, undefined, `${this.name}: error for ${send.client_msg_id}`);
-            this.sent.set(send.client_msg_id, answer.message);
-            this.unanswered.shift();
-        }
+    #end(conn) {
+        if (conn.isOver) return;
+        Object.assign(conn, { isOver: true, isReady: false });
+        if (this.conn === conn) this.conn = undefined;
+        conn.undo?.();
+        this.history.ends(conn.number);
+        for (const resolve of [conn.isThere, conn.isSynced, conn.isEnding]) resolve();
     }
 
     /** Without a word. */
     vanish() {
-        this.#sockets++;
-        this.peer?.socket.io._close();
-        this.peer = undefined;
+        if (!this.conn) return;
+        this.conn.hasLeft = true;
+        this.#end(this.conn);
     }
 
-    /** The seqs of a conversation that it has: got, or sent itself. */
-    seqsOf(conversation) {
-        const mine = [...this.sent.values()].filter((m) => m.conversation === conversation);
-        const seqs = [...(this.kept.get(conversation)?.keys() ?? []), ...mine.map((m) => m.seq)];
-        return [...new Set(seqs)].sort((x, y) => x - y);
+    #fail(what) {
+        this.wrong ??= new Failure(`${this.name}: ${what}`);
+    }
+
+    check() {
+        if (this.wrong) throw this.wrong;
+    }
+
+    /** At once, so that nothing new is sent twice. */
+    #resume(conn) {
+        conn.isReady = true;
+        conn.isThere();
+        this.list(conn);
+        for (const send of this.outbox.values()) this.#attempt(conn, send);
+    }
+
+    #hear(conn, event, payload, ack) {
+        if (conn.isOver) return;
+        this.history.hears(conn.number, event, payload);
+        if (event === 'ready') this.#resume(conn);
+        if (event === 'error') this.#fail(`error ${payload.error.code}`);
+        if (event === 'message.new') this.#keep(payload);
+        if (payload.cursor) this.cursor = payload.cursor; // after it has been kept
+        if (event === 'synced') conn.isSynced();
+        if (ack && this.#happens(this.acks)) ack();
+        if (ack && this.#happens(this.crashes)) this.vanish();
+    }
+
+    #happens(ofHundred) {
+        return this.chance.next() % 100 < ofHundred;
+    }
+
+    #keep({ conversation, seq }) {
+        this.tops.set(conversation, Math.max(seq, this.tops.get(conversation) ?? 0));
+    }
+
+    // What it asks for.
+
+    /**
+     * @param take  gets the answer as soon as it is there, and not behind what comes with it;
+     *              undefined where the connection is over before it comes
+     */
+    #ask(conn, event, payload, take) {
+        conn.peer.socket.timeout(ANSWER_MS).emit(event, payload, (error, answer) => {
+            if (error && !conn.isOver && !DISCONNECTED.test(error.message))
+                this.#fail(`${event}: ${error.message}`);
+            else if (answer?.error) this.#fail(`${event}: ${answer.error.code}`);
+            take(answer);
+        });
+    }
+
+    /** As often as it takes. @return its answer */
+    send(to, key, content) {
+        const answered = new Promise((take) => {
+            this.outbox.set(key, { key, from: this.address, to, content, take });
+        });
+        if (this.isLive) this.#attempt(this.conn, this.outbox.get(key));
+        return answered;
+    }
+
+    #attempt(conn, send) {
+        const { key, to, content, take } = send;
+        const attempt = this.history.sends(conn.number, send);
+        const payload = { to, type: 'text', content, client_msg_id: key };
+        this.#ask(conn, 'message.send', payload, (answer) => {
+            this.history.answered(attempt, answer);
+            if (!answer) return;
+            this.outbox.delete(key);
+            take(answer);
+        });
+    }
+
+    /** It has read what it was told of, in one conversation. */
+    async read() {
+        const all = [...this.tops];
+        if (!all.length || !this.isLive) return;
+        const [conversation, seq] = all[this.chance.next() % all.length];
+        await new Promise((take) =>
+            this.#ask(this.conn, 'message.read', { conversation, seq }, take));
+    }
+
+    /** @return its conversations */
+    async list(conn = this.conn) {
+        const asked = this.history.now;
+        const all = [];
+        for (let after; ;) {
+            const page = await new Promise((take) =>
+                this.#ask(conn, 'conversation.list', { limit: 200, after }, take));
+            if (!page?.conversations) return all;
+            this.history.lists(this.address, asked, page.conversations);
+            all.push(...page.conversations);
+            if (!(after = page.next)) return all;
+        }
     }
 }
