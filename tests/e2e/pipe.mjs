@@ -1,6 +1,6 @@
 /**
  * A way to the server that can be cut, go dead or be slow: TCP connections, each passed on as it
- * comes, whatever it carries.
+ * comes, whatever it carries, unless somebody else sees to it.
  */
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
@@ -14,7 +14,7 @@ class Tap {
     #isOver = false;
 
     /** @param pass  gets what may go on by now */
-    constructor(from, to, pass, bytesPerS) {
+    constructor({ from, to, pass }, bytesPerS) {
         Object.assign(this, { from, to, pass, perTick: (bytesPerS * TICK_MS) / 1000 });
         from.on('data', (bytes) => {
             this.#waiting.push(bytes);
@@ -46,27 +46,29 @@ class Link {
 
     constructor(client, server, pipe) {
         Object.assign(this, { client, server });
-        this.#join(client, server, (bytes) => {
+        this.#join({ from: client, to: server, side: 'up', pass: (bytes) => {
             pipe.up += bytes.length;
             server.write(bytes);
-        });
-        this.#join(server, client, (bytes) => {
+        } }, pipe);
+        this.#join({ from: server, to: client, side: 'down', pass: (bytes) => {
             if (pipe.isMute) return;
             pipe.down += bytes.length;
             client.write(bytes);
-        }, pipe.bytesPerS);
+        } }, pipe);
     }
 
-    #join(from, to, pass, bytesPerS) {
+    #join(way, { bytesPerS, tap }) {
+        const { from, to, pass } = way;
         from.setNoDelay(true);
         from.on('error', () => {}); // 'close' follows
-        if (bytesPerS) {
-            new Tap(from, to, pass, bytesPerS);
+        from.on('close', () => this.#isDead || way.isDead || to.destroy());
+        if (tap?.(way)) return;
+        if (bytesPerS && way.side === 'down') {
+            new Tap(way, bytesPerS);
         } else {
             from.on('data', pass);
             from.on('end', () => to.end());
         }
-        from.on('close', () => this.#isDead || to.destroy());
     }
 
     /** What one side says from now on, and that it ends, the other is not told. */
@@ -93,9 +95,12 @@ export class Pipe {
      * @param t          whose end is the pipe's
      * @param url        of the server
      * @param bytesPerS  from the server, of each connection; undefined: as they come
+     * @param tap        gets each direction of each connection, { from, to, side, pass }: "up"
+     *                   from a client, or "down"; and true says that it hands on what comes. With
+     *                   isDead in it, nobody is told when its side is closed
      */
-    static async lay(t, url, { bytesPerS } = {}) {
-        const pipe = Object.assign(new Pipe(), { bytesPerS });
+    static async lay(t, url, { bytesPerS, tap } = {}) {
+        const pipe = Object.assign(new Pipe(), { bytesPerS, tap });
         const { hostname, port } = new URL(url);
         const listener = createServer({ allowHalfOpen: true }, (client) => {
             const server = connect({ port, host: hostname, allowHalfOpen: true });

@@ -16,6 +16,7 @@ export class Device {
     tops = new Map();   // by conversation: the highest seq that it was told of
     conn = undefined;
     wrong = undefined;  // the first thing that was
+    #awaited = new Map(); // by content
 
     /**
      * @param t        the trial, with a server and a transport
@@ -43,8 +44,10 @@ export class Device {
                 token: this.token, cursor: this.cursor, acking: false, timeout: HANDSHAKE_MS,
                 tap: (...heard) => this.#hear(conn, ...heard),
             });
-        conn.peer.socket.once('disconnect', () => this.#end(conn));
-        conn.peer.socket.once('connect_error', (error) => {
+        const { socket } = conn.peer;
+        socket.io.engine.once('close', () => this.#end(conn)); // before it is open, nobody else is told
+        socket.once('disconnect', () => this.#end(conn));
+        socket.once('connect_error', (error) => {
             if (error.data) this.#fail(`refused: ${error.data.code}`);
             this.#end(conn);
         });
@@ -108,8 +111,15 @@ export class Device {
         return this.chance.next() % 100 < ofHundred;
     }
 
-    #keep({ conversation, seq }) {
+    #keep({ conversation, seq, content }) {
         this.tops.set(conversation, Math.max(seq, this.tops.get(conversation) ?? 0));
+        this.#awaited.get(content)?.();
+        this.#awaited.delete(content);
+    }
+
+    /** It will be told of a message that is not sent yet. */
+    hears(content) {
+        return new Promise((resolve) => this.#awaited.set(content, resolve));
     }
 
     // What it asks for.

@@ -16,6 +16,7 @@ import { rows as chaos } from './chaos.mjs';
 import { rows as files } from './files.mjs';
 import { rows as killed } from './killed.mjs';
 import { rows as kills } from './kills.mjs';
+import { rows as network } from './network.mjs';
 import { rows as ordered } from './ordered.mjs';
 import { rows as stuck } from './stuck.mjs';
 import { whyNoTracing } from './trace.mjs';
@@ -25,7 +26,7 @@ const AT_ONCE = 3; // each has a server, a tracer and two clients
 const { values: flags } = parseArgs({
     options: { list: { type: 'boolean' }, only: { type: 'string', default: '' } },
 });
-const untraced = [...chaos, ...kills];
+const untraced = [...chaos, ...network, ...kills];
 const rows = select([...killed, ...broken, ...files, ...stuck, ...ordered, ...untraced],
     flags.only);
 if (flags.list) {

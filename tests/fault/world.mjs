@@ -54,21 +54,39 @@ export class World {
                 friends: friendsOf(this.wallets, i, this.friends),
             })));
         this.firsts = this.devices.filter((_, i) => i % devices === 0); // one of each wallet
-        t.defer(() => this.devices.forEach((device) => device.vanish()));
+        t.defer(() => this.leave());
+    }
+
+    leave() {
+        for (const device of this.devices) device.vanish();
     }
 
     /** @param story  what is done meanwhile @return what the checker says */
-    async run(story) {
-        const living = async () => {
-            await Promise.all(this.devices.map((device) => this.#joins(device)));
+    run(story) {
+        return this.#from(async () => {
             const staying = this.devices.map((device) => this.#while(() => this.#stays(device)));
             const acting = this.devices.flatMap((device) => numbers(this.underWay).map(() =>
                 this.#while(() => this.#acts(device))));
             await story();
             this.#stop();
             await Promise.all(staying);
-            await Promise.all(this.devices.map((device) => this.#settles(device)));
+            await this.#settle();
             await Promise.all(acting);
+        });
+    }
+
+    /** Likewise, and nobody does anything else. */
+    script(story) {
+        return this.#from(async () => {
+            await story();
+            await this.#settle();
+        });
+    }
+
+    async #from(live) {
+        const living = async () => {
+            await Promise.all(this.devices.map((device) => this.joins(device)));
+            await live();
             await Promise.all(this.firsts.map((device) => this.#readsAll(device)));
         };
         await Promise.race([living(), this.failed]).finally(() => this.#stop());
@@ -88,8 +106,9 @@ export class World {
         }
     }
 
-    async #joins(device) {
-        if (!(await device.connect())) return;
+    /** With the backlog behind it, unless the connection is over before. */
+    async joins(device, url) {
+        if (!(await device.connect(url))) return;
         await within(SYNC_MS, `${device.name} synced`, device.conn.synced);
     }
 
@@ -160,12 +179,16 @@ export class World {
 
     // The end.
 
+    #settle() {
+        return Promise.all(this.devices.map((device) => this.#settles(device)));
+    }
+
     async #settles(device) {
         Object.assign(device, { acks: 100, crashes: 0 });
         device.vanish();
         await until(`${device.name} settled`, async () => {
             device.check();
-            if (!device.isLive) await this.#joins(device);
+            if (!device.isLive) await this.joins(device);
             return device.isLive && !device.outbox.size;
         }, SETTLE_MS);
     }
