@@ -6,7 +6,8 @@
  *             and a device of its wallets never got it
  * duplicated  stored twice, told twice on one connection, two ids or two seqs for one key, new
  *             twice, or a duplicate of nothing
- * unexpected  what nobody has sent so, two messages of one id, or what was refused and is stored
+ * unexpected  what nobody has sent so, two messages of one id, what was refused and is stored, or
+ *             a mark of what its wallet has not acknowledged, or not read
  * reordered   a seq behind a higher one on one connection or in a history; or one that is not
  *             above all that anybody knew of before it was first sent
  * gaps        seqs that a final history lacks, or that a device lacked when it was told of a
@@ -37,6 +38,8 @@ class Checker {
     #tops = new Map();     // by talk: the highest seq that anybody knows of
     #devices = new Map();  // by name: { wallet, held: by conversation, { upto, seqs } }
     #conns = new Map();    // that are not over
+    #taken = new Map();    // "conversation by": { acked: seqs, read, marked: as far as any mark }
+    #early = [];           // [id, by]: marked, and not acknowledged before
     #told = new Map();     // "conversation by mark": [time, seq] of each time that it rose
 
     wrong(kind, what) {
@@ -50,6 +53,9 @@ class Checker {
             at(devices, device.wallet, () => []).push(device);
         for (const send of this.#sends.values())
             this.#finish(send, [send.from, send.to].flatMap((wallet) => devices.get(wallet) ?? []));
+        for (const [id, by] of this.#early)
+            if (this.#ids.get(id)?.from !== by) // its own needs no acknowledgement
+                this.wrong('unexpected', `${by} is said to have ${id}, and has not said so`);
     }
 
     #finish(send, devices) {
@@ -133,6 +139,33 @@ class Checker {
             this.wrong('regressed', `${device.name} was told ${which} ${seq} behind ${before}`);
         marks.set(which, Math.max(seq, before));
         this.#tell(which, when, seq);
+        this.#isSaid(conversation, by, mark, seq);
+    }
+
+    #takenBy(by, conversation) {
+        return at(this.#taken, `${conversation} ${by}`, () =>
+            ({ acked: new Set(), read: 0, marked: 0 }));
+    }
+
+    ack({ conn, conversation, seq }) {
+        this.#takenBy(this.#conns.get(conn).device.wallet, conversation).acked.add(seq);
+    }
+
+    read({ conn, conversation, seq }) {
+        const taken = this.#takenBy(this.#conns.get(conn).device.wallet, conversation);
+        taken.read = Math.max(seq, taken.read);
+    }
+
+    /** Its wallet has acknowledged all of it by now, or read it. */
+    #isSaid(conversation, by, mark, seq) {
+        const taken = this.#takenBy(by, conversation);
+        if (mark === 'read' && seq > taken.read)
+            this.wrong('unexpected', `${by} is said to have read ${conversation}:${seq}`);
+        for (; taken.marked < seq; taken.marked++) {
+            const next = taken.marked + 1;
+            if (next > taken.read && !taken.acked.has(next))
+                this.#early.push([`${conversation}:${next}`, by]);
+        }
     }
 
     #tell(which, when, seq) {
@@ -147,6 +180,7 @@ class Checker {
             const [, least] = this.#told.get(which)?.findLast(([time]) => time < asked) ?? [0, 0];
             if (seq < least) this.wrong('regressed', `${which} is ${seq}, and was ${least}`);
             this.#tell(which, when, seq);
+            this.#isSaid(conversation, by, mark, seq);
         }
     }
 
@@ -224,7 +258,8 @@ class Checker {
     #isStored(send, wallet) {
         if (!send) return;
         if (send.storedFor.has(wallet)) this.wrong('duplicated', `${send.key} is stored twice`);
-        if (send.refused) this.wrong('unexpected', `${send.key} was ${send.refused}, and is stored`);
+        if (send.refused)
+            this.wrong('unexpected', `${send.key} was ${send.refused}, and is stored`);
         send.storedFor.add(wallet);
     }
 }

@@ -45,7 +45,8 @@ export class Device {
                 tap: (...heard) => this.#hear(conn, ...heard),
             });
         const { socket } = conn.peer;
-        socket.io.engine.once('close', () => this.#end(conn)); // before it is open, nobody else is told
+        // The client itself does not look for that before the engine is open, and then waits.
+        socket.io.engine.once('close', () => this.#end(conn));
         socket.once('disconnect', () => this.#end(conn));
         socket.once('connect_error', (error) => {
             if (error.data) this.#fail(`refused: ${error.data.code}`);
@@ -103,7 +104,10 @@ export class Device {
         if (event === 'message.new') this.#keep(payload);
         if (payload.cursor) this.cursor = payload.cursor; // after it has been kept
         if (event === 'synced') conn.isSynced();
-        if (ack && this.#happens(this.acks)) ack();
+        if (ack && this.#happens(this.acks)) {
+            this.history.acks(conn.number, payload);
+            ack();
+        }
         if (ack && this.#happens(this.crashes)) this.vanish();
     }
 
@@ -163,6 +167,7 @@ export class Device {
         const all = [...this.tops];
         if (!all.length || !this.isLive) return;
         const [conversation, seq] = all[this.chance.next() % all.length];
+        this.history.hasRead(this.conn.number, conversation, seq);
         await new Promise((take) =>
             this.#ask(this.conn, 'message.read', { conversation, seq }, take));
     }

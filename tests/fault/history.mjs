@@ -51,6 +51,16 @@ export class History {
         };
     }
 
+    /** It acknowledges a message. */
+    acks(conn, { conversation, seq }) {
+        this.#note('ack', { conn, conversation: this.#one(conversation), seq });
+    }
+
+    /** It asks for the mark that says so. */
+    hasRead(conn, conversation, seq) {
+        this.#note('read', { conn, conversation: this.#one(conversation), seq });
+    }
+
     /** @param send  { key, from, to, content } @return the attempt */
     sends(conn, { key, from, to, content }) {
         return this.#note('send', { conn, key, from, to, content });

@@ -96,6 +96,7 @@ class Story {
     hear(name, message, more) {
         const view = this.view({ ...message, ...more }, name[0].toUpperCase());
         this.history.hears(this.conns[name], 'message.new', view);
+        this.history.acks(this.conns[name], view);
     }
 
     told(seq, ...names) {
@@ -113,6 +114,12 @@ class Story {
     receipt(seq, ...names) {
         for (const name of names)
             this.history.hears(this.conns[name], 'message.delivered',
+                { conversation: TALK, by: B, seq });
+    }
+
+    read(seq, ...names) {
+        for (const name of names)
+            this.history.hears(this.conns[name], 'message.read',
                 { conversation: TALK, by: B, seq });
     }
 
@@ -142,6 +149,15 @@ const TABLE = [
         s.again('b1');
         s.told(2, 'b1');
         s.told(3, 'b1');
+    }, {}],
+    ['read, and not acknowledged', (s) => {
+        s.sends('a2', 'four');
+        s.stores('four');
+        s.answers('four');
+        s.history.hasRead(s.conns.b1, TALK, 4);
+        s.receipt(4, 'a1');
+        s.read(4, 'a1');
+        s.told(4, ...others);
     }, {}],
     ['in doubt, and not stored', (s) => {
         s.sends('a2', 'four');
@@ -294,6 +310,22 @@ const TABLE = [
         s.told(4, ...Object.keys(s.conns));
     }, { unexpected: 2 }], // in both histories
 
+    ['a mark that is told before anybody has acknowledged', (s) => {
+        s.sends('a2', 'four');
+        s.stores('four');
+        s.answers('four');
+        s.receipt(4, 'a1', 'a2');
+        s.told(4, ...others);
+    }, { unexpected: 1 }],
+    ['a mark in a list, of what nobody has acknowledged', (s) => {
+        s.sends('a2', 'four');
+        s.stores('four');
+        s.answers('four');
+        s.lists(4);
+        s.told(4, ...others);
+    }, { unexpected: 1 }],
+    ['read, and nobody has said so', (s) => s.read(2, 'a1'), { unexpected: 1 }],
+
     ['told in another order', (s) => {
         s.again('b1');
         s.told(3, 'b1');
@@ -390,7 +422,7 @@ async function countsKills() {
     s.told(6, ...others);
     const { kills, figures, counts } = s.check();
     same(Object.values(counts), Array(6).fill(0), 'counts');
-    same(kills, [{ found: 1, stored: 1 }, { found: 3, stored: 1 }, { found: 1, stored: 0 }], 'kills');
+    same(kills.map(({ found, stored }) => [found, stored]), [[1, 1], [3, 1], [1, 0]], 'kills');
     same(figures, { acknowledged: 6, duplicates: 2, unknown: 5, refused: 0, told: 20 }, 'figures');
 }
 

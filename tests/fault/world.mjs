@@ -3,7 +3,7 @@
  * done to it, or to their ways to it. What they do and see is in a history. At the end all come
  * back once more, by a way that nothing is done to, and the checker says what was.
  */
-import { Failure, same, sleep, spare, until, within } from '../e2e/lib.mjs';
+import { Failure, sleep, spare, until, within } from '../e2e/lib.mjs';
 import { numbers } from '../e2e/chat/expect.mjs';
 import { wallet } from '../e2e/chat/wallet.mjs';
 import { Chance } from '../model/chance.mjs';
@@ -214,11 +214,12 @@ export class World {
     }
 }
 
+/** The counts, for people. */
+export const said = (counts) =>
+    Object.entries(counts).map(([what, n]) => `${what} ${n}`).join(', ');
+
 /** Nothing is wrong. */
 export function isClean({ counts, examples }) {
-    const wrong = Object.entries(counts).filter(([, n]) => n);
-    same(wrong, [], `what is wrong (${examples.join('; ')})`);
+    if (Object.values(counts).some(Boolean))
+        throw new Failure([said(counts), ...examples].join('\n    '));
 }
-
-/** The counts, for people. */
-export const said = (counts) => Object.entries(counts).map(([what, n]) => `${what} ${n}`).join(', ');
