@@ -10,7 +10,7 @@ import { Hole, KINDS, Proxy, after, reset } from './proxy.mjs';
 import { World, isClean, said } from './world.mjs';
 
 const OPTIONS = ['--rate-limits=off', '--drain=1s'];
-const LIVELY = [...OPTIONS, '--ping-interval=500ms', '--ping-timeout=1500ms'];
+const LIVELY = [...OPTIONS, '--ping-interval=500ms', '--ping-timeout=3s'];
 const CALM = [...OPTIONS, '--ping-interval=10s', '--ping-timeout=10s'];
 const TALK = { restMs: 10, leaves: 4, isSteady: false };
 const LEAST = 700;       // bytes of each side of an exchange
@@ -30,7 +30,7 @@ const step = Number(process.env.CUT_STEP || 7);
 /** @param more  what else there was to say */
 async function judge(t, world, name, result, more = '') {
     const { counts, figures } = result;
-    console.log(`  ${name}: ${more}acknowledged ${figures.acknowledged}, ` +
+    console.log(`  network: ${name}: ${more}acknowledged ${figures.acknowledged}, ` +
         `unknown ${figures.unknown}, ${said(counts)}`);
     isClean(result);
     world.leave();
