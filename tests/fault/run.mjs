@@ -3,8 +3,9 @@
  * usage: run.mjs [--list] [--only TEXT]
  *
  * The power goes and disks fail, at every point that strace(1) can name: what was acknowledged
- * is there afterwards, once. The program is PARLEY, else build/parley: one without sanitizers,
- * which do not run under a tracer.
+ * is there afterwards, once. It is killed KILLS times (30) under load; the ways to it break, each
+ * at every CUT_STEP-th byte (7) of an exchange; SEED makes the same choices again. The program is
+ * PARLEY, else build/parley: one without sanitizers, which do not run under a tracer.
  */
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
