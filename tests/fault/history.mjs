@@ -13,7 +13,7 @@ export class History {
         return this.entries.push({ what, ...more }) - 1;
     }
 
-    /** Each text of which there are few once: there are a million entries. */
+    /** Each text once: there are millions of entries. */
     #one(text) {
         if (!this.#texts.has(text)) this.#texts.set(text, text);
         return this.#texts.get(text);
@@ -46,8 +46,8 @@ export class History {
 
     #message({ id, conversation, seq, from, to, content, client_msg_id: key }) {
         return {
-            id, conversation: this.#one(conversation), seq, from: this.#one(from),
-            to: this.#one(to), content, key,
+            id: this.#one(id), conversation: this.#one(conversation), seq, from: this.#one(from),
+            to: this.#one(to), content: this.#one(content), key: this.#one(key),
         };
     }
 
@@ -63,7 +63,7 @@ export class History {
 
     /** @param send  { key, from, to, content } @return the attempt */
     sends(conn, { key, from, to, content }) {
-        return this.#note('send', { conn, key, from, to, content });
+        return this.#note('send', { conn, key, from, to, content: this.#one(content) });
     }
 
     /** @param answer  undefined where the connection was over before it came */

@@ -10,7 +10,7 @@ const WALLETS = 50;
 const DEVICES = 2;
 const OPTIONS = ['--rate-limits=off'];
 const LOAD = { wallets: WALLETS, devices: DEVICES, friends: 5, underWay: 4, reads: 5 };
-const PER_KILL = 500;   // messages that are acknowledged, on the average
+const PER_KILL = 500;   // messages that are acknowledged, on the average: about 400 are under way
 const EARLY = 8;        // one of so many kills comes while all are just back
 const MOMENT_MS = 20;
 const CYCLE_MS = 20000; // on a busy machine, with what comes behind
@@ -21,7 +21,7 @@ const seed = Number(process.env.SEED ?? randomInt(2 ** 31));
 /** When so many more are acknowledged, and a moment later. */
 async function waits(world) {
     const [way, n, ms] = world.chance.draw(3);
-    const more = way % EARLY === 0 ? 1 + n % 20 : 2 * PER_KILL / 3 + n % PER_KILL;
+    const more = way % EARLY === 0 ? 1 + n % 20 : PER_KILL / 5 + n % PER_KILL;
     await world.acknowledges(Math.floor(more));
     await sleep(ms % MOMENT_MS);
 }
