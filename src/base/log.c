@@ -10,7 +10,7 @@
 
 #define LINE_MAX_BYTES 1024 // a longer line is cut
 
-static const char *const level_names[] = {"error", "warn", "info", "debug", "trace"};
+static const char *const level_names[] = {"fatal", "error", "warn", "info", "debug", "trace"};
 
 struct layer_level {
     char name[16];
@@ -40,7 +40,7 @@ void log_set_sink(log_sink_fn *sink, void *arg)
 
 static bool find_level(str name, enum log_level *out)
 {
-    for (size_t i = 0; i < COUNT_OF(level_names); i++) {
+    for (size_t i = LOG_ERROR; i < COUNT_OF(level_names); i++) {
         if (str_eq(name, str_of(level_names[i]))) {
             *out = (enum log_level)i;
             return true;

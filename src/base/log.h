@@ -13,6 +13,7 @@
 #include "base/str.h"
 
 enum log_level {
+    LOG_FATAL, // the process ends; a spec can't name it, for it is always on
     LOG_ERROR, // something broke; an operator should look
     LOG_WARN,  // works, but not as it should
     LOG_INFO,  // the life of the server
@@ -55,6 +56,7 @@ void log_line(const struct log_ctx *ctx, enum log_level level, const char *event
               const char *fmt, ...) PRINTF_LIKE(4, 5);
 
 /** ctx may be NULL. fmt makes the fields ("peer=%s n=%d"); "" for none. Thread: any. */
+#define log_fatal(ctx, event, ...) log_at((ctx), LOG_FATAL, (event), __VA_ARGS__)
 #define log_error(ctx, event, ...) log_at((ctx), LOG_ERROR, (event), __VA_ARGS__)
 #define log_warn(ctx, event, ...)  log_at((ctx), LOG_WARN, (event), __VA_ARGS__)
 #define log_info(ctx, event, ...)  log_at((ctx), LOG_INFO, (event), __VA_ARGS__)

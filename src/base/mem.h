@@ -1,7 +1,10 @@
 /**
- * Allocation that cannot fail: it aborts instead, because a server that is out of
- * memory serves nobody and its error paths are never tested. Sizes that come from
+ * Allocation that cannot fail: it ends the process instead, because a server that is out
+ * of memory serves nobody and its error paths are never tested. Sizes that come from
  * outside are checked against a limit before they get here.
+ *
+ * Libraries get the functions of mem.c where they take some, so that their error paths
+ * are not taken either (docs/decisions/0020).
  */
 #pragma once
 
@@ -9,12 +12,15 @@
 
 #include "base/base.h"
 
+/** There are no such bytes: says so in one line of the log, and aborts. Thread: any. */
+_Noreturn void mem_fail(size_t size);
+
 /** @return size bytes of zeroes, owned; free() */
 __attribute__((malloc, returns_nonnull)) static inline void *mem_alloc(size_t size)
 {
     void *p = calloc(1, size);
     if (!p)
-        abort();
+        mem_fail(size);
     return p;
 }
 
@@ -23,8 +29,15 @@ __attribute__((returns_nonnull)) static inline void *mem_resize(void *p, size_t 
 {
     p = realloc(p, size);
     if (!p)
-        abort();
+        mem_fail(size);
     return p;
 }
 
 #define NEW(type) ((type *)mem_alloc(sizeof(type)))
+
+// For libraries: as those of libc, a size of 0 included, and free() frees. Thread: any.
+
+void *mem_malloc(size_t size);
+void *mem_calloc(size_t n, size_t size);
+void *mem_realloc(void *p, size_t size);
+char *mem_strdup(const char *s);

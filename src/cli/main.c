@@ -5,8 +5,12 @@
 #include "cli/revoke.h"
 #include "cli/rotate.h"
 #include "cli/token.h"
+#include "crypto/mem.h"
+#include "io/loop.h"
+#include "json/json.h"
 #include "server/selftest.h"
 #include "server/serve.h"
+#include "store/sqlite_mem.h"
 
 static const struct {
     const char *name;
@@ -45,10 +49,20 @@ static void print_errors(void)
     }
 }
 
+/** Before any of these libraries has allocated anything. libcurl's is set where it begins. */
+static void set_mem(void)
+{
+    crypto_mem_set();
+    json_set_mem();
+    loop_set_mem();
+    sqlite_mem_set();
+}
+
 int main(int argc, char **argv)
 {
     const str name = str_of(argc > 1 ? argv[1] : NULL);
 
+    set_mem();
     for (size_t i = 0; i < COUNT_OF(commands); i++) {
         if (str_eq(name, str_of(commands[i].name)))
             return commands[i].run(argc - 2, argv + 2);

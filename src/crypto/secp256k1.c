@@ -1,7 +1,9 @@
 #include "crypto/secp256k1.h"
 
+#include <secp256k1_preallocated.h>
 #include <secp256k1_recovery.h>
 
+#include "base/mem.h"
 #include "crypto/keccak.h"
 
 #define COMPACT_SIZE 64 // r and s
@@ -78,12 +80,15 @@ int crypto_secp256k1_address(uint8_t address[CRYPTO_ADDRESS_SIZE],
                              const uint8_t key[CRYPTO_WALLET_KEY_SIZE])
 {
     // The constant one does not multiply the generator.
-    secp256k1_context *context = secp256k1_context_create(SECP256K1_CONTEXT_NONE);
+    const unsigned flags = SECP256K1_CONTEXT_NONE;
+    void *place = mem_alloc(secp256k1_context_preallocated_size(flags));
+    secp256k1_context *context = secp256k1_context_preallocated_create(place, flags);
     secp256k1_pubkey public;
 
     const int is_key = secp256k1_ec_pubkey_create(context, &public, key);
     if (is_key == 1)
         address_of(address, context, &public);
-    secp256k1_context_destroy(context);
+    secp256k1_context_preallocated_destroy(context);
+    free(place);
     return is_key == 1 ? 0 : CRYPTO_WALLET_KEY_BAD;
 }

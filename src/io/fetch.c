@@ -447,7 +447,8 @@ static void on_closed(uv_handle_t *handle)
 /** @return 0 or a fault */
 static int init_curl(struct fetcher *f)
 {
-    const CURLcode r = curl_global_init(CURL_GLOBAL_DEFAULT); // it counts how often
+    const CURLcode r = curl_global_init_mem(CURL_GLOBAL_DEFAULT, mem_malloc, free, mem_realloc,
+                                            mem_strdup, mem_calloc); // it counts how often
     if (r != CURLE_OK)
         return err_fault(-ENOMEM, "curl: %s", curl_easy_strerror(r));
     f->multi = curl_multi_init();

@@ -16,6 +16,13 @@ struct signal_watch {
     void *arg;
 };
 
+void loop_set_mem(void)
+{
+    const int r = uv_replace_allocator(mem_malloc, mem_realloc, mem_calloc, free);
+    assert(r == 0); // it refuses NULL alone
+    (void)r;
+}
+
 int uv_fault(int r, const char *what)
 {
     return err_fault(r, "%s: %s", what, uv_strerror(r));

@@ -19,6 +19,9 @@ struct loop {
     size_t n_streams; // open, or still closing
 };
 
+/** What libuv allocates can't fail (base/mem.h). Before the first loop, or not at all. */
+void loop_set_mem(void);
+
 /** The wall clock, for who has no loop. Borrowed, for ever. */
 struct clock *loop_wall_clock(void);
 

@@ -13,6 +13,9 @@
 
 struct json;
 
+/** What jansson allocates can't fail (base/mem.h). Before its first use, or not at all. */
+void json_set_mem(void);
+
 enum json_kind {
     JSON_KIND_NULL,
     JSON_KIND_BOOL,

@@ -199,7 +199,7 @@ struct media_scan *media_scan_new(struct loop *l, const char *command)
     s->loop = l;
     s->command = str_dup(str_of(command));
     if (asprintf(&s->path, "PATH=%s", path ? path : "/usr/bin:/bin") < 0)
-        abort();
+        mem_fail(0); // libc does not say of how much
     list_init(&s->waiting);
     list_init(&s->running);
     return s;
