@@ -8,6 +8,7 @@
 #include "bus/local.h"
 #include "crypto/random.h"
 #include "io/loop.h"
+#include "io/pool.h"
 #include "server/admin.h"
 #include "server/admin_socket.h"
 #include "server/demo.h"
@@ -506,7 +507,7 @@ int node_run(const struct node_config *config)
 
     if (loop_new(&n.loop) != 0)
         return NODE_FAILED;
-    if (!open_all(&n)) {
+    if (pool_start(n.loop) != 0 || !open_all(&n)) {
         loop_free(n.loop);
         return NODE_FAILED;
     }
