@@ -405,6 +405,8 @@ static int open_files(struct store_sqlite *s, const struct store_sqlite_config *
     r = sqlite_writer_open(&s->writer, path, &config->limits, key, epoch);
     if (r == 0)
         r = sqlite_reader_open(&s->reader, path);
+    if (r == 0)
+        r = sqlite_file_sync(config->dir);
     return r < 0 ? err_up(r) : 0;
 }
 

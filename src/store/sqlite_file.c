@@ -317,6 +317,16 @@ static const char *const migrations[] = {
 
 #define VERSION ((int64_t)COUNT_OF(migrations))
 
+int sqlite_file_sync(const char *dir)
+{
+    const int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return err_fault(-errno, "open %s", dir);
+    const int r = fsync(fd) < 0 ? err_fault(-errno, "sync %s", dir) : 0;
+    close(fd);
+    return r;
+}
+
 /** A directory that was just made is there after a power cut only if its parent says so. */
 static int make_dir(const char *dir)
 {
@@ -325,12 +335,7 @@ static int make_dir(const char *dir)
     if (mkdir(dir, 0700) < 0)
         return errno == EEXIST ? 0 : err_fault(-errno, "make %s", dir);
     snprintf(parent, sizeof(parent), "%s/..", dir);
-    const int fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
-        return err_fault(-errno, "open %s", parent);
-    const int r = fsync(fd) < 0 ? err_fault(-errno, "sync %s", parent) : 0;
-    close(fd);
-    return r;
+    return sqlite_file_sync(parent);
 }
 
 static int refuse_taken(int fd, const char *dir)

@@ -16,6 +16,14 @@
 MUST_CHECK int sqlite_file_take(int *fd, const char *dir, char path[SQLITE_FILE_PATH_SIZE]);
 
 /**
+ * The files in it are there after a power cut, once the store is open: SQLite syncs the
+ * directory with its first commit, and does not look at what that gives.
+ *
+ * @return 0 or a fault
+ */
+MUST_CHECK int sqlite_file_sync(const char *dir);
+
+/**
  * Make the database what this program knows, in one transaction: new, or of an older version.
  *
  * @param epoch  of a new store

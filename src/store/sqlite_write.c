@@ -130,7 +130,7 @@ static void end_process(const struct sqlite_writer *w, const char *what)
 {
     char quoted[LOG_QUOTE_SIZE];
 
-    log_error(NULL, "store_unknown",
+    log_fatal(NULL, "store_unknown",
               "what=%s why=%s code=%d ends=\"the process: what became of the last messages is "
               "known after the next start\"",
               what, log_quote(quoted, str_of(sqlite3_errmsg(w->db.db))),

@@ -5,9 +5,8 @@
  */
 import { readFileSync, readdirSync, symlinkSync } from 'node:fs';
 import { createHash } from 'node:crypto';
-import { spawn } from 'node:child_process';
 import { join as path } from 'node:path';
-import { Failure, match, oneOf, same, until, within } from '../e2e/lib.mjs';
+import { Failure, match, oneOf, same, until } from '../e2e/lib.mjs';
 import { numbers } from '../e2e/chat/expect.mjs';
 import {
     MIB, announce, fileOf, gives, put, sha256Of, withFile,
@@ -15,25 +14,13 @@ import {
 import { join } from '../e2e/chat/peer.mjs';
 import { SmallDisk, folder } from '../e2e/chat/serve.mjs';
 import { wallet } from '../e2e/chat/wallet.mjs';
+import { attach } from './trace.mjs';
 
 const OPTIONS = ['--rate-limits=off', '--drain=1s', '--media-reserve=0'];
 const SIZE = 3 * MIB + 1; // some are written back before the end
 const FILES = 2;
 const TRIES = 4;
 const CUT = ['ECONNRESET', 'ECONNREFUSED', 'EPIPE'];
-
-/** Trace the server from now on. */
-async function attach(t, inject) {
-    const words = ['-f', '-p', `${t.server.child.pid}`, '-o', '/dev/null',
-        '-e', `trace=${inject.split(':')[0]}`, '-e', `inject=${inject}`];
-    const tracer = spawn('strace', words, { stdio: ['ignore', 'ignore', 'pipe'] });
-    t.defer(() => tracer.kill('SIGTERM'));
-    let said = '';
-    await within(10000, 'a tracer', new Promise((resolve, reject) => {
-        tracer.stderr.on('data', (more) => /attached/.test((said += more)) && resolve());
-        tracer.on('exit', () => reject(new Failure(`strace: ${said}`)));
-    }));
-}
 
 class Sending {
     files = [];          // { file, told, key, isPut, message }

@@ -8,33 +8,9 @@ import { Failure, same } from '../e2e/lib.mjs';
 import { numbers } from '../e2e/chat/expect.mjs';
 import { joinAll } from '../e2e/chat/peer.mjs';
 import { folder } from '../e2e/chat/serve.mjs';
+import { callsOf } from './trace.mjs';
 
 const CALLS = 'pwrite64,fdatasync,write,writev,sendmsg,sendto';
-
-/**
- * What strace wrote, as [call, its file, its arguments, when it began, when it was over]; a
- * call that another thread interrupts has two lines.
- */
-function callsOf(text) {
-    const open = new Map();
-    const calls = [];
-    text.split('\n').forEach((line, i) => {
-        const resumed = /^(\d+) +<\.\.\. (\w+) resumed>(.*)$/s.exec(line);
-        if (resumed) {
-            const call = open.get(resumed[1]);
-            open.delete(resumed[1]);
-            if (call) Object.assign(call, { over: i, how: resumed[3] });
-            return;
-        }
-        const begun = /^(\d+) +(\w+)\(\d+<([^>]*)>(.*)$/s.exec(line);
-        if (!begun) return;
-        const [, pid, name, file, rest] = begun;
-        const call = { name, file, rest, begin: i, over: i, how: rest };
-        if (rest.endsWith('<unfinished ...>')) open.set(pid, Object.assign(call, { over: NaN }));
-        calls.push(call);
-    });
-    return calls;
-}
 
 const isOfTheStore = ({ file }) => /\/[^/]+\.db(-wal|-journal)?$/.test(file);
 

@@ -24,9 +24,9 @@ export class Story {
         Object.assign(this, { t, data: folder('data'), from: wallet(), to: wallet() });
     }
 
-    /** @return whether it came as far as that it was ready */
-    async start(inject) {
-        const wrap = tracing(inject);
+    /** @param how  as of tracing() @return whether it came as far as that it was ready */
+    async start(inject, how) {
+        const wrap = inject && tracing(inject, how);
         const options = OPTIONS;
         try {
             await this.t.serve({ data: this.data, options, wrap });
