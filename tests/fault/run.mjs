@@ -15,6 +15,7 @@ import { ChatServers, ChatTrial } from '../e2e/chat/serve.mjs';
 import { rows as broken } from './broken.mjs';
 import { rows as chaos } from './chaos.mjs';
 import { rows as files } from './files.mjs';
+import { rows as full } from './full.mjs';
 import { rows as killed } from './killed.mjs';
 import { rows as kills } from './kills.mjs';
 import { rows as network } from './network.mjs';
