@@ -27,6 +27,8 @@
 #define UPLOADS_CLAIM_MAX 64   // uploads of one claim
 #define UPLOADS_COST_MIN  4096 // bytes
 
+#define UPLOADS_QUOTA_MS_MAX 34560000000 // 400 days
+
 struct uploads;
 
 // The first two as in chat/store.h.

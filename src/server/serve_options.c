@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "chat/uploads.h"
 #include "io/fetch.h"
 
 #define DAY_MS       86400000
@@ -147,7 +148,7 @@ static const struct option rows[] = {
     {"upload-quota", OPTION_SIZE, FIELD(media.quota_bytes), "1GiB", "SIZE",
      "that a wallet may upload at once, and again within the time below", 1, 0},
     {"upload-quota-time", OPTION_DURATION, FIELD(media.quota_time), "30d", "DURATION",
-     "in which that fills up again", 1000, 400 * (uint64_t)DAY_MS},
+     "in which that fills up again", 1000, UPLOADS_QUOTA_MS_MAX},
     {"uploads-pending", OPTION_COUNT, FIELD(media.pending), "20", "N",
      "uploads of a wallet that wait to be sent", 1, RATE_MAX},
     {"upload-keep", OPTION_DURATION, FIELD(media.keep), "24h", "DURATION",

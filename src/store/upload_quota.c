@@ -15,10 +15,20 @@ static int64_t cost_of(const struct uploads_create *c)
     return cost > (uint64_t)c->quota_ms ? 0 : (int64_t)cost;
 }
 
+/** From where on the next is taken. What is further ahead than any quota was taken by a clock
+ * that was wrong, and nobody shall wait until it is then. */
+static int64_t from_ms_of(const struct upload_quota *q, int64_t now_ms)
+{
+    const bool is_ahead =
+        q->full_at_ms > now_ms && q->full_at_ms - now_ms <= UPLOADS_QUOTA_MS_MAX;
+
+    return is_ahead ? q->full_at_ms : now_ms;
+}
+
 int upload_quota_take(struct upload_quota *q, const struct uploads_create *c, int64_t *cost_ms,
                       int64_t *retry_after_ms)
 {
-    const int64_t from_ms = q->full_at_ms > c->now_ms ? q->full_at_ms : c->now_ms;
+    const int64_t from_ms = from_ms_of(q, c->now_ms);
     const int64_t cost = cost_of(c);
 
     *cost_ms = 0;

@@ -101,6 +101,19 @@ static void says_when_there_is_room(void **state)
     assert_int_equal(q.n_pending, 7);
 }
 
+static void a_clock_that_was_wrong_locks_nobody_out(void **state)
+{
+    struct uploads_create c = of_size(MIN_COST, MIN_COST, 1000);
+    struct upload_quota q = {.full_at_ms = NOW + UPLOADS_QUOTA_MS_MAX};
+
+    (void)state;
+    expect_take(&q, &c, UPLOADS_QUOTA, UPLOADS_QUOTA_MS_MAX);
+    q.full_at_ms++;
+    expect_take(&q, &c, 0, 0);
+    assert_int_equal(q.full_at_ms, NOW + 1000);
+    expect_take(&q, &c, UPLOADS_QUOTA, 1000);
+}
+
 static void too_many_pending_ones_come_before_the_quota(void **state)
 {
     struct uploads_create c = of_size(MIN_COST, MIN_COST, 1000);
@@ -135,6 +148,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_size_costs_its_part_of_the_quota_rounded_up),
         cmocka_unit_test(says_when_there_is_room),
+        cmocka_unit_test(a_clock_that_was_wrong_locks_nobody_out),
         cmocka_unit_test(too_many_pending_ones_come_before_the_quota),
         cmocka_unit_test(nothing_goes_below_zero),
     };
