@@ -11,7 +11,7 @@ static void on_unread(void *arg, int r, uint64_t n)
     (void)n;
     h->is_asking = false;
     if (r == 0)
-        h->answered_ms = h->timers->now_ms;
+        h->unanswered_ms = INT64_MAX;
 }
 
 static void ask(struct health *h)
@@ -21,6 +21,8 @@ static void ask(struct health *h)
     if (h->is_asking)
         return;
     h->is_asking = true;
+    if (h->unanswered_ms == INT64_MAX)
+        h->unanswered_ms = h->timers->now_ms;
     store_unread(h->store, &nobody, on_unread, h);
 }
 
@@ -41,7 +43,7 @@ static void look(struct health *h)
     const int64_t now_ms = h->timers->now_ms;
 
     look_at_counters(h);
-    const bool is_late = now_ms - h->answered_ms > HEALTH_LATE_MS;
+    const bool is_late = now_ms - h->unanswered_ms > HEALTH_LATE_MS;
     const bool refuses = now_ms - h->refused_ms <= HEALTH_LATE_MS;
     if (!is_late && !refuses) {
         if (!health_is_up(h)) {
@@ -73,7 +75,7 @@ void health_start(struct health *h, struct store *store, struct timers *timers,
         .timers = timers,
         .on_look = on_look,
         .arg = arg,
-        .answered_ms = timers->now_ms,
+        .unanswered_ms = INT64_MAX,
         .refused_ms = NEVER,
         .out_since_ms = INT64_MAX,
         .was = store->counters,

@@ -11,6 +11,8 @@
 #define HEALTH_OUT_MS   30000 // out of reach so long: new clients had better come later
 #define HEALTH_INTERVAL 1000  // ms, from one question to the next
 
+// MAX is INT64_MAX: never. What was silent is counted from a question on: the clock may go on
+// by hours at once, after the machine was suspended.
 struct health {
     struct store *store;
     struct timers *timers;
@@ -18,9 +20,9 @@ struct health {
     void *arg;
     struct timer timer;
     bool is_asking;
-    int64_t answered_ms;       // when it answered last
+    int64_t unanswered_ms;     // when it was first asked what it has not answered since, or MAX
     int64_t refused_ms;        // when it refused last, and has not written since
-    int64_t out_since_ms;      // INT64_MAX: it is within reach
+    int64_t out_since_ms;      // MAX: it is within reach
     struct store_counters was; // as they were at the last look
 };
 

@@ -97,6 +97,20 @@ static void a_store_that_answers_is_up(void **state)
     assert_int_equal(w->n_looks, 10 * HEALTH_OUT_MS / HEALTH_INTERVAL);
 }
 
+static void time_that_passes_at_once_is_no_silence(void **state)
+{
+    struct world *w = *state;
+
+    for (int i = 0; i < 3; i++) {
+        pass(w, INT64_C(2) * HEALTH_INTERVAL);
+        w->timers.now_ms += INT64_C(100) * HEALTH_OUT_MS; // as after the machine was suspended
+        timers_run(&w->timers, w->timers.now_ms);
+        assert_true(health_is_up(&w->health));
+        assert_false(health_is_out(&w->health));
+        settle(w);
+    }
+}
+
 static void one_that_refuses_is_down_then_out_and_back_when_it_has_stopped(void **state)
 {
     struct world *w = *state;
@@ -166,6 +180,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_store_that_answers_is_up),
+        TEST(time_that_passes_at_once_is_no_silence),
         TEST(one_that_refuses_is_down_then_out_and_back_when_it_has_stopped),
         TEST(one_that_is_silent_is_not_asked_twice),
         TEST(one_that_refuses_to_write_is_down_until_it_writes),
