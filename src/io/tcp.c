@@ -484,21 +484,28 @@ struct listener {
         uv_pipe_t local;
     } uv;
     struct tcp_listen how;
-    int64_t said_full_ms; // when the log was last told
+    int64_t said_ms; // when the log was last told whom it turns away
 };
 
-#define SAY_FULL_EVERY_MS 1000
+#define SAY_EVERY_MS 1000
 
-static bool is_full(struct listener *l, const struct uv_loop *loop)
+/** Each who comes meanwhile would be a line. */
+static bool may_say(struct listener *l, const struct uv_loop *loop)
 {
     const int64_t now_ms = loop->loop.timers.now_ms;
 
+    if (l->said_ms != 0 && now_ms - l->said_ms < SAY_EVERY_MS)
+        return false;
+    l->said_ms = now_ms;
+    return true;
+}
+
+static bool is_full(struct listener *l, const struct uv_loop *loop)
+{
     if (l->how.max_streams == 0 || loop->loop.n_streams < l->how.max_streams)
         return false;
-    if (l->said_full_ms == 0 || now_ms - l->said_full_ms >= SAY_FULL_EVERY_MS) {
+    if (may_say(l, loop))
         log_warn(NULL, "io_too_many_connections", "max=%zu", l->how.max_streams);
-        l->said_full_ms = now_ms;
-    }
     return true;
 }
 
@@ -567,7 +574,8 @@ static void on_connection(uv_stream_t *uv, int status)
 
     uv_loop_tick(loop);
     if (status < 0) {
-        log_warn(NULL, "io_accept_failed", "error=%s", uv_err_name(status));
+        if (may_say(l, loop))
+            log_warn(NULL, "io_accept_failed", "error=%s", uv_err_name(status));
         return;
     }
     const bool is_too_many = is_full(l, loop);

@@ -11,6 +11,7 @@
 #include "crypto/secret.h"
 #include "http/assets.h"
 #include "io/loop.h"
+#include "io/tcp.h"
 #include "media/local.h"
 #include "server/admin_socket.h"
 #include "server/demo.h"
@@ -24,6 +25,7 @@
 
 #define SECOND_MS           1000
 #define MINUTE_MS           60000
+#define FILES_MIN           (2 * TCP_FILES_RESERVED)
 #define PAYLOAD_PER_CONTENT 4 // too long a content shall be answered, and not cut off
 
 static int usage(const char *text)
@@ -314,6 +316,18 @@ static int check_scan(const char *path)
     return 2;
 }
 
+static int check_files(uint64_t files)
+{
+    if (files >= FILES_MIN)
+        return 0;
+    fprintf(
+        stderr,
+        "parley serve: this process may open only %llu files, and needs %d at least: raise the "
+        "limit (LimitNOFILE=, ulimit -Hn)\n",
+        (unsigned long long)files, FILES_MIN);
+    return 1;
+}
+
 static int open_auth(struct node_config *config, const struct serve_options *o)
 {
     config->auth = auth_new(config->home_chain);
@@ -381,6 +395,9 @@ static int serve(const struct serve_options *o)
     code = open_auth(&config, o);
     if (code == 0) {
         config.max_streams = run_max_streams(&files, node_media_files(&config.media));
+        code = check_files(files);
+    }
+    if (code == 0) {
         log_start(o, &config, files);
         code = node_run(&config) == 0 ? 0 : 1;
     }

@@ -14,6 +14,8 @@ import { Runner, select } from '../e2e/runner.mjs';
 import { ChatServers, ChatTrial } from '../e2e/chat/serve.mjs';
 import { rows as broken } from './broken.mjs';
 import { rows as chaos } from './chaos.mjs';
+import { rows as clock } from './clock.mjs';
+import { rows as crowd } from './crowd.mjs';
 import { rows as files } from './files.mjs';
 import { rows as full } from './full.mjs';
 import { rows as killed } from './killed.mjs';
