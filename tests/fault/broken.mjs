@@ -151,7 +151,8 @@ const syncOfTheFolder = row('the disk fails to sync the folder at the start', as
 });
 
 const syncs = numbers(20).filter((n) => n !== OF_A_FOLDER).map((n) =>
-    row(`the disk fails at fdatasync number ${n}`, (t) => ends(t, `fdatasync:error=EIO:when=${n}`)));
+    row(`the disk fails at fdatasync number ${n}`,
+        (t) => ends(t, `fdatasync:error=EIO:when=${n}`)));
 
 const losses = [1, 3, 4, 5, 8, 13, 21].map((n) =>
     row(`the disk fails at fdatasync number ${n} of its commits, and loses what was in it`,

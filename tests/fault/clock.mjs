@@ -110,9 +110,10 @@ class Talk {
             device.check();
             areInOrder(device.seqsOf(conversation), 1, last);
         }
-        await until('delivered', async () =>
-            (await this.#history(peer, conversation)).every(({ status }) => status !== 'undelivered'));
-        return this.#history(peer, conversation);
+        return until('delivered', async () => {
+            const all = await this.#history(peer, conversation);
+            return all.every(({ status }) => status !== 'undelivered') && all;
+        });
     }
 
     async #history(peer, conversation) {

@@ -153,7 +153,8 @@ async function fillUp(t, pairs) {
 
 async function isFull(t, pairs) {
     await each(pairs, (pair) => pair.markRead());
-    await each(pairs, async (pair) => same(await pair.send('one', 'x'.repeat(LONG)), false, 'sent'));
+    await each(pairs, async (pair) =>
+        same(await pair.send('one', 'x'.repeat(LONG)), false, 'it is taken'));
     await readsGoOn(t, pairs);
 }
 

@@ -5,10 +5,15 @@
  * of which SEED makes the same again.
  */
 import { randomInt } from 'node:crypto';
-import { match, oneOf, same, spare, within } from '../e2e/lib.mjs';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join as path } from 'node:path';
+import { match, oneOf, same, spare, until, within } from '../e2e/lib.mjs';
 import { Bot, at } from '../e2e/chat/bot.mjs';
 import { areInOrder, numbers, seqs } from '../e2e/chat/expect.mjs';
-import { announce, fileOf, get, gives, put, sendNew, upload, withFile } from '../e2e/chat/media.mjs';
+import { Idp } from '../e2e/chat/idp.mjs';
+import {
+    announce, fileOf, get, gives, put, sendNew, upload, withFile,
+} from '../e2e/chat/media.mjs';
 import { Peer, join, joinSynced, refusal } from '../e2e/chat/peer.mjs';
 import { SIGN_IN, folder } from '../e2e/chat/serve.mjs';
 import { evmWallet } from '../e2e/chat/signer.mjs';
@@ -40,15 +45,16 @@ class World {
 
     constructor(t) {
         const [from, to] = [wallet(), wallet()];
-        Object.assign(this, { t, shim: new Shim(t), data: folder('data'), from, to });
+        const options = OPTIONS;
+        Object.assign(this, { t, shim: new Shim(t), data: folder('data'), options, from, to });
     }
 
     /** The next server on the same data, at the same address. */
     async serve() {
-        const { t, data, shim } = this;
+        const { t, data, options, shim } = this;
         this.#peers.clear();
         const listen = t.server?.listen;
-        await t.serve({ data, options: OPTIONS, env: shim.env, listen });
+        await t.serve({ data, options, env: shim.env, listen });
     }
 
     /** This wallet's device, which is there, and has what it missed. */
@@ -223,16 +229,43 @@ const asks = (event, payload) => ({
     },
 });
 
+/** @return {} once it is in, undefined where it is not */
+async function comesIn(w, address, how) {
+    const peer = await Peer.dial(w.t, address, how);
+    const not = (coming) => spare(coming.then(() => undefined));
+    const answer = await Promise.race([
+        spare(peer.take('synced', 10000).then(() => ({}))), not(w.t.server.ended),
+        not(peer.take('disconnect', 10000)), not(peer.take('connect_error', 10000)),
+    ]);
+    peer.socket.io._close();
+    return answer;
+}
+
 const connects = {
     prepare: async () => ({ address: wallet() }),
-    async ask(w, { address }) {
-        const peer = await Peer.dial(w.t, address);
-        const synced = peer.take('synced', 10000).then(() => ({}));
-        const answer = await Promise.race([spare(synced), w.t.server.ended.then(() => undefined)]);
-        peer.socket.io._close();
-        return answer;
-    },
+    ask: (w, { address }) => comesIn(w, address),
     check: async (w, { address }) => (await joinSynced(w.t, address)).leave(),
+};
+
+/** By a key that the server has to fetch: over libcurl. */
+const connectsByANewKey = {
+    async before(w) {
+        w.idp = await Idp.start(w.t, 'idp');
+        const config = path(folder('idp'), 'parley.conf');
+        writeFileSync(config, `${readFileSync(w.t.issuers.config, 'utf8')}\n${w.idp.section}`);
+        w.options = [...OPTIONS, `--config=${config}`];
+    },
+    async prepare(w) {
+        const { t, idp } = w;
+        await until('it has the keys', () => / event=auth_issuer_keys issuer=/.test(t.server.stderr));
+        const key = `key-${w.n}`;
+        await idp.make(key);
+        idp.publish(key);
+        const address = wallet();
+        return { address, token: await idp.token(address, key) };
+    },
+    ask: (w, { address, token }) => comesIn(w, address, { token }),
+    check: async (w, { address, token }) => (await joinSynced(w.t, address, { token })).leave(),
 };
 
 /** It comes back to many that it has not acknowledged. */
@@ -403,6 +436,7 @@ const textOf = ({ content, client_msg_id }) => ({ type: 'text', content, client_
 
 const kinds = {
     'a client connects': connects,
+    'a client connects by a new key of an issuer': connectsByANewKey,
     'a client comes back to many messages': catchesUp,
     'message.send to a new recipient': sendsToANewOne,
     'message.send to one who is there': sends,
@@ -486,6 +520,7 @@ async function trySome(w, kind, name, total) {
 async function survives(t, name) {
     const w = new World(t);
     const kind = kinds[name];
+    await kind.before?.(w);
     await w.serve();
     const total = await goesWithout(w, kind, NEVER);
     if (process.env.TIMES) console.log(`${total} allocations: ${name}`);
