@@ -94,7 +94,7 @@ void auth_revoked_add(struct auth_revoked *r, const struct auth_revocation *what
 {
     const bool is_session = what->session.len > 0;
 
-    timers_run(&r->ends, now_ms);
+    timers_run(&r->ends, now_ms - AUTH_STORE_KEPT_MS); // as the store: it may be set back
     struct entry *e = is_session ? get(r, SESSION_MARK, what->session)
                                  : get(r, ACCOUNT_MARK, account_str(&what->account));
     if (!is_session && what->before_ms > e->before_ms) {

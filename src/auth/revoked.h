@@ -1,6 +1,6 @@
 /**
- * What has ended before its time, in memory: the store has it, too. An entry is forgotten when
- * no token that it is about can be good any more.
+ * What has ended before its time, in memory: the store has it, too. An entry is forgotten
+ * AUTH_STORE_KEPT_MS after no token that it is about can be good any more.
  */
 #pragma once
 

@@ -130,11 +130,19 @@ async function startsWithTooFew(t, files) {
     match(why, /ended \(1\), not ready:\n.*(may open only|Too many open files).*\n$/, 'why');
 }
 
+/** As many as it needs. */
+async function startsWithEnough(t, files) {
+    await t.serve({ options: OPTIONS, wrap: limited(files) });
+    await talk(await joinAll(t, 2), 0, 10);
+    await t.server.stop();
+}
+
 const row = (name, run) => ({ name: `crowd: ${name}`, run, limit: 60000, isTraced: false });
 
 export const rows = [
     row('more than there is room for are turned away', turnsAway),
     row('no file is left', hasNoneLeft),
+    row('it may open 128 files, which is enough', (t) => startsWithEnough(t, 128)),
     ...[5, 12, 20, 40, 127].map((files) =>
         row(`it may open ${files} files, which is too few`, (t) => startsWithTooFew(t, files))),
 ];

@@ -160,7 +160,7 @@ static void it_is_remembered_for_as_long_as_any_token_may_be_good(void **state)
     api_world_pass(w, AUTH_REVOKED_MS - 1);
     assert_true(auth_sessions_is_revoked(w->sessions, &who));
     assert_true(auth_sessions_is_revoked(w->sessions, &of_session));
-    api_world_pass(w, 1);
+    api_world_pass(w, 1 + AUTH_STORE_KEPT_MS);
     revoke_session(w, "another"); // what is over goes with the next
     assert_false(auth_sessions_is_revoked(w->sessions, &who));
     assert_false(auth_sessions_is_revoked(w->sessions, &of_session));

@@ -29,7 +29,9 @@ static int teardown(void **state)
     return 0;
 }
 
-// Times are behind NOW.
+// Times are behind NOW, and those at which one is forgotten behind LATER: it is kept longer.
+
+#define LATER (NOW - AUTH_STORE_KEPT_MS)
 
 static void add_session(struct auth_revoked *r, const char *name, int64_t until, int64_t now)
 {
@@ -37,7 +39,7 @@ static void add_session(struct auth_revoked *r, const char *name, int64_t until,
                      &(struct auth_revocation){.account = alice,
                                                .session = str_of(name),
                                                .before_ms = NOW,
-                                               .until_ms = NOW + until},
+                                               .until_ms = LATER + until},
                      NOW + now);
 }
 
@@ -46,7 +48,7 @@ static void add_account(struct auth_revoked *r, const account *a, int64_t before
 {
     auth_revoked_add(r,
                      &(struct auth_revocation){
-                         .account = *a, .before_ms = NOW + before, .until_ms = NOW + until},
+                         .account = *a, .before_ms = NOW + before, .until_ms = LATER + until},
                      NOW + now);
 }
 
@@ -149,6 +151,18 @@ static void is_forgotten_when_its_time_is_over(void **state)
     assert_false(has(r, &alice, "tab", 0));
     assert_true(auth_revoked_has_session(r, STR("long")));
     assert_int_equal(r->entries.n_nodes, 1);
+}
+
+static void a_clock_that_is_set_back_finds_what_was_over(void **state)
+{
+    struct auth_revoked *r = *state;
+    const struct auth_revocation soon = {.session = STR("soon"), .until_ms = NOW + 1};
+
+    auth_revoked_add(r, &soon, NOW);
+    add_session(r, "clock", 9 * HOUR, AUTH_STORE_KEPT_MS);
+    assert_true(auth_revoked_has_session(r, STR("soon")));
+    add_session(r, "clock", 9 * HOUR, AUTH_STORE_KEPT_MS + 1);
+    assert_false(auth_revoked_has_session(r, STR("soon")));
 }
 
 static void the_longer_time_wins(void **state)
@@ -342,6 +356,7 @@ int main(void)
         TEST(of_an_account_what_was_issued_up_to_then_is_over),
         TEST(of_two_revocations_of_an_account_the_later_counts),
         TEST(is_forgotten_when_its_time_is_over),
+        TEST(a_clock_that_is_set_back_finds_what_was_over),
         TEST(the_longer_time_wins),
         TEST(one_that_is_over_goes_with_the_next),
         TEST(a_session_with_the_bytes_of_an_account_is_a_session),
