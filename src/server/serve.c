@@ -25,7 +25,7 @@
 
 #define SECOND_MS           1000
 #define MINUTE_MS           60000
-#define FILES_MIN           (2 * TCP_FILES_RESERVED)
+#define FILES_MIN           (2 * (uint64_t)TCP_FILES_RESERVED)
 #define PAYLOAD_PER_CONTENT 4 // too long a content shall be answered, and not cut off
 
 static int usage(const char *text)
@@ -320,11 +320,10 @@ static int check_files(uint64_t files)
 {
     if (files >= FILES_MIN)
         return 0;
-    fprintf(
-        stderr,
-        "parley serve: this process may open only %llu files, and needs %d at least: raise the "
-        "limit (LimitNOFILE=, ulimit -Hn)\n",
-        (unsigned long long)files, FILES_MIN);
+    fprintf(stderr,
+            "parley serve: this process may open only %llu files, and needs %llu at least: "
+            "raise the limit (LimitNOFILE=, ulimit -Hn)\n",
+            (unsigned long long)files, (unsigned long long)FILES_MIN);
     return 1;
 }
 

@@ -18,6 +18,9 @@
 #include <time.h>
 #include <unistd.h>
 
+// libc's headers name parameters as only libc may.
+// NOLINTBEGIN(readability-inconsistent-declaration-parameter-name)
+
 #define CALLER_SIZE 64
 #define NS          1000000000LL
 
@@ -216,3 +219,5 @@ int __libc_start_main(main_fn *main, int argc, char **argv, void (*init)(void),
     *(void **)&real = dlsym(RTLD_NEXT, "__libc_start_main");
     return real(begin, argc, argv, init, fini, rtld_fini, stack_end);
 }
+
+// NOLINTEND(readability-inconsistent-declaration-parameter-name)
