@@ -70,4 +70,5 @@ export const rows = [{
     run: losesNothing,
     limit: 60000 + kills * CYCLE_MS,
     alone: true,
+    isTraced: false,
 }];

@@ -129,6 +129,7 @@ async function survivesCuts(t, name, side) {
 
 const row = (name, run) => ({
     name: `network: ${name} (SEED=${seed})`, run: (t) => run(t, name), limit: LIMIT_MS,
+    isTraced: false,
 });
 
 export const rows = [

@@ -2,10 +2,11 @@
 /**
  * usage: run.mjs [--list] [--only TEXT]
  *
- * The power goes and disks fail, at every point that strace(1) can name: what was acknowledged
- * is there afterwards, once. It is killed KILLS times (30) under load; the ways to it break, each
- * at every CUT_STEP-th byte (7) of an exchange; SEED makes the same choices again. The program is
- * PARLEY, else build/parley: one without sanitizers, which do not run under a tracer.
+ * The power goes, disks fail and are full, memory and files run out, clocks jump: what was
+ * acknowledged is there afterwards, once. It is killed KILLS times (30) under load; the ways to it
+ * break, each at every CUT_STEP-th byte (7) of an exchange; ALLOC_STRIDE=1 has every allocation of
+ * a request fail, and not some. SEED makes the same choices again. The program is PARLEY, else
+ * build/parley: one without sanitizers, which do not run under a tracer.
  */
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -20,6 +21,7 @@ import { rows as files } from './files.mjs';
 import { rows as full } from './full.mjs';
 import { rows as killed } from './killed.mjs';
 import { rows as kills } from './kills.mjs';
+import { rows as memory } from './memory.mjs';
 import { rows as network } from './network.mjs';
 import { rows as ordered } from './ordered.mjs';
 import { rows as stuck } from './stuck.mjs';
@@ -30,9 +32,11 @@ const AT_ONCE = 3; // each has a server, a tracer and two clients
 const { values: flags } = parseArgs({
     options: { list: { type: 'boolean' }, only: { type: 'string', default: '' } },
 });
-const untraced = [...chaos, ...network, ...kills];
-const rows = select([...killed, ...broken, ...files, ...stuck, ...ordered, ...untraced],
-    flags.only);
+const all = [
+    ...killed, ...broken, ...full, ...files, ...stuck, ...ordered, ...chaos, ...network,
+    ...memory, ...clock, ...crowd, ...kills,
+];
+const rows = select(all, flags.only);
 if (flags.list) {
     for (const { name } of rows) console.log(name);
     process.exit(0);
@@ -49,7 +53,7 @@ const runner = new Runner();
 const why = whyNoTracing();
 
 async function runRow(row) {
-    if (why && !untraced.includes(row)) return runner.report('skipped', row.name, why);
+    if (why && row.isTraced !== false) return runner.report('skipped', row.name, why);
     const trial = new ChatTrial(servers, undefined, 'websocket');
     const { wrong, skip } = await runner.attempt(row, trial);
     if (skip) return runner.report('skipped', row.name, skip);
