@@ -5,7 +5,7 @@
 # might. It is applied to a copy of the sources, built, and the suite that it names must fail,
 # and say why. Before that, each of these suites passes on the copy as it is. A patch begins with
 #
-#   Caught by: sim | power | unit NAME | conformance NAME | fault ROWS
+#   Caught by: sim | power NAME | unit NAME | conformance NAME | fault ROWS
 #   Says: a part of a line that the suite writes then
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit
@@ -28,7 +28,7 @@ field() { # field PATCH NAME
 target() { # target SUITE...
     case $1 in
     sim) echo sim ;;
-    power) echo test_power ;;
+    power) echo "power_$2" ;;
     unit) echo "test_$2" ;;
     conformance) echo "conformance_$2" ;;
     fault) echo parley ;;
