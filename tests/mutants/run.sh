@@ -40,7 +40,7 @@ run_suite() { # run_suite SUITE...
     case $1 in
     sim) "$copy/build/sim" --seeds 60 ;;
     unit | conformance | power) CMOCKA_MESSAGE_OUTPUT=TAP TESTS_OF=$copy/src "$copy/build/$(target "$@")" ;;
-    fault) PARLEY=$copy/build/parley node "$root/tests/fault/run.mjs" --only "${*:2}" ;;
+    fault) KILLS=8 PARLEY=$copy/build/parley node "$root/tests/fault/run.mjs" --only "${*:2}" ;;
     esac
 }
 
