@@ -4,18 +4,17 @@
  * them; what has an end is judged by the wall clock.
  */
 import { randomInt } from 'node:crypto';
-import { Failure, next, same, sleep, until } from '../e2e/lib.mjs';
-import { areInOrder, numbers } from '../e2e/chat/expect.mjs';
+import { Failure, next, same, sleep } from '../e2e/lib.mjs';
+import { numbers } from '../e2e/chat/expect.mjs';
 import { announce, fileOf, get as getFile, gives, put, withFile } from '../e2e/chat/media.mjs';
 import { join, joinSynced, refusal } from '../e2e/chat/peer.mjs';
 import { SIGN_IN, get } from '../e2e/chat/serve.mjs';
 import { evmWallet } from '../e2e/chat/signer.mjs';
 import { arrive, granted, refresh, signIn } from '../e2e/chat/site.mjs';
-import { wallet } from '../e2e/chat/wallet.mjs';
 import { Chance } from '../model/chance.mjs';
-import { Device } from './device.mjs';
 import { isIdle } from './idle.mjs';
 import { Shim } from './shim.mjs';
+import { World, isClean } from './world.mjs';
 
 const MINUTE = 60000;
 const HOUR = 60 * MINUTE;
@@ -58,33 +57,32 @@ class Clock {
     }
 }
 
+/** Two wallets, each on some devices, who say something now and then. */
 class Talk {
     #keys = 0;
 
-    constructor(t, clock) {
-        const chance = new Chance(seed);
-        this.random = () => chance.next() / 2 ** 32;
-        Object.assign(this, { t, clock, wallets: [wallet(), wallet()] });
-        this.devices = this.wallets.flatMap((address, i) => numbers(DEVICES).map((k) =>
-            new Device(t, address, `wallet ${i} device ${k}`, this.random)));
-        for (const device of this.devices) device.crashes = 0;
+    constructor(t) {
+        this.world = new World(t, seed, { wallets: 2, devices: DEVICES, habits: { acks: 95 } });
+        this.chance = new Chance(seed);
     }
 
-    async #connect(device) {
-        device.vanish();
-        await device.connect();
-        await device.flush();
+    get devices() {
+        return this.world.devices;
     }
 
     async #round(device) {
         if (!device.isLive) await this.#connect(device);
         device.check();
-        const [to] = this.wallets.filter((address) => address !== device.address);
-        await device.send(to, `key-${++this.#keys}`);
-        const [conversation, all] = [...device.kept][0] ?? [];
-        if (all && this.random() < 0.3)
-            await device.peer?.askAtTheEnd('message.read',
-                { conversation, seq: Math.max(...all.keys()) });
+        const key = `key-${++this.#keys}`;
+        const { conn, friends: [to] } = device;
+        await Promise.race([device.send(to, key, key), conn.over]);
+        if (this.chance.next() % 10 < 3) await device.read();
+    }
+
+    /** With a token of this hour. */
+    #connect(device) {
+        device.token = undefined;
+        return this.world.joins(device);
     }
 
     /** Each says something, some times. */
@@ -94,33 +92,28 @@ class Talk {
         }));
     }
 
-    /** All come back, and have everything, in order, once. */
-    async settle() {
-        for (const device of this.devices) {
-            device.acks = 1;
-            await this.#connect(device);
-            await device.peer.take('synced', 10000);
-            same(device.unanswered, [], `${device.name}: unanswered`);
-        }
-        const { peer } = this.devices[0];
-        const { conversations: [{ conversation, last_seq: last }] } =
-            await peer.ok('conversation.list', {});
-        same(last, this.#keys, 'messages: one for each key');
-        for (const device of this.devices) {
-            device.check();
-            areInOrder(device.seqsOf(conversation), 1, last);
-        }
-        return until('delivered', async () => {
-            const all = await this.#history(peer, conversation);
-            return all.every(({ status }) => status !== 'undelivered') && all;
+    /**
+     * All come back, and have everything, in order, once.
+     *
+     * @param story  before that
+     * @return the messages
+     */
+    async tell(story) {
+        const result = await this.world.script(async () => {
+            await story();
+            for (const device of this.devices) device.token = undefined;
         });
+        isClean(result);
+        same(result.figures.acknowledged, this.#keys, 'messages: one for each key');
+        const [{ conn: { peer } }] = this.devices;
+        return this.#history(peer, this.devices.at(-1).address);
     }
 
-    async #history(peer, conversation) {
+    async #history(peer, other) {
         const all = [];
         for (let before, hasMore = true; hasMore;) {
             const page = await peer.ok('message.history',
-                { conversation, limit: 200, ...(before && { before }) });
+                { peer: other, limit: 200, ...(before && { before }) });
             all.unshift(...page.messages);
             before = all[0].seq;
             hasMore = page.has_more;
@@ -148,16 +141,18 @@ const isCalm = ({ stderr }) =>
 async function talksOn(t, jump) {
     const clock = new Clock(t);
     await t.serve({ options: OPTIONS, env: clock.shim.env });
-    const talk = new Talk(t, clock);
+    const talk = new Talk(t);
     const seen = [clock.now];
-    await talk.goOn();
-    await jump(clock, async () => {
-        seen.push(clock.now);
+    const messages = await talk.tell(async () => {
         await talk.goOn();
-        await isIdle(t.server);
-        seen.push(clock.now);
+        await jump(clock, async () => {
+            seen.push(clock.now);
+            await talk.goOn();
+            await isIdle(t.server);
+            seen.push(clock.now);
+        });
     });
-    timesAreSane(await talk.settle(), Math.min(...seen), Math.max(...seen));
+    timesAreSane(messages, Math.min(...seen), Math.max(...seen));
     isCalm(t.server);
     await t.server.stop();
 }
@@ -182,17 +177,19 @@ async function jumpsAllTheTime(t) {
     const clock = new Clock(t);
     clock.claims = () => ({ exp: Math.floor((Date.now() + 10 * DAY) / 1000) });
     await t.serve({ options: OPTIONS, env: clock.shim.env });
-    const talk = new Talk(t, clock);
-    const jumping = setInterval(() => clock.wall((talk.random() - 0.5) * 2 * DAY), 100);
+    const talk = new Talk(t);
+    const jumping = setInterval(() => clock.wall(talk.chance.next() % (2 * DAY) - DAY), 100);
     t.defer(() => clearInterval(jumping));
-    for (const _ of numbers(12)) {
-        await talk.goOn();
-        await sleep(50);
-    }
-    clearInterval(jumping);
-    await isIdle(t.server);
+    const messages = await talk.tell(async () => {
+        for (const _ of numbers(12)) {
+            await talk.goOn();
+            await sleep(50);
+        }
+        clearInterval(jumping);
+        await isIdle(t.server);
+    });
     const now = Date.now();
-    timesAreSane(await talk.settle(), now - DAY - MINUTE, now + DAY);
+    timesAreSane(messages, now - DAY - MINUTE, now + DAY);
     isCalm(t.server);
     await t.server.stop();
 }
@@ -205,19 +202,21 @@ async function wakesUp(t) {
     const clock = new Clock(t);
     clock.claims = () => ({ exp: Math.floor((Date.now() + 10 * DAY) / 1000) });
     await t.serve({ options: OPTIONS, env: clock.shim.env });
-    const talk = new Talk(t, clock);
+    const talk = new Talk(t);
     const from = clock.now;
-    await talk.goOn();
-    for (const hours of [2, 4, 24 * 365]) { // in all
-        const asked = talk.devices.filter(({ isLive }) => isLive)
-            .map(({ peer }) => next(peer.socket.io, 'ping'));
-        clock.shim.steady(hours * HOUR);
-        await get(t.url + '/healthz'); // the kernel does not know, and would let it sleep
-        await Promise.all(asked);
+    const messages = await talk.tell(async () => {
         await talk.goOn();
-        await isIdle(t.server);
-    }
-    timesAreSane(await talk.settle(), from, clock.now);
+        for (const hours of [2, 4, 24 * 365]) { // in all
+            const asked = talk.devices.filter(({ isLive }) => isLive)
+                .map(({ conn }) => next(conn.peer.socket.io, 'ping'));
+            clock.shim.steady(hours * HOUR);
+            await get(t.url + '/healthz'); // the kernel does not know, and would let it sleep
+            await Promise.all(asked);
+            await talk.goOn();
+            await isIdle(t.server);
+        }
+    });
+    timesAreSane(messages, from, clock.now);
     isCalm(t.server);
     await t.server.stop();
 }
