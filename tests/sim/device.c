@@ -11,7 +11,6 @@
 
 #define FRAME_MAX  (1 << 20)
 #define SILENCE_MS 6000 // without a ping the connection is dead
-#define TOGETHER   8    // sends without an answer
 #define LAZIEST    8
 
 static void write_text(struct sim_device *d, str text)
@@ -54,9 +53,9 @@ static void act_later(struct sim_device *d, int64_t ms)
 static void forget_connection(struct sim_device *d)
 {
     for (size_t i = 0; i < d->n_asked; i++) {
-        if (d->asked[i].send < 0)
+        if (d->asked[i] < 0)
             continue;
-        d->sim->truth.sends[d->asked[i].send].n_unknown++;
+        d->sim->truth.sends[d->asked[i]].n_unknown++;
         d->sim->counters.unknown++;
     }
     timer_cancel(&d->sim->timers, &d->watchdog);
@@ -140,7 +139,7 @@ static void join(struct sim_device *d)
 static unsigned ask(struct sim_device *d, int64_t send)
 {
     assert(d->n_asked < COUNT_OF(d->asked));
-    d->asked[d->n_asked] = (struct sim_asked){send};
+    d->asked[d->n_asked] = send;
     return (unsigned)d->n_asked++;
 }
 
@@ -165,7 +164,7 @@ static unsigned some_peer(struct sim_device *d)
 
 static void send_new(struct sim_device *d)
 {
-    if (d->n_outbox >= TOGETHER)
+    if (d->n_outbox >= SIM_TOGETHER)
         return;
     const unsigned number = truth_new_send(d->sim, d, some_peer(d));
     d->outbox[d->n_outbox++] = number;
@@ -402,8 +401,8 @@ static void on_answer(struct sim_device *d, const struct json *all, int64_t id)
 
     if (id < 0 || (size_t)id >= d->n_asked)
         sim_fail(d->sim, "device %u: an answer to nothing", d->number);
-    const int64_t number = d->asked[id].send;
-    d->asked[id].send = -1;
+    const int64_t number = d->asked[id];
+    d->asked[id] = -1;
     if (number < 0)
         return;
     if (!str_eq(text_at(body, "status"), STR("ok"))) {

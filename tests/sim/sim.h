@@ -140,9 +140,9 @@ enum sim_device_state {
     SIM_DEVICE_ON,
 };
 
-struct sim_asked {
-    int64_t send; // its number, or -1: a receipt
-};
+#define SIM_ASKED_MAX  4096 // requests of one connection
+#define SIM_TO_ACK_MAX 4096 // events without an acknowledgement
+#define SIM_TOGETHER   8    // sends of a device without an answer
 
 struct sim_to_ack {
     int64_t id; // of the acknowledgement
@@ -160,14 +160,13 @@ struct sim_device {
     struct buf in;    // bytes that have arrived
     struct buf frame; // the one that is looked at
     bool is_upgraded;
-    bool is_asleep; // it does nothing by itself
-    unsigned laziness;
+    unsigned laziness; // how often it sends, where it could acknowledge
     struct timer act;
     struct timer watchdog; // no ping has come
     // Of the connection.
-    struct sim_asked asked[4096];
+    int64_t asked[SIM_ASKED_MAX]; // by the id of the answer: a send's number; -1: no send's
     size_t n_asked;
-    struct sim_to_ack to_ack[4096];
+    struct sim_to_ack to_ack[SIM_TO_ACK_MAX];
     size_t n_to_ack;
     uint64_t last_seq[SIM_WALLETS];    // by peer: the last event's
     uint64_t heard[SIM_WALLETS][2][2]; // as marks below
@@ -175,11 +174,10 @@ struct sim_device {
     bool has_started;   // it has been synced
     int64_t started_at; // the position of its first cursor: behind it, it needs all
     char cursor[64];
-    int64_t cursor_at;
     bool kept[SIM_WALLETS][SIM_SEQS];
     uint64_t marks[SIM_WALLETS][2][2]; // by peer, whether it is the peer's, enum chat_mark
     bool blocks[SIM_WALLETS];          // as it was told last
-    unsigned outbox[64];               // sends without an answer, in their order
+    unsigned outbox[SIM_TOGETHER];     // sends without an answer, in their order
     size_t n_outbox;
 };
 

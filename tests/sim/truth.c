@@ -269,7 +269,6 @@ void truth_on_cursor(struct sim *sim, struct sim_device *d, str cursor, bool is_
         sim_fail(sim, "device %u: no cursor", d->number);
     str_copy(d->cursor, cursor);
     d->cursor[cursor.len] = '\0';
-    d->cursor_at = position;
     if (is_synced && !d->has_started) {
         d->has_started = true;
         d->started_at = position;
