@@ -3,9 +3,8 @@
  * its cursor, sends again under the same key what has no answer, and acknowledges what it has
  * kept; soon, late, in another order, or never.
  */
-#include "eio/session.h"
 #include "json/json.h"
-#include "ws/frame.h"
+#include "support/masked_frame.h"
 
 #include "sim.h"
 
@@ -15,17 +14,10 @@
 
 static void write_text(struct sim_device *d, str text)
 {
-    static const uint8_t key[4] = {0x37, 0xfa, 0x21, 0x3d};
     struct buf all;
 
     buf_init(&all, FRAME_MAX);
-    char *p = buf_room(&all, WS_FRAME_HEADER_MAX + text.len);
-    const size_t n = ws_frame_encode(p, WS_TEXT, text.len);
-    p[1] = (char)(p[1] | 0x80);
-    memcpy(p + n, key, sizeof(key));
-    str_copy(p + n + sizeof(key), text);
-    ws_unmask(key, 0, p + n + sizeof(key), text.len);
-    buf_added(&all, n + sizeof(key) + text.len);
+    masked_frame(&all, WS_TEXT, text);
     sim_link_write(d->link, buf_str(&all));
     buf_fini(&all);
 }

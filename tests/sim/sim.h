@@ -233,9 +233,6 @@ void sim_note(struct sim *sim, const char *fmt, ...) PRINTF_LIKE(2, 3);
 unsigned truth_new_send(struct sim *sim, const struct sim_device *d, unsigned to);
 void truth_key(unsigned send, char out[SIM_KEY_SIZE]);
 
-/** @return the send with this key, or -1 */
-int64_t truth_find(const struct sim *sim, str key);
-
 /** A device was told that its message is stored. */
 void truth_on_ok(struct sim *sim, struct sim_device *d, unsigned number, uint64_t seq,
                  str text);

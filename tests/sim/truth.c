@@ -52,7 +52,8 @@ void truth_key(unsigned send, char out[SIM_KEY_SIZE])
     snprintf(out, SIM_KEY_SIZE, "s%u", send);
 }
 
-int64_t truth_find(const struct sim *sim, str key)
+/** @return the send with this key, or -1 */
+static int64_t number_of(const struct sim *sim, str key)
 {
     uint64_t n = 0;
 
@@ -67,7 +68,7 @@ int64_t truth_find(const struct sim *sim, str key)
 /** Of what was sent as that. */
 static struct sim_send *find(struct sim *sim, str key, const char *who)
 {
-    const int64_t number = truth_find(sim, key);
+    const int64_t number = number_of(sim, key);
 
     if (number < 0)
         sim_fail(sim, "%s \"" STR_FMT "\", which nobody has sent", who, STR_ARG(key));
@@ -79,7 +80,7 @@ void truth_on_ok(struct sim *sim, struct sim_device *d, unsigned number, uint64_
     struct sim_send *s = &sim->truth.sends[number];
 
     truth_check(sim);
-    if (s->n_stored != 1 || s->seq != seq || truth_find(sim, text) != (int64_t)number) {
+    if (s->n_stored != 1 || s->seq != seq || number_of(sim, text) != (int64_t)number) {
         sim_fail(sim, "device %u: s%u was acknowledged as %u, and is stored %u times, as %u",
                  d->number, number, (unsigned)seq, s->n_stored, (unsigned)s->seq);
     }
@@ -109,7 +110,7 @@ static void check_message(struct sim *sim, const struct mem_message *m)
     uint64_t *last = &t->last_seq[from < to ? from : to][from < to ? to : from];
 
     if (s->from != from || s->to != to ||
-        truth_find(sim, m->append.key) != (int64_t)(s - t->sends))
+        number_of(sim, m->append.key) != (int64_t)(s - t->sends))
         sim_fail(sim, "stored: " STR_FMT " is not as it was sent", STR_ARG(m->append.key));
     if (s->n_stored++ > 0)
         sim_fail(sim, "stored twice: " STR_FMT, STR_ARG(m->append.key));

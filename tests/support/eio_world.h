@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "eio/server.h"
 #include "http/server.h"
+#include "support/masked_frame.h"
 #include "support/mem_stream.h"
 #include "support/seeded.h"
 #include "ws/frame.h"
@@ -238,17 +239,10 @@ static inline struct answer client_take_answer(struct client *c)
 /** A masked frame, without the end of the turn. */
 static inline void client_send_frame(struct client *c, enum ws_opcode opcode, str payload)
 {
-    static const uint8_t key[4] = {0x37, 0xfa, 0x21, 0x3d};
     struct buf all;
 
     buf_init(&all, EIO_WORLD_REQUEST_MAX);
-    char *p = buf_room(&all, WS_FRAME_HEADER_MAX + payload.len);
-    const size_t n = ws_frame_encode(p, opcode, payload.len);
-    p[1] = (char)(p[1] | 0x80);
-    memcpy(p + n, key, sizeof(key));
-    str_copy(p + n + sizeof(key), payload);
-    ws_unmask(key, 0, p + n + sizeof(key), payload.len);
-    buf_added(&all, n + sizeof(key) + payload.len);
+    masked_frame(&all, opcode, payload);
     mem_stream_feed(&c->stream, buf_str(&all));
     buf_fini(&all);
 }

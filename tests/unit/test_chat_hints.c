@@ -28,6 +28,18 @@ static void lose(struct chat_world *w, struct losing *l)
     lossy_of(w->bus)->arg = l;
 }
 
+static void connect_both(struct chat_world *w, struct device *alice, struct device *bob)
+{
+    connect_device(w, alice, wallet(1), "");
+    connect_device(w, bob, wallet(2), "");
+}
+
+static void close_both(struct device *alice, struct device *bob)
+{
+    close_device(alice);
+    close_device(bob);
+}
+
 static uint64_t unhinted(const struct chat_world *w)
 {
     return chat_counters(w->chat)->unhinted;
@@ -50,8 +62,7 @@ static void the_last_message_of_a_conversation_comes_all_the_same(void **state)
     struct device alice;
     struct device bob;
 
-    connect_device(w, &alice, wallet(1), "");
-    connect_device(w, &bob, wallet(2), "");
+    connect_both(w, &alice, &bob);
     say(&alice, wallet(2), "1");
     assert_int_equal(bob.n_got, 1);
     lose(w, &l);
@@ -62,8 +73,7 @@ static void the_last_message_of_a_conversation_comes_all_the_same(void **state)
     assert_int_equal(bob.n_got, 2);
     assert_int_equal(bob.got[1].seq, 2);
     assert_int_equal(unhinted(w), 1); // and alice had it by the answer
-    close_device(&alice);
-    close_device(&bob);
+    close_both(&alice, &bob);
 }
 
 static void so_does_the_first(void **state)
@@ -73,14 +83,12 @@ static void so_does_the_first(void **state)
     struct device alice;
     struct device bob;
 
-    connect_device(w, &alice, wallet(1), "");
-    connect_device(w, &bob, wallet(2), "");
+    connect_both(w, &alice, &bob);
     lose(w, &l);
     say(&alice, wallet(2), "1");
     pass(w, ROUND_MS);
     assert_int_equal(bob.n_got, 1);
-    close_device(&alice);
-    close_device(&bob);
+    close_both(&alice, &bob);
 }
 
 static void so_do_marks_and_contacts(void **state)
@@ -91,8 +99,7 @@ static void so_do_marks_and_contacts(void **state)
     struct device bob;
     struct device phone; // bob's
 
-    connect_device(w, &alice, wallet(1), "");
-    connect_device(w, &bob, wallet(2), "");
+    connect_both(w, &alice, &bob);
     connect_device(w, &phone, wallet(2), "");
     say(&alice, wallet(2), "1");
     lose(w, &l);
@@ -108,8 +115,7 @@ static void so_do_marks_and_contacts(void **state)
     pass(w, ROUND_MS);
     assert_int_equal(phone.n_changes, 1);
     assert_int_equal(bob.n_changes, 1);
-    close_device(&alice);
-    close_device(&bob);
+    close_both(&alice, &bob);
     close_device(&phone);
 }
 
@@ -119,8 +125,7 @@ static void where_nothing_is_lost_nothing_is_read_and_cursors_move(void **state)
     struct device alice;
     struct device bob;
 
-    connect_device(w, &alice, wallet(1), "");
-    connect_device(w, &bob, wallet(2), "");
+    connect_both(w, &alice, &bob);
     say(&alice, wallet(2), "1"); // both fill: it is of a new conversation
     say(&alice, wallet(2), "2");
     ack_from(&bob, 0);
@@ -133,8 +138,7 @@ static void where_nothing_is_lost_nothing_is_read_and_cursors_move(void **state)
     assert_int_equal(unhinted(w), 0);
     say(&alice, wallet(2), "3");
     assert_true(position_of(w, &bob, bob.cursor) > before);
-    close_device(&alice);
-    close_device(&bob);
+    close_both(&alice, &bob);
 }
 
 static void where_nothing_happens_nobody_asks(void **state)
@@ -157,8 +161,7 @@ static void what_has_just_happened_is_not_missed_yet(void **state)
     struct device alice;
     struct device bob;
 
-    connect_device(w, &alice, wallet(1), "");
-    connect_device(w, &bob, wallet(2), "");
+    connect_both(w, &alice, &bob);
     lose(w, &l);
     say(&alice, wallet(2), "1");
     const uint64_t reads = w->mem->counters.reads;
@@ -168,8 +171,7 @@ static void what_has_just_happened_is_not_missed_yet(void **state)
     assert_int_equal(bob.n_got, 0);
     pass(w, 50);
     assert_int_equal(bob.n_got, 1);
-    close_device(&alice);
-    close_device(&bob);
+    close_both(&alice, &bob);
 }
 
 static void a_store_that_was_away_is_asked_again_for_the_same(void **state)
@@ -179,8 +181,7 @@ static void a_store_that_was_away_is_asked_again_for_the_same(void **state)
     struct device alice;
     struct device bob;
 
-    connect_device(w, &alice, wallet(1), "");
-    connect_device(w, &bob, wallet(2), "");
+    connect_both(w, &alice, &bob);
     lose(w, &l);
     say(&alice, wallet(2), "1");
     store_mem_fail_reads(w->mem, 1);
@@ -189,8 +190,7 @@ static void a_store_that_was_away_is_asked_again_for_the_same(void **state)
     assert_int_equal(bob.n_got, 0);
     pass(w, ROUND_MS);
     assert_int_equal(bob.n_got, 1);
-    close_device(&alice);
-    close_device(&bob);
+    close_both(&alice, &bob);
 }
 
 static void more_accounts_than_one_question_takes_are_asked_for(void **state)
@@ -261,8 +261,7 @@ static void where_too_much_has_happened_all_read(void **state)
     true_ops = w->mem->ops;
     too_much_ops = *true_ops;
     too_much_ops.touched = too_much;
-    connect_device(w, &alice, wallet(1), "");
-    connect_device(w, &bob, wallet(2), "");
+    connect_both(w, &alice, &bob);
     say(&alice, wallet(2), "1");
     w->mem->ops = &too_much_ops;
     const uint64_t fills = chat_counters(w->chat)->fills;
@@ -270,8 +269,7 @@ static void where_too_much_has_happened_all_read(void **state)
     w->mem->ops = true_ops;
     assert_int_equal(chat_counters(w->chat)->fills, fills + 2);
     assert_int_equal(bob.n_got, 1);
-    close_device(&alice);
-    close_device(&bob);
+    close_both(&alice, &bob);
 }
 
 /** Of two nodes' announcements the older may come last. */
@@ -281,8 +279,7 @@ static void a_mark_that_comes_late_does_not_go_back(void **state)
     struct device alice;
     struct device bob;
 
-    connect_device(w, &alice, wallet(1), "");
-    connect_device(w, &bob, wallet(2), "");
+    connect_both(w, &alice, &bob);
     say(&alice, wallet(2), "1");
     say(&alice, wallet(2), "2");
     ack_from(&bob, 0);
@@ -296,8 +293,7 @@ static void a_mark_that_comes_late_does_not_go_back(void **state)
     bus_publish(w->bus, &e);
     settle(w);
     assert_int_equal(alice.n_receipts, n);
-    close_device(&alice);
-    close_device(&bob);
+    close_both(&alice, &bob);
 }
 
 /** It fills while the check goes on: what was lost meanwhile is not forgotten. */
@@ -308,8 +304,7 @@ static void a_session_that_is_full_reads_what_was_lost_later(void **state)
     struct device alice;
     struct device bob;
 
-    connect_device(w, &alice, wallet(1), "");
-    connect_device(w, &bob, wallet(2), "");
+    connect_both(w, &alice, &bob);
     for (unsigned i = 0; i < CHAT_WINDOW_MESSAGES_MAX + 1; i++)
         say(&alice, wallet(2), "1");
     assert_int_equal(bob.n_got, CHAT_WINDOW_MESSAGES_MAX);
@@ -319,8 +314,7 @@ static void a_session_that_is_full_reads_what_was_lost_later(void **state)
     ack_from(&bob, 0);
     pass(w, 2 * ROUND_MS);
     assert_int_equal(bob.n_got, CHAT_WINDOW_MESSAGES_MAX + 2);
-    close_device(&alice);
-    close_device(&bob);
+    close_both(&alice, &bob);
 }
 
 /** A node that has not heard of the last commits, until a read is answered. */
@@ -350,8 +344,7 @@ static void a_cursor_of_a_node_that_is_further_counts(void **state)
     ops = *true_ops;
     ops.horizon = horizon_behind;
     ops.unread = unread_catches_up;
-    connect_device(w, &alice, wallet(1), "");
-    connect_device(w, &bob, wallet(2), "");
+    connect_both(w, &alice, &bob);
     say(&alice, wallet(2), "1");
     ack_from(&bob, 0);
     pass(w, ROUND_MS);
@@ -364,8 +357,7 @@ static void a_cursor_of_a_node_that_is_further_counts(void **state)
     connect_device(w, &bob, wallet(2), cursor);
     assert_true(bob.recovered);
     w->mem->ops = true_ops;
-    close_device(&alice);
-    close_device(&bob);
+    close_both(&alice, &bob);
 }
 
 static void an_ordered_bus_is_not_checked(void **state)
