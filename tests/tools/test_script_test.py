@@ -76,8 +76,12 @@ with tempfile.TemporaryDirectory() as folder:
     if measured[0] != 0 or "\n  p95 16.7 ms\n" not in measured[1]:
         problems.append(f"not ok what a suite has measured is shown: {measured!r}")
 
+    named = run(tree, "echo FAIL 5.12: got 1002; echo 0 passed, 1 failed, 0 skipped; exit 1", "")
+    if "\nrfc6455: FAIL 5.12: got 1002\n" not in named[1].partition("\nsuite ")[2]:
+        problems.append(f"not ok what has failed is named below the table: {named!r}")
+
 for line in problems:
     print(line)
-n_rows = len(ROWS) + 2
+n_rows = len(ROWS) + 3
 print(f"{n_rows - len(problems)} passed, {len(problems)} failed, 0 skipped")
 sys.exit(bool(problems))

@@ -13,6 +13,8 @@ const TABS_MOST = 2;
 const HEAL_MS = 60000;
 /** What a step may wait for: a page that does not answer is left to a later one. */
 const PATIENCE_MS = 3000;
+/** A page in the background takes its time to look into a picture before it sends it. */
+const SENT_MS = 10000;
 
 /** mulberry32. @return numbers from 0 to less than 1 */
 function chanceOf(seed) {
@@ -133,6 +135,8 @@ class Chaos {
         try {
             await put(page);
             await sendButton(page).click({ timeout: PATIENCE_MS });
+            await until('sent', () => sendButton(page).isDisabled({ timeout: PATIENCE_MS }),
+                SENT_MS);
         } catch {
             this.tell(`  ${name} perhaps`);
             return;
@@ -251,7 +255,7 @@ const DEEDS = [
 
 // What has to be so in the end.
 
-/** All of the thread, as the page has it: [whose, what, state, seq]. */
+/** All of the thread, as the page has it: [whose, [what], state, seq]. */
 const itemsOf = (page) => page.evaluate(async () => {
     const { chat } = document.querySelector('parley-chat');
     const { peer } = chat.summaries[0] ?? {};
@@ -259,7 +263,8 @@ const itemsOf = (page) => page.evaluate(async () => {
     const thread = chat.thread(peer);
     for (let i = 0; i < 50 && thread.hasOlder; i++) await thread.loadOlder();
     return thread.items.map(({ own, content, state, seq }) =>
-        [own ? 'own' : 'their', content?.name ?? content, state, seq]);
+        [own ? 'own' : 'their', [content?.name ?? content, content?.caption ?? []].flat(), state,
+            seq]);
 });
 
 /** How many are left in what the browser keeps. */
@@ -279,7 +284,7 @@ const keptBy = (page) => page.evaluate(async () => {
     return n;
 });
 
-const whatOf = (items, whose) => items.filter(([one]) => one === whose).map(([, what]) => what);
+const whatOf = (items, whose) => items.filter(([one]) => one === whose).flatMap(([, what]) => what);
 
 const isQuiet = (items) => items.every(([whose, , state, seq], i) =>
     seq === i + 1 && state === (whose === 'own' ? 'read' : 'received'));
@@ -319,8 +324,18 @@ function judge(what, person, found) {
         same(found.filter((one) => lane.includes(one)), lane, `${what}: order`);
 }
 
+/** What one of them still has to send is not yet in the other's thread. */
+async function allSettle(chaos) {
+    for (const person of chaos.people) {
+        await until('nothing left in the outbox',
+            async () => (await keptBy(person.tabs[0].page)) === 0, HEAL_MS);
+        for (const tab of person.tabs) await settles(chaos, person, tab);
+    }
+}
+
 async function verdict(chaos) {
     const { people } = chaos;
+    await allSettle(chaos);
     for (const person of people) {
         const other = people.find((one) => one !== person);
         for (const tab of person.tabs) {
@@ -328,8 +343,6 @@ async function verdict(chaos) {
             judge(`${person.name}'s own`, person, whatOf(items, 'own'));
             judge(`at ${person.name}`, other, whatOf(items, 'their'));
         }
-        await until('nothing left in the outbox',
-            async () => (await keptBy(person.tabs[0].page)) === 0);
     }
 }
 
