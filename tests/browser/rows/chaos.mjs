@@ -57,9 +57,13 @@ class Tab {
         await this.open();
     }
 
-    /** It may fail: there is no server, or no network. */
+    /** It may fail: there is no server, or no network. (Who goes to the address of a page that is
+     * half there, with its "#", only moves about in it.) */
     async load(url = this.person.url) {
-        await this.page.goto(url, { waitUntil: 'commit', timeout: PATIENCE_MS }).catch(() => {});
+        const options = { waitUntil: 'commit', timeout: PATIENCE_MS };
+        const loading = this.page.url() === url ? this.page.reload(options)
+            : this.page.goto(url, options);
+        await loading.catch(() => {});
     }
 
     async isThere() {
