@@ -49,7 +49,7 @@ void client_send(struct client *c, uint32_t to, int64_t planned_us)
     struct flow *flow = ledger_flow(crowd->ledger, c->i, to);
     c->slots[slot] = (struct client_slot){
         .flow = flow,
-        .n = ledger_sent(flow, planned_us),
+        .n = ledger_sent(crowd->ledger, flow, planned_us),
         .order = c->order++,
         .planned_us = planned_us,
         .chance = {prng_next(&crowd->prng), prng_next(&crowd->prng)},

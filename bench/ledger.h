@@ -3,7 +3,8 @@
  * contract when it comes, and is forgotten once nothing more can be said of it.
  *
  * A flow is what one wallet sends another; its messages are numbered from 0 in the order of
- * sending. Pure: no clock, no network.
+ * sending. It takes 64 bytes and its part of a hash table; what is under way takes more, while
+ * it is. Pure: no clock, no network.
  */
 #pragma once
 
@@ -32,7 +33,7 @@ struct flow *ledger_flow(struct ledger *l, uint32_t from, uint32_t to);
 uint32_t flow_to(const struct flow *f);
 
 /** @param planned_us  from when on it is late @return its number */
-uint32_t ledger_sent(struct flow *f, int64_t planned_us);
+uint32_t ledger_sent(struct ledger *l, struct flow *f, int64_t planned_us);
 
 /** It is stored, under this seq: 1 or more. */
 void ledger_acked(struct ledger *l, struct flow *f, uint32_t n, int64_t seq);

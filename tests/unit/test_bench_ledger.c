@@ -1,7 +1,9 @@
+#include <malloc.h>
 #include <stdio.h>
 
 #include "base/mem.h"
 #include "bench/ledger.h"
+#include "bench/pairing.h"
 #include "bench/prng.h"
 #include "support/t.h"
 
@@ -46,7 +48,7 @@ static bool arrive(struct world *w, uint32_t n, int64_t seq, uint32_t socket)
 
 static void send(struct world *w, uint32_t n)
 {
-    assert_int_equal(ledger_sent(w->flow, (int64_t)n * 10), n);
+    assert_int_equal(ledger_sent(w->ledger, w->flow, (int64_t)n * 10), n);
 }
 
 static void expect_counts(const char *what, const struct ledger *l,
@@ -255,7 +257,7 @@ static void many_flows_do_not_mix(void **state)
 
     for (uint32_t i = 0; i < n_wallets * n_wallets; i++) {
         struct flow *f = ledger_flow(w->ledger, 100 + i / n_wallets, 100 + i % n_wallets);
-        assert_int_equal(ledger_sent(f, i), 0);
+        assert_int_equal(ledger_sent(w->ledger, f, i), 0);
         ledger_acked(w->ledger, f, 0, 1);
     }
     expect_counts("acked", w->ledger,
@@ -268,6 +270,58 @@ static void many_flows_do_not_mix(void **state)
         assert_int_equal(planned_us, i);
     }
     expect_counts("came", w->ledger, &(struct ledger_counts){0});
+}
+
+#define GROWN_WALLETS       450U
+#define GROWN_CONVERSATIONS 100000U
+#define GROWN_MESSAGES      1000000U
+#define GROWN_BYTES_MAX     160.0 // a conversation: two flows, and their part of the table
+
+/** One of them in this many messages is lost, comes twice, or is changed. */
+#define GROWN_FAULTS 1000U
+
+static void grown_message(struct world *w, struct prng *prng, struct ledger_counts *want)
+{
+    const uint32_t from = prng_below(prng, GROWN_WALLETS);
+    const uint32_t to = pairing_draw(prng, GROWN_WALLETS, GROWN_CONVERSATIONS, from);
+    const uint32_t fault = prng_below(prng, GROWN_FAULTS);
+    struct flow *f = ledger_flow(w->ledger, from, to);
+    int64_t planned_us = -1;
+
+    const uint32_t n = ledger_sent(w->ledger, f, 1);
+    const struct arrival a = {.from = from, .to = to, .n = n, .seq = n + 1};
+    ledger_acked(w->ledger, f, n, fault == 2 ? a.seq + 1 : a.seq);
+    want->awaited += fault == 0;
+    want->invented += fault == 2;
+    if (fault != 0)
+        assert_true(ledger_arrived(w->ledger, &a, &planned_us));
+    want->duplicated += fault == 1;
+    if (fault == 1)
+        assert_false(ledger_arrived(w->ledger, &a, &planned_us));
+}
+
+/** Glibc's own count; under a sanitizer it has none. */
+static double bytes_in_use(void)
+{
+    const struct mallinfo2 all = mallinfo2();
+
+    return (double)all.uordblks + (double)all.hblkhd;
+}
+
+static void many_conversations_are_checked_in_little_memory(void **state)
+{
+    struct world *w = *state;
+    struct prng prng = {1};
+    struct ledger_counts want = {0};
+    const double before = bytes_in_use();
+
+    for (uint32_t i = 0; i < GROWN_MESSAGES; i++)
+        grown_message(w, &prng, &want);
+    expect_counts("grown", w->ledger, &want);
+    assert_true(want.awaited > 0 && want.duplicated > 0 && want.invented > 0);
+    const double each = (bytes_in_use() - before) / GROWN_CONVERSATIONS;
+    if (each > GROWN_BYTES_MAX)
+        fail_msg("%.1f bytes a conversation", each);
 }
 
 // A server by chance.
@@ -427,7 +481,7 @@ static void reconnect(struct server *s, uint32_t to)
 static void turn(struct server *s, struct lane *lane)
 {
     for (unsigned i = 0; i < WINDOW && lane->n_sent < SENDS; i++)
-        lane->n_sent = ledger_sent(lane->flow, 0) + 1;
+        lane->n_sent = ledger_sent(s->ledger, lane->flow, 0) + 1;
     while (lane->n_handled < lane->n_sent && !is_turn(s, WINDOW))
         handle(s, lane);
     while (lane->n_delivered < lane->n_stored && !is_turn(s, WINDOW))
@@ -528,6 +582,7 @@ int main(void)
         TEST(a_flow_knows_its_end_and_is_made_once),
         TEST(many_may_be_under_way),
         TEST(many_flows_do_not_mix),
+        TEST(many_conversations_are_checked_in_little_memory),
         cmocka_unit_test(a_server_that_keeps_the_contract_passes),
         cmocka_unit_test(each_fault_is_seen_for_what_it_is),
     };
