@@ -60,10 +60,22 @@ void client_send(struct client *c, uint32_t to, int64_t planned_us)
     put_on_wire(c, slot);
 }
 
+void client_ask(struct client *c, uint32_t peer)
+{
+    struct buf *packet = scratch(c);
+
+    wire_put_history(c->crowd->wire, packet, c->crowd->n_slots, peer);
+    session_send(c->session, buf_str(packet));
+}
+
 static void on_answer(struct client *c, const struct wire_packet *p)
 {
     struct crowd *crowd = c->crowd;
 
+    if (p->ack_id == crowd->n_slots && !p->is_ok) {
+        crowd->events->on_page(crowd->owner, c, 0);
+        return;
+    }
     if (p->ack_id >= crowd->n_slots || !c->slots || !c->slots[p->ack_id].flow) {
         measure_error(&crowd->measure, STR("answer_to_nothing"));
         return;
@@ -178,6 +190,7 @@ static void on_packet(void *owner, str text)
     }
     switch (p.kind) {
     case WIRE_ANSWER: on_answer(c, &p); return;
+    case WIRE_PAGE: c->crowd->events->on_page(c->crowd->owner, c, p.n_messages); return;
     case WIRE_MESSAGE: on_message(c, &p); return;
     case WIRE_SYNCED: on_synced(c); return;
     case WIRE_ERROR: measure_error(&c->crowd->measure, p.code); return;

@@ -69,6 +69,9 @@ struct client_events {
     /** An answer came, or a pause is over, so that there is room for another send. */
     void (*on_room)(void *owner, struct client *c);
 
+    /** The answer to client_ask(); 0: nobody has written there yet. */
+    void (*on_page)(void *owner, const struct client *c, uint32_t n_messages);
+
     /** The connection ended. Where `end` is SESSION_LOST it tries again by itself. */
     void (*on_end)(void *owner, struct client *c, enum session_end end, const char *why);
 };
@@ -90,3 +93,6 @@ void client_pause(struct client *c, int64_t ms);
 
 /** Send the next message; there must be room. @param planned_us  when it should have been */
 void client_send(struct client *c, uint32_t to, int64_t planned_us);
+
+/** For the latest page of what was written between it and the peer; it must be ready. */
+void client_ask(struct client *c, uint32_t peer);

@@ -6,11 +6,13 @@
 
 #include "base/fsm.h"
 #include "base/mem.h"
+#include "bench/pairing.h"
 
 #define TICK_US        100000
 #define PROGRESS_US    1000000
 #define WATCH_US       1000000
 #define PRELOAD_WINDOW 64      // of a session, while it does not matter how long one takes
+#define PRELOAD_MAX    16384   // of all: a server refuses what would wait for long
 #define SAID_MAX       5       // lost connections that are told one by one
 #define START_US       3000000 // for a server that is only just starting
 #define REFUSED_MS     100 // that a session waits then, where no rate says how fast it sends
@@ -24,20 +26,23 @@ enum phase {
     WARMING,
     MEASURING,
     DRAINING, // nothing new; until all has been answered, and has come
-    QUIET,    // nothing may come any more
+    QUIET,    // nothing may come any more; then the next run
+    ASKING,   // for one history after the other
     OVER
 };
 
 #define TO(phase) FSM_TO(phase)
 static const struct fsm_state phases[] = {
-    [CONNECTING] = {"connecting", TO(PRELOADING) | TO(IDLE) | TO(WARMING) | TO(OVER)},
+    [CONNECTING] = {"connecting",
+                    TO(PRELOADING) | TO(IDLE) | TO(WARMING) | TO(ASKING) | TO(OVER)},
     [PRELOADING] = {"preloading", TO(SETTLING) | TO(OVER)},
-    [SETTLING] = {"preloading", TO(IDLE) | TO(WARMING) | TO(OVER)},
+    [SETTLING] = {"preloading", TO(IDLE) | TO(WARMING) | TO(ASKING) | TO(OVER)},
     [IDLE] = {"idle", TO(QUIET) | TO(OVER)},
     [WARMING] = {"warming up", TO(MEASURING)},
     [MEASURING] = {"measuring", TO(DRAINING)},
     [DRAINING] = {"draining", TO(QUIET)},
-    [QUIET] = {"checking", TO(OVER)},
+    [QUIET] = {"checking", TO(WARMING) | TO(ASKING) | TO(OVER)},
+    [ASKING] = {"asking for histories", TO(OVER)},
     [OVER] = {"over", 0},
 };
 #undef TO
@@ -53,12 +58,18 @@ struct load {
     int64_t start_us;   // when we began to try to connect
     int64_t connect_us; // and when there was somebody to connect to
     uint32_t n_opened;
-    uint32_t n_ready;   // of these; each is counted once
-    uint64_t n_left;    // to preload
-    uint64_t n_planned; // of the paced messages, whose time has come
-    uint64_t n_paced;   // of these, those that were sent
-    int64_t pace_us;    // when message 0 is due
-    int64_t tick_us;    // when to look next at what has no moment of its own
+    uint32_t n_ready;           // of these; each is counted once
+    struct load_run *run;       // that is measured, or was last
+    uint64_t n_stored;          // messages, with those under way
+    uint64_t n_left;            // to preload
+    uint64_t n_pages;           // that were asked for
+    int64_t asked_us;           // when the last was
+    const struct client *asked; // who waits for a history; NULL: nobody
+    bool has_unsettled;         // of a run something did not come: there is no next one
+    uint64_t n_planned;         // of the paced messages, whose time has come
+    uint64_t n_paced;           // of these, those that were sent
+    int64_t pace_us;            // when message 0 is due
+    int64_t tick_us;            // when to look next at what has no moment of its own
     int64_t watch_us;
     int64_t progress_us;
     int64_t moved_us; // when anything was answered or delivered last
@@ -116,12 +127,28 @@ static void use_of_own(struct process_use *own)
 
 // Sending.
 
+/** Conversations in play. */
+static uint64_t in_play(const struct load *l)
+{
+    return pairing_in_play(l->config->n_sessions, l->n_stored, l->config->per_conversation);
+}
+
 static uint32_t peer_of(struct load *l, uint32_t i)
 {
-    if (!l->config->is_uniform)
+    const struct load_config *config = l->config;
+
+    if (config->per_conversation > 0)
+        return pairing_draw(&l->crowd.prng, config->n_sessions, in_play(l), i);
+    if (!config->is_uniform)
         return i ^ 1;
-    const uint32_t other = prng_below(&l->crowd.prng, l->config->n_sessions - 1);
+    const uint32_t other = prng_below(&l->crowd.prng, config->n_sessions - 1);
     return other < i ? other : other + 1;
+}
+
+static void send_one(struct load *l, struct client *c, int64_t planned_us)
+{
+    l->n_stored++;
+    client_send(c, peer_of(l, c->i), planned_us);
 }
 
 /** When the k-th of all paced messages is due. */
@@ -139,23 +166,30 @@ static void send_paced(struct load *l, struct client *c)
         const uint64_t k = c->i + c->n_started * config->n_sessions;
         c->n_started++;
         l->n_paced++;
-        client_send(c, peer_of(l, c->i), due_us(l, k));
+        send_one(l, c, due_us(l, k));
     }
+}
+
+static uint32_t preload_window(const struct load_config *config)
+{
+    const uint32_t share = PRELOAD_MAX / config->n_sessions;
+
+    return share < 1 ? 1 : share < PRELOAD_WINDOW ? share : PRELOAD_WINDOW;
 }
 
 static void send_more(struct load *l, struct client *c)
 {
     switch ((enum phase)l->phase.now) {
     case PRELOADING:
-        if (l->n_left > 0 && client_has_room(c, PRELOAD_WINDOW)) {
+        if (l->n_left > 0 && client_has_room(c, preload_window(l->config))) {
             l->n_left--;
-            client_send(c, peer_of(l, c->i), net_now_us());
+            send_one(l, c, net_now_us());
         }
         return;
     case WARMING:
     case MEASURING:
         while (l->config->rate == 0 && client_has_room(c, l->config->window))
-            client_send(c, peer_of(l, c->i), net_now_us());
+            send_one(l, c, net_now_us());
         send_paced(l, c);
         return;
     case DRAINING: send_paced(l, c); return; // what was due, and had no room
@@ -163,6 +197,7 @@ static void send_more(struct load *l, struct client *c)
     case SETTLING:
     case IDLE:
     case QUIET:
+    case ASKING:
     case OVER: return;
     }
 }
@@ -199,25 +234,55 @@ static void begin_load(struct load *l)
     struct measure *m = &l->crowd.measure;
 
     go(l, WARMING);
+    measure_next(m);
+    l->n_planned = l->n_paced = 0;
+    for (uint32_t i = 0; i < l->config->n_sessions; i++)
+        l->clients[i].n_due = l->clients[i].n_started = 0;
     l->pace_us = l->phase_us;
     m->from_us = l->phase_us + LOAD_WARM_UP_US;
     m->to_us = m->from_us + l->config->measured_us;
     send_all(l);
 }
 
+static void begin_measuring(struct load *l)
+{
+    l->run = &l->result->runs[l->result->n_runs];
+    use_of_all(l, &l->run->from);
+    use_of_own(&l->run->own_from);
+}
+
 static void begin_idle(struct load *l)
 {
     go(l, IDLE);
-    use_of_all(l, &l->result->from);
-    use_of_own(&l->result->own_from);
+    begin_measuring(l);
+}
+
+/** Of any conversation and of an old one, in turn: of some wallet that is there. */
+static void ask(struct load *l)
+{
+    const uint32_t n = l->config->n_sessions;
+    struct client *c = &l->clients[prng_below(&l->crowd.prng, n)];
+
+    l->asked_us = net_now_us();
+    if (!c->is_ready)
+        return; // another one, at the next tick
+    l->asked = c;
+    client_ask(c, l->n_pages % 2 == 0 ? peer_of(l, c->i) : pairing_peer(n, 0, c->i));
 }
 
 static void begin_work(struct load *l)
 {
-    if (l->config->is_idle) {
+    const bool has_more = l->result->n_runs < l->config->n_runs && !l->has_unsettled;
+
+    if (l->config->is_idle && has_more) {
         begin_idle(l);
-    } else {
+    } else if (has_more) {
         begin_load(l);
+    } else if (l->config->n_pages > 0 && !l->has_unsettled) {
+        go(l, ASKING);
+        ask(l);
+    } else {
+        go(l, OVER);
     }
 }
 
@@ -237,9 +302,28 @@ static void all_connected(struct load *l)
 
 static void end_measuring(struct load *l)
 {
-    use_of_all(l, &l->result->to);
-    use_of_own(&l->result->own_to);
-    l->result->measured_us = net_now_us() - l->phase_us;
+    use_of_all(l, &l->run->to);
+    use_of_own(&l->run->own_to);
+    l->run->measured_us = net_now_us() - l->phase_us;
+}
+
+static void end_run(struct load *l)
+{
+    struct load_run *run = l->run;
+
+    run->measure = l->crowd.measure;
+    run->n_stored = l->n_stored;
+    if (l->config->per_conversation > 0)
+        run->n_conversations = in_play(l);
+    l->result->n_runs++;
+    if (l->config->n_runs > 1) {
+        say("run %zu of %u: %llu acknowledged in %.1f s", l->result->n_runs, l->config->n_runs,
+            (unsigned long long)run->measure.acked_meanwhile, (double)run->measured_us / 1e6);
+    }
+    if (run->n_conversations == pairing_most(l->config->n_sessions)) {
+        say("all %llu conversations that %u sessions can have are in play",
+            (unsigned long long)run->n_conversations, l->config->n_sessions);
+    }
 }
 
 static bool is_settled(const struct load *l)
@@ -318,10 +402,21 @@ static void step_draining(struct load *l, int64_t now_us)
 {
     if (!is_settled(l) && !is_stuck(l, now_us))
         return;
-    if (!is_settled(l))
+    l->has_unsettled = !is_settled(l);
+    if (l->has_unsettled)
         say("nothing came for %d s, and not everything is there", LOAD_PATIENCE_US / 1000000);
     ledger_count_lost(l->crowd.ledger);
     go(l, QUIET);
+}
+
+static void step_asking(struct load *l, int64_t now_us)
+{
+    if (is_stuck(l, now_us)) {
+        say("the server has answered no message.history for %d s", LOAD_PATIENCE_US / 1000000);
+        fail(l);
+    } else if (!l->asked) {
+        ask(l);
+    }
 }
 
 static void step(struct load *l, int64_t now_us)
@@ -337,8 +432,7 @@ static void step(struct load *l, int64_t now_us)
         if (now_us < m->from_us)
             return;
         go(l, MEASURING);
-        use_of_all(l, &l->result->from);
-        use_of_own(&l->result->own_from);
+        begin_measuring(l);
         return;
     case MEASURING:
         if (now_us < m->to_us)
@@ -349,9 +443,12 @@ static void step(struct load *l, int64_t now_us)
         return;
     case DRAINING: step_draining(l, now_us); return;
     case QUIET:
-        if (now_us - l->phase_us >= LOAD_QUIET_US)
-            go(l, OVER);
+        if (now_us - l->phase_us >= LOAD_QUIET_US) {
+            end_run(l);
+            begin_work(l);
+        }
         return;
+    case ASKING: step_asking(l, now_us); return;
     case OVER: return;
     }
 }
@@ -381,8 +478,9 @@ static void on_ready(void *owner, struct client *c)
 /** Who sends as fast as it can would be refused as fast as it can. */
 static void on_refused(void *owner, struct client *c)
 {
-    const struct load *l = owner;
+    struct load *l = owner;
 
+    l->n_stored--;
     if (l->config->rate == 0)
         client_pause(c, REFUSED_MS);
 }
@@ -390,6 +488,28 @@ static void on_refused(void *owner, struct client *c)
 static void on_room(void *owner, struct client *c)
 {
     send_more(owner, c);
+}
+
+/** One in play in which nobody has written yet has no page: then another one. */
+static void on_page(void *owner, const struct client *c, uint32_t n_messages)
+{
+    struct load *l = owner;
+    struct load_pages *pages = l->n_pages % 2 == 0 ? &l->result->any : &l->result->old;
+
+    if (l->asked != c)
+        return;
+    l->asked = NULL;
+    if (n_messages > 0) {
+        l->moved_us = net_now_us();
+        histogram_add(&pages->us, l->moved_us - l->asked_us);
+        pages->n_messages += n_messages;
+        l->n_pages++;
+    }
+    if (l->n_pages == l->config->n_pages) {
+        go(l, OVER);
+    } else {
+        ask(l);
+    }
 }
 
 static void did_not_connect(struct load *l, const struct client *c, enum session_end end,
@@ -418,6 +538,8 @@ static void on_end(void *owner, struct client *c, enum session_end end, const ch
         did_not_connect(l, c, end, why);
         return;
     }
+    if (l->asked == c)
+        l->asked = NULL;
     measure_error(&l->crowd.measure,
                   end == SESSION_REFUSED ? STR("session_refused") : STR("connection_lost"));
     if (l->n_said++ < SAID_MAX)
@@ -428,6 +550,7 @@ static const struct client_events client_events = {
     .on_ready = on_ready,
     .on_refused = on_refused,
     .on_room = on_room,
+    .on_page = on_page,
     .on_end = on_end,
 };
 
@@ -466,6 +589,10 @@ static void say_progress(struct load *l)
             (unsigned long long)(m->n_acked - l->acked_before),
             (unsigned long long)m->n_errors);
         l->acked_before = m->n_acked;
+        return;
+    case ASKING:
+        say("%s: %llu of %llu", phase, (unsigned long long)l->n_pages,
+            (unsigned long long)l->config->n_pages);
         return;
     case QUIET:
     case OVER: return;
@@ -574,9 +701,10 @@ static void run(struct load *l)
 
 int load_run(struct load_config *config, struct load_result *out)
 {
-    struct load l = {.config = config, .result = out};
+    struct load l = {.config = config, .result = out, .n_stored = config->n_stored};
 
     *out = (struct load_result){0};
+    out->runs = mem_alloc(config->n_runs * sizeof(*out->runs));
     int r = init(&l);
     if (r == 0) {
         run(&l);
@@ -584,7 +712,14 @@ int load_run(struct load_config *config, struct load_result *out)
         out->measure = l.crowd.measure;
         out->counts = *ledger_counts(l.crowd.ledger);
         out->n_unanswered = l.crowd.n_under_way;
+        out->n_stored = l.n_stored;
     }
     fini(&l);
     return r;
+}
+
+void load_result_fini(struct load_result *r)
+{
+    free(r->runs);
+    r->runs = NULL;
 }

@@ -10,6 +10,7 @@
 #include "auth/signer.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "bench/floor.h"
 #include "bench/load.h"
 #include "bench/options.h"
 #include "bench/report.h"
@@ -30,6 +31,8 @@ struct bench {
     struct load_config config;
     struct load_result result;
     struct target targets[OPTIONS_LIST_MAX];
+    struct floor floors[2]; // before the runs, and behind them
+    size_t n_floors;
     struct wire wire;
     str *tokens;
     struct buf token_text; // all of them, one after the other
@@ -185,17 +188,28 @@ static void configure(struct bench *b)
     c->rate = o->rate;
     c->measured_us = (int64_t)o->seconds * 1000000;
     c->n_preload = o->preload;
+    c->n_runs = (uint32_t)o->runs;
+    c->n_pages = o->history;
+    c->n_stored = o->stored;
+    c->per_conversation = (uint32_t)o->stored_per_conversation;
     c->is_uniform = str_eq(o->peers, STR("uniform"));
     c->has_receipts = o->receipts;
     c->is_idle = o->idle;
     rand_bytes(crypto_random(), &c->seed, sizeof(c->seed));
     c->wire = &b->wire;
     wire_init(&b->wire, crypto_random(), (size_t)o->size);
+    if (o->wallets.ptr)
+        wire_name(&b->wire, o->wallets);
 }
 
 static int report(const struct bench *b)
 {
-    const struct report r = {.options = &b->options, .result = &b->result};
+    const struct report r = {
+        .options = &b->options,
+        .result = b->options.urls.n > 0 ? &b->result : NULL,
+        .floors = b->floors,
+        .n_floors = b->n_floors,
+    };
     const char *verdict = report_verdict(&r);
 
     if (strcmp(b->result.measure.first_refusal, "rate_limited") == 0) {
@@ -213,6 +227,33 @@ static int report(const struct bench *b)
     return verdict != NULL || fflush(stdout) != 0;
 }
 
+/** If it was asked for. */
+static int measure_floor(struct bench *b)
+{
+    const struct bench_options *o = &b->options;
+    const struct floor_config config = {
+        .n_sessions = (uint32_t)o->sessions,
+        .window = (uint32_t)o->window,
+        .size = (size_t)o->size,
+        .folder = o->floor,
+        .seed = b->config.seed,
+    };
+
+    return o->floor.ptr && floor_measure(&b->floors[b->n_floors++], &config) != 0;
+}
+
+/** With the floor before and behind it. */
+static int run_load(struct bench *b)
+{
+    int code = sign_tokens(b);
+
+    if (code == 0)
+        code = measure_floor(b);
+    if (code == 0)
+        code = load_run(&b->config, &b->result) != 0;
+    return code == 0 ? measure_floor(b) : code;
+}
+
 static int run(struct bench *b)
 {
     int code = find_targets(b);
@@ -222,9 +263,7 @@ static int run(struct bench *b)
     if (code == 0)
         code = raise_file_limit(b);
     if (code == 0)
-        code = sign_tokens(b);
-    if (code == 0)
-        code = load_run(&b->config, &b->result) != 0;
+        code = b->options.urls.n > 0 ? run_load(b) : measure_floor(b);
     return code == 0 ? report(b) : code;
 }
 
@@ -239,6 +278,7 @@ int main(int argc, char **argv)
     }
     configure(b);
     const int code = run(b);
+    load_result_fini(&b->result);
     wire_fini(&b->wire);
     buf_fini(&b->token_text);
     free(b->tokens);

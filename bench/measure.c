@@ -5,6 +5,14 @@ void measure_init(struct measure *m)
     *m = (struct measure){.from_us = INT64_MAX, .to_us = INT64_MAX};
 }
 
+void measure_next(struct measure *m)
+{
+    m->from_us = m->to_us = INT64_MAX;
+    m->sent = m->acked = m->delivered = 0;
+    m->acked_meanwhile = m->delivered_meanwhile = 0;
+    m->ack = m->delivery = (struct histogram){0};
+}
+
 static bool is_within(const struct measure *m, int64_t us)
 {
     return us >= m->from_us && us < m->to_us;
@@ -28,6 +36,7 @@ void measure_acked(struct measure *m, int64_t planned_us, int64_t now_us)
 void measure_delivered(struct measure *m, int64_t planned_us, int64_t now_us)
 {
     m->n_delivered++;
+    m->delivered_meanwhile += is_within(m, now_us);
     if (!is_within(m, planned_us))
         return;
     m->delivered++;

@@ -1,6 +1,7 @@
 /**
  * What is counted of a run. Times belong to the message: one that was planned within the
- * measured time counts, whenever it was answered; one of the warm-up never does.
+ * measured time counts, whenever it was answered; one of the warm-up never does. Several runs
+ * may follow each other.
  */
 #pragma once
 
@@ -21,11 +22,12 @@ struct measure {
     uint64_t sent;
     uint64_t acked;
     uint64_t delivered;
-    uint64_t acked_meanwhile; // answers that came within the measured time
+    uint64_t acked_meanwhile;     // answers that came within the measured time
+    uint64_t delivered_meanwhile; // and messages
     struct histogram ack;
     struct histogram delivery;
 
-    // These over the whole run.
+    // These over all runs, and what was between.
     uint64_t n_acked;
     uint64_t n_refused;
     char first_refusal[MEASURE_CODE_SIZE]; // its code
@@ -39,6 +41,9 @@ struct measure {
 };
 
 void measure_init(struct measure *m);
+
+/** For the next run: what is over all of them stays. */
+void measure_next(struct measure *m);
 
 void measure_sent(struct measure *m, int64_t planned_us);
 void measure_acked(struct measure *m, int64_t planned_us, int64_t now_us);

@@ -1,67 +1,71 @@
 #include "bench/report.h"
 
 #include <math.h>
+#include <stdlib.h>
 
-#define BUSY_CORES   0.9 // of the generator's one thread
-#define NOT_MEASURED ((double)NAN)
+#include "base/mem.h"
+#include "bench/figures.h"
 
-/** What the figures make, once for both forms. */
-struct figures {
-    double seconds;
-    double acked_per_s;
+#define BUSY_CORES 0.9 // of the generator's one thread
+
+/** Of all runs. */
+struct summary {
+    struct figures *each; // owned: of each run, and then these three
+    size_t n;
+    struct figures *median;
+    struct figures *least;
+    struct figures *most;
     double connects_per_s;
-    double server_cpu_us;
-    double server_cores;
-    double own_cpu_us;
-    double own_cores;
-    double rss_kib;
-    double rss_kib_per_session;
+    uint64_t sent;
+    uint64_t acked;
+    uint64_t delivered;
+    uint64_t acked_meanwhile;
 };
 
-static double per(double what, double n)
-{
-    return n > 0 ? what / n : NOT_MEASURED;
-}
-
-static struct figures figures_of(const struct report *r)
+static void summary_init(struct summary *s, const struct report *r)
 {
     const struct load_result *x = r->result;
-    const struct measure *m = &x->measure;
-    const bool has_pids = r->options->pids.n > 0 && !x->is_use_lost;
-    const double cpu_us = (double)(x->to.cpu_us - x->from.cpu_us);
-    const double own_us = (double)(x->own_to.cpu_us - x->own_from.cpu_us);
-    struct figures f = {
-        .seconds = (double)x->measured_us / 1e6,
-        .connects_per_s = per((double)r->options->sessions, (double)x->connected_us / 1e6),
-        .acked_per_s = NOT_MEASURED,
-        .server_cpu_us = NOT_MEASURED,
-        .server_cores = NOT_MEASURED,
-        .own_cpu_us = NOT_MEASURED,
-        .own_cores = per(own_us, (double)x->measured_us),
-        .rss_kib = has_pids ? (double)x->to.rss_kib : NOT_MEASURED,
-        .rss_kib_per_session = NOT_MEASURED,
-    };
 
-    if (has_pids)
-        f.server_cores = per(cpu_us, (double)x->measured_us);
-    if (r->options->idle) {
-        if (has_pids) {
-            f.rss_kib_per_session =
-                per((double)(x->to.rss_kib - x->before.rss_kib), (double)r->options->sessions);
-        }
-        return f;
+    *s = (struct summary){.n = x->n_runs};
+    s->each = mem_alloc((s->n + 3) * sizeof(*s->each));
+    s->median = &s->each[s->n];
+    s->least = &s->each[s->n + 1];
+    s->most = &s->each[s->n + 2];
+    for (size_t i = 0; i < s->n; i++) {
+        figures_of(&s->each[i], r->options, x, &x->runs[i]);
+        s->sent += x->runs[i].measure.sent;
+        s->acked += x->runs[i].measure.acked;
+        s->delivered += x->runs[i].measure.delivered;
+        s->acked_meanwhile += x->runs[i].measure.acked_meanwhile;
     }
-    f.acked_per_s = (double)m->acked_meanwhile / (double)r->options->seconds;
-    f.own_cpu_us = per(own_us, (double)m->acked_meanwhile);
-    if (has_pids)
-        f.server_cpu_us = per(cpu_us, (double)m->acked_meanwhile);
-    return f;
+    figures_at(s->median, s->each, s->n, 0.5);
+    figures_at(s->least, s->each, s->n, 0);
+    figures_at(s->most, s->each, s->n, 1);
+    s->connects_per_s = (double)NAN;
+    if (x->connected_us > 0)
+        s->connects_per_s = (double)r->options->sessions * 1e6 / (double)x->connected_us;
+}
+
+static void summary_fini(struct summary *s)
+{
+    free(s->each);
+}
+
+/** Nothing was to be acknowledged, or something was. */
+static bool has_answers(const struct load_result *x)
+{
+    for (size_t i = 0; i < x->n_runs; i++) {
+        if (x->runs[i].measure.acked == 0)
+            return false;
+    }
+    return true;
 }
 
 const char *report_verdict(const struct report *r)
 {
+    if (!r->result)
+        return NULL;
     const struct ledger_counts *c = &r->result->counts;
-
     if (c->lost > 0)
         return "messages that were acknowledged did not come";
     if (c->duplicated > 0)
@@ -72,7 +76,7 @@ const char *report_verdict(const struct report *r)
         return "messages came that were not sent so, or had been refused";
     if (r->result->n_unanswered > 0)
         return "messages got neither an acknowledgement nor an error";
-    if (!r->options->idle && r->result->measure.acked == 0)
+    if (!r->options->idle && !has_answers(r->result))
         return "nothing was acknowledged";
     return NULL;
 }
@@ -93,24 +97,64 @@ static void json_rounded(FILE *out, const char *name, double value, int decimals
     }
 }
 
-static void json_figure(FILE *out, const char *name, double value)
+static void json_latency(FILE *out, const char *name, const double ms[FIGURES_SHARES])
 {
-    json_rounded(out, name, value, 3);
-}
-
-static double ms_at(const struct histogram *h, double share)
-{
-    return (double)histogram_at(h, share) / 1000;
-}
-
-static void json_latency(FILE *out, const char *name, const struct histogram *h)
-{
-    if (h->n == 0) {
+    if (isnan(ms[0])) {
         fprintf(out, ",\"%s\":null", name);
         return;
     }
-    fprintf(out, ",\"%s\":{\"p50\":%.3f,\"p90\":%.3f,\"p99\":%.3f,\"p999\":%.3f}", name,
-            ms_at(h, 0.5), ms_at(h, 0.9), ms_at(h, 0.99), ms_at(h, 0.999));
+    fprintf(out, ",\"%s\":{\"p50\":%.3f,\"p90\":%.3f,\"p99\":%.3f,\"p999\":%.3f}", name, ms[0],
+            ms[1], ms[2], ms[3]);
+}
+
+static void json_figures(FILE *out, const struct figures *f)
+{
+    static const struct {
+        enum figure figure;
+        const char *name;
+        int decimals;
+    } names[] = {
+        {FIGURE_ACKED_PER_S, "acked_per_s", 3},
+        {FIGURE_DELIVERED_PER_S, "delivered_per_s", 3},
+        {FIGURE_SERVER_CPU_US, "server_cpu_us_per_message", 3},
+        {FIGURE_SERVER_CORES, "server_cores", 3},
+        {FIGURE_SERVER_RSS_KIB, "server_rss_kib", 0},
+        {FIGURE_SERVER_RSS_KIB_PER_SESSION, "server_rss_kib_per_session", 3},
+        {FIGURE_OWN_CPU_US, "generator_cpu_us_per_message", 3},
+        {FIGURE_OWN_CORES, "generator_cores", 3},
+        {FIGURE_STORED, "stored", 0},
+        {FIGURE_CONVERSATIONS, "conversations", 0},
+    };
+
+    json_rounded(out, "seconds", f->of[FIGURE_SECONDS], 3);
+    json_latency(out, "ack_ms", &f->of[FIGURE_ACK_MS]);
+    json_latency(out, "delivery_ms", &f->of[FIGURE_DELIVERY_MS]);
+    for (size_t i = 0; i < COUNT_OF(names); i++)
+        json_rounded(out, names[i].name, f->of[names[i].figure], names[i].decimals);
+}
+
+/** An object that has nothing else. */
+static void json_figures_of(FILE *out, const char *kind, const struct figures *f)
+{
+    fprintf(out, "{\"kind\":\"%s\"", kind);
+    json_figures(out, f);
+    fprintf(out, "}");
+}
+
+static void json_runs(FILE *out, const struct summary *s)
+{
+    json_count(out, "runs", s->n);
+    if (s->n <= 1)
+        return;
+    fprintf(out, ",\"each\":[");
+    for (size_t i = 0; i < s->n; i++) {
+        fputs(i > 0 ? "," : "", out);
+        json_figures_of(out, "run", &s->each[i]);
+    }
+    fprintf(out, "],\"least\":");
+    json_figures_of(out, "least", s->least);
+    fprintf(out, ",\"most\":");
+    json_figures_of(out, "most", s->most);
 }
 
 static void json_errors(FILE *out, const struct measure *m)
@@ -123,26 +167,75 @@ static void json_errors(FILE *out, const struct measure *m)
     fprintf(out, "}");
 }
 
-void report_json(FILE *out, const struct report *r)
+static void json_pages(FILE *out, const char *name, const struct load_pages *p)
+{
+    fprintf(out, ",\"%s\":", name);
+    if (p->us.n == 0) {
+        fprintf(out, "null");
+        return;
+    }
+    fprintf(out, "{\"pages\":%llu", (unsigned long long)p->us.n);
+    json_rounded(out, "messages", (double)p->n_messages / (double)p->us.n, 1);
+    json_rounded(out, "p50", (double)histogram_at(&p->us, 0.5) / 1000, 3);
+    json_rounded(out, "p99", (double)histogram_at(&p->us, 0.99) / 1000, 3);
+    fprintf(out, "}");
+}
+
+static void json_append(FILE *out, const struct floor_append *a)
+{
+    fprintf(out, "{\"group\":%u", a->n_group);
+    json_rounded(out, "per_s", floor_append_per_s(a), 0);
+    json_rounded(out, "cpu_us", (double)a->cpu_us / (double)a->n, 3);
+    json_rounded(out, "sync_ms_p50", (double)histogram_at(&a->sync_us, 0.5) / 1000, 3);
+    json_rounded(out, "sync_ms_p99", (double)histogram_at(&a->sync_us, 0.99) / 1000, 3);
+    fprintf(out, "}");
+}
+
+static void json_floor(FILE *out, const struct floor *f)
+{
+    fprintf(out, "{\"forward\":{\"per_s\":%.0f", floor_forward_per_s(f));
+    json_rounded(out, "server_cpu_us", floor_server_cpu_us(f), 3);
+    json_rounded(out, "generator_cpu_us", floor_own_cpu_us(f), 3);
+    fprintf(out, "},\"append\":[");
+    for (size_t i = 0; i < FLOOR_GROUPS; i++) {
+        fputs(i > 0 ? "," : "", out);
+        json_append(out, &f->appends[i]);
+    }
+    fprintf(out, "]}");
+}
+
+/** Of nothing else, or of all. */
+static void json_floors(FILE *out, const struct report *r)
+{
+    if (r->n_floors == 0)
+        return;
+    fprintf(out, ",\"floor\":[");
+    for (size_t i = 0; i < r->n_floors; i++) {
+        fputs(i > 0 ? "," : "", out);
+        json_floor(out, &r->floors[i]);
+    }
+    fprintf(out, "]");
+}
+
+static void json_load(FILE *out, const struct report *r)
 {
     const struct bench_options *o = r->options;
     const struct load_result *x = r->result;
     const struct measure *m = &x->measure;
-    const struct figures f = figures_of(r);
+    struct summary s;
 
-    fprintf(out, "{\"kind\":\"%s\"", o->idle ? "idle" : "load");
-    json_count(out, "sessions", o->sessions);
+    summary_init(&s, r);
     json_count(out, "servers", o->urls.n);
     fprintf(out, ",\"transport\":\"" STR_FMT "\",\"peers\":\"" STR_FMT "\",\"receipts\":%s",
-            STR_ARG(o->transport), STR_ARG(o->peers), o->receipts ? "true" : "false");
-    json_count(out, "window", o->window);
+            STR_ARG(o->transport),
+            STR_ARG(o->stored_per_conversation > 0 ? STR("growing") : o->peers),
+            o->receipts ? "true" : "false");
+    json_count(out, "stored_per_conversation", o->stored_per_conversation);
     json_count(out, "rate", o->rate);
-    json_count(out, "size", o->size);
     json_count(out, "preload", o->preload);
-    json_figure(out, "seconds", f.seconds);
-    json_count(out, "sent", m->sent);
-    json_count(out, "acked", m->acked);
-    json_count(out, "delivered", m->delivered);
+    json_count(out, "sent", s.sent);
+    json_count(out, "acked", s.acked);
+    json_count(out, "delivered", s.delivered);
     json_count(out, "lost", x->counts.lost);
     json_count(out, "duplicated", x->counts.duplicated);
     json_count(out, "reordered", x->counts.reordered);
@@ -154,41 +247,137 @@ void report_json(FILE *out, const struct report *r)
     json_count(out, "repeated", m->n_repeats);
     json_count(out, "redelivered", x->counts.redelivered);
     json_count(out, "echoed", m->n_echoed);
-    json_figure(out, "acked_per_s", f.acked_per_s);
-    json_latency(out, "ack_ms", &m->ack);
-    json_latency(out, "delivery_ms", &m->delivery);
-    json_figure(out, "connects_per_s", f.connects_per_s);
-    json_figure(out, "server_cpu_us_per_message", f.server_cpu_us);
-    json_figure(out, "server_cores", f.server_cores);
-    json_rounded(out, "server_rss_kib", f.rss_kib, 0);
-    json_figure(out, "server_rss_kib_per_session", f.rss_kib_per_session);
-    json_figure(out, "generator_cpu_us_per_message", f.own_cpu_us);
-    json_figure(out, "generator_cores", f.own_cores);
+    json_rounded(out, "connects_per_s", s.connects_per_s, 3);
+    json_figures(out, s.median);
+    json_count(out, "stored_at_end", x->n_stored);
+    json_pages(out, "history_ms", &x->any);
+    json_pages(out, "history_long_ms", &x->old);
+    json_runs(out, &s);
+    summary_fini(&s);
+}
+
+static const char *kind_of(const struct report *r)
+{
+    if (!r->result)
+        return "floor";
+    return r->options->idle ? "idle" : "load";
+}
+
+void report_json(FILE *out, const struct report *r)
+{
+    const struct bench_options *o = r->options;
+
+    fprintf(out, "{\"kind\":\"%s\"", kind_of(r));
+    json_count(out, "sessions", o->sessions);
+    json_count(out, "window", o->window);
+    json_count(out, "size", o->size);
+    if (r->result)
+        json_load(out, r);
+    json_floors(out, r);
     fprintf(out, "}\n");
 }
 
 // Lines.
 
-static void text_latency(FILE *out, const char *name, const struct histogram *h)
+static void text_latency(FILE *out, const char *name, const double ms[FIGURES_SHARES])
 {
-    fprintf(out, "%-12s p50 %.2f ms, p99 %.2f ms, p99.9 %.2f ms\n", name, ms_at(h, 0.5),
-            ms_at(h, 0.99), ms_at(h, 0.999));
+    fprintf(out, "%-12s p50 %.2f ms, p99 %.2f ms, p99.9 %.2f ms\n", name, ms[0], ms[2], ms[3]);
 }
 
-static void text_load(FILE *out, const struct report *r, const struct figures *f)
+static void text_run(FILE *out, const struct summary *s)
 {
-    const struct measure *m = &r->result->measure;
+    const struct figures *f = s->median;
+    const double own_cores = f->of[FIGURE_OWN_CORES];
 
     fprintf(out, "%-12s %.0f a second: %llu in %.1f s; %llu sent, %llu delivered\n", "acked",
-            f->acked_per_s, (unsigned long long)m->acked_meanwhile, f->seconds,
-            (unsigned long long)m->sent, (unsigned long long)m->delivered);
-    text_latency(out, "ack", &m->ack);
-    text_latency(out, "delivery", &m->delivery);
-    fprintf(out, "%-12s %.1f µs of CPU a message, %.2f cores%s\n", "generator", f->own_cpu_us,
-            f->own_cores, f->own_cores > BUSY_CORES ? ": it may be what was measured" : "");
-    if (!isnan(f->server_cpu_us)) {
+            f->of[FIGURE_ACKED_PER_S], (unsigned long long)s->acked_meanwhile,
+            f->of[FIGURE_SECONDS], (unsigned long long)s->sent,
+            (unsigned long long)s->delivered);
+    text_latency(out, "ack", &f->of[FIGURE_ACK_MS]);
+    text_latency(out, "delivery", &f->of[FIGURE_DELIVERY_MS]);
+    fprintf(out, "%-12s %.1f µs of CPU a message, %.2f cores%s\n", "generator",
+            f->of[FIGURE_OWN_CPU_US], own_cores,
+            own_cores > BUSY_CORES ? ": it may be what was measured" : "");
+    if (!isnan(f->of[FIGURE_SERVER_CPU_US])) {
         fprintf(out, "%-12s %.1f µs of CPU a message, %.2f cores, %.0f KiB\n", "server",
-                f->server_cpu_us, f->server_cores, f->rss_kib);
+                f->of[FIGURE_SERVER_CPU_US], f->of[FIGURE_SERVER_CORES],
+                f->of[FIGURE_SERVER_RSS_KIB]);
+    }
+}
+
+struct column {
+    const char *name;
+    enum figure figure;
+    int decimals;
+};
+
+static const struct column columns[] = {
+    {"acked/s", FIGURE_ACKED_PER_S, 0},         {"delivered/s", FIGURE_DELIVERED_PER_S, 0},
+    {"ack p50 ms", FIGURE_ACK_MS, 2},           {"ack p99 ms", FIGURE_ACK_MS + 2, 2},
+    {"deliv. p50", FIGURE_DELIVERY_MS, 2},      {"deliv. p99", FIGURE_DELIVERY_MS + 2, 2},
+    {"server µs", FIGURE_SERVER_CPU_US, 1},     {"server KiB", FIGURE_SERVER_RSS_KIB, 0},
+    {"gen. µs", FIGURE_OWN_CPU_US, 1},          {"stored", FIGURE_STORED, 0},
+    {"conversations", FIGURE_CONVERSATIONS, 0},
+};
+
+/** A row of a Markdown table, which people can read as well. */
+static void text_row(FILE *out, const char *name, const struct figures *f)
+{
+    fprintf(out, "| %-6s |", name);
+    for (size_t i = 0; i < COUNT_OF(columns); i++) {
+        const double value = f->of[columns[i].figure];
+        if (isnan(value)) {
+            fprintf(out, " %11s |", "");
+        } else {
+            fprintf(out, " %11.*f |", columns[i].decimals, value);
+        }
+    }
+    fprintf(out, "\n");
+}
+
+static void text_runs(FILE *out, const struct summary *s)
+{
+    char name[24];
+
+    fprintf(out, "| %-6s |", "run");
+    for (size_t i = 0; i < COUNT_OF(columns); i++)
+        fprintf(out, " %11s |", columns[i].name);
+    fprintf(out, "\n| ------ |");
+    for (size_t i = 0; i < COUNT_OF(columns); i++)
+        fprintf(out, " ----------: |");
+    fprintf(out, "\n");
+    for (size_t i = 0; i < s->n; i++) {
+        (void)snprintf(name, sizeof(name), "%zu", i + 1);
+        text_row(out, name, &s->each[i]);
+    }
+    text_row(out, "median", s->median);
+    text_row(out, "least", s->least);
+    text_row(out, "most", s->most);
+}
+
+static void text_pages(FILE *out, const char *of, const struct load_pages *p)
+{
+    if (p->us.n == 0)
+        return;
+    fprintf(out, "%-12s p50 %.2f ms, p99 %.2f ms: %llu pages %s, %.1f messages on each\n",
+            "history", (double)histogram_at(&p->us, 0.5) / 1000,
+            (double)histogram_at(&p->us, 0.99) / 1000, (unsigned long long)p->us.n, of,
+            (double)p->n_messages / (double)p->us.n);
+}
+
+static void text_floor(FILE *out, const struct floor *f)
+{
+    fprintf(out,
+            "%-12s %.0f frames forwarded a second, %.2f µs of CPU each (generator %.2f µs)\n",
+            "floor", floor_forward_per_s(f), floor_server_cpu_us(f), floor_own_cpu_us(f));
+    for (size_t i = 0; i < FLOOR_GROUPS; i++) {
+        const struct floor_append *a = &f->appends[i];
+        fprintf(out,
+                "%-12s %.0f records appended a second, in groups of %u, %.2f µs of CPU each; "
+                "sync p50 %.2f ms, p99 %.2f ms\n",
+                "", floor_append_per_s(a), a->n_group, (double)a->cpu_us / (double)a->n,
+                (double)histogram_at(&a->sync_us, 0.5) / 1000,
+                (double)histogram_at(&a->sync_us, 0.99) / 1000);
     }
 }
 
@@ -212,16 +401,40 @@ static void text_checks(FILE *out, const struct report *r)
         fprintf(out, "FAILED: %s\n", verdict);
 }
 
+static void text_load(FILE *out, const struct report *r)
+{
+    const struct load_result *x = r->result;
+    struct summary s;
+
+    summary_init(&s, r);
+    fprintf(out, "%-12s %.0f a second\n", "connected", s.connects_per_s);
+    const struct figures *f = s.median;
+    if (r->options->idle && !isnan(f->of[FIGURE_SERVER_RSS_KIB_PER_SESSION])) {
+        fprintf(out, "%-12s %.2f KiB a session, %.0f KiB in all, %.3f cores\n", "server",
+                f->of[FIGURE_SERVER_RSS_KIB_PER_SESSION], f->of[FIGURE_SERVER_RSS_KIB],
+                f->of[FIGURE_SERVER_CORES]);
+    } else if (!r->options->idle && s.n > 1) {
+        text_runs(out, &s);
+    } else if (!r->options->idle && s.n == 1) {
+        text_run(out, &s);
+    }
+    text_pages(out, "of any", &x->any);
+    text_pages(out, "of the longest", &x->old);
+    summary_fini(&s);
+}
+
 void report_text(FILE *out, const struct report *r)
 {
-    const struct figures f = figures_of(r);
-
-    fprintf(out, "%-12s %.0f a second\n", "connected", f.connects_per_s);
-    if (!r->options->idle) {
-        text_load(out, r, &f);
-    } else if (!isnan(f.rss_kib_per_session)) {
-        fprintf(out, "%-12s %.2f KiB a session, %.0f KiB in all, %.3f cores\n", "server",
-                f.rss_kib_per_session, f.rss_kib, f.server_cores);
-    }
+    if (r->result)
+        text_load(out, r);
+    for (size_t i = 0; i < r->n_floors; i++)
+        text_floor(out, &r->floors[i]);
+    if (!r->result)
+        return;
     text_checks(out, r);
+    if (r->options->wallets.ptr) {
+        fprintf(out, "%-12s %llu messages: --stored=%llu goes on with them\n", "stored",
+                (unsigned long long)r->result->n_stored,
+                (unsigned long long)r->result->n_stored);
+    }
 }

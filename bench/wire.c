@@ -3,6 +3,7 @@
 #include "base/hex.h"
 #include "base/rand.h"
 #include "bench/put.h"
+#include "crypto/digest.h"
 
 #define DIGITS_MAX 20 // of a uint64_t
 
@@ -27,6 +28,14 @@ void wire_init(struct wire *w, struct rand *rand, size_t size)
 void wire_fini(struct wire *w)
 {
     buf_fini(&w->pad);
+}
+
+void wire_name(struct wire *w, str name)
+{
+    uint8_t digest[CRYPTO_SHA256_SIZE];
+
+    crypto_sha256(digest, name);
+    memcpy(w->wallets, digest, sizeof(w->wallets));
 }
 
 void wire_address(const struct wire *w, uint32_t i, char out[WIRE_ADDRESS_SIZE])
@@ -104,6 +113,17 @@ void wire_put_send(const struct wire *w, struct buf *out, const struct wire_send
     put(out, STR("\"}]"));
 }
 
+void wire_put_history(const struct wire *w, struct buf *out, uint64_t ack_id, uint32_t peer)
+{
+    put(out, STR("42"));
+    put_number(out, ack_id);
+    put(out, STR("[\"message.history\",{\"peer\":\""));
+    put_address(w, out, peer);
+    put(out, STR("\",\"limit\":"));
+    put_number(out, WIRE_PAGE_SIZE);
+    put(out, STR("}]"));
+}
+
 void wire_put_read(const struct wire *w, struct buf *out, uint32_t peer, int64_t seq)
 {
     put(out, STR("42[\"message.read\",{\"peer\":\""));
@@ -159,6 +179,19 @@ static int read_seq(struct wire_packet *p, str json)
     return 0;
 }
 
+static uint32_t count_of(str text, str part)
+{
+    const char *end = text.ptr + text.len;
+    uint32_t n = 0;
+
+    for (const char *at = text.ptr;; at += part.len) {
+        at = memmem(at, (size_t)(end - at), part.ptr, part.len);
+        if (!at)
+            return n;
+        n++;
+    }
+}
+
 /** 3<id>[{"status":"ok","duplicate":false,"message":{…}}] */
 static int read_answer(struct wire_packet *p, str text)
 {
@@ -166,6 +199,11 @@ static int read_answer(struct wire_packet *p, str text)
     if (read_number(&text, &p->ack_id) != 0 || !str_starts(text, STR("[")))
         return WIRE_BAD;
     p->is_ok = str_eq(wire_member(text, STR("\"status\":")), STR("ok"));
+    if (str_starts(text, STR("[{\"status\":\"ok\",\"messages\":["))) {
+        p->kind = WIRE_PAGE;
+        p->n_messages = count_of(text, STR("\"content\":"));
+        return 0;
+    }
     if (p->is_ok)
         return read_seq(p, text);
     p->code = wire_member(text, STR("\"code\":"));

@@ -12,6 +12,7 @@
 #define WIRE_ID_SIZE      36     // characters of a UUID
 #define WIRE_CONTENT_MIN  64     // bytes: what a content says of itself takes at most 42
 #define WIRE_CONTENT_MAX  262144 // bytes
+#define WIRE_PAGE_SIZE    50     // messages of a history
 
 /** One run: its contents and its wallets. */
 struct wire {
@@ -26,6 +27,9 @@ struct rand;
 /** @param size  of a content, WIRE_CONTENT_MIN to WIRE_CONTENT_MAX */
 void wire_init(struct wire *w, struct rand *rand, size_t size);
 void wire_fini(struct wire *w);
+
+/** The wallets that have this name, in place of some by chance. */
+void wire_name(struct wire *w, str name);
 
 /** The address of wallet i, in lower case; not NUL-terminated. */
 void wire_address(const struct wire *w, uint32_t i, char out[WIRE_ADDRESS_SIZE]);
@@ -49,6 +53,9 @@ struct wire_send {
 /** Append the packet of a message.send. */
 void wire_put_send(const struct wire *w, struct buf *out, const struct wire_send *s);
 
+/** Append the packet of a message.history: the latest WIRE_PAGE_SIZE messages. */
+void wire_put_history(const struct wire *w, struct buf *out, uint64_t ack_id, uint32_t peer);
+
 /** Append the packet of a message.read; no answer is asked for. */
 void wire_put_read(const struct wire *w, struct buf *out, uint32_t peer, int64_t seq);
 
@@ -57,6 +64,7 @@ void wire_put_ack(struct buf *out, uint64_t ack_id);
 
 enum wire_kind {
     WIRE_ANSWER,  // to a message.send: ack_id, is_ok; then seq or code
+    WIRE_PAGE,    // answer to a message.history: ack_id, n_messages
     WIRE_MESSAGE, // message.new: ack_id, seq, content
     WIRE_SYNCED,  // the session has all that it missed
     WIRE_ERROR,   // error or warning: code
@@ -68,6 +76,7 @@ struct wire_packet {
     uint64_t ack_id;
     bool is_ok;
     int64_t seq;
+    uint32_t n_messages;
     str code;
     str content; // as it stands there; ours has nothing that JSON escapes
 };

@@ -14,6 +14,8 @@ import { Runner, select } from '../e2e/runner.mjs';
 import { ChatServers } from '../e2e/chat/serve.mjs';
 import { BenchTrial, END_MS } from './generator.mjs';
 import { rows as faults } from './rows/faults.mjs';
+import { rows as floors } from './rows/floors.mjs';
+import { rows as growing } from './rows/growing.mjs';
 import { rows as loads } from './rows/loads.mjs';
 import { rows as outages } from './rows/outages.mjs';
 import { rows as refusals } from './rows/refusals.mjs';
@@ -21,7 +23,7 @@ import { rows as refusals } from './rows/refusals.mjs';
 const { values: flags } = parseArgs({
     options: { list: { type: 'boolean' }, only: { type: 'string', default: '' } },
 });
-const rows = select([...refusals, ...loads, ...faults, ...outages], flags.only);
+const rows = select([...refusals, ...loads, ...growing, ...faults, ...outages, ...floors], flags.only);
 if (flags.list) {
     for (const { name } of rows) console.log(name);
     process.exit(0);

@@ -37,7 +37,7 @@ static void check_packet(const struct wire_packet *p, str text)
 {
     assert(is_inside(p->code, text) && is_inside(p->content, text));
     assert(p->ack_id <= INT64_MAX && p->seq >= 0);
-    assert((text.ptr[0] == '3') == (p->kind == WIRE_ANSWER));
+    assert((text.ptr[0] == '3') == (p->kind == WIRE_ANSWER || p->kind == WIRE_PAGE));
     switch (p->kind) {
     case WIRE_ANSWER:
         assert(p->is_ok ? p->seq > 0 && p->code.len == 0 : p->seq == 0 && p->code.len > 0);
@@ -45,6 +45,10 @@ static void check_packet(const struct wire_packet *p, str text)
         break;
     case WIRE_MESSAGE: assert(p->seq > 0 && p->code.len == 0); break;
     case WIRE_ERROR: assert(p->code.len > 0 && p->seq == 0); break;
+    case WIRE_PAGE:
+        assert(p->is_ok && p->seq == 0 && p->code.len == 0 && p->content.len == 0);
+        assert(p->n_messages < text.len);
+        break;
     case WIRE_SYNCED:
     case WIRE_OTHER: assert(p->code.len == 0 && p->seq == 0); break;
     }

@@ -52,6 +52,7 @@ static void check_planned(const char *name, int64_t planned_us, bool is_within)
     expect_int(name, m->acked, is_within);
     expect_int(name, m->delivered, is_within);
     expect_int(name, m->n_acked + m->n_delivered, 2);
+    expect_int(name, m->delivered_meanwhile, planned_us + 40 >= FROM && planned_us + 40 < TO);
     check_one(name, &m->ack, is_within ? 30 : -1);
     check_one(name, &m->delivery, is_within ? 40 : -1);
     free(m);
@@ -98,6 +99,29 @@ static void before_it_has_begun_nothing_is_measured(void **state)
     m->from_us = FROM; // and has not ended
     measure_sent(m, TO * 1000);
     assert_int_equal(m->sent, 1);
+    free(m);
+}
+
+static void a_next_run_begins_with_nothing_but_the_totals(void **state)
+{
+    struct measure *m = begin();
+
+    (void)state;
+    measure_sent(m, FROM);
+    measure_acked(m, FROM, FROM);
+    measure_delivered(m, FROM, FROM);
+    measure_refused(m, STR("a"));
+    m->n_reconnects = 4;
+    measure_next(m);
+    assert_int_equal(m->sent + m->acked + m->delivered, 0);
+    assert_int_equal(m->acked_meanwhile + m->delivered_meanwhile, 0);
+    assert_int_equal(m->ack.n + m->delivery.n, 0);
+    assert_int_equal(histogram_at(&m->ack, 1), 0);
+    assert_int_equal(m->n_acked + m->n_delivered + m->n_refused + m->n_errors, 4);
+    assert_int_equal(m->n_reconnects, 4);
+    assert_string_equal(m->errors[0].code, "a");
+    measure_acked(m, FROM, FROM); // it has not begun
+    assert_int_equal(m->acked + m->acked_meanwhile, 0);
     free(m);
 }
 
@@ -191,6 +215,7 @@ int main(void)
         cmocka_unit_test(what_was_planned_outside_is_not_measured),
         cmocka_unit_test(answers_meanwhile_are_those_that_come_within),
         cmocka_unit_test(before_it_has_begun_nothing_is_measured),
+        cmocka_unit_test(a_next_run_begins_with_nothing_but_the_totals),
         cmocka_unit_test(codes_are_told_apart),
         cmocka_unit_test(a_refused_send_is_an_error_too),
         cmocka_unit_test(so_many_codes_are_named_and_the_others_counted),

@@ -7,6 +7,7 @@
 #include "support/t.h"
 
 #define URL      "--url=http://a"
+#define GROWING  "--stored-per-conversation=10"
 #define ARGS_MAX 80
 
 /** Parsed options, and what was said. */
@@ -66,7 +67,13 @@ static void a_url_is_enough(void **state)
     expect_str("transport", o->transport, STR("websocket"));
     expect_str("peers", o->peers, STR("pair"));
     assert_true(o->receipts);
+    assert_int_equal(o->stored_per_conversation, 0);
     assert_int_equal(o->preload, 0);
+    assert_int_equal(o->runs, 1);
+    assert_int_equal(o->history, 0);
+    assert_null(o->wallets.ptr);
+    assert_int_equal(o->stored, 0);
+    assert_null(o->floor.ptr);
     assert_false(o->idle);
     assert_int_equal(o->pids.n, 0);
     assert_false(o->json);
@@ -95,6 +102,37 @@ static void each_option_is_taken(void **state)
     assert_int_equal(o->seconds, 8);
     assert_true(o->idle);
     assert_true(o->json);
+    parsed_free(p);
+}
+
+static void conversations_that_grow_go_on_from_run_to_run(void **state)
+{
+    struct parsed *p =
+        parse(WORDS(URL, "--stored-per-conversation=10", "--wallets=a", "--stored=7000",
+                    "--preload=3000", "--runs=5", "--history=8", "--floor=/tmp"));
+    const struct bench_options *o = &p->o;
+
+    (void)state;
+    expect_str("said", str_of(p->said.err), STR(""));
+    assert_int_equal(p->r, 0);
+    assert_int_equal(o->stored_per_conversation, 10);
+    expect_str("wallets", o->wallets, STR("a"));
+    assert_int_equal(o->stored, 7000);
+    assert_int_equal(o->preload, 3000);
+    assert_int_equal(o->runs, 5);
+    assert_int_equal(o->history, 8);
+    expect_str("floor", o->floor, STR("/tmp"));
+    parsed_free(p);
+}
+
+static void the_floor_needs_no_server(void **state)
+{
+    struct parsed *p = parse(WORDS("--floor=/tmp"));
+
+    (void)state;
+    assert_int_equal(p->r, 0);
+    assert_int_equal(p->o.urls.n, 0);
+    expect_str("floor", p->o.floor, STR("/tmp"));
     parsed_free(p);
 }
 
@@ -139,7 +177,7 @@ static void how_long_depends_on_what_is_measured(void **state)
 {
     static const struct {
         const char *name;
-        const char *args[4];
+        const char *args[5];
         uint64_t seconds;
     } rows[] = {
         {"load", {URL}, 10},
@@ -165,7 +203,7 @@ static void what_can_not_work_is_refused(void **state)
     // clang-format off
     static const struct {
         const char *name;
-        const char *args[4];
+        const char *args[5];
         const char *said; // a part of it
     } rows[] = {
         {"nothing", {NULL}, "where is the server? It needs --url; 'parley-bench --help' tells more"},
@@ -187,6 +225,18 @@ static void what_can_not_work_is_refused(void **state)
         {"too small a content", {URL, "--size=63"}, "'63' is below 64"},
         {"too large a content", {URL, "--size=262145"}, "'262145' is above 262144"},
         {"too long", {URL, "--seconds=86401"}, "'86401' is above 86400"},
+        {"no floor", {"--floor="}, "--floor needs a directory"},
+        {"too many runs", {URL, "--runs=101"}, "'101' is above 100"},
+        {"idle runs", {URL, "--idle", "--runs=2"}, "--idle has no --runs, and no --history"},
+        {"history of idle ones", {URL, "--idle", GROWING, "--history=1"}, "--idle has no --runs, and no --history"},
+        {"history of pairs", {URL, "--history=1"}, "--history needs --stored-per-conversation"},
+        {"stored of pairs", {URL, "--wallets=a", "--stored=1"}, "--stored needs --stored-per-conversation"},
+        {"stored by whom", {URL, GROWING, "--stored=1"}, "--stored needs --wallets: whose messages are they?"},
+        {"growing and uniform", {URL, GROWING, "--peers=uniform"}, "--peers=uniform or --stored-per-conversation, not both"},
+        {"growing, an odd one", {URL, GROWING, "--sessions=101"}, "pairs need an even number of --sessions"},
+        {"too few to preload", {URL, GROWING, "--preload=49510"}, "49510 messages make 4951 conversations, which takes 102 --sessions"},
+        {"too few to go on", {URL, GROWING, "--wallets=a", "--stored=10000000"}, "10000000 messages make 1000000 conversations, which takes 1416 --sessions"},
+        {"too few for the runs", {URL, GROWING, "--rate=1000", "--runs=5"}, "60000 messages make 6000 conversations, which takes 112 --sessions"},
         {"unknown", {URL, "--session=4"}, "did you mean --sessions?"},
         {"a word", {"http://a"}, "'http://a' is no option"},
     };
@@ -207,7 +257,7 @@ static void the_edges_pass(void **state)
 {
     static const struct {
         const char *name;
-        const char *args[4];
+        const char *args[5];
     } rows[] = {
         {"two sessions", {URL, "--sessions=2"}},
         {"the most sessions", {URL, "--sessions=200000"}},
@@ -218,6 +268,10 @@ static void the_edges_pass(void **state)
         {"the least content", {URL, "--size=64"}},
         {"the largest content", {URL, "--size=256KiB"}},
         {"data alone", {URL, "--data=d"}},
+        {"idle, with a rate", {URL, GROWING, "--idle", "--rate=1000"}},
+        {"the most conversations", {URL, GROWING, "--preload=49500"}},
+        {"no run", {URL, "--runs=0"}},
+        {"the most runs", {URL, "--runs=100"}},
     };
 
     (void)state;
@@ -248,6 +302,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_url_is_enough),
         cmocka_unit_test(each_option_is_taken),
+        cmocka_unit_test(conversations_that_grow_go_on_from_run_to_run),
+        cmocka_unit_test(the_floor_needs_no_server),
         cmocka_unit_test(urls_and_pids_are_gathered_in_order),
         cmocka_unit_test(so_many_urls_and_no_more),
         cmocka_unit_test(how_long_depends_on_what_is_measured),

@@ -1,3 +1,4 @@
+#include <pthread.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
@@ -133,6 +134,40 @@ static void what_this_process_uses_is_seen(void **state)
     assert_true(after.cpu_us >= by_pid.cpu_us);
 }
 
+static int64_t thread_cpu_us(void)
+{
+    struct timespec t;
+
+    assert_int_equal(clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t), 0);
+    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+static void *burn(void *arg)
+{
+    (void)arg;
+    while (thread_cpu_us() < 100000) {
+        // a tenth of a second, of this thread alone
+    }
+    return NULL;
+}
+
+/** What the server's threads do is the server's: also of one that has ended. */
+static void what_another_thread_uses_is_counted(void **state)
+{
+    struct process_use before;
+    struct process_use after;
+    pthread_t thread;
+
+    (void)state;
+    const int64_t own_us = thread_cpu_us();
+    assert_int_equal(process_use(0, &before), 0);
+    assert_int_equal(pthread_create(&thread, NULL, burn, NULL), 0);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_int_equal(process_use(0, &after), 0);
+    assert_true(after.cpu_us >= before.cpu_us + 80000);
+    assert_true(thread_cpu_us() - own_us < 50000); // it was not this one
+}
+
 static void a_process_that_is_not_there_is_gone(void **state)
 {
     struct process_use use;
@@ -149,6 +184,7 @@ int main(void)
         cmocka_unit_test(a_text_that_is_cut_is_refused),
         cmocka_unit_test(ticks_and_pages_are_what_the_system_says),
         cmocka_unit_test(what_this_process_uses_is_seen),
+        cmocka_unit_test(what_another_thread_uses_is_counted),
         cmocka_unit_test(a_process_that_is_not_there_is_gone),
     };
     return cmocka_run_group_tests_name("bench/process", tests, NULL, NULL);

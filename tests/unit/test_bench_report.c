@@ -11,7 +11,9 @@
 /** A run, as it may have been, and what is told of it. */
 struct world {
     struct bench_options options;
+    struct load_run runs[3];
     struct load_result result;
+    struct floor floors[2];
     struct report report;
     char *text; // what was told last
 };
@@ -29,7 +31,7 @@ static void add_latencies(struct measure *m)
 static int setup(void **state)
 {
     struct world *w = NEW(struct world);
-    struct measure *m = &w->result.measure;
+    struct measure *m = &w->runs[0].measure;
 
     w->options = (struct bench_options){
         .urls = {.n = 2},
@@ -49,6 +51,7 @@ static int setup(void **state)
     m->acked = 5000;
     m->delivered = 4999;
     m->acked_meanwhile = 4000;
+    m->delivered_meanwhile = 3990;
     m->n_reconnects = 3;
     m->n_repeats = 4;
     add_latencies(m);
@@ -57,13 +60,16 @@ static int setup(void **state)
     measure_error(m, STR("lost"));
     w->result.counts.redelivered = 6;
     w->result.connected_us = 500000;
-    w->result.measured_us = 10000000;
+    w->runs[0].measured_us = 10000000;
     w->result.before = (struct process_use){.cpu_us = 0, .rss_kib = 1000};
-    w->result.from = (struct process_use){.cpu_us = 1000000, .rss_kib = 2000};
-    w->result.to = (struct process_use){.cpu_us = 3000000, .rss_kib = 3000};
-    w->result.own_from = (struct process_use){.cpu_us = 100000, .rss_kib = 9};
-    w->result.own_to = (struct process_use){.cpu_us = 500000, .rss_kib = 9};
-    w->report = (struct report){&w->options, &w->result};
+    w->runs[0].from = (struct process_use){.cpu_us = 1000000, .rss_kib = 2000};
+    w->runs[0].to = (struct process_use){.cpu_us = 3000000, .rss_kib = 3000};
+    w->runs[0].own_from = (struct process_use){.cpu_us = 100000, .rss_kib = 9};
+    w->runs[0].own_to = (struct process_use){.cpu_us = 500000, .rss_kib = 9};
+    w->result.runs = w->runs;
+    w->result.n_runs = 1;
+    w->result.measure = *m;
+    w->report = (struct report){.options = &w->options, .result = &w->result};
     *state = w;
     return 0;
 }
@@ -154,6 +160,8 @@ static void the_json_has_every_figure(void **state)
         {"repeated", 4},
         {"redelivered", 6},
         {"acked_per_s", 400},
+        {"delivered_per_s", 399},
+        {"runs", 1},
         {"connects_per_s", 200},
         {"server_cpu_us_per_message", 500},
         {"server_cores", 0.2},
@@ -230,9 +238,10 @@ static void what_did_not_happen_is_null(void **state)
 {
     struct world *w = *state;
 
+    measure_init(&w->runs[0].measure);
     measure_init(&w->result.measure);
     w->result.connected_us = 0;
-    w->result.measured_us = 0;
+    w->runs[0].measured_us = 0;
     struct json *j = tell_json(w);
     expect_null(j, "ack_ms");
     expect_null(j, "delivery_ms");
@@ -250,7 +259,7 @@ static void an_idle_run_has_what_a_session_costs(void **state)
 {
     struct world *w = *state;
 
-    measure_init(&w->result.measure);
+    measure_init(&w->runs[0].measure);
     w->options.idle = true;
     w->options.receipts = false;
     struct json *j = tell_json(w);
@@ -314,7 +323,7 @@ static void each_count_is_a_verdict(void **state)
         *rows[i].count = 0;
     }
     assert_null(report_verdict(&w->report));
-    w->result.measure.acked = 0;
+    w->runs[0].measure.acked = 0;
     assert_string_equal(report_verdict(&w->report), "nothing was acknowledged");
 }
 
@@ -363,6 +372,165 @@ static void the_text_leaves_out_what_was_not_measured(void **state)
     assert_null(strstr(w->text, "p99"));
 }
 
+/** Three runs, of which the second was the slowest and the third the fastest. */
+static void run_three_times(struct world *w)
+{
+    w->runs[1] = w->runs[2] = w->runs[0];
+    w->runs[1].measure.acked_meanwhile = 2000;
+    w->runs[2].measure.acked_meanwhile = 5000;
+    w->runs[2].n_stored = 70000;
+    w->runs[2].n_conversations = 7000;
+    w->result.n_runs = 3;
+}
+
+static void several_runs_are_told_by_their_medians_and_each(void **state)
+{
+    struct world *w = *state;
+
+    run_three_times(w);
+    struct json *j = tell_json(w);
+    expect_number(j, "runs", 3);
+    expect_number(j, "acked_per_s", 400);
+    expect_number(j, "server_cpu_us_per_message", 500);
+    expect_number(j, "sent", 15003);
+    const struct json *each = json_member(j, "each");
+    assert_int_equal(json_count(each), 3);
+    expect_number(json_item(each, 0), "acked_per_s", 400);
+    expect_number(json_item(each, 1), "acked_per_s", 200);
+    expect_number(json_item(each, 2), "acked_per_s", 500);
+    expect_number(json_item(each, 2), "stored", 70000);
+    expect_number(json_item(each, 2), "conversations", 7000);
+    expect_null(json_item(each, 1), "conversations");
+    expect_number(json_member(j, "least"), "acked_per_s", 200);
+    expect_number(json_member(j, "least"), "server_cpu_us_per_message", 400);
+    expect_number(json_member(j, "most"), "acked_per_s", 500);
+    expect_number(json_member(j, "most"), "server_cpu_us_per_message", 1000);
+    json_free(j);
+}
+
+static void several_runs_are_a_table_for_people(void **state)
+{
+    static const char *const lines[] = {
+        "| run    |     acked/s |", "| 1      |         400 |", "| 2      |         200 |",
+        "| 3      |         500 |", "| median |         400 |", "| least  |         200 |",
+        "| most   |         500 |",
+    };
+    struct world *w = *state;
+
+    run_three_times(w);
+    tell(w, report_text);
+    for (size_t i = 0; i < COUNT_OF(lines); i++)
+        expect_in("text", w->text, lines[i]);
+}
+
+static void a_run_without_answers_is_one_too_many(void **state)
+{
+    struct world *w = *state;
+
+    run_three_times(w);
+    assert_null(report_verdict(&w->report));
+    w->runs[1].measure.acked = 0;
+    assert_string_equal(report_verdict(&w->report), "nothing was acknowledged");
+}
+
+/** --runs=0, with what was stored before. */
+static void no_run_is_no_failure(void **state)
+{
+    struct world *w = *state;
+
+    w->result.n_runs = 0;
+    w->result.n_stored = 77;
+    w->options.wallets = STR("a");
+    struct json *j = tell_json(w);
+    expect_number(j, "runs", 0);
+    expect_number(j, "stored_at_end", 77);
+    expect_null(j, "acked_per_s");
+    expect_null(j, "history_ms");
+    json_free(j);
+    assert_null(report_verdict(&w->report));
+    expect_in("text", tell(w, report_text), "--stored=77 goes on with them");
+}
+
+static void pages_of_history_are_told(void **state)
+{
+    struct world *w = *state;
+    const struct json *pages;
+
+    histogram_add(&w->result.any.us, 64);
+    histogram_add(&w->result.any.us, 63);
+    w->result.any.n_messages = 21;
+    struct json *j = tell_json(w);
+    pages = json_member(j, "history_ms");
+    expect_number(pages, "pages", 2);
+    expect_number(pages, "messages", 10.5);
+    expect_number(pages, "p50", 0.063);
+    expect_number(pages, "p99", 0.064);
+    expect_null(j, "history_long_ms");
+    json_free(j);
+    expect_in("text", tell(w, report_text), "2 pages of any, 10.5 messages on each");
+    assert_null(strstr(w->text, "of the longest"));
+}
+
+static void set_floor(struct floor *f, uint64_t n_forwarded)
+{
+    *f = (struct floor){.n_forwarded = n_forwarded,
+                        .forward_us = 2000000,
+                        .server_cpu_us = 1000000,
+                        .own_cpu_us = 500000};
+    for (uint32_t i = 0; i < FLOOR_GROUPS; i++) {
+        struct floor_append *a = &f->appends[i];
+        *a = (struct floor_append){
+            .n_group = i + 1, .n = 300, .took_us = 1000000, .cpu_us = 60000};
+        histogram_add(&a->sync_us, 32);
+    }
+}
+
+static void expect_floor(const struct json *j, double per_s, double cpu_us)
+{
+    const struct json *forward = json_member(j, "forward");
+    const struct json *append = json_item(json_member(j, "append"), 2);
+
+    expect_number(forward, "per_s", per_s);
+    expect_number(forward, "server_cpu_us", cpu_us);
+    expect_number(forward, "generator_cpu_us", cpu_us / 2);
+    assert_int_equal(json_count(json_member(j, "append")), FLOOR_GROUPS);
+    expect_number(append, "group", 3);
+    expect_number(append, "per_s", 300);
+    expect_number(append, "cpu_us", 200);
+    expect_number(append, "sync_ms_p50", 0.032);
+}
+
+static void the_floor_stands_beside_the_runs_or_alone(void **state)
+{
+    struct world *w = *state;
+
+    set_floor(&w->floors[0], 1000000);
+    set_floor(&w->floors[1], 500000);
+    w->report.floors = w->floors;
+    w->report.n_floors = 2;
+    struct json *j = tell_json(w);
+    assert_int_equal(json_count(json_member(j, "floor")), 2);
+    expect_floor(json_item(json_member(j, "floor"), 0), 500000, 1);
+    expect_floor(json_item(json_member(j, "floor"), 1), 250000, 2);
+    expect_number(j, "acked_per_s", 400);
+    json_free(j);
+    expect_in("text", tell(w, report_text), "500000 frames forwarded a second, 1.00 µs");
+    expect_in("text", w->text, "250000 frames forwarded a second, 2.00 µs");
+    expect_in("text", w->text, "300 records appended a second, in groups of 3, 200.00 µs");
+    expect_in("text", w->text, "checked ");
+
+    w->report.result = NULL;
+    w->report.n_floors = 1;
+    j = tell_json(w);
+    expect_str("kind", json_text(json_member(j, "kind")), STR("floor"));
+    assert_int_equal(json_count(json_member(j, "floor")), 1);
+    assert_null(json_member(j, "acked_per_s"));
+    json_free(j);
+    assert_null(report_verdict(&w->report));
+    expect_in("text", tell(w, report_text), "500000 frames forwarded a second");
+    assert_null(strstr(w->text, "checked"));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -379,6 +547,12 @@ int main(void)
         TEST(what_the_contract_allows_is_no_failure),
         TEST(the_text_has_the_same_figures),
         TEST(the_text_leaves_out_what_was_not_measured),
+        TEST(several_runs_are_told_by_their_medians_and_each),
+        TEST(several_runs_are_a_table_for_people),
+        TEST(a_run_without_answers_is_one_too_many),
+        TEST(no_run_is_no_failure),
+        TEST(pages_of_history_are_told),
+        TEST(the_floor_stands_beside_the_runs_or_alone),
     };
     return cmocka_run_group_tests_name("bench/report", tests, NULL, NULL);
 }

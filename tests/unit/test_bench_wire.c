@@ -214,6 +214,46 @@ static void a_receipt_and_an_ack_are_these_texts(void **state)
     wire_fini(&w);
 }
 
+static void a_history_is_asked_for_with_this_text(void **state)
+{
+    struct wire w;
+    struct buf out;
+
+    (void)state;
+    wire_begin(&w, WIRE_CONTENT_MIN);
+    buf_init(&out, 1024);
+    wire_put_history(&w, &out, 1024, 11);
+    expect_str(
+        "history", buf_str(&out),
+        STR("421024[\"message.history\",{\"peer\":\"0x" WALLETS "0000000b\",\"limit\":50}]"));
+    buf_fini(&out);
+    wire_fini(&w);
+}
+
+/** Whatever the chance of the run is; another name has others. */
+static void wallets_of_a_name_are_the_same_in_each_run(void **state)
+{
+    static const struct {
+        str name;
+        const char *want; // SHA-256, its first half
+    } names[] = {
+        {STR("abc"), "0xba7816bf8f01cfea414140de5dae222300000001"},
+        {STR("b"), "0x3e23e8160039594a33894f6564e1b13400000001"},
+    };
+    char address[WIRE_ADDRESS_SIZE];
+    struct wire w;
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        wire_begin(&w, WIRE_CONTENT_MIN);
+        wire_name(&w, names[i].name);
+        wire_address(&w, 1, address);
+        const str got = {address, sizeof(address)};
+        expect_str("address", got, str_of(names[i].want));
+        wire_fini(&w);
+    }
+}
+
 static void the_server_reads_receipts_and_acks(void **state)
 {
     struct wire w;
@@ -269,6 +309,9 @@ static const struct row rows[] = {
     {"an empty answer",   STR("32[]"),                                               WIRE_BAD, {0}},
     {"answer without id", STR("3[{\"status\":\"ok\",\"seq\":1}]"),                   WIRE_BAD, {0}},
     {"answer, no list",   STR("32{\"status\":\"ok\",\"seq\":1}"),                    WIRE_BAD, {0}},
+    {"a page",            STR("38[{\"status\":\"ok\",\"messages\":[" MESSAGE "," MESSAGE "],\"has_more\":true,\"first_seq\":1}]"), 0, {.kind = WIRE_PAGE, .ack_id = 8, .is_ok = true, .n_messages = 2}},
+    {"an empty page",     STR("30[{\"status\":\"ok\",\"messages\":[]}]"),          0, {.kind = WIRE_PAGE, .is_ok = true}},
+    {"a list of others",  STR("30[{\"status\":\"ok\",\"accounts\":[]}]"),          WIRE_BAD, {0}},
     {"message",           STR("25[\"message.new\"," MESSAGE "]"),                    0, {.kind = WIRE_MESSAGE, .ack_id = 5, .seq = 12, .content = STR("c:1")}},
     {"message, id 0",     STR("20[\"message.new\"," MESSAGE "]"),                    0, {.kind = WIRE_MESSAGE, .ack_id = 0, .seq = 12, .content = STR("c:1")}},
     {"message without id", STR("2[\"message.new\"," MESSAGE "]"),                    WIRE_BAD, {0}},
@@ -295,6 +338,18 @@ static const struct row rows[] = {
 };
 // clang-format on
 
+static void expect_packet(const char *name, const struct wire_packet *got,
+                          const struct wire_packet *want)
+{
+    expect_int(name, got->kind, want->kind);
+    expect_int(name, got->ack_id, want->ack_id);
+    expect_int(name, got->is_ok, want->is_ok);
+    expect_int(name, got->seq, want->seq);
+    expect_int(name, got->n_messages, want->n_messages);
+    expect_str(name, got->code, want->code);
+    expect_str(name, got->content, want->content);
+}
+
 static void reads_each_row(void **state)
 {
     (void)state;
@@ -303,14 +358,8 @@ static void reads_each_row(void **state)
         char *text = exact_copy(row->in);
 
         expect_int(row->name, wire_read(&p, (str){text, row->in.len}), row->r);
-        if (row->r == 0) {
-            expect_int(row->name, p.kind, row->want.kind);
-            expect_int(row->name, p.ack_id, row->want.ack_id);
-            expect_int(row->name, p.is_ok, row->want.is_ok);
-            expect_int(row->name, p.seq, row->want.seq);
-            expect_str(row->name, p.code, row->want.code);
-            expect_str(row->name, p.content, row->want.content);
-        }
+        if (row->r == 0)
+            expect_packet(row->name, &p, &row->want);
         free(text);
     }
 }
@@ -518,6 +567,8 @@ int main(void)
         cmocka_unit_test(the_server_reads_what_is_sent),
         cmocka_unit_test(a_repeat_is_the_same_but_for_its_ack_id),
         cmocka_unit_test(a_receipt_and_an_ack_are_these_texts),
+        cmocka_unit_test(a_history_is_asked_for_with_this_text),
+        cmocka_unit_test(wallets_of_a_name_are_the_same_in_each_run),
         cmocka_unit_test(the_server_reads_receipts_and_acks),
         cmocka_unit_test(reads_each_row),
         cmocka_unit_test(reads_nothing_behind_a_cut),

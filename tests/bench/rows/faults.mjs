@@ -12,13 +12,13 @@ const isIt = (text) => {
     const mark = markOf(text);
     return mark?.from === 0 && mark.n === N;
 };
-const isNew = (text) => /^42\d+\["message\.new"/.test(text);
-const isAnswer = (text) => /^43\d+\[\{"status":"ok"/.test(text);
+export const isNew = (text) => /^42\d+\["message\.new"/.test(text);
+export const isAnswer = (text) => /^43\d+\[\{"status":"ok"/.test(text);
 const itsEvent = (text) => isNew(text) && isIt(text);
 const itsAnswer = (text) => isAnswer(text) && isIt(text);
 
 /** @param change  of the first such text, and of no other: what to send instead, and more */
-function once(is, change) {
+export function once(is, change) {
     let isDone = false;
     return (text, link) => {
         if (isDone || !is(text)) return asIs(text);
@@ -27,9 +27,9 @@ function once(is, change) {
     };
 }
 
-const drop = () => [];
-const twice = (text) => [text, text];
-const replace = (pattern, by) => (text) => [text.replace(pattern, by)];
+export const drop = () => [];
+export const twice = (text) => [text, text];
+export const replace = (pattern, by) => (text) => [text.replace(pattern, by)];
 
 /** It, and the next on its connection, the other way round. */
 function swap() {

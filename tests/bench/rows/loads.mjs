@@ -11,9 +11,10 @@ import {
 import { Proxy, asIs } from '../proxy.mjs';
 
 const FULL_SPEED = [`--sessions=${SESSIONS}`, '--seconds=1', '--window=4'];
-const NEVER_MEASURED = { // but with a --pid, or when idle
+const NEVER_MEASURED = { // but with a --pid, when idle, or with growing conversations
     server_cpu_us_per_message: null, server_cores: null, server_rss_kib: null,
-    server_rss_kib_per_session: null,
+    server_rss_kib_per_session: null, conversations: null, history_ms: null,
+    history_long_ms: null,
 };
 const UUID_4 = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 
@@ -32,7 +33,8 @@ function hasForm(report, numbersOf) {
         'sessions', 'servers', 'window', 'rate', 'size', 'preload', 'seconds', 'sent', 'acked',
         'delivered', 'lost', 'duplicated', 'reordered', 'invented', 'unanswered', 'errors',
         'reconnects', 'repeated', 'redelivered', 'echoed', 'acked_per_s', 'connects_per_s',
-        'generator_cpu_us_per_message', 'generator_cores', ...numbersOf,
+        'generator_cpu_us_per_message', 'generator_cores', 'delivered_per_s', 'runs', 'stored',
+        'stored_at_end', 'stored_per_conversation', ...numbersOf,
     ];
     same(got, {
         kind: 'load', peers: 'pair', receipts: true, transport: report.transport,
