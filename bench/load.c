@@ -36,7 +36,7 @@ static const struct fsm_state phases[] = {
     [CONNECTING] = {"connecting",
                     TO(PRELOADING) | TO(IDLE) | TO(WARMING) | TO(ASKING) | TO(OVER)},
     [PRELOADING] = {"preloading", TO(SETTLING) | TO(OVER)},
-    [SETTLING] = {"preloading", TO(IDLE) | TO(WARMING) | TO(ASKING) | TO(OVER)},
+    [SETTLING] = {"preloading", TO(IDLE) | TO(WARMING) | TO(QUIET) | TO(OVER)},
     [IDLE] = {"idle", TO(QUIET) | TO(OVER)},
     [WARMING] = {"warming up", TO(MEASURING)},
     [MEASURING] = {"measuring", TO(DRAINING)},
@@ -356,6 +356,16 @@ static int64_t idle_limit_us(const struct load *l)
     return l->config->measured_us + (LOAD_HEARTBEATS + 1) * patience_us;
 }
 
+/** Without a run the end would be near, and break off what the last receipts are about. */
+static void all_preloaded(struct load *l)
+{
+    if (l->config->n_runs > 0) {
+        begin_work(l);
+    } else {
+        go(l, QUIET);
+    }
+}
+
 static void step_preloading(struct load *l, int64_t now_us)
 {
     if (l->crowd.measure.n_refused > 0) {
@@ -369,7 +379,7 @@ static void step_preloading(struct load *l, int64_t now_us)
     } else if (l->phase.now == PRELOADING && l->n_left == 0) {
         go(l, SETTLING);
     } else if (l->phase.now == SETTLING && is_settled(l)) {
-        begin_work(l);
+        all_preloaded(l);
     }
 }
 
@@ -444,7 +454,8 @@ static void step(struct load *l, int64_t now_us)
     case DRAINING: step_draining(l, now_us); return;
     case QUIET:
         if (now_us - l->phase_us >= LOAD_QUIET_US) {
-            end_run(l);
+            if (l->run)
+                end_run(l);
             begin_work(l);
         }
         return;

@@ -102,7 +102,7 @@ async function asksForHistories(t) {
 /** One that is sent well within the measured time, of four wallets and few conversations: each
  * of them has some more behind it. */
 const KTH = 100 + RATE * WARM_UP_S + 40;
-const FAULTY = ['--sessions=4', '--preload=100', '--stored-per-conversation=150', '--seconds=1',
+const FAULTY = ['--sessions=4', '--preload=100', '--stored-per-conversation=250', '--seconds=1',
     `--rate=${RATE}`];
 
 function kth(is) {
@@ -155,7 +155,7 @@ const finds = (meddler, want, delivered = RATE) => async (t) => {
 async function endsWithTheFirstThatFails(t) {
     await t.serve({ options: SERVER });
     const { url } = await Proxy.start(t, t.url, once(kth(isNew), drop));
-    const report = await t.load([...FAULTY, '--runs=3'], url).report(1);
+    const report = await t.load([...FAULTY, '--runs=2'], url).report(1);
     found(report, { lost: 1 });
     same([report.runs, report.sent], [1, RATE], 'runs, sent');
 }
