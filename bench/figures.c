@@ -45,6 +45,10 @@ static void set_server(struct figures *f, const struct bench_options *o,
     if (o->idle) {
         f->of[FIGURE_SERVER_RSS_KIB_PER_SESSION] =
             per((double)(r->to.rss_kib - x->before.rss_kib), (double)o->sessions);
+        if (o->preload == 0) {
+            f->of[FIGURE_SERVER_CPU_US_PER_CONNECT] =
+                per((double)(r->from.cpu_us - x->before.cpu_us), (double)o->sessions);
+        }
     } else {
         f->of[FIGURE_SERVER_CPU_US] = per(cpu_us, (double)r->measure.acked_meanwhile);
     }

@@ -14,6 +14,7 @@ enum figure {
     FIGURE_SERVER_CORES,
     FIGURE_SERVER_RSS_KIB,
     FIGURE_SERVER_RSS_KIB_PER_SESSION,
+    FIGURE_SERVER_CPU_US_PER_CONNECT, // of idle sessions: their joining included
     FIGURE_OWN_CPU_US,
     FIGURE_OWN_CORES,
     FIGURE_STORED,

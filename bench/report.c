@@ -120,6 +120,7 @@ static void json_figures(FILE *out, const struct figures *f)
         {FIGURE_SERVER_CORES, "server_cores", 3},
         {FIGURE_SERVER_RSS_KIB, "server_rss_kib", 0},
         {FIGURE_SERVER_RSS_KIB_PER_SESSION, "server_rss_kib_per_session", 3},
+        {FIGURE_SERVER_CPU_US_PER_CONNECT, "server_cpu_us_per_connect", 3},
         {FIGURE_OWN_CPU_US, "generator_cpu_us_per_message", 3},
         {FIGURE_OWN_CORES, "generator_cores", 3},
         {FIGURE_STORED, "stored", 0},

@@ -267,6 +267,7 @@ static void an_idle_run_has_what_a_session_costs(void **state)
     assert_int_equal(json_kind(json_member(j, "receipts")), JSON_KIND_BOOL);
     assert_false(json_is_true(json_member(j, "receipts")));
     expect_number(j, "server_rss_kib_per_session", 20); // of 2000 more, for 100
+    expect_null(j, "server_cpu_us_per_connect");        // with messages between
     expect_number(j, "server_rss_kib", 3000);
     expect_number(j, "server_cores", 0.2);
     expect_null(j, "acked_per_s");
@@ -274,6 +275,18 @@ static void an_idle_run_has_what_a_session_costs(void **state)
     expect_null(j, "generator_cpu_us_per_message");
     json_free(j);
     assert_null(report_verdict(&w->report)); // nothing was to be acknowledged
+}
+
+static void connecting_has_its_own_cpu(void **state)
+{
+    struct world *w = *state;
+
+    w->options.idle = true;
+    w->options.preload = 0;
+    w->result.before.cpu_us = 400000;
+    struct json *j = tell_json(w);
+    expect_number(j, "server_cpu_us_per_connect", 6000); // of 600 ms, for 100
+    json_free(j);
 }
 
 static void codes_from_outside_stay_json(void **state)
@@ -542,6 +555,7 @@ int main(void)
         TEST(what_an_ended_process_has_used_is_null),
         TEST(what_did_not_happen_is_null),
         TEST(an_idle_run_has_what_a_session_costs),
+        TEST(connecting_has_its_own_cpu),
         TEST(codes_from_outside_stay_json),
         TEST(each_count_is_a_verdict),
         TEST(what_the_contract_allows_is_no_failure),

@@ -13,7 +13,7 @@ import { Proxy, asIs } from '../proxy.mjs';
 const FULL_SPEED = [`--sessions=${SESSIONS}`, '--seconds=1', '--window=4'];
 const NEVER_MEASURED = { // but with a --pid, when idle, or with growing conversations
     server_cpu_us_per_message: null, server_cores: null, server_rss_kib: null,
-    server_rss_kib_per_session: null, conversations: null, history_ms: null,
+    server_rss_kib_per_session: null, server_cpu_us_per_connect: null, conversations: null, history_ms: null,
     history_long_ms: null,
 };
 const UUID_4 = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
@@ -215,6 +215,7 @@ async function idles(t) {
     same([report.kind, report.sent, report.acked, report.errors], ['idle', 0, 0, 0], 'report');
     same([report.ack_ms, report.delivery_ms, report.acked_per_s], [null, null, null], 'report');
     same([report.server_rss_kib, report.server_rss_kib_per_session], [null, null], 'memory');
+    same(report.server_cpu_us_per_connect, null, 'CPU of a connection');
     same((await t.server.metrics()).get('parley_requests_total'), 0, 'requests');
 }
 
@@ -225,6 +226,7 @@ async function weighsSessions(t) {
         `--pid=${t.server.child.pid}`]);
     const { server_rss_kib: all, server_rss_kib_per_session: one } = report;
     between(one, 0.1, all / 400, 'KiB a session');
+    same(report.server_cpu_us_per_connect > 0, true, 'CPU of a connection');
 }
 
 /** Stored, and delivered, before it idles: nothing of it is measured. */
