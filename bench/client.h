@@ -85,7 +85,7 @@ void client_connect(struct client *c);
 
 static inline bool client_has_room(const struct client *c, uint32_t window)
 {
-    return c->is_ready && !c->pause.is_set && c->n_taken < window;
+    return c->is_ready && !timer_is_set(&c->pause) && c->n_taken < window;
 }
 
 /** Have no room for so long. */

@@ -164,7 +164,7 @@ static void go_on(struct api_gate *g)
     pause_or_go_on(g);
     if (!is_stuffed(g->client)) {
         timer_cancel(timers_of(g), &g->look); // the end of a request comes by itself
-    } else if (!g->look.is_set) {
+    } else if (!timer_is_set(&g->look)) {
         begin_to_look(g);
     }
 }
@@ -226,7 +226,7 @@ int api_gate_wait(struct api_client *c, const struct sio_event *e, size_t bytes)
     g->tail = &w->next;
     g->waiting_bytes += API_WAITING_COST + w->len;
     pause_or_go_on(g);
-    if (is_stuffed(c) && !g->look.is_set)
+    if (is_stuffed(c) && !timer_is_set(&g->look))
         begin_to_look(g);
     return 0;
 }

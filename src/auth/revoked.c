@@ -101,7 +101,7 @@ void auth_revoked_add(struct auth_revoked *r, const struct auth_revocation *what
         e->before_ms = what->before_ms;
         raise_to(&e->latest_ms, what->before_ms + 1);
     }
-    if (!e->end.is_set || what->until_ms > e->end.at_ms)
+    if (!timer_is_set(&e->end) || what->until_ms > e->end.at_ms)
         timer_set(&r->ends, &e->end, what->until_ms);
 }
 

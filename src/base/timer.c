@@ -75,23 +75,22 @@ static void take_out(struct timers *ts, struct timer *t)
         ts->root = meld(ts->root, below);
     }
     t->child = t->next = t->prev = NULL;
-    t->is_set = false;
+    t->order = 0;
 }
 
 void timer_set(struct timers *ts, struct timer *t, int64_t at_ms)
 {
     assert(t->fire);
-    if (t->is_set)
+    if (timer_is_set(t))
         take_out(ts, t);
     t->at_ms = at_ms > ts->now_ms ? at_ms : ts->now_ms;
     t->order = ++ts->order;
-    t->is_set = true;
     ts->root = meld(ts->root, t);
 }
 
 void timer_cancel(struct timers *ts, struct timer *t)
 {
-    if (t->is_set)
+    if (timer_is_set(t))
         take_out(ts, t);
 }
 

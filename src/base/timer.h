@@ -17,9 +17,8 @@ struct timer {
     struct timer *next;
     struct timer *prev;
     int64_t at_ms;
-    uint64_t order;
+    uint64_t order; // of being set; 0: it is not
     timer_fn *fire;
-    bool is_set;
 };
 
 struct timers {
@@ -31,6 +30,11 @@ struct timers {
 static inline void timer_init(struct timer *t, timer_fn *fire)
 {
     *t = (struct timer){.fire = fire};
+}
+
+static inline bool timer_is_set(const struct timer *t)
+{
+    return t->order != 0;
 }
 
 /**

@@ -107,7 +107,7 @@ static void watch_acks(struct chat_session *s)
 
     if (s->window.n == 0)
         s->acked_ms = timers->now_ms;
-    if (!timer->is_set)
+    if (!timer_is_set(timer))
         timer_set(timers, timer, timers->now_ms + (s->is_silent ? TAKEN_MS : CHAT_UNACKED_MS));
 }
 

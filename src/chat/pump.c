@@ -103,7 +103,7 @@ static void emit_receipt(struct chat_session *s, const struct chat_receipt *r)
 
 void pump_on_room(struct chat_session *s)
 {
-    if (s->fsm.now == SESSION_WAITING && !s->retry_timer.is_set)
+    if (s->fsm.now == SESSION_WAITING && !timer_is_set(&s->retry_timer))
         go(s);
 }
 

@@ -80,7 +80,7 @@ static void go_on(struct watched *of)
     struct chat *c = of->chat;
     const size_t n = gather(of, peers);
 
-    if (!list_is_empty(&of->owed) && !of->owed_timer.is_set)
+    if (!list_is_empty(&of->owed) && !timer_is_set(&of->owed_timer))
         timer_set(timers_of(of), &of->owed_timer, chat_now_ms(c) + OWED_MS);
     if (n == 0)
         return;
@@ -238,7 +238,7 @@ bool watched_ask(struct watched *of)
         return false;
     }
     presence_ask(c, &of->account, NULL);
-    if (!of->asked_timer.is_set)
+    if (!timer_is_set(&of->asked_timer))
         timer_set(timers_of(of), &of->asked_timer, chat_now_ms(c) + CHAT_ASKED_MS);
     return true;
 }
@@ -286,7 +286,7 @@ static void on_gap(struct timer *t)
 void watched_on_gap(struct chat *c)
 {
     list_move_all(&c->unasked, &c->known);
-    if (!c->gap_timer.is_set && !list_is_empty(&c->unasked))
+    if (!timer_is_set(&c->gap_timer) && !list_is_empty(&c->unasked))
         timer_set(c->ports.timers, &c->gap_timer, chat_now_ms(c) + GAP_MS);
 }
 

@@ -256,7 +256,7 @@ static void on_act(struct timer *t)
     } else if (d->state == SIM_DEVICE_ON) {
         act_busily(d);
     }
-    if (!d->act.is_set)
+    if (!timer_is_set(&d->act))
         act_later(d, sim_between(sim, 1, sim->is_calm ? 100 : sim->config.act_ms));
 }
 

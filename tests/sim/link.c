@@ -247,7 +247,7 @@ static void turn(struct sim_link *l)
         if (l->device && !l->is_black)
             push(sim, &l->down, STR(""), true);
     }
-    if (l->is_up && l->stream.is_reading && !l->up.timer.is_set)
+    if (l->is_up && l->stream.is_reading && !timer_is_set(&l->up.timer))
         set_timer(sim, &l->up); // it was not, and bytes wait
     if (!l->is_up && !l->device)
         link_free(l);

@@ -15,7 +15,7 @@ static size_t n_fired;
 
 static void note(struct timer *t)
 {
-    assert_false(t->is_set);
+    assert_false(timer_is_set(t));
     assert_true(n_fired < sizeof(fired));
     fired[n_fired++] = container_of(t, struct lettered, timer)->letter;
 }
@@ -79,7 +79,7 @@ static void a_cancelled_timer_does_not_fire(void **state)
         timer_set(&ts, &l[i].timer, 10);
     timer_cancel(&ts, &l[1].timer);
     timer_cancel(&ts, &l[1].timer);
-    assert_false(l[1].timer.is_set);
+    assert_false(timer_is_set(&l[1].timer));
     timers_run(&ts, 10);
     expect_str("the others", take_fired(), STR("ac"));
 }
