@@ -44,22 +44,31 @@ struct pending {
     char text[];
 };
 
+/** What a client needs only until it has joined, or while it joins one more namespace. */
+struct lobby {
+    struct sio_conn *conn;
+    struct timer connect_timer;
+    struct waiting *waiting;
+    struct waiting **waiting_tail;
+    size_t waiting_bytes;
+    size_t unjoined_bytes;
+};
+
 /** One client: what its namespaces share. */
 struct sio_conn {
     struct sio_server *server;
     struct eio_session *session; // NULL: it is over
     struct list sockets;
-    struct timer connect_timer;
     struct job job; // handles what waits, or frees
     struct pending *pending;
-    struct waiting *waiting;
-    struct waiting **waiting_tail;
-    size_t waiting_bytes;
-    size_t unjoined_bytes;
-    unsigned n_sockets;
-    unsigned n_connecting;
+    struct lobby *lobby; // NULL: it has joined, and nothing waits
+    uint8_t n_sockets;
+    uint8_t n_connecting;
     bool has_joined;
 };
+
+static_assert(SIO_NAMESPACES_MAX <= UINT8_MAX, "the number of sockets fits");
+static_assert(sizeof(struct sio_conn) <= 72, "an idle client is small: there are many");
 
 struct sio_socket {
     struct list node;
@@ -145,6 +154,43 @@ static void pending_free(struct pending *p)
     free(p);
 }
 
+static struct lobby *lobby_new(struct sio_conn *c)
+{
+    struct lobby *l = NEW(struct lobby);
+
+    l->conn = c;
+    l->waiting_tail = &l->waiting;
+    return l;
+}
+
+/** NULL is fine. */
+static void lobby_free(struct lobby *l)
+{
+    if (!l)
+        return;
+    timer_cancel(l->conn->server->config.timers, &l->connect_timer);
+    while (l->waiting) {
+        struct waiting *w = l->waiting;
+        l->waiting = w->next;
+        free(w);
+    }
+    free(l);
+}
+
+static bool has_waiting(const struct sio_conn *c)
+{
+    return c->lobby && c->lobby->waiting;
+}
+
+/** Once nothing waits there, and nothing will. */
+static void leave_lobby(struct sio_conn *c)
+{
+    if (!c->has_joined || c->n_connecting > 0 || has_waiting(c))
+        return;
+    lobby_free(c->lobby);
+    c->lobby = NULL;
+}
+
 static void conn_free(struct job *job)
 {
     struct sio_conn *c = container_of(job, struct sio_conn, job);
@@ -152,11 +198,6 @@ static void conn_free(struct job *job)
     list_each (node, &c->sockets)
         socket_free(container_of(node, struct sio_socket, node));
     pending_free(c->pending);
-    while (c->waiting) {
-        struct waiting *w = c->waiting;
-        c->waiting = w->next;
-        free(w);
-    }
     free(c);
 }
 
@@ -176,13 +217,14 @@ static void conn_end(struct sio_conn *c, const struct sio_socket *but)
     const struct sio_server *server = c->server;
     struct sio_socket *s;
 
-    timer_cancel(server->config.timers, &c->connect_timer);
     // Looked for anew each time: what it is told may make it end another one.
     while ((s = find_live(c))) {
         fsm_move(&s->fsm, SOCKET_GONE);
         if (s != but)
             server->app->on_disconnect(server->app_arg, s, SIO_CONNECTION_LOST);
     }
+    lobby_free(c->lobby);
+    c->lobby = NULL;
     c->session = NULL;
     job_push(c->server->config.later, &c->job, conn_free);
 }
@@ -269,8 +311,11 @@ void sio_ack(struct sio_socket *s, int64_t ack_id, const struct sio_message *m)
 static void decided(struct sio_conn *c)
 {
     c->n_connecting--;
-    if (c->waiting)
+    if (has_waiting(c)) {
         job_push(c->server->config.later, &c->job, handle_waiting);
+    } else {
+        leave_lobby(c);
+    }
 }
 
 void sio_disconnect(struct sio_socket *s)
@@ -368,7 +413,8 @@ void sio_accept(struct sio_socket *s)
         eio_limit_payload(c->session, SIZE_MAX);
     c->has_joined = true;
     eio_drop_bearer(c->session);
-    timer_cancel(c->server->config.timers, &c->connect_timer);
+    if (c->lobby)
+        timer_cancel(c->server->config.timers, &c->lobby->connect_timer);
     const int n = snprintf(json, sizeof(json), "{\"sid\":\"%s\"}", s->sid);
     send(c, SIO_CONNECT, sio_namespace(s), -1,
          &(struct sio_message){.json = {json, (size_t)n}});
@@ -497,8 +543,8 @@ static void on_text(struct sio_conn *c, char *text, size_t n)
 static void handle(struct sio_conn *c, bool is_binary, char *bytes, size_t n)
 {
     if (!c->has_joined) {
-        c->unjoined_bytes += n;
-        if (c->unjoined_bytes > SIO_UNJOINED_MAX) {
+        c->lobby->unjoined_bytes += n;
+        if (c->lobby->unjoined_bytes > SIO_UNJOINED_MAX) {
             fail(c, "too_much_before_connect");
             return;
         }
@@ -514,20 +560,25 @@ static void handle_waiting(struct job *job)
 {
     struct sio_conn *c = container_of(job, struct sio_conn, job);
 
-    while (c->session && c->n_connecting == 0 && c->waiting) {
-        struct waiting *w = c->waiting;
-        c->waiting = w->next;
-        if (!c->waiting)
-            c->waiting_tail = &c->waiting;
-        c->waiting_bytes -= SIO_WAITING_COST + w->len;
-        handle(c, w->is_binary, w->bytes, w->len);
+    while (c->n_connecting == 0 && has_waiting(c)) {
+        struct lobby *l = c->lobby;
+        struct waiting *w = l->waiting;
+        l->waiting = w->next;
+        if (!l->waiting)
+            l->waiting_tail = &l->waiting;
+        l->waiting_bytes -= SIO_WAITING_COST + w->len;
+        handle(c, w->is_binary, w->bytes, w->len); // may end it, and the lobby with it
         free(w);
     }
+    leave_lobby(c);
 }
 
 static void wait_for_decision(struct sio_conn *c, bool is_binary, const char *bytes, size_t n)
 {
-    if (c->waiting_bytes + SIO_WAITING_COST + n > SIO_WAITING_MAX) {
+    if (!c->lobby)
+        c->lobby = lobby_new(c);
+    struct lobby *l = c->lobby;
+    if (l->waiting_bytes + SIO_WAITING_COST + n > SIO_WAITING_MAX) {
         fail(c, "too_much_before_accept");
         return;
     }
@@ -535,16 +586,16 @@ static void wait_for_decision(struct sio_conn *c, bool is_binary, const char *by
     w->is_binary = is_binary;
     w->len = n;
     str_copy(w->bytes, (str){bytes, n});
-    *c->waiting_tail = w;
-    c->waiting_tail = &w->next;
-    c->waiting_bytes += SIO_WAITING_COST + n;
+    *l->waiting_tail = w;
+    l->waiting_tail = &w->next;
+    l->waiting_bytes += SIO_WAITING_COST + n;
 }
 
 static void on_message(void *state, bool is_binary, char *bytes, size_t n)
 {
     struct sio_conn *c = state;
 
-    if (c->n_connecting > 0 || c->waiting) {
+    if (c->n_connecting > 0 || has_waiting(c)) {
         wait_for_decision(c, is_binary, bytes, n);
     } else {
         handle(c, is_binary, bytes, n);
@@ -553,7 +604,7 @@ static void on_message(void *state, bool is_binary, char *bytes, size_t n)
 
 static void on_connect_late(struct timer *t)
 {
-    fail(container_of(t, struct sio_conn, connect_timer), "no_connect");
+    fail(container_of(t, struct lobby, connect_timer)->conn, "no_connect");
 }
 
 static void *on_open(void *arg, struct eio_session *session)
@@ -564,11 +615,12 @@ static void *on_open(void *arg, struct eio_session *session)
 
     c->server = server;
     c->session = session;
-    c->waiting_tail = &c->waiting;
+    c->lobby = lobby_new(c);
     eio_limit_payload(session, SIO_UNJOINED_MAX);
     list_init(&c->sockets);
-    timer_init(&c->connect_timer, on_connect_late);
-    timer_set(timers, &c->connect_timer, timers->now_ms + server->config.connect_timeout_ms);
+    timer_init(&c->lobby->connect_timer, on_connect_late);
+    timer_set(timers, &c->lobby->connect_timer,
+              timers->now_ms + server->config.connect_timeout_ms);
     return c;
 }
 
