@@ -9,6 +9,13 @@
 
 #define TAKEN_MS 100 // between two looks at what a silent session has taken
 
+const struct window *acks_window(const struct chat_session *s)
+{
+    static const struct window empty = {0};
+
+    return s->unacked ? &s->unacked->window : &empty;
+}
+
 // Threads.
 
 static bool is_thread(struct map_node *node, const void *key)
@@ -27,7 +34,7 @@ struct thread *thread_find(const struct chat_session *s, conversation_id convers
 
 static bool is_needed(const struct chat_session *s, const struct thread *t)
 {
-    return t->is_marking || t->hole_seq > 0 || window_first(&s->window, t->conversation, 0);
+    return t->is_marking || t->hole_seq > 0 || window_first(acks_window(s), t->conversation, 0);
 }
 
 /** Forget the threads for which is_kept does not hold; all where it is NULL. */
@@ -62,53 +69,79 @@ struct thread *thread_get(struct chat_session *s, conversation_id conversation)
 
 // A client that acknowledges nothing.
 
-/** Forget what waits for acknowledgements. None of it counts as delivered any more. */
-static void forget_window(struct chat_session *s)
+static void drop_unacked(struct chat_session *s)
 {
-    for (uint32_t i = 0; i < s->window.n; i++) {
-        const struct window_item *item = window_at(&s->window, i);
+    struct unacked *u = s->unacked;
+
+    if (!u)
+        return;
+    timer_cancel(s->actor.chat->ports.timers, &u->timer);
+    window_clear(&u->window);
+    s->unacked = NULL;
+    free(u);
+}
+
+/** Forget what waits for acknowledgements. None of it counts as delivered any more. */
+static void forget_unacked(struct chat_session *s)
+{
+    const struct window *window = acks_window(s);
+
+    for (uint32_t i = 0; i < window->n; i++) {
+        const struct window_item *item = window_at(window, i);
         struct thread *t = thread_find(s, item->conversation);
         if (item->from_peer)
             t->hole_seq = item->seq;
     }
-    window_clear(&s->window);
+    drop_unacked(s);
 }
 
 static void on_unacked(struct timer *timer)
 {
-    struct chat_session *s = container_of(timer, struct chat_session, unacked_timer);
+    struct unacked *u = container_of(timer, struct unacked, timer);
+    struct chat_session *s = u->session;
     const int64_t now_ms = chat_now_ms(s->actor.chat);
 
-    if (s->window.n == 0)
+    if (u->window.n == 0) {
+        drop_unacked(s);
         return;
-    if (!s->is_silent && now_ms < s->acked_ms + CHAT_UNACKED_MS) {
-        timer_set(s->actor.chat->ports.timers, timer, s->acked_ms + CHAT_UNACKED_MS);
+    }
+    if (!s->is_silent && now_ms < u->acked_ms + CHAT_UNACKED_MS) {
+        timer_set(s->actor.chat->ports.timers, timer, u->acked_ms + CHAT_UNACKED_MS);
         return;
     }
     s->is_silent = true;
     if (!s->is_warned) {
         s->is_warned = true;
         s->actor.chat->counters.warnings++;
-        log_debug(s->actor.log, "chat_not_acknowledging", "messages=%u", s->window.n);
+        log_debug(s->actor.log, "chat_not_acknowledging", "messages=%u", u->window.n);
         s->events->on_not_acknowledging(s->arg);
     }
     if (!s->events->has_taken_all(s->arg)) {
         timer_set(s->actor.chat->ports.timers, timer, now_ms + TAKEN_MS);
         return;
     }
-    forget_window(s);
+    forget_unacked(s);
     pump_on_room(s);
 }
 
-static void watch_acks(struct chat_session *s)
+static struct unacked *unacked_new(struct chat_session *s)
 {
-    struct timer *timer = &s->unacked_timer;
     struct timers *timers = s->actor.chat->ports.timers;
+    struct unacked *u = NEW(struct unacked);
 
-    if (s->window.n == 0)
-        s->acked_ms = timers->now_ms;
-    if (!timer_is_set(timer))
-        timer_set(timers, timer, timers->now_ms + (s->is_silent ? TAKEN_MS : CHAT_UNACKED_MS));
+    u->session = s;
+    timer_init(&u->timer, on_unacked);
+    timer_set(timers, &u->timer, timers->now_ms + (s->is_silent ? TAKEN_MS : CHAT_UNACKED_MS));
+    return u;
+}
+
+static void await_ack(struct chat_session *s, const struct window_item *item)
+{
+    if (!s->unacked)
+        s->unacked = unacked_new(s);
+    if (s->unacked->window.n == 0)
+        s->unacked->acked_ms = chat_now_ms(s->actor.chat);
+    window_add(&s->unacked->window, item);
 }
 
 // The client's acknowledgements.
@@ -122,20 +155,20 @@ void acks_expect(struct chat_session *s, const struct chat_message *m, int64_t t
         t->peer_seq = m->seq;
     if (from_peer && m->status != CHAT_UNDELIVERED && m->seq > t->mark_seq)
         t->mark_seq = m->seq;
-    watch_acks(s);
-    window_add(&s->window, &(struct window_item){
-                               .token = token,
-                               .conversation = m->conversation,
-                               .seq = m->seq,
-                               .bytes = (uint32_t)m->content.len,
-                               .from_peer = from_peer,
-                           });
+    await_ack(s, &(struct window_item){
+                     .token = token,
+                     .conversation = m->conversation,
+                     .seq = m->seq,
+                     .bytes = (uint32_t)m->content.len,
+                     .from_peer = from_peer,
+                 });
 }
 
 /** Mark as delivered what this session alone has acknowledged without a gap. */
 static void mark_acked(struct chat_session *s, struct thread *t)
 {
-    const struct window_item *first = window_first(&s->window, t->conversation, t->mark_seq);
+    const struct window_item *first =
+        window_first(acks_window(s), t->conversation, t->mark_seq);
     const uint64_t upto = first ? first->seq - 1 : t->peer_seq;
 
     if (t->hole_seq > 0 || upto <= t->acked_seq || upto <= t->mark_seq)
@@ -162,32 +195,26 @@ void chat_session_ack(struct chat_session *s, int64_t token)
     struct window_item item;
 
     s->heard_ms = chat_now_ms(s->actor.chat);
-    if (!window_take(&s->window, token, &item))
+    if (!s->unacked || !window_take(&s->unacked->window, token, &item))
         return;
     s->actor.chat->counters.acked++;
-    s->acked_ms = s->heard_ms;
+    s->unacked->acked_ms = s->heard_ms;
     s->is_silent = false;
     if (item.from_peer)
         mark_acked(s, thread_find(s, item.conversation));
-    if (window_is_roomy(&s->window))
+    if (window_is_roomy(acks_window(s)))
         pump_on_room(s);
 }
 
 // Its life.
 
-void acks_init(struct chat_session *s)
-{
-    timer_init(&s->unacked_timer, on_unacked);
-}
-
 void acks_stop(struct chat_session *s)
 {
-    timer_cancel(s->actor.chat->ports.timers, &s->unacked_timer);
+    drop_unacked(s);
 }
 
 void acks_fini(struct chat_session *s)
 {
     drop_threads(s, NULL);
     map_fini(&s->threads);
-    window_clear(&s->window);
 }

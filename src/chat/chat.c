@@ -43,7 +43,7 @@ void chat_account_drop(struct chat_account *owner)
 {
     struct chat *c = owner->chat;
 
-    timer_cancel(c->ports.timers, &owner->offline_timer);
+    presence_fini(owner);
     typing_drop_all(owner);
     bus_unsubscribe(c->ports.bus, &owner->account);
     map_remove(&c->accounts, &owner->by_account);
@@ -84,7 +84,7 @@ void chat_session_close(struct chat_session *s)
 {
     struct chat_account *owner = s->owner;
 
-    log_debug(s->actor.log, "chat_close", "unacknowledged=%u", s->window.n);
+    log_debug(s->actor.log, "chat_close", "unacknowledged=%u", acks_window(s)->n);
     pump_stop(s);
     watched_on_close(s);
     fsm_move(&s->fsm, SESSION_CLOSED);

@@ -66,13 +66,21 @@ struct chat_account {
     struct map_node by_account;
     struct chat *chat;
     account account;
-    struct list sessions;
+    bool is_subscribed;
     unsigned n_sessions;
     unsigned n_typings;
-    struct list typings; // who writes to it
-    bool is_subscribed;
-    int64_t left_ms; // Unix: when its last session went
-    struct timer offline_timer;
+    struct list sessions;
+    struct list typings;     // who writes to it
+    struct leaving *leaving; // NULL: it has a session
+};
+
+/** What a session was sent and has not acknowledged. There while its timer is set. */
+struct unacked {
+    struct chat_session *session;
+    struct timer timer;
+    struct window window;
+    int64_t acked_ms; // monotonic: the last acknowledgement, or when there was first one to
+                      // give
 };
 
 /** A conversation that a session has seen. */
@@ -121,12 +129,9 @@ struct chat_session {
     bool is_warned;
     struct own *own; // what it has sent itself since it was live last
     struct map threads;
-    struct window window;
-    int64_t
-        acked_ms; // monotonic: the last acknowledgement, or when there was first one to give
-    int64_t heard_ms; // monotonic: the last sign of life
-    struct timer unacked_timer;
-    struct timer retry_timer;
+    int64_t heard_ms;        // monotonic: the last sign of life
+    struct unacked *unacked; // NULL: nothing, and that for a while
+    struct retry *retry;     // NULL: no question to the store waits for it to come back
 };
 
 static inline int64_t chat_now_ms(const struct chat *c)
@@ -211,11 +216,13 @@ void pump_on_own(struct chat_session *s, const struct chat_message *m);
 
 // acks.c
 
-void acks_init(struct chat_session *s);
 void acks_fini(struct chat_session *s);
 
 /** No timer fires any more. */
 void acks_stop(struct chat_session *s);
+
+/** What it was sent and has not acknowledged. */
+const struct window *acks_window(const struct chat_session *s);
 
 /** @return NULL: the session has not seen it, or has forgotten it */
 struct thread *thread_find(const struct chat_session *s, conversation_id conversation);
@@ -243,6 +250,7 @@ void receipts_tell(struct chat *c, const account *to, const struct chat_receipt 
 
 /** The account is online from now on. */
 void presence_init(struct chat_account *owner);
+void presence_fini(struct chat_account *owner);
 
 /** It has got its first session, or its first one again. */
 void presence_on_first(struct chat_account *owner);

@@ -4,7 +4,15 @@
  * the bus when it comes, when it goes, and when it is asked; who may hear it is decided where
  * it is watched (chat/watched.h).
  */
+#include "base/mem.h"
 #include "chat/core.h"
+
+/** An account whose last session is gone. */
+struct leaving {
+    struct timer timer;
+    struct chat_account *owner;
+    int64_t since_ms; // Unix
+};
 
 /** @param only  NULL: for all who watch it */
 static void publish(struct chat *c, const struct chat_presence *p, const account *only)
@@ -39,11 +47,12 @@ static void see(struct chat *c, const account *a, int64_t at_ms)
 
 static void on_offline(struct timer *t)
 {
-    struct chat_account *owner = container_of(t, struct chat_account, offline_timer);
+    const struct leaving *l = container_of(t, struct leaving, timer);
+    struct chat_account *owner = l->owner;
     struct chat *c = owner->chat;
     const struct chat_presence gone = {
         .account = owner->account,
-        .last_seen_ms = owner->left_ms,
+        .last_seen_ms = l->since_ms,
     };
 
     chat_account_drop(owner);
@@ -53,14 +62,22 @@ static void on_offline(struct timer *t)
 
 void presence_init(struct chat_account *owner)
 {
-    timer_init(&owner->offline_timer, on_offline);
     publish_online(owner->chat, &owner->account, NULL);
+}
+
+void presence_fini(struct chat_account *owner)
+{
+    if (!owner->leaving)
+        return;
+    timer_cancel(owner->chat->ports.timers, &owner->leaving->timer);
+    free(owner->leaving);
+    owner->leaving = NULL;
 }
 
 void presence_on_first(struct chat_account *owner)
 {
     owner->chat->counters.accounts++;
-    timer_cancel(owner->chat->ports.timers, &owner->offline_timer);
+    presence_fini(owner); // of its being about to go
 }
 
 void presence_on_last(struct chat_account *owner)
@@ -68,9 +85,13 @@ void presence_on_last(struct chat_account *owner)
     struct chat *c = owner->chat;
 
     c->counters.accounts--;
-    owner->left_ms = clock_unix_ms(c->ports.clock);
-    if (!c->is_shut_down)
-        timer_set(c->ports.timers, &owner->offline_timer, chat_now_ms(c) + CHAT_OFFLINE_MS);
+    if (c->is_shut_down)
+        return;
+    owner->leaving = NEW(struct leaving);
+    owner->leaving->owner = owner;
+    owner->leaving->since_ms = clock_unix_ms(c->ports.clock);
+    timer_init(&owner->leaving->timer, on_offline);
+    timer_set(c->ports.timers, &owner->leaving->timer, chat_now_ms(c) + CHAT_OFFLINE_MS);
 }
 
 bool presence_is_here(const struct chat *c, const account *a)
@@ -111,8 +132,8 @@ void chat_shut_down(struct chat *c)
     for (size_t i = 0; i < c->accounts.n_buckets; i++) {
         for (struct map_node *n = c->accounts.buckets[i]; n; n = n->next) {
             struct chat_account *owner = container_of(n, struct chat_account, by_account);
-            timer_cancel(c->ports.timers, &owner->offline_timer);
-            see(c, &owner->account, owner->n_sessions > 0 ? now_ms : owner->left_ms);
+            see(c, &owner->account, owner->leaving ? owner->leaving->since_ms : now_ms);
+            presence_fini(owner);
         }
     }
 }

@@ -28,6 +28,12 @@
 #define N_RECEIPTS 256  // of one read
 #define N_CHANGES  64
 
+/** The store could not answer. */
+struct retry {
+    struct timer timer;
+    struct chat_session *session;
+};
+
 static void go(struct chat_session *s);
 
 static struct timers *timers_of(const struct chat_session *s)
@@ -103,7 +109,7 @@ static void emit_receipt(struct chat_session *s, const struct chat_receipt *r)
 
 void pump_on_room(struct chat_session *s)
 {
-    if (s->fsm.now == SESSION_WAITING && !timer_is_set(&s->retry_timer))
+    if (s->fsm.now == SESSION_WAITING && !s->retry)
         go(s);
 }
 
@@ -122,6 +128,31 @@ void pump_on_own(struct chat_session *s, const struct chat_message *m)
 
 // Filling.
 
+/** @return the session, which waits no more */
+static struct chat_session *end_retry(struct retry *r)
+{
+    struct chat_session *s = r->session;
+
+    timer_cancel(timers_of(s), &r->timer);
+    s->retry = NULL;
+    free(r);
+    return s;
+}
+
+static void on_retry(struct timer *timer)
+{
+    go(end_retry(container_of(timer, struct retry, timer)));
+}
+
+static void retry_later(struct chat_session *s)
+{
+    assert(!s->retry); // nothing is asked while it waits
+    s->retry = NEW(struct retry);
+    s->retry->session = s;
+    timer_init(&s->retry->timer, on_retry);
+    timer_set(timers_of(s), &s->retry->timer, chat_now_ms(s->actor.chat) + RETRY_MS);
+}
+
 /** @return false: it is closed, and done with */
 static bool came_back(struct chat_session *s, int r)
 {
@@ -133,13 +164,8 @@ static bool came_back(struct chat_session *s, int r)
     if (r != STORE_UNAVAILABLE)
         err_up(r);
     move(s, SESSION_WAITING);
-    timer_set(timers_of(s), &s->retry_timer, chat_now_ms(s->actor.chat) + RETRY_MS);
+    retry_later(s);
     return true;
-}
-
-static void on_retry(struct timer *timer)
-{
-    go(container_of(timer, struct chat_session, retry_timer));
 }
 
 static void on_page(void *arg, int r, const struct store_page *page)
@@ -279,7 +305,7 @@ static void read_messages(struct chat_session *s)
         .account = s->actor.account, .since = s->since, .after = s->after};
 
     s->wants_messages = false;
-    read.max_messages = window_room(&s->window, &read.max_bytes);
+    read.max_messages = window_room(acks_window(s), &read.max_bytes);
     s->actor.chat->counters.fills++;
     store_read(s->actor.chat->ports.store, &read, on_page, s);
 }
@@ -316,7 +342,7 @@ static void go(struct chat_session *s)
 
     if (has_others && !s->wants_messages) {
         go_live(s);
-    } else if (has_others && !window_is_open(&s->window)) {
+    } else if (has_others && !window_is_open(acks_window(s))) {
         move(s, SESSION_WAITING);
     } else {
         move(s, SESSION_FILLING);
@@ -375,7 +401,7 @@ static void on_live_message(struct chat_session *s, const struct bus_event *e)
         thread_get(s, m->conversation)->last_seq = m->seq;
         return;
     }
-    if (!window_is_open(&s->window)) {
+    if (!window_is_open(acks_window(s))) {
         s->wants_messages = true;
         go(s);
         return;
@@ -502,8 +528,6 @@ void pump_init(struct chat_session *s, str cursor)
 {
     const struct store *store = s->actor.chat->ports.store;
 
-    acks_init(s);
-    timer_init(&s->retry_timer, on_retry);
     s->is_recovered = cursor_parse(cursor, store->epoch, &s->actor.account, &s->since) == 0;
 }
 
@@ -516,7 +540,8 @@ void pump_start(struct chat_session *s)
 void pump_stop(struct chat_session *s)
 {
     acks_stop(s);
-    timer_cancel(timers_of(s), &s->retry_timer);
+    if (s->retry)
+        end_retry(s->retry);
 }
 
 void pump_fini(struct chat_session *s)

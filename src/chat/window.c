@@ -3,7 +3,7 @@
 #include "base/mem.h"
 #include "chat/chat.h"
 
-#define FEWEST 8 // items; what an idle session keeps
+#define FEWEST 8 // items; what is kept when none is left
 
 void window_clear(struct window *w)
 {
