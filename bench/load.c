@@ -675,7 +675,7 @@ static int init(struct load *l)
     };
     measure_init(&l->crowd.measure);
     buf_init(&l->crowd.scratch, SCRATCH_MAX);
-    fsm_init(&l->phase, "load", phases, CONNECTING);
+    fsm_init(&l->phase, phases, CONNECTING);
     l->clients = mem_alloc(config->n_sessions * sizeof(*l->clients));
     for (uint32_t i = 0; i < config->n_sessions; i++) {
         client_init(&l->clients[i], &l->crowd, i, &config->targets[i % config->n_targets],

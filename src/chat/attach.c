@@ -26,11 +26,11 @@ enum attach_state {
 
 #define TO(state) FSM_TO(ATTACH_##state)
 static const struct fsm_state states[] = {
-    [ATTACH_FINDING] = {"finding", TO(CHECKING) | TO(READY) | TO(LATE) | TO(OVER)},
-    [ATTACH_CHECKING] = {"checking", TO(READY) | TO(OVER)},
-    [ATTACH_READY] = {"ready", TO(OVER)},
-    [ATTACH_LATE] = {"late", TO(OVER)},
-    [ATTACH_OVER] = {"over", 0},
+    [ATTACH_FINDING] = {"chat_attach_finding", TO(CHECKING) | TO(READY) | TO(LATE) | TO(OVER)},
+    [ATTACH_CHECKING] = {"chat_attach_checking", TO(READY) | TO(OVER)},
+    [ATTACH_READY] = {"chat_attach_ready", TO(OVER)},
+    [ATTACH_LATE] = {"chat_attach_late", TO(OVER)},
+    [ATTACH_OVER] = {"chat_attach_over", 0},
 };
 #undef TO
 
@@ -230,7 +230,7 @@ void attach_wait(const struct attach_options *options)
     list_init(&a->of_chat);
     list_init(&a->check.node);
     timer_init(&a->timer, on_late);
-    fsm_init(&a->fsm, "chat_attach", states, has_file ? ATTACH_FINDING : ATTACH_READY);
+    fsm_init(&a->fsm, states, has_file ? ATTACH_FINDING : ATTACH_READY);
     a->chat->waiting_bytes += COST + options->append->content.len;
     if (a->session)
         list_push(&a->session->waiting, &a->of_session);

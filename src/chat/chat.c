@@ -3,11 +3,11 @@
 
 #define TO(state) FSM_TO(SESSION_##state)
 static const struct fsm_state states[] = {
-    [SESSION_OPENING] = {"opening", TO(FILLING) | TO(CLOSED)},
-    [SESSION_FILLING] = {"filling", TO(WAITING) | TO(LIVE) | TO(CLOSED)},
-    [SESSION_WAITING] = {"waiting", TO(FILLING) | TO(LIVE) | TO(CLOSED)},
-    [SESSION_LIVE] = {"live", TO(FILLING) | TO(WAITING) | TO(CLOSED)},
-    [SESSION_CLOSED] = {"closed", 0},
+    [SESSION_OPENING] = {"chat_opening", TO(FILLING) | TO(CLOSED)},
+    [SESSION_FILLING] = {"chat_filling", TO(WAITING) | TO(LIVE) | TO(CLOSED)},
+    [SESSION_WAITING] = {"chat_waiting", TO(FILLING) | TO(LIVE) | TO(CLOSED)},
+    [SESSION_LIVE] = {"chat_live", TO(FILLING) | TO(WAITING) | TO(CLOSED)},
+    [SESSION_CLOSED] = {"chat_closed", 0},
 };
 #undef TO
 
@@ -162,7 +162,7 @@ struct chat_session *chat_session_open(struct chat *c, const account *a, str cur
     s->arg = arg;
     s->heard_ms = chat_now_ms(c);
     rand_bytes(c->ports.rand, &s->id, sizeof(s->id));
-    fsm_init(&s->fsm, "chat", states, SESSION_OPENING);
+    fsm_init(&s->fsm, states, SESSION_OPENING);
     list_init(&s->watches);
     list_init(&s->waiting);
     pump_init(s, cursor);

@@ -14,11 +14,11 @@
 
 #define TO(state) FSM_TO(EIO_##state)
 static const struct fsm_state states[] = {
-    [EIO_POLLING] = {"polling", TO(PROBING) | TO(CLOSING) | TO(CLOSED)},
-    [EIO_PROBING] = {"probing", TO(POLLING) | TO(WEBSOCKET) | TO(CLOSING) | TO(CLOSED)},
-    [EIO_WEBSOCKET] = {"websocket", TO(CLOSED)},
-    [EIO_CLOSING] = {"closing", TO(CLOSED)},
-    [EIO_CLOSED] = {"closed", 0},
+    [EIO_POLLING] = {"eio_polling", TO(PROBING) | TO(CLOSING) | TO(CLOSED)},
+    [EIO_PROBING] = {"eio_probing", TO(POLLING) | TO(WEBSOCKET) | TO(CLOSING) | TO(CLOSED)},
+    [EIO_WEBSOCKET] = {"eio_websocket", TO(CLOSED)},
+    [EIO_CLOSING] = {"eio_closing", TO(CLOSED)},
+    [EIO_CLOSED] = {"eio_closed", 0},
 };
 #undef TO
 
@@ -390,7 +390,7 @@ struct eio_session *eio_session_new(struct eio_server *server, struct ws *ws, bo
     s->queue_tail = &s->queue;
     s->log = (struct log_ctx){.key = "session", .id = ++server->n_opened};
     rand_name(server->config.rand, s->sid);
-    fsm_init(&s->fsm, "eio", states, ws ? EIO_WEBSOCKET : EIO_POLLING);
+    fsm_init(&s->fsm, states, ws ? EIO_WEBSOCKET : EIO_POLLING);
     timer_init(&s->timer, on_timer);
     eio_session_restart_heartbeat(s);
     map_add(&server->sessions, &s->by_sid, str_hash(str_of(s->sid)));

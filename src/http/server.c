@@ -28,13 +28,13 @@ enum conn_state {
 #define TO(state) FSM_TO(CONN_##state)
 // clang-format off
 static const struct fsm_state states[] = {
-    [CONN_HEAD] = {"head", TO(BODY) | TO(TAKING) | TO(GONE)},
-    [CONN_BODY] = {"body", TO(PAUSED) | TO(WAITING) | TO(DROPPING) | TO(TAKING) | TO(HEAD) | TO(GONE)},
-    [CONN_PAUSED] = {"paused", TO(BODY) | TO(DROPPING) | TO(TAKING) | TO(HEAD) | TO(GONE)},
-    [CONN_WAITING] = {"waiting", TO(TAKING) | TO(HEAD) | TO(GONE)},
-    [CONN_DROPPING] = {"dropping", TO(TAKING) | TO(GONE)},
-    [CONN_TAKING] = {"taking", TO(HEAD) | TO(GONE)},
-    [CONN_GONE] = {"gone", 0},
+    [CONN_HEAD] = {"http_head", TO(BODY) | TO(TAKING) | TO(GONE)},
+    [CONN_BODY] = {"http_body", TO(PAUSED) | TO(WAITING) | TO(DROPPING) | TO(TAKING) | TO(HEAD) | TO(GONE)},
+    [CONN_PAUSED] = {"http_paused", TO(BODY) | TO(DROPPING) | TO(TAKING) | TO(HEAD) | TO(GONE)},
+    [CONN_WAITING] = {"http_waiting", TO(TAKING) | TO(HEAD) | TO(GONE)},
+    [CONN_DROPPING] = {"http_dropping", TO(TAKING) | TO(GONE)},
+    [CONN_TAKING] = {"http_taking", TO(HEAD) | TO(GONE)},
+    [CONN_GONE] = {"http_gone", 0},
 };
 // clang-format on
 #undef TO
@@ -736,7 +736,7 @@ void http_server_accept(struct http_server *s, struct stream *stream)
     c->stream = stream;
     c->is_first = true;
     c->rq.log = (struct log_ctx){.key = "conn", .id = ++s->n_accepted};
-    fsm_init(&c->fsm, "http", states, CONN_HEAD);
+    fsm_init(&c->fsm, states, CONN_HEAD);
     timer_init(&c->timer, on_late);
     list_push(&s->conns, &c->node);
     buf_init(&c->in, HTTP_PIPELINE_MAX + (size_t)STREAM_READ_MAX);

@@ -25,11 +25,11 @@ enum send_file_state {
 
 #define TO(state) FSM_TO(FILE_##state)
 static const struct fsm_state states[] = {
-    [FILE_NEW] = {"new", TO(SENDING) | TO(OVER)},
-    [FILE_SENDING] = {"sending", TO(SENDING) | TO(WAITING) | TO(STOPPING) | TO(OVER)},
-    [FILE_WAITING] = {"waiting", TO(SENDING) | TO(OVER)},
-    [FILE_STOPPING] = {"stopping", TO(OVER)},
-    [FILE_OVER] = {"over", 0},
+    [FILE_NEW] = {"send_file_new", TO(SENDING) | TO(OVER)},
+    [FILE_SENDING] = {"send_file_sending", TO(SENDING) | TO(WAITING) | TO(STOPPING) | TO(OVER)},
+    [FILE_WAITING] = {"send_file_waiting", TO(SENDING) | TO(OVER)},
+    [FILE_STOPPING] = {"send_file_stopping", TO(OVER)},
+    [FILE_OVER] = {"send_file_over", 0},
 };
 #undef TO
 
@@ -53,7 +53,7 @@ struct send_file *send_file_new(struct loop *l, const struct send_file_what *wha
     struct send_file *f = NEW(struct send_file);
 
     f->loop = uv_loop_of(l);
-    fsm_init(&f->fsm, "send_file", states, FILE_NEW);
+    fsm_init(&f->fsm, states, FILE_NEW);
     f->socket = -1;
     f->file = what->fd;
     f->offset = what->offset;

@@ -26,10 +26,10 @@ enum tcp_state {
 
 #define TO(state) FSM_TO(TCP_##state)
 static const struct fsm_state states[] = {
-    [TCP_OPEN] = {"open", TO(FLUSHING) | TO(GONE)},
-    [TCP_FLUSHING] = {"flushing", TO(LINGERING) | TO(GONE)},
-    [TCP_LINGERING] = {"lingering", TO(GONE)},
-    [TCP_GONE] = {"gone", 0},
+    [TCP_OPEN] = {"tcp_open", TO(FLUSHING) | TO(GONE)},
+    [TCP_FLUSHING] = {"tcp_flushing", TO(LINGERING) | TO(GONE)},
+    [TCP_LINGERING] = {"tcp_lingering", TO(GONE)},
+    [TCP_GONE] = {"tcp_gone", 0},
 };
 #undef TO
 
@@ -516,7 +516,7 @@ static struct tcp *tcp_new(struct uv_loop *l, size_t max_queued)
     t->stream.ops = &tcp_ops;
     list_init(&t->stream.dirty);
     buf_init(&t->stream.out, max_queued);
-    fsm_init(&t->fsm, "tcp", states, TCP_OPEN);
+    fsm_init(&t->fsm, states, TCP_OPEN);
     uv_tcp_init(&l->uv, &t->uv);
     t->uv.data = l;
     l->loop.n_streams++;

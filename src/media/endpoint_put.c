@@ -19,11 +19,11 @@ enum put_state {
 
 #define TO(state) FSM_TO(PUT_##state)
 static const struct fsm_state states[] = {
-    [PUT_ASKING] = {"asking", TO(RECEIVING) | TO(LEFT) | TO(OVER)},
-    [PUT_RECEIVING] = {"receiving", TO(FINISHING) | TO(OVER)},
-    [PUT_FINISHING] = {"finishing", TO(OVER)},
-    [PUT_LEFT] = {"left", TO(OVER)},
-    [PUT_OVER] = {"over", 0},
+    [PUT_ASKING] = {"media_put_request_asking", TO(RECEIVING) | TO(LEFT) | TO(OVER)},
+    [PUT_RECEIVING] = {"media_put_request_receiving", TO(FINISHING) | TO(OVER)},
+    [PUT_FINISHING] = {"media_put_request_finishing", TO(OVER)},
+    [PUT_LEFT] = {"media_put_request_left", TO(OVER)},
+    [PUT_OVER] = {"media_put_request_over", 0},
 };
 #undef TO
 
@@ -309,7 +309,7 @@ static struct put *put_new(struct endpoint *e, struct endpoint_call *c)
     p->type = str_dup(http_head_get(c->head, STR("Content-Type")));
     p->length = c->head->content_length;
     str_copy(p->id, c->id);
-    fsm_init(&p->fsm, "media_put_request", states, PUT_ASKING);
+    fsm_init(&p->fsm, states, PUT_ASKING);
     list_push(&e->puts, &p->node);
     e->n_puts++;
     e->counters.putting++;

@@ -148,14 +148,14 @@ enum put_state {
 
 #define TO(state) FSM_TO(PUT_##state)
 static const struct fsm_state put_states[] = {
-    [PUT_OPENING] = {"opening",
+    [PUT_OPENING] = {"media_put_opening",
                      TO(READY) | TO(WRITING) | TO(FINISHING) | TO(LEAVING) | TO(OVER)},
-    [PUT_READY] = {"ready", TO(WRITING) | TO(FINISHING) | TO(LEAVING)},
-    [PUT_WRITING] = {"writing",
+    [PUT_READY] = {"media_put_ready", TO(WRITING) | TO(FINISHING) | TO(LEAVING)},
+    [PUT_WRITING] = {"media_put_writing",
                      TO(READY) | TO(WRITING) | TO(FINISHING) | TO(LEAVING) | TO(OVER)},
-    [PUT_FINISHING] = {"finishing", TO(OVER)},
-    [PUT_LEAVING] = {"leaving", TO(OVER)},
-    [PUT_OVER] = {"over", 0},
+    [PUT_FINISHING] = {"media_put_finishing", TO(OVER)},
+    [PUT_LEAVING] = {"media_put_leaving", TO(OVER)},
+    [PUT_OVER] = {"media_put_over", 0},
 };
 #undef TO
 
@@ -395,7 +395,7 @@ struct files_put *files_put_begin(struct files *f, const struct files_put_config
         p->hash = crypto_sha256_new();
         memcpy(p->sha256, config->sha256, sizeof(p->sha256));
     }
-    fsm_init(&p->fsm, "media_put", put_states, PUT_OPENING);
+    fsm_init(&p->fsm, put_states, PUT_OPENING);
     list_push(&f->puts, &p->node);
     submit(f->writer, &p->task);
     return p;

@@ -10,11 +10,11 @@ enum stop_state {
 
 #define TO(state) FSM_TO(STOP_##state)
 static const struct fsm_state states[] = {
-    [STOP_RUNNING] = {"running", TO(DRAINING)},
-    [STOP_DRAINING] = {"draining", TO(CLOSING)},
-    [STOP_CLOSING] = {"closing", TO(CUTTING) | TO(ENDED)},
-    [STOP_CUTTING] = {"cutting", TO(ENDED)},
-    [STOP_ENDED] = {"ended", 0},
+    [STOP_RUNNING] = {"stop_running", TO(DRAINING)},
+    [STOP_DRAINING] = {"stop_draining", TO(CLOSING)},
+    [STOP_CLOSING] = {"stop_closing", TO(CUTTING) | TO(ENDED)},
+    [STOP_CUTTING] = {"stop_cutting", TO(ENDED)},
+    [STOP_ENDED] = {"stop_ended", 0},
 };
 #undef TO
 
@@ -92,7 +92,7 @@ void stop_init(struct stop *s, struct timers *timers, int64_t drain_ms,
                const struct stop_ops *ops, void *arg)
 {
     *s = (struct stop){.timers = timers, .ops = ops, .arg = arg, .drain_ms = drain_ms};
-    fsm_init(&s->fsm, "stop", states, STOP_RUNNING);
+    fsm_init(&s->fsm, states, STOP_RUNNING);
     timer_init(&s->timer, on_timer);
 }
 

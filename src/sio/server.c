@@ -13,9 +13,9 @@ enum socket_state {
 
 #define TO(state) FSM_TO(SOCKET_##state)
 static const struct fsm_state states[] = {
-    [SOCKET_CONNECTING] = {"connecting", TO(CONNECTED) | TO(GONE)},
-    [SOCKET_CONNECTED] = {"connected", TO(GONE)},
-    [SOCKET_GONE] = {"gone", 0},
+    [SOCKET_CONNECTING] = {"sio_connecting", TO(CONNECTED) | TO(GONE)},
+    [SOCKET_CONNECTED] = {"sio_connected", TO(GONE)},
+    [SOCKET_GONE] = {"sio_gone", 0},
 };
 #undef TO
 
@@ -377,7 +377,7 @@ static struct sio_socket *socket_new(struct sio_conn *c, str namespace)
     s->namespace_len = (uint8_t) namespace.len;
     str_copy(s->namespace, namespace);
     rand_name(c->server->config.rand, s->sid);
-    fsm_init(&s->fsm, "sio", states, SOCKET_CONNECTING);
+    fsm_init(&s->fsm, states, SOCKET_CONNECTING);
     list_push(&c->sockets, &s->node);
     c->n_sockets++;
     return s;

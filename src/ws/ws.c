@@ -16,9 +16,9 @@ enum {
 
 #define TO(state) FSM_TO(WS_##state)
 static const struct fsm_state states[] = {
-    [WS_OPEN] = {"open", TO(CLOSING) | TO(OVER)},
-    [WS_CLOSING] = {"closing", TO(OVER)},
-    [WS_OVER] = {"over", 0},
+    [WS_OPEN] = {"ws_open", TO(CLOSING) | TO(OVER)},
+    [WS_CLOSING] = {"ws_closing", TO(OVER)},
+    [WS_OVER] = {"ws_over", 0},
 };
 #undef TO
 
@@ -221,7 +221,7 @@ struct ws *ws_new(struct stream *s, const struct ws_config *config,
     w->config = config;
     w->events = events;
     w->owner = owner;
-    fsm_init(&w->fsm, "ws", states, WS_OPEN);
+    fsm_init(&w->fsm, states, WS_OPEN);
     ws_reader_init(&w->reader, config->max_message);
     stream_set_owner(s, &stream_events, w);
     return w;

@@ -10,9 +10,9 @@ enum door {
 };
 
 static const struct fsm_state states[] = {
-    [DOOR_SHUT] = {"shut", FSM_TO(DOOR_OPEN) | FSM_TO(DOOR_GONE)},
-    [DOOR_OPEN] = {"open", FSM_TO(DOOR_SHUT)},
-    [DOOR_GONE] = {"gone", 0},
+    [DOOR_SHUT] = {"door_shut", FSM_TO(DOOR_OPEN) | FSM_TO(DOOR_GONE)},
+    [DOOR_OPEN] = {"door_open", FSM_TO(DOOR_SHUT)},
+    [DOOR_GONE] = {"door_gone", 0},
 };
 
 static void moves_as_the_table_says(void **state)
@@ -20,7 +20,7 @@ static void moves_as_the_table_says(void **state)
     (void)state;
     struct fsm m;
 
-    fsm_init(&m, "door", states, DOOR_SHUT);
+    fsm_init(&m, states, DOOR_SHUT);
     expect_int("first", m.now, DOOR_SHUT);
     fsm_move(&m, DOOR_OPEN);
     expect_int("opened", m.now, DOOR_OPEN);
@@ -55,8 +55,8 @@ static void an_illegal_move_aborts_and_names_both_states(void **state)
     for (unsigned from = 0; from < 3; from++) {
         for (unsigned to = 0; to < 3; to++) {
             struct attempt a = {.to = to};
-            fsm_init(&a.m, "door", states, from);
-            snprintf(want, sizeof(want), "door: illegal move %s -> %s\n", states[from].name,
+            fsm_init(&a.m, states, from);
+            snprintf(want, sizeof(want), "illegal move %s -> %s\n", states[from].name,
                      states[to].name);
 
             expect_int(want, fsm_can(&a.m, to), is_legal[from][to]);
@@ -77,9 +77,9 @@ static void ends_only_in_an_end_state(void **state)
     struct fsm m;
     char said[256];
 
-    fsm_init(&m, "door", states, DOOR_OPEN);
+    fsm_init(&m, states, DOOR_OPEN);
     assert_true(aborts(fini, &m, said, sizeof(said)));
-    fsm_init(&m, "door", states, DOOR_GONE);
+    fsm_init(&m, states, DOOR_GONE);
     assert_false(aborts(fini, &m, said, sizeof(said)));
 }
 
