@@ -76,7 +76,7 @@ static void on_ready(void *arg, bool is_recovered, uint64_t unread)
 
     api_client_begin(&out, STR("ready"));
     api_encode_ready(&out, &(struct api_ready){
-                               .account = c->account,
+                               .account = *api_client_account(c),
                                .session = str_of(c->name),
                                .server_time_ms = clock_unix_ms(config->clock),
                                .is_recovered = is_recovered,
@@ -128,7 +128,7 @@ static void on_receipt(void *arg, const struct chat_receipt *r, str cursor)
     struct buf out;
 
     api_client_begin(&out, event_of(r->mark));
-    api_encode_receipt(&out, r, &c->account, cursor);
+    api_encode_receipt(&out, r, api_client_account(c), cursor);
     api_client_emit(c, &out);
 }
 
@@ -212,11 +212,12 @@ static void warn_of_expiry(struct api_client *c)
 
 // The end.
 
+/** Its session is of no more use to it, and is there still. */
 static void client_free(struct api_client *c, const char *why)
 {
     char acct[AUTH_ACCOUNT_TEXT_SIZE];
 
-    auth_account_text(acct, &c->account);
+    auth_account_text(acct, api_client_account(c));
     log_debug(sio_log(c->socket), "api_close", "acct=%s reason=%s", acct, why);
     list_remove(&c->node);
     timer_cancel(c->api->config.timers, &c->expiry);
@@ -365,7 +366,7 @@ void api_client_renew(struct api_client *c, const struct auth_identity *who)
     c->name_hash = hash_session(c->api, str_of(who->session));
     c->issued_at_ms = who->issued_at_ms;
     c->expires_at_ms = who->expires_at_ms;
-    c->skew_ms = who->skew_ms;
+    c->skew_ms = (int32_t)who->skew_ms;
     c->is_expiring = false;
     timer_set(timers, &c->expiry, timers->now_ms + left_ms - notice_of(left_ms));
 }
@@ -379,7 +380,6 @@ static struct api_client *client_new(struct api *a, struct sio_socket *s,
 
     c->api = a;
     c->socket = s;
-    c->account = who->account;
     c->name = str_dup(str_of(who->session));
     list_push(&a->clients, &c->node);
     list_init(&c->requests);
@@ -402,6 +402,7 @@ struct api_client *api_client_open(struct api *a, struct sio_socket *s,
     c->ip = taken;
     sio_set_state(s, c);
     sio_accept(s);
-    c->session = chat_session_open(a->config.chat, &c->account, cursor, sio_log(s), &events, c);
+    c->session =
+        chat_session_open(a->config.chat, &who->account, cursor, sio_log(s), &events, c);
     return c;
 }

@@ -45,12 +45,17 @@ struct api_client {
     uint64_t name_hash;    // likewise; of its session's name, which operators know it by
     int64_t issued_at_ms;  // Unix
     int64_t expires_at_ms; // Unix
-    int64_t skew_ms;
-    struct timer expiry; // a warning first, then the end
+    int32_t skew_ms;
     bool is_expiring;    // the client was warned
     bool may_ask;        // it is ready, or nobody knows when it will be
-    account account;
+    struct timer expiry; // a warning first, then the end
 };
+
+/** Borrowed from its session. */
+static inline const account *api_client_account(const struct api_client *c)
+{
+    return chat_session_actor(c->session)->account;
+}
 
 /** What is told to an account now. @param who  borrowed */
 static inline struct api_reader api_reader_of(const struct api *a, const account *who)
@@ -61,10 +66,10 @@ static inline struct api_reader api_reader_of(const struct api *a, const account
 /** What is told to a client now; borrowed from it. */
 static inline struct api_reader api_client_reader(const struct api_client *c)
 {
-    return api_reader_of(c->api, &c->account);
+    return api_reader_of(c->api, api_client_account(c));
 }
 
-static_assert(sizeof(struct api_client) <= 232, "an idle client is small: there are many");
+static_assert(sizeof(struct api_client) <= 176, "an idle client is small: there are many");
 
 /**
  * Accept the socket. The client is its state from then on.

@@ -17,7 +17,7 @@ static struct chat_actor *actor_of(const struct api_call *c)
 
 static struct api_reader reader_of(const struct api_call *c)
 {
-    return api_reader_of(c->api, &actor_of(c)->account);
+    return api_reader_of(c->api, actor_of(c)->account);
 }
 
 // Answers. With each the call is over.

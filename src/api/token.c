@@ -7,7 +7,7 @@
 static struct api_problem problem_of_token(const struct api_client *c,
                                            const struct api_identity *id)
 {
-    if (id->error == API_OK && !account_eq(&id->who.account, &c->account)) {
+    if (id->error == API_OK && !account_eq(&id->who.account, api_client_account(c))) {
         return (struct api_problem){API_FORBIDDEN, "token",
                                     "This token is of another account. Connect anew with it.",
                                     0};

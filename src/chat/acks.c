@@ -149,7 +149,7 @@ static void await_ack(struct chat_session *s, const struct window_item *item)
 void acks_expect(struct chat_session *s, const struct chat_message *m, int64_t token)
 {
     struct thread *t = thread_get(s, m->conversation);
-    const bool from_peer = !account_eq(&m->from, &s->actor.account);
+    const bool from_peer = !account_eq(&m->from, s->actor.account);
 
     if (from_peer)
         t->peer_seq = m->seq;
@@ -179,7 +179,7 @@ static void mark_acked(struct chat_session *s, struct thread *t)
 
 void acks_note_mark(struct chat_session *s, const struct chat_receipt *r)
 {
-    if (!account_eq(&r->by, &s->actor.account))
+    if (!account_eq(&r->by, s->actor.account))
         return;
     struct thread *t = thread_find(s, r->conversation);
     if (!t || r->seq <= t->mark_seq)

@@ -39,6 +39,13 @@ static struct chat_account *account_new(struct chat *c, const account *a)
     return owner;
 }
 
+/** Sessions that are closed and not freed yet are still of it. */
+static void free_unused(struct chat_account *owner)
+{
+    if (owner->is_dropped && owner->n_refs == 0)
+        free(owner);
+}
+
 void chat_account_drop(struct chat_account *owner)
 {
     struct chat *c = owner->chat;
@@ -47,7 +54,8 @@ void chat_account_drop(struct chat_account *owner)
     typing_drop_all(owner);
     bus_unsubscribe(c->ports.bus, &owner->account);
     map_remove(&c->accounts, &owner->by_account);
-    free(owner);
+    owner->is_dropped = true;
+    free_unused(owner);
 }
 
 // The life of a session.
@@ -57,6 +65,8 @@ static void session_free(struct chat_session *s)
     assert(list_is_empty(&s->waiting));
     pump_fini(s);
     fsm_fini(&s->fsm);
+    s->owner->n_refs--;
+    free_unused(s->owner);
     free(s);
 }
 
@@ -90,7 +100,6 @@ void chat_session_close(struct chat_session *s)
     fsm_move(&s->fsm, SESSION_CLOSED);
     s->actor.chat->counters.sessions--;
     list_remove(&s->node);
-    s->owner = NULL;
     if (--owner->n_sessions == 0) {
         typing_drop_all(owner);
         presence_on_last(owner);
@@ -138,7 +147,7 @@ static void on_start(struct job *job)
 void chat_actor_init(struct chat_actor *a, struct chat *c, const account *who,
                      const struct log_ctx *log)
 {
-    *a = (struct chat_actor){.chat = c, .account = *who, .log = log};
+    *a = (struct chat_actor){.chat = c, .account = who, .log = log};
 }
 
 struct chat_actor *chat_session_actor(struct chat_session *s)
@@ -155,9 +164,10 @@ struct chat_session *chat_session_open(struct chat *c, const account *a, str cur
 
     if (!owner)
         owner = account_new(c, a);
-    chat_actor_init(&s->actor, c, a, log);
+    chat_actor_init(&s->actor, c, &owner->account, log);
     s->actor.session = s;
     s->owner = owner;
+    owner->n_refs++;
     s->events = events;
     s->arg = arg;
     s->heard_ms = chat_now_ms(c);

@@ -54,11 +54,11 @@ struct chat_session;
 struct chat_actor {
     struct chat *chat;
     struct chat_session *session; // NULL: none
-    account account;
-    const struct log_ctx *log; // borrowed for its life
-    unsigned n_requests;       // under way
-    int64_t retry_after_ms;    // after CHAT_RATE_LIMITED, CHAT_UPLOAD_QUOTA: for so long
-    uint64_t max_bytes;        // after CHAT_UPLOAD_TOO_LARGE: of a file of its kind
+    const account *account;       // borrowed for its life
+    const struct log_ctx *log;    // likewise
+    unsigned n_requests;          // under way
+    int64_t retry_after_ms;       // after CHAT_RATE_LIMITED, CHAT_UPLOAD_QUOTA: for so long
+    uint64_t max_bytes;           // after CHAT_UPLOAD_TOO_LARGE: of a file of its kind
 };
 
 struct chat_ports {
@@ -245,7 +245,11 @@ void chat_session_ack(struct chat_session *s, int64_t token);
 /** For requests of the session's client. */
 struct chat_actor *chat_session_actor(struct chat_session *s);
 
-/** For requests of an account without a session: its sessions are told what it does. */
+/**
+ * For requests of an account without a session: its sessions are told what it does.
+ *
+ * @param who  borrowed for the life of the actor, as log is
+ */
 void chat_actor_init(struct chat_actor *a, struct chat *c, const account *who,
                      const struct log_ctx *log);
 

@@ -31,7 +31,7 @@ static struct contact_op *op_new(struct chat_actor *a, store_conversation_fn *do
 static void ask(struct contact_op *op, const struct chat_place *place,
                 store_conversation_fn *done)
 {
-    const struct store_conversation read = {.account = op->actor->account, .place = *place};
+    const struct store_conversation read = {.account = *op->actor->account, .place = *place};
 
     store_conversation(op->actor->chat->ports.store, &read, done, op);
 }
@@ -90,7 +90,7 @@ static void on_contacted(void *arg, int r, const struct store_contacted *contact
     if (contacted->position == 0)
         return;
     c->counters.contacts++;
-    announce(c, &op->actor->account, contacted);
+    announce(c, op->actor->account, contacted);
 }
 
 int chat_contact(struct chat_actor *a, const struct chat_place *place, enum chat_contact what,
@@ -98,7 +98,7 @@ int chat_contact(struct chat_actor *a, const struct chat_place *place, enum chat
 {
     struct chat *c = a->chat;
 
-    if (place->conversation == 0 && account_eq(&place->peer, &a->account)) {
+    if (place->conversation == 0 && account_eq(&place->peer, a->account)) {
         c->counters.refused++;
         return CHAT_RECIPIENT_INVALID;
     }
@@ -107,7 +107,7 @@ int chat_contact(struct chat_actor *a, const struct chat_place *place, enum chat
         return refusal;
 
     const struct store_contact contact = {
-        .by = a->account,
+        .by = *a->account,
         .place = *place,
         .what = what,
         .now_ms = clock_unix_ms(c->ports.clock),

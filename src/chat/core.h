@@ -67,7 +67,9 @@ struct chat_account {
     struct chat *chat;
     account account;
     bool is_subscribed;
+    bool is_dropped;
     unsigned n_sessions;
+    unsigned n_refs; // of these, and of closed ones that are not freed yet
     unsigned n_typings;
     struct list sessions;
     struct list typings;     // who writes to it
@@ -102,15 +104,24 @@ struct thread {
 struct chat_session {
     struct list node; // of the account's
     struct chat_actor actor;
-    struct chat_account *owner; // NULL once closed
+    struct chat_account *owner;
     const struct chat_session_events *events;
     void *arg;
     struct fsm fsm;
     uint64_t id; // random; the origin of what it causes
     struct job job;
     struct list watches; // whom it watches
-    unsigned n_watches;
     unsigned n_refs;     // operations under way that will come back to it
+    uint16_t n_watches;
+    // Bits, because there are many sessions, and they fill a gap. The wants are of the pump.
+    bool is_recovered : 1;
+    bool is_ready : 1;
+    bool is_synced : 1;
+    bool wants_messages : 1;
+    bool wants_receipts : 1;
+    bool wants_changes : 1;
+    bool is_silent : 1; // it acknowledges nothing, and its window moves with what it takes
+    bool is_warned : 1;
     struct list waiting; // sends that can't be stored yet (attach.c)
 
     // What it has (pump.c). Everything behind `since` concerns it; before that, only what is
@@ -119,20 +130,16 @@ struct chat_session {
     int64_t after;          // up to here it was sent every message that concerns it
     int64_t receipts_after; // and up to here every receipt
     int64_t changes_after;  // and every change of what the account wants of its peers
-    bool is_recovered;
-    bool is_ready;
-    bool is_synced;
-    bool wants_messages;
-    bool wants_receipts;
-    bool wants_changes;
-    bool is_silent; // it acknowledges nothing, and its window moves with what it takes
-    bool is_warned;
-    struct own *own; // what it has sent itself since it was live last
+    struct own *own;        // what it has sent itself since it was live last
     struct map threads;
     int64_t heard_ms;        // monotonic: the last sign of life
     struct unacked *unacked; // NULL: nothing, and that for a while
     struct retry *retry;     // NULL: no question to the store waits for it to come back
 };
+
+static_assert(CHAT_WATCHES_MAX <= UINT16_MAX, "the number of watches fits");
+static_assert(sizeof(struct chat_session) <= 264 && sizeof(struct chat_account) <= 120,
+              "who is idle is small: there are many");
 
 static inline int64_t chat_now_ms(const struct chat *c)
 {

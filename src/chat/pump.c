@@ -62,7 +62,7 @@ static str cursor_of(const struct chat_session *s, char out[CURSOR_SIZE])
     const int64_t messages = larger(s->since, s->after);
     const int64_t others = smaller(s->receipts_after, s->changes_after);
 
-    return cursor_print(out, s->actor.chat->ports.store->epoch, &s->actor.account,
+    return cursor_print(out, s->actor.chat->ports.store->epoch, s->actor.account,
                         smaller(messages, others));
 }
 
@@ -89,7 +89,7 @@ static bool is_ordered(const struct chat_session *s)
 static bool is_told(struct chat_session *s, const struct chat_receipt *r)
 {
     struct thread *t = thread_get(s, r->conversation);
-    const bool is_mine = account_eq(&r->by, &s->actor.account);
+    const bool is_mine = account_eq(&r->by, s->actor.account);
     uint64_t *told = &(is_mine ? t->mine : t->theirs)[r->mark];
 
     if (r->seq <= *told)
@@ -277,7 +277,7 @@ static void on_unread(void *arg, int r, uint64_t n)
 static void read_receipts(struct chat_session *s)
 {
     const struct store_receipts read = {
-        .account = s->actor.account,
+        .account = *s->actor.account,
         .after = s->receipts_after,
         .max_receipts = N_RECEIPTS,
     };
@@ -289,7 +289,7 @@ static void read_receipts(struct chat_session *s)
 static void read_changes(struct chat_session *s)
 {
     const struct store_changes read = {
-        .account = s->actor.account,
+        .account = *s->actor.account,
         .after = s->changes_after,
         .max_conversations = N_CHANGES,
         .max_bytes = CHAT_WINDOW_BYTES_MAX,
@@ -302,7 +302,7 @@ static void read_changes(struct chat_session *s)
 static void read_messages(struct chat_session *s)
 {
     struct store_read read = {
-        .account = s->actor.account, .since = s->since, .after = s->after};
+        .account = *s->actor.account, .since = s->since, .after = s->after};
 
     s->wants_messages = false;
     read.max_messages = window_room(acks_window(s), &read.max_bytes);
@@ -325,7 +325,7 @@ static void go_live(struct chat_session *s)
 static void read_next(struct chat_session *s)
 {
     if (!s->is_ready) {
-        store_unread(s->actor.chat->ports.store, &s->actor.account, on_unread, s);
+        store_unread(s->actor.chat->ports.store, s->actor.account, on_unread, s);
     } else if (s->wants_receipts) {
         read_receipts(s);
     } else if (s->wants_changes) {
@@ -528,7 +528,7 @@ void pump_init(struct chat_session *s, str cursor)
 {
     const struct store *store = s->actor.chat->ports.store;
 
-    s->is_recovered = cursor_parse(cursor, store->epoch, &s->actor.account, &s->since) == 0;
+    s->is_recovered = cursor_parse(cursor, store->epoch, s->actor.account, &s->since) == 0;
 }
 
 void pump_start(struct chat_session *s)

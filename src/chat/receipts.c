@@ -82,13 +82,13 @@ void receipts_push(struct chat_session *s, struct thread *t)
     struct marking *m = NEW(struct marking);
     m->session = s;
     m->thread = t;
-    m->by = s->actor.account;
+    m->by = *s->actor.account;
     t->is_marking = true;
     t->marked_seq = t->acked_seq;
     s->n_refs++;
     s->actor.chat->n_under_way++;
     const struct store_receipt receipt = {
-        .by = s->actor.account,
+        .by = *s->actor.account,
         .place = {.conversation = t->conversation},
         .delivered_seq = t->acked_seq,
         .now_ms = clock_unix_ms(s->actor.chat->ports.clock),
@@ -115,7 +115,7 @@ static void on_mark(void *arg, int r, const struct store_receipted *a)
         seq = op->mark == CHAT_MARK_READ ? a->marks.read_seq : a->marks.delivered_seq;
     op->done(op->arg, requests_refusal(actor->chat, r), seq);
     if (r == 0)
-        announce(actor->chat, &actor->account, a);
+        announce(actor->chat, actor->account, a);
     free(op);
     requests_end(actor);
 }
@@ -133,7 +133,7 @@ int chat_mark(struct chat_actor *a, const struct chat_place *place, enum chat_ma
     op->done = done;
     op->arg = arg;
     const struct store_receipt receipt = {
-        .by = a->account,
+        .by = *a->account,
         .place = *place,
         .delivered_seq = mark == CHAT_MARK_DELIVERED ? seq : 0,
         .read_seq = mark == CHAT_MARK_READ ? seq : 0,

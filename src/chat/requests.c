@@ -10,7 +10,7 @@ static int take_rate(struct chat_actor *a, enum chat_bucket bucket)
 
     if (!c->config.rate_limits)
         return 0;
-    a->retry_after_ms = rates_take(&c->rates, account_str(&a->account), bucket, chat_now_ms(c));
+    a->retry_after_ms = rates_take(&c->rates, account_str(a->account), bucket, chat_now_ms(c));
     if (a->retry_after_ms == 0)
         return 0;
     c->counters.refused++;
@@ -115,7 +115,7 @@ int chat_history(struct chat_actor *a, const struct chat_history *h, store_histo
     struct history_op *op = NEW(struct history_op);
     *op = (struct history_op){.actor = a, .done = done, .arg = arg};
     const struct store_history read = {
-        .account = a->account,
+        .account = *a->account,
         .place = h->place,
         .before = h->before,
         .after = h->after,
@@ -152,7 +152,7 @@ int chat_list(struct chat_actor *a, size_t limit, int64_t before, store_list_fn 
     struct list_op *op = NEW(struct list_op);
     *op = (struct list_op){.actor = a, .done = done, .arg = arg};
     const struct store_list read = {
-        .account = a->account,
+        .account = *a->account,
         .before = before,
         .max_conversations = limit,
         .max_bytes = CHAT_PAGE_BYTES_MAX,

@@ -208,7 +208,7 @@ static struct send_op *op_new(struct chat_actor *a, const struct chat_send *send
     op->actor = a;
     timer_init(&op->timer, on_repeat);
     op->append = (struct store_append){
-        .from = a->account,
+        .from = *a->account,
         .to = send->to,
         .reply_to = send->reply_to,
     };
@@ -225,7 +225,7 @@ int chat_send(struct chat_actor *a, const struct chat_send *send, chat_send_fn *
     const bool waits = send->upload.len > 0 || attach_is_behind(a, &send->to);
 
     assert(send->upload.len == 0 || a->chat->ports.media);
-    if (account_eq(&send->to, &a->account)) {
+    if (account_eq(&send->to, a->account)) {
         a->chat->counters.refused++;
         return CHAT_RECIPIENT_INVALID;
     }

@@ -32,7 +32,7 @@ static void publish(const struct type_op *op, conversation_id conversation)
         .kind = BUS_TYPING,
         .to = op->peer,
         .origin = a->session ? a->session->id : 0,
-        .typing = {.conversation = conversation, .from = a->account, .is_on = op->is_on},
+        .typing = {.conversation = conversation, .from = *a->account, .is_on = op->is_on},
     };
 
     bus_publish(a->chat->ports.bus, &e);
@@ -49,7 +49,7 @@ static void on_relation(void *arg, int r, const struct chat_relation *relation)
 
 static void ask_relation(struct type_op *op)
 {
-    const struct store_relations question = {op->actor->account, &op->peer, 1};
+    const struct store_relations question = {*op->actor->account, &op->peer, 1};
 
     store_relations(op->actor->chat->ports.store, &question, on_relation, op);
 }
@@ -69,7 +69,7 @@ static void on_conversation(void *arg, int r, const struct chat_conversation *co
 int chat_type(struct chat_actor *a, const struct chat_place *place, bool is_on,
               chat_done_fn *done, void *arg)
 {
-    if (place->conversation == 0 && account_eq(&place->peer, &a->account)) {
+    if (place->conversation == 0 && account_eq(&place->peer, a->account)) {
         a->chat->counters.refused++;
         return CHAT_RECIPIENT_INVALID;
     }
@@ -84,7 +84,7 @@ int chat_type(struct chat_actor *a, const struct chat_place *place, bool is_on,
         ask_relation(op);
         return 0;
     }
-    const struct store_conversation read = {.account = a->account, .place = *place};
+    const struct store_conversation read = {.account = *a->account, .place = *place};
     store_conversation(a->chat->ports.store, &read, on_conversation, op);
     return 0;
 }

@@ -75,7 +75,7 @@ static struct upload_op *op_new(struct chat_actor *a, const struct chat_announce
 {
     char id[CHAT_UPLOAD_ID_SIZE];
     struct chat_upload u = {
-        .owner = a->account,
+        .owner = *a->account,
         .name = what->name,
         .mime = what->mime,
         .size = what->size,

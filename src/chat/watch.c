@@ -29,7 +29,7 @@ static struct chat *chat_of(const struct watch_op *op)
 /** One is online to oneself, and does not watch oneself. */
 static bool is_oneself(const struct watch_op *op, const account *a)
 {
-    return account_eq(a, &op->session->actor.account);
+    return account_eq(a, op->session->actor.account);
 }
 
 static void finish(struct watch_op *op, int r)
@@ -164,7 +164,7 @@ static void ask_store(struct watch_op *op)
             w->is_missed = false;
     }
     store_relations(chat_of(op)->ports.store,
-                    &(struct store_relations){op->session->actor.account, peers, op->n},
+                    &(struct store_relations){*op->session->actor.account, peers, op->n},
                     on_relations, op);
 }
 

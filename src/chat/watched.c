@@ -65,7 +65,7 @@ static size_t gather(struct watched *of, account *peers)
         } else {
             w->is_stale = false;
             w->i = (uint16_t)n;
-            peers[n++] = w->session->actor.account;
+            peers[n++] = *w->session->actor.account;
             list_push(&of->asked, node);
         }
     }
@@ -155,7 +155,7 @@ static void judge(struct watched *of)
 
 static bool is_of(const struct watch *w, const account *a)
 {
-    return account_eq(&w->session->actor.account, a);
+    return account_eq(w->session->actor.account, a);
 }
 
 /** What the sessions of this account were told. */
