@@ -415,6 +415,29 @@ static void one_who_leaves_while_it_asks_is_answered(void **state)
     close_device(&bob);
 }
 
+/** What it asks with is of the session, and that one of the account. */
+static void one_who_is_offline_before_it_is_answered_is_answered(void **state)
+{
+    struct chat_world *w = *state;
+    const account both[] = {wallet(1), wallet(2)};
+    struct watched_answer answer;
+    struct device alice;
+
+    connect_device(w, &alice, wallet(1), "");
+    w->relations->is_holding = true;
+    assert_int_equal(start_watch(&alice, both, COUNT_OF(both), &answer), 0);
+    settle(w);
+    close_device(&alice);
+    pass(w, CHAT_OFFLINE_MS);
+    connect_device(w, &alice, wallet(1), ""); // it comes back as a new one
+    fake_release(w->relations);
+    settle(w);
+    assert_int_equal(answer.times, 1);
+    assert_int_equal(answer.r, 0);
+    assert_true(answer.p[0].is_online); // to itself, as ever
+    close_device(&alice);
+}
+
 static void one_who_leaves_while_it_is_judged_is_not_told(void **state)
 {
     struct chat_world *w = *state;
@@ -684,6 +707,7 @@ int main(void)
         PRESENCE(what_changes_while_it_is_asked_is_told),
         PRESENCE(one_that_goes_while_it_is_asked_is_told_by_the_answer),
         PRESENCE(one_who_leaves_while_it_asks_is_answered),
+        PRESENCE(one_who_is_offline_before_it_is_answered_is_answered),
         PRESENCE(one_who_leaves_while_it_is_judged_is_not_told),
         PRESENCE(two_requests_about_one_and_an_end_between),
         PRESENCE(what_happens_meanwhile_makes_one_more_round),
