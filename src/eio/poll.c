@@ -31,9 +31,9 @@ static void refuse(struct http_request *rq, unsigned status)
 
 void eio_poll_answer_get(struct eio_session *s, str body)
 {
-    struct http_request *rq = s->get;
+    struct http_request *rq = s->polling->get;
 
-    s->get = NULL;
+    s->polling->get = NULL;
     if (!answer(rq, 200, STR("text/plain; charset=UTF-8"), body))
         eio_session_lose(s);
 }
@@ -54,30 +54,50 @@ struct eio_queued *eio_poll_packet(const struct eio_packet *p, const str *parts,
 
 void eio_poll_queue(struct eio_session *s, struct eio_queued *q)
 {
-    *s->queue_tail = q;
-    s->queue_tail = &q->next;
-    s->queued_bytes += EIO_QUEUED_COST + q->packet.len;
+    struct eio_polling *p = s->polling;
+
+    *p->queue_tail = q;
+    p->queue_tail = &q->next;
+    p->queued_bytes += EIO_QUEUED_COST + q->packet.len;
 }
 
 struct eio_queued *eio_poll_shift(struct eio_session *s)
 {
-    struct eio_queued *q = s->queue;
+    struct eio_polling *p = s->polling;
+    struct eio_queued *q = p->queue;
 
-    s->queue = q->next;
-    if (!s->queue)
-        s->queue_tail = &s->queue;
-    s->queued_bytes -= EIO_QUEUED_COST + q->packet.len;
+    p->queue = q->next;
+    if (!p->queue)
+        p->queue_tail = &p->queue;
+    p->queued_bytes -= EIO_QUEUED_COST + q->packet.len;
     return q;
+}
+
+struct eio_polling *eio_polling_new(size_t max_payload)
+{
+    struct eio_polling *p = NEW(struct eio_polling);
+
+    p->queue_tail = &p->queue;
+    p->max_payload = max_payload;
+    return p;
+}
+
+void eio_polling_end(struct eio_session *s)
+{
+    assert(!s->polling->get && !s->polling->post && !s->polling->probe && !s->polling->queue);
+    free(s->polling);
+    s->polling = NULL;
 }
 
 /** As much of the queue as one payload may hold. */
 static void answer_get_from_queue(struct eio_session *s)
 {
+    const struct eio_polling *p = s->polling;
     struct buf body;
 
     buf_init(&body, SIZE_MAX / 2);
-    for (size_t n = 0; s->queue && n < EIO_PAYLOAD_PACKETS_MAX; n++) {
-        const size_t size = eio_packet_size(&s->queue->packet) + 1;
+    for (size_t n = 0; p->queue && n < EIO_PAYLOAD_PACKETS_MAX; n++) {
+        const size_t size = eio_packet_size(&p->queue->packet) + 1;
         if (n > 0 && body.len + size > EIO_POLL_BYTES_MAX)
             break;
         struct eio_queued *q = eio_poll_shift(s);
@@ -95,9 +115,9 @@ static void answer_get_from_queue(struct eio_session *s)
 
 void eio_poll_flush(struct eio_session *s)
 {
-    if (!s->get)
+    if (!s->polling || !s->polling->get)
         return;
-    if (s->queue) {
+    if (s->polling->queue) {
         answer_get_from_queue(s);
     } else if (s->fsm.now == EIO_CLOSING) {
         eio_session_finish(s, noop_and_closed);
@@ -110,16 +130,20 @@ void eio_poll_flush(struct eio_session *s)
 
 void eio_poll_finish(struct eio_session *s, str last)
 {
-    if (s->get && s->queue)
+    struct eio_polling *p = s->polling;
+
+    if (!p)
+        return;
+    if (p->get && p->queue)
         answer_get_from_queue(s);
-    if (s->get)
+    if (p->get)
         eio_poll_answer_get(s, last);
-    if (s->post) {
-        struct http_request *rq = s->post;
-        s->post = NULL;
+    if (p->post) {
+        struct http_request *rq = p->post;
+        p->post = NULL;
         refuse(rq, 400);
     }
-    while (s->queue)
+    while (p->queue)
         free(eio_poll_shift(s));
 }
 
@@ -135,30 +159,32 @@ static void refuse_overlap(struct eio_session *s, struct http_request *rq)
 void eio_poll_on_get(struct eio_session *s, struct http_request *rq, struct eio_poll *poll)
 {
     rq->state = poll;
-    if (s->get) {
+    if (s->polling->get) {
         eio_poll_answer_get(s, eio_closed);
         refuse_overlap(s, rq);
         return;
     }
     poll->session = s;
-    s->get = rq;
+    s->polling->get = rq;
     eio_poll_flush(s);
 }
 
 void eio_poll_on_post(struct eio_session *s, struct http_request *rq, struct eio_poll *poll)
 {
+    struct eio_polling *p = s->polling;
+
     rq->state = poll;
-    if (s->post) {
-        struct http_request *first = s->post;
-        s->post = NULL;
+    if (p->post) {
+        struct http_request *first = p->post;
+        p->post = NULL;
         free(first->state);
         http_abort(first);
         refuse_overlap(s, rq);
         return;
     }
     poll->session = s;
-    rq->max_body = s->max_payload;
-    s->post = rq;
+    rq->max_body = p->max_payload;
+    p->post = rq;
 }
 
 /** Every packet before a bad one counts. @return 0 or EIO_SESSION_BAD */
@@ -181,9 +207,9 @@ MUST_CHECK static int on_payload(struct eio_session *s, char *text, size_t len)
 
 void eio_poll_on_body(struct eio_session *s)
 {
-    struct http_request *rq = s->post;
+    struct http_request *rq = s->polling->post;
 
-    s->post = NULL; // answered here, whatever becomes of the session
+    s->polling->post = NULL; // answered here, whatever becomes of the session
     if (rq->is_too_large) {
         refuse(rq, 413);
         eio_upgrade_go_on(s);
@@ -198,10 +224,12 @@ void eio_poll_on_body(struct eio_session *s)
 
 void eio_poll_on_gone(struct eio_session *s, struct http_request *rq)
 {
-    if (s->get == rq)
-        s->get = NULL;
-    if (s->post == rq)
-        s->post = NULL;
+    struct eio_polling *p = s->polling;
+
+    if (p->get == rq)
+        p->get = NULL;
+    if (p->post == rq)
+        p->post = NULL;
     free(rq->state);
     rq->state = NULL;
     eio_session_end(s, EIO_TRANSPORT_CLOSE);

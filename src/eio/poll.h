@@ -26,6 +26,12 @@ struct eio_queued {
 
 static_assert(sizeof(struct eio_queued) <= EIO_QUEUED_COST, "a packet costs what it takes");
 
+/** For a session that no WebSocket carries yet. @return owned */
+struct eio_polling *eio_polling_new(size_t max_payload);
+
+/** Nothing is left there: the session is over, or a WebSocket carries it. */
+void eio_polling_end(struct eio_session *s);
+
 /** A GET has come, or a POST's head. @param poll  moved */
 void eio_poll_on_get(struct eio_session *s, struct http_request *rq, struct eio_poll *poll);
 void eio_poll_on_post(struct eio_session *s, struct http_request *rq, struct eio_poll *poll);

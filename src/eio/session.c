@@ -52,7 +52,9 @@ static void session_free(struct job *job)
 {
     struct eio_session *s = container_of(job, struct eio_session, job);
 
-    assert(!s->get && !s->post && !s->ws && !s->probe && !s->queue);
+    assert(!s->ws);
+    if (s->polling)
+        eio_polling_end(s);
     fsm_fini(&s->fsm);
     free(s);
 }
@@ -174,7 +176,7 @@ void eio_session_send(struct eio_session *s, enum eio_type type, bool is_binary,
     for (size_t i = 0; i < n_parts; i++)
         p.len += parts[i].len;
 
-    const size_t queued = s->ws ? ws_queued(s->ws) : s->queued_bytes;
+    const size_t queued = s->ws ? ws_queued(s->ws) : s->polling->queued_bytes;
     if (queued + EIO_QUEUED_COST + p.len > EIO_QUEUE_MAX) {
         eio_session_lose(s);
     } else if (s->ws) {
@@ -182,7 +184,7 @@ void eio_session_send(struct eio_session *s, enum eio_type type, bool is_binary,
             eio_session_lose(s);
     } else {
         eio_poll_queue(s, eio_poll_packet(&p, parts, n_parts));
-        if (s->get && !job_is_queued(&s->job))
+        if (s->polling->get && !job_is_queued(&s->job))
             job_push(s->server->config.later, &s->job, run_flush);
     }
 }
@@ -204,7 +206,7 @@ bool eio_is_writable(const struct eio_session *s)
 {
     if (s->ws)
         return ws_queued(s->ws) == 0;
-    return s->get && !s->queue;
+    return s->polling && s->polling->get && !s->polling->queue;
 }
 
 void eio_close(struct eio_session *s)
@@ -212,7 +214,7 @@ void eio_close(struct eio_session *s)
     if (!eio_session_is_open(s))
         return;
     log_debug(&s->log, "eio_close", "reason=%s", eio_reason_name(EIO_CLOSED_BY_APP));
-    if (s->ws || (s->get && !s->queue)) {
+    if (s->ws || eio_is_writable(s)) {
         eio_session_finish(s, eio_closed);
         return;
     }
@@ -224,10 +226,13 @@ void eio_close(struct eio_session *s)
 void eio_limit_payload(struct eio_session *s, size_t max_bytes)
 {
     const size_t most = s->server->config.max_payload;
+    const size_t max = max_bytes < most ? max_bytes : most;
 
-    s->max_payload = max_bytes < most ? max_bytes : most;
-    if (s->ws)
-        ws_set_max_message(s->ws, s->max_payload);
+    if (s->ws) {
+        ws_set_max_message(s->ws, max);
+    } else {
+        s->polling->max_payload = max;
+    }
 }
 
 const struct eio_peer *eio_peer(const struct eio_session *s)
@@ -242,7 +247,7 @@ str eio_bearer(const struct eio_session *s)
 
 size_t eio_queued(const struct eio_session *s)
 {
-    return s->queued_bytes + (s->ws ? ws_queued(s->ws) : 0);
+    return (s->polling ? s->polling->queued_bytes : 0) + (s->ws ? ws_queued(s->ws) : 0);
 }
 
 const struct log_ctx *eio_log(const struct eio_session *s)
@@ -386,8 +391,7 @@ struct eio_session *eio_session_new(struct eio_server *server, struct ws *ws, bo
     s->server = server;
     s->ws = ws;
     s->is_b64 = is_b64;
-    s->max_payload = server->config.max_payload;
-    s->queue_tail = &s->queue;
+    s->polling = ws ? NULL : eio_polling_new(server->config.max_payload);
     s->log = (struct log_ctx){.key = "session", .id = ++server->n_opened};
     rand_name(server->config.rand, s->sid);
     fsm_init(&s->fsm, states, ws ? EIO_WEBSOCKET : EIO_POLLING);

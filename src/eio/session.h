@@ -23,6 +23,17 @@ enum eio_state {
 struct eio_queued; // poll.h
 struct eio_probe;  // upgrade.c
 
+/** What a session has until a WebSocket carries it. */
+struct eio_polling {
+    struct http_request *get;  // waiting for packets
+    struct http_request *post; // being read
+    struct eio_probe *probe;
+    struct eio_queued *queue; // what was not taken yet
+    struct eio_queued **queue_tail;
+    size_t queued_bytes; // EIO_QUEUED_COST for each included
+    size_t max_payload;  // bytes of a POST; the server's, or less
+};
+
 struct eio_session {
     struct map_node by_sid;
     char sid[RAND_NAME_SIZE];
@@ -39,16 +50,12 @@ struct eio_session {
     struct fsm fsm;
     struct timer timer; // the heartbeat; when closing, the end
     struct log_ctx log;
-    struct job job;            // flushes, or frees
-    struct http_request *get;  // waiting for packets
-    struct http_request *post; // being read
+    struct job job; // flushes, or frees
     struct ws *ws;
-    struct eio_probe *probe;
-    struct eio_queued *queue; // what polling has not taken yet
-    struct eio_queued **queue_tail;
-    size_t max_payload;  // bytes; the server's, or less
-    size_t queued_bytes; // EIO_QUEUED_COST for each included
+    struct eio_polling *polling; // NULL: a WebSocket carries it
 };
+
+static_assert(sizeof(struct eio_session) <= 200, "an idle session is small: there are many");
 
 struct eio_server {
     struct eio_config config;

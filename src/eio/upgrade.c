@@ -28,7 +28,7 @@ struct eio_probe {
 
 bool eio_upgrade_is_near(const struct eio_session *s)
 {
-    return s->probe && s->probe->is_answered;
+    return s->polling->probe && s->polling->probe->is_answered;
 }
 
 static void free_held(struct held *held)
@@ -42,11 +42,11 @@ static void free_held(struct held *held)
 
 void eio_upgrade_drop(struct eio_session *s)
 {
-    struct eio_probe *probe = s->probe;
+    struct eio_probe *probe = s->polling ? s->polling->probe : NULL;
 
     if (!probe)
         return;
-    s->probe = NULL;
+    s->polling->probe = NULL;
     timer_cancel(s->server->config.timers, &probe->timer);
     if (probe->ws)
         ws_close(probe->ws, WS_NO_CODE, (str){0});
@@ -62,7 +62,7 @@ static void fail(struct eio_session *s)
 
 static void send_queue(struct eio_session *s)
 {
-    while (s->queue) {
+    while (s->polling->queue) {
         struct eio_queued *q = eio_poll_shift(s);
         eio_session_resend(s, &q->packet);
         free(q);
@@ -71,9 +71,9 @@ static void send_queue(struct eio_session *s)
 
 void eio_upgrade_go_on(struct eio_session *s)
 {
-    struct eio_probe *probe = s->probe;
+    struct eio_probe *probe = s->polling->probe;
 
-    if (!probe || !probe->is_due || s->post)
+    if (!probe || !probe->is_due || s->polling->post)
         return;
 
     struct held *held = probe->held;
@@ -83,12 +83,13 @@ void eio_upgrade_go_on(struct eio_session *s)
     probe->held = NULL;
     eio_upgrade_drop(s);
     ws_set_owner(s->ws, &eio_session_ws_events, s);
-    ws_set_max_message(s->ws, s->max_payload);
+    ws_set_max_message(s->ws, s->polling->max_payload);
     fsm_move(&s->fsm, EIO_WEBSOCKET);
     log_debug(&s->log, "eio_upgrade", "transport=websocket");
-    if (s->get)
+    if (s->polling->get)
         eio_poll_answer_get(s, eio_closed);
     send_queue(s);
+    eio_polling_end(s);
     eio_session_restart_heartbeat(s);
     eio_session_apply_pause(s);
     for (struct held *h = held; h && s->ws; h = h->next)
@@ -164,11 +165,11 @@ bool eio_upgrade_probe(struct eio_session *s, struct ws *ws, bool is_b64)
     probe->ws = ws;
     probe->is_b64 = is_b64;
     probe->held_tail = &probe->held;
-    s->probe = probe;
+    s->polling->probe = probe;
     fsm_move(&s->fsm, EIO_PROBING);
     timer_init(&probe->timer, on_late);
     timer_set(timers, &probe->timer, timers->now_ms + s->server->config.upgrade_timeout_ms);
     ws_set_owner(ws, &probe_events, probe);
-    ws_set_max_message(ws, s->max_payload);
+    ws_set_max_message(ws, s->polling->max_payload);
     return true;
 }

@@ -209,7 +209,8 @@ static void take_step(enum step step, uint8_t how, str bytes)
 static void check_bounds(void)
 {
     for (const struct session *s = fuzz.sessions; s < fuzz.sessions + fuzz.n_sessions; s++)
-        assert(!s->is_open || s->eio->queued_bytes <= EIO_QUEUE_MAX);
+        assert(!s->is_open || !s->eio->polling ||
+               s->eio->polling->queued_bytes <= EIO_QUEUE_MAX);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
