@@ -28,7 +28,7 @@
 #define MEDIA_PUTS_MAX       64     // files being put at once
 #define MEDIA_OWNER_PUTS_MAX 16     // by one account
 #define MEDIA_PUT_QUEUED_MAX 262144 // bytes of one that wait for the disk; then its client does
-#define MEDIA_GETS_MAX       512    // files being sent at once
+#define MEDIA_GETS_MAX       400    // files being sent at once
 
 // For one address, unless limits are off: who has a link can't take all places by being slow.
 #define MEDIA_ADDRESS_PUTS_MAX 16 // files being put at once

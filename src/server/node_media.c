@@ -5,12 +5,15 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "crypto/random.h"
+#include "io/tcp.h"
 
 #define URL_SIZE (sizeof("http://") + ADDR_TEXT_SIZE)
 
 /** Of one that is sent there are two: itself, and the connection once more. */
 size_t node_media_files(const struct serve_media *media)
 {
+    static_assert(TCP_FILES_RESERVED + MEDIA_PUTS_MAX + 2 * MEDIA_GETS_MAX <= 1000,
+                  "of 20 000 files, connections get 19 000");
     return media->where == SERVE_MEDIA_LOCAL ? MEDIA_PUTS_MAX + 2 * (size_t)MEDIA_GETS_MAX : 0;
 }
 
