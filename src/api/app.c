@@ -51,13 +51,12 @@ static void join(struct api *a, struct sio_socket *s, const struct auth_identity
 {
     char acct[AUTH_ACCOUNT_TEXT_SIZE];
 
-    auth_account_text(acct, &who->account);
     if (!api_client_open(a, s, who, cursor)) {
         refuse(a, s, API_TOO_MANY_SOCKETS);
         return;
     }
     a->counters.connects++;
-    log_debug(sio_log(s), "api_connect", "acct=%s", acct);
+    log_debug(sio_log(s), "api_connect", "acct=%s", auth_account_text(acct, &who->account).ptr);
 }
 
 static void decide(struct api *a, struct sio_socket *s, const struct api_identity *id,

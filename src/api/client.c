@@ -217,8 +217,8 @@ static void client_free(struct api_client *c, const char *why)
 {
     char acct[AUTH_ACCOUNT_TEXT_SIZE];
 
-    auth_account_text(acct, api_client_account(c));
-    log_debug(sio_log(c->socket), "api_close", "acct=%s reason=%s", acct, why);
+    log_debug(sio_log(c->socket), "api_close", "acct=%s reason=%s",
+              auth_account_text(acct, api_client_account(c)).ptr, why);
     list_remove(&c->node);
     timer_cancel(c->api->config.timers, &c->expiry);
     api_gate_close(c);

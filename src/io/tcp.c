@@ -591,7 +591,6 @@ static void on_connection(uv_stream_t *uv, int status)
         go(t);
         return;
     }
-    uv_tcp_nodelay(&t->uv, 1);
     tcp_set_reading(&t->stream, true);
     l->how.on_accept(l->how.arg, &t->stream);
 }
@@ -634,6 +633,8 @@ int tcp_listen(struct listener **out, struct loop *loop, const struct tcp_listen
         r = uv_ip6_addr(how->addr.host, how->addr.port, (struct sockaddr_in6 *)&at);
     if (r == 0)
         r = uv_tcp_bind(&l->uv.tcp, (const struct sockaddr *)&at, 0);
+    if (r == 0)
+        r = uv_tcp_nodelay(&l->uv.tcp, 1); // what is accepted has it, too: tcp(7)
     return start_listening(out, l, r, addr_text(text, &how->addr));
 }
 
