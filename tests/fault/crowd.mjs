@@ -1,11 +1,12 @@
 /**
  * More come than there are files for: they are turned away, and those who are in go on. When
- * some leave, others get in.
+ * some leave, others get in. And a large crowd that says nothing costs little.
  */
 import net from 'node:net';
 import { execFileSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { Failure, match, oneOf, same, until } from '../e2e/lib.mjs';
+import { exactAnonymousOf } from '../bench/process.mjs';
 import { areInOrder, numbers, seqs } from '../e2e/chat/expect.mjs';
 import { announce, fileOf, put } from '../e2e/chat/media.mjs';
 import { joinAll, joinSynced } from '../e2e/chat/peer.mjs';
@@ -14,6 +15,11 @@ import { isIdle } from './idle.mjs';
 const OPTIONS = ['--rate-limits=off', '--drain=1s', '--media-reserve=0'];
 const FILES = 160;
 const CROWD = 120; // more than half of that
+
+const FIRST = 512;       // sessions, for what is allocated once
+const IDLE = 1024;       // sessions behind them
+const AT_ONCE = 64;
+const IDLE_BYTES = 2048; // that one of them may cost
 
 const limited = (files) => ['/bin/sh', '-c', `ulimit -n ${files}; exec "$@"`, 'sh'];
 
@@ -137,11 +143,27 @@ async function startsWithEnough(t, files) {
     await t.server.stop();
 }
 
+async function joinMany(t, n) {
+    for (let i = 0; i < n; i += AT_ONCE) await joinAll(t, AT_ONCE);
+}
+
+/** What the server has of its own for each; its heap may grow by no more. */
+async function costsLittle(t) {
+    await t.serve({ options: OPTIONS });
+    const { pid } = t.server.child;
+    await joinMany(t, FIRST);
+    const before = exactAnonymousOf(pid);
+    await joinMany(t, IDLE);
+    const each = (exactAnonymousOf(pid) - before) / IDLE;
+    if (each > IDLE_BYTES) throw new Failure(`${each} bytes each, want ${IDLE_BYTES} at most`);
+}
+
 const row = (name, run) => ({ name: `crowd: ${name}`, run, limit: 60000, isTraced: false });
 
 export const rows = [
     row('more than there is room for are turned away', turnsAway),
     row('no file is left', hasNoneLeft),
+    row('an idle session costs 2 KiB at most', costsLittle),
     row('it may open 128 files, which is enough', (t) => startsWithEnough(t, 128)),
     ...[5, 12, 20, 40, 127].map((files) =>
         row(`it may open ${files} files, which is too few`, (t) => startsWithTooFew(t, files))),
