@@ -187,6 +187,7 @@ struct api *api_new(const struct api_config *config)
 
     a->config = *config;
     list_init(&a->clients);
+    a->pool = pool_new(sizeof(struct api_client));
     api_decoder_init(&a->decoder, &(struct api_decoder_config){
                                       .home_chain = config->home_chain,
                                       .content_bytes = config->content_bytes,
@@ -212,6 +213,7 @@ void api_free(struct api *a)
     ips_fini(&a->ips);
     api_wallets_fini(&a->wallets);
     api_decoder_fini(&a->decoder);
+    pool_free(a->pool);
     free(a);
 }
 

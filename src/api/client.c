@@ -226,7 +226,7 @@ static void client_free(struct api_client *c, const char *why)
     if (c->ip)
         ips_give(c->ip);
     free(c->name);
-    free(c);
+    pool_give(c);
 }
 
 void api_client_close(struct api_client *c, const char *why)
@@ -376,7 +376,7 @@ void api_client_renew(struct api_client *c, const struct auth_identity *who)
 static struct api_client *client_new(struct api *a, struct sio_socket *s,
                                      const struct auth_identity *who)
 {
-    struct api_client *c = NEW(struct api_client);
+    struct api_client *c = pool_take(a->pool);
 
     c->api = a;
     c->socket = s;

@@ -11,6 +11,7 @@
 #include "base/hash.h"
 #include "base/ips.h"
 #include "base/list.h"
+#include "base/pool.h"
 #include "base/rates.h"
 
 #define API_EXPIRING_MS     60000 // so long before its token expires a client is told
@@ -20,6 +21,7 @@ struct api {
     struct api_config config;
     struct api_counters counters;
     struct list clients; // all there are
+    struct pool *pool;   // where they are
     struct api_decoder decoder;
     struct ips ips;
     size_t n_calls;          // requests over HTTP under way

@@ -4,6 +4,7 @@
 #include "base/list.h"
 #include "base/map.h"
 #include "base/mem.h"
+#include "base/pool.h"
 
 /** An account whose events are wanted, or that is watched. */
 struct subscription {
@@ -29,6 +30,7 @@ struct bus_local {
     struct list parcels;
     struct map subscriptions;
     struct map watched;
+    struct pool *pool; // for both
     uint8_t hash_key[HASH_KEY_SIZE];
 };
 
@@ -53,7 +55,7 @@ static struct subscription *find(const struct bus_local *b, const struct map *in
 
 static struct subscription *add(struct bus_local *b, struct map *to, const account *a)
 {
-    struct subscription *s = NEW(struct subscription);
+    struct subscription *s = pool_take(b->pool);
 
     s->account = *a;
     map_add(to, &s->node, hash_keyed(b->hash_key, account_str(a)));
@@ -65,7 +67,7 @@ static void take_out(struct bus_local *b, struct map *of, const account *a)
     struct subscription *s = find(b, of, a);
 
     map_remove(of, &s->node);
-    free(s);
+    pool_give(s);
 }
 
 /** Whoever shall get it; NULL: nobody. */
@@ -191,7 +193,7 @@ static void drop_all(struct map *m)
         while (m->buckets[i]) {
             struct map_node *node = m->buckets[i];
             map_remove(m, node);
-            free(container_of(node, struct subscription, node));
+            pool_give(container_of(node, struct subscription, node));
         }
     }
     map_fini(m);
@@ -204,6 +206,7 @@ static void on_free(struct job *job)
     drop_parcels(b);
     drop_all(&b->subscriptions);
     drop_all(&b->watched);
+    pool_free(b->pool);
     free(b);
 }
 
@@ -237,6 +240,7 @@ struct bus *bus_local_new(struct job_queue *later, struct rand *rand)
     b->bus = (struct bus){.ops = &ops, .is_ordered = true};
     b->later = later;
     list_init(&b->parcels);
+    b->pool = pool_new(sizeof(struct subscription));
     rand_bytes(rand, b->hash_key, sizeof(b->hash_key));
     return &b->bus;
 }

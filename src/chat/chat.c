@@ -27,7 +27,7 @@ struct chat_account *chat_find_account(const struct chat *c, const account *a)
 
 static struct chat_account *account_new(struct chat *c, const account *a)
 {
-    struct chat_account *owner = NEW(struct chat_account);
+    struct chat_account *owner = pool_take(c->account_pool);
 
     owner->chat = c;
     owner->account = *a;
@@ -43,7 +43,7 @@ static struct chat_account *account_new(struct chat *c, const account *a)
 static void free_unused(struct chat_account *owner)
 {
     if (owner->is_dropped && owner->n_refs == 0)
-        free(owner);
+        pool_give(owner);
 }
 
 void chat_account_drop(struct chat_account *owner)
@@ -67,7 +67,7 @@ static void session_free(struct chat_session *s)
     fsm_fini(&s->fsm);
     s->owner->n_refs--;
     free_unused(s->owner);
-    free(s);
+    pool_give(s);
 }
 
 static void on_free(struct job *job)
@@ -159,7 +159,7 @@ struct chat_session *chat_session_open(struct chat *c, const account *a, str cur
                                        const struct log_ctx *log,
                                        const struct chat_session_events *events, void *arg)
 {
-    struct chat_session *s = NEW(struct chat_session);
+    struct chat_session *s = pool_take(c->session_pool);
     struct chat_account *owner = chat_find_account(c, a);
 
     if (!owner)
@@ -278,6 +278,8 @@ struct chat *chat_new(const struct chat_ports *ports, const struct chat_config *
     assert(!ports->media || (ports->uploads && config->uploads.describe));
     c->ports = *ports;
     c->config = *config;
+    c->account_pool = pool_new(sizeof(struct chat_account));
+    c->session_pool = pool_new(sizeof(struct chat_session));
     list_init(&c->uncertain);
     list_init(&c->attaching);
     watched_init(c);
@@ -311,6 +313,8 @@ void chat_free(struct chat *c)
     hints_fini(c);
     map_fini(&c->checks);
     rates_fini(&c->rates);
+    pool_free(c->session_pool);
+    pool_free(c->account_pool);
     free(c);
 }
 

@@ -15,6 +15,7 @@
 #include "base/hash.h"
 #include "base/list.h"
 #include "base/map.h"
+#include "base/pool.h"
 #include "chat/chat.h"
 #include "chat/cursor.h"
 #include "chat/own.h"
@@ -45,6 +46,8 @@ struct chat {
     struct chat_counters counters;
     uint8_t hash_key[HASH_KEY_SIZE];
     struct map accounts;
+    struct pool *account_pool; // where they are, and their sessions
+    struct pool *session_pool;
     struct map watched;  // accounts that sessions here watch
     struct list known;   // the same
     struct list unasked; // or here, while they are to be asked for after a gap

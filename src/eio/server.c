@@ -396,6 +396,7 @@ struct eio_server *eio_server_new(const struct eio_config *config, const struct 
         .timers = config->timers, .later = config->later, .max_message = config->max_payload};
     s->app = app;
     s->app_arg = app_arg;
+    s->pool = pool_new(sizeof(struct eio_session));
     return s;
 }
 
@@ -456,5 +457,6 @@ void eio_server_shut_down(struct eio_server *server)
 void eio_server_free(struct eio_server *s)
 {
     map_fini(&s->sessions);
+    pool_free(s->pool);
     free(s);
 }

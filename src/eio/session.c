@@ -56,7 +56,7 @@ static void session_free(struct job *job)
     if (s->polling)
         eio_polling_end(s);
     fsm_fini(&s->fsm);
-    free(s);
+    pool_give(s);
 }
 
 // The end.
@@ -386,7 +386,7 @@ static void send_open(struct eio_session *s)
 
 struct eio_session *eio_session_new(struct eio_server *server, struct ws *ws, bool is_b64)
 {
-    struct eio_session *s = NEW(struct eio_session);
+    struct eio_session *s = pool_take(server->pool);
 
     s->server = server;
     s->ws = ws;

@@ -9,6 +9,7 @@
 
 #include "base/fsm.h"
 #include "base/map.h"
+#include "base/pool.h"
 #include "eio/packet.h"
 #include "eio/server.h"
 
@@ -63,6 +64,7 @@ struct eio_server {
     const struct eio_app *app;
     void *app_arg;
     struct map sessions;
+    struct pool *pool; // where they are
     uint64_t n_opened;
     uint64_t n_refused;
     uint64_t n_denied;

@@ -114,6 +114,7 @@ int loop_new(struct loop **out)
     l->loop.clock = *loop_wall_clock();
     list_init(&l->dirty);
     list_init(&l->signals);
+    l->tcps = tcp_pool_new();
 
     uv_timer_init(&l->uv, &l->wake);
     uv_prepare_init(&l->uv, &l->prepare);
@@ -195,5 +196,6 @@ void loop_free(struct loop *loop)
     const int r = uv_loop_close(&l->uv);
     assert(r == 0);
     (void)r;
+    pool_free(l->tcps);
     free(l);
 }

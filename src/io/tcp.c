@@ -83,7 +83,7 @@ static void on_gone(uv_handle_t *handle)
     list_remove(&t->stream.dirty);
     buf_fini(&t->stream.out);
     fsm_fini(&t->fsm);
-    free(t);
+    pool_give(t);
     l->loop.n_streams--;
 }
 
@@ -509,9 +509,14 @@ static bool is_full(struct listener *l, const struct uv_loop *loop)
     return true;
 }
 
+struct pool *tcp_pool_new(void)
+{
+    return pool_new(sizeof(struct tcp));
+}
+
 static struct tcp *tcp_new(struct uv_loop *l, size_t max_queued)
 {
-    struct tcp *t = NEW(struct tcp);
+    struct tcp *t = pool_take(l->tcps);
 
     t->stream.ops = &tcp_ops;
     list_init(&t->stream.dirty);

@@ -57,6 +57,10 @@ void listener_close(struct listener *l);
 MUST_CHECK int tcp_attach(struct stream **out, struct loop *l, struct stream_parcel *parcel);
 
 struct uv_loop;
+struct pool;
+
+/** @return owned; for what a loop's streams are taken from */
+struct pool *tcp_pool_new(void);
 
 /** The part of local_listen() that is libuv's: bind, and listen. */
 MUST_CHECK int tcp_listen_local(struct listener **out, struct loop *l, const char *path,

@@ -3,6 +3,7 @@
 
 #include <uv.h>
 
+#include "base/pool.h"
 #include "io/loop.h"
 #include "io/stream.h"
 
@@ -15,6 +16,7 @@ struct uv_loop {
     uv_idle_t idle;    // on while there is work that must not wait
     struct list dirty; // streams with gathered output
     struct list signals;
+    struct pool *tcps;
     char read_buffer[STREAM_READ_MAX]; // one for all connections
 };
 
