@@ -6,6 +6,7 @@
 #include "auth/auth.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "support/whole_node.h"
 
 #include "sim.h"
 
@@ -245,18 +246,6 @@ static struct sim_config config_of(uint64_t seed)
     return config;
 }
 
-static void start_keys(struct sim *sim)
-{
-    struct buf pem;
-
-    buf_init(&pem, AUTH_OWN_KEY_SIZE);
-    auth_own_key_new(&pem, &sim->chance.rand);
-    const int r = auth_keyring_init(&sim->keyring, buf_str(&pem));
-    assert(r == 0);
-    (void)r;
-    buf_fini(&pem);
-}
-
 static void start(struct sim *sim, uint64_t seed)
 {
     static const struct store_limits limits = {
@@ -272,7 +261,7 @@ static void start(struct sim *sim, uint64_t seed)
     seeded_init(&sim->chance, seed + 1);
     list_init(&sim->links);
     buf_init(&sim->text, SIZE_MAX / 2);
-    start_keys(sim);
+    whole_node_keyring(&sim->keyring, &sim->chance.rand);
     sim->disk = store_mem_new(&sim->later, &sim->chance.rand, &limits);
     timer_init(&sim->fault, on_fault);
     timer_init(&sim->store_back, on_store_back);
