@@ -186,11 +186,13 @@ struct api *api_new(const struct api_config *config)
     struct api *a = NEW(struct api);
 
     a->config = *config;
+    a->cases = auth_cases_new();
     list_init(&a->clients);
     a->pool = pool_new(sizeof(struct api_client));
     api_decoder_init(&a->decoder, &(struct api_decoder_config){
                                       .home_chain = config->home_chain,
                                       .content_bytes = config->content_bytes,
+                                      .cases = a->cases,
                                       .media = config->media,
                                       .urls = config->media_urls,
                                   });
@@ -214,6 +216,7 @@ void api_free(struct api *a)
     api_wallets_fini(&a->wallets);
     api_decoder_fini(&a->decoder);
     pool_free(a->pool);
+    auth_cases_free(a->cases);
     free(a);
 }
 

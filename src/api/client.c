@@ -127,8 +127,9 @@ static void on_receipt(void *arg, const struct chat_receipt *r, str cursor)
     struct api_client *c = arg;
     struct buf out;
 
+    const struct api_reader reader = api_client_reader(c);
     api_client_begin(&out, event_of(r->mark));
-    api_encode_receipt(&out, r, api_client_account(c), cursor);
+    api_encode_receipt(&out, r, &reader, cursor);
     api_client_emit(c, &out);
 }
 

@@ -22,6 +22,7 @@ struct api {
     struct api_counters counters;
     struct list clients; // all there are
     struct pool *pool;   // where they are
+    struct auth_cases *cases;
     struct api_decoder decoder;
     struct ips ips;
     size_t n_calls;          // requests over HTTP under way
@@ -62,7 +63,12 @@ static inline const account *api_client_account(const struct api_client *c)
 /** What is told to an account now. @param who  borrowed */
 static inline struct api_reader api_reader_of(const struct api *a, const account *who)
 {
-    return (struct api_reader){who, a->config.media, clock_unix_ms(a->config.clock)};
+    return (struct api_reader){
+        .account = who,
+        .media = a->config.media,
+        .now_ms = clock_unix_ms(a->config.clock),
+        .cases = a->cases,
+    };
 }
 
 /** What is told to a client now; borrowed from it. */

@@ -88,7 +88,7 @@ bool api_parse_id(uint64_t *out, str text)
 
 bool api_check_account(account *out, struct api_decoder *d, str text, const char *name)
 {
-    if (auth_account_parse(out, text, d->config.home_chain) != 0) {
+    if (auth_account_parse_with(out, text, d->config.home_chain, d->config.cases) != 0) {
         return refuse(d, API_RECIPIENT_INVALID, name,
                       "This is not the address of a wallet, or has a mistake in it. Check it.");
     }

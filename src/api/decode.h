@@ -22,6 +22,7 @@
 struct api_decoder_config {
     uint64_t home_chain;
     size_t content_bytes;        // that a message may have
+    struct auth_cases *cases;    // of the addresses that come; NULL: none are kept
     struct media *media;         // NULL: no files are taken
     const struct api_urls *urls; // of files of others; NULL: none
 };

@@ -60,11 +60,11 @@ static void put_time(struct buf *out, int64_t unix_ms)
     (void)r;
 }
 
-static void put_account(struct buf *out, const account *a)
+static void put_account(struct buf *out, const account *a, struct auth_cases *cases)
 {
     char text[AUTH_ACCOUNT_TEXT_SIZE];
 
-    put_str(out, auth_account_text(text, a));
+    put_str(out, auth_account_text_with(text, a, cases));
 }
 
 // Messages.
@@ -92,13 +92,14 @@ static void put_id_and_seq(struct buf *out, const struct chat_message *m)
     put_number(out, m->seq);
 }
 
-/** Each text is made once: that takes a hash. */
-static void put_sides(struct buf *out, const struct chat_message *m, bool is_own)
+/** Each text is made once. */
+static void put_sides(struct buf *out, const struct chat_message *m,
+                      const struct api_reader *reader, bool is_own)
 {
     char from_text[AUTH_ACCOUNT_TEXT_SIZE];
     char to_text[AUTH_ACCOUNT_TEXT_SIZE];
-    const str from = auth_account_text(from_text, &m->from);
-    const str to = auth_account_text(to_text, &m->to);
+    const str from = auth_account_text_with(from_text, &m->from, reader->cases);
+    const str to = auth_account_text_with(to_text, &m->to, reader->cases);
 
     PUT(out, ",\"peer\":");
     put_str(out, is_own ? to : from);
@@ -152,7 +153,7 @@ void api_encode_message(struct buf *out, const struct chat_message *m,
     const bool is_own = account_eq(&m->from, reader->account);
 
     put_id_and_seq(out, m);
-    put_sides(out, m, is_own);
+    put_sides(out, m, reader, is_own);
     PUT(out, ",\"type\":");
     put_str(out, m->type);
     PUT(out, ",\"content\":");
@@ -193,7 +194,7 @@ void api_encode_conversation(struct buf *out, const struct chat_conversation *c,
     PUT(out, "{\"conversation\":\"");
     put_id(out, c->id);
     PUT(out, "\",\"peer\":");
-    put_account(out, &c->peer);
+    put_account(out, &c->peer, reader->cases);
     PUT(out, ",\"accepted\":");
     put_bool(out, c->accepted);
     PUT(out, ",\"blocked\":");
@@ -223,19 +224,19 @@ void api_encode_conversation(struct buf *out, const struct chat_conversation *c,
     PUT(out, "}");
 }
 
-void api_encode_receipt(struct buf *out, const struct chat_receipt *r, const account *reader,
-                        str cursor)
+void api_encode_receipt(struct buf *out, const struct chat_receipt *r,
+                        const struct api_reader *reader, str cursor)
 {
-    const bool is_own = account_eq(&r->by, reader);
+    const bool is_own = account_eq(&r->by, reader->account);
 
     PUT(out, "{\"conversation\":\"");
     put_id(out, r->conversation);
     PUT(out, "\",\"peer\":");
-    put_account(out, is_own ? &r->peer : &r->by);
+    put_account(out, is_own ? &r->peer : &r->by, reader->cases);
     PUT(out, ",\"seq\":");
     put_number(out, r->seq);
     PUT(out, ",\"by\":");
-    put_account(out, &r->by);
+    put_account(out, &r->by, reader->cases);
     PUT(out, ",\"at\":");
     put_time(out, r->at_ms);
     PUT(out, ",\"cursor\":");
@@ -260,14 +261,14 @@ void api_encode_typing(struct buf *out, const struct chat_typing *t)
     PUT(out, "{\"conversation\":\"");
     put_id(out, t->conversation);
     PUT(out, "\",\"peer\":");
-    put_account(out, &t->from);
+    put_account(out, &t->from, NULL);
     PUT(out, "}");
 }
 
 void api_encode_presence(struct buf *out, const struct chat_presence *p)
 {
     PUT(out, "{\"account\":");
-    put_account(out, &p->account);
+    put_account(out, &p->account, NULL);
     PUT(out, ",\"online\":");
     put_bool(out, p->is_online);
     PUT(out, ",\"last_seen\":");
@@ -284,7 +285,7 @@ void api_encode_presence(struct buf *out, const struct chat_presence *p)
 void api_encode_ready(struct buf *out, const struct api_ready *r)
 {
     PUT(out, "{\"account\":");
-    put_account(out, &r->account);
+    put_account(out, &r->account, NULL);
     PUT(out, ",\"session\":");
     put_str(out, r->session);
     PUT(out, ",\"server_time\":");
@@ -360,7 +361,7 @@ void api_encode_grant(struct buf *out, const struct auth_grant *g)
     assert(room);
     (void)room;
     PUT(out, "{\"status\":\"ok\",\"account\":");
-    put_account(out, &g->account);
+    put_account(out, &g->account, NULL);
     PUT(out, ",\"access_token\":");
     put_str(out, g->access_token);
     PUT(out, ",\"expires_at\":");

@@ -14,8 +14,9 @@ struct api_file;
 /** Whom something is told, with links to files that are made for it. */
 struct api_reader {
     const account *account;
-    struct media *media; // NULL: files that were uploaded have no links
-    int64_t now_ms;      // Unix
+    struct media *media;      // NULL: files that were uploaded have no links
+    int64_t now_ms;           // Unix
+    struct auth_cases *cases; // of the addresses that are told; NULL: none are kept
 };
 
 /** @param cursor  NULL: of an answer, which has none */
@@ -23,8 +24,8 @@ void api_encode_message(struct buf *out, const struct chat_message *m,
                         const struct api_reader *reader, const str *cursor);
 void api_encode_conversation(struct buf *out, const struct chat_conversation *c,
                              const struct api_reader *reader);
-void api_encode_receipt(struct buf *out, const struct chat_receipt *r, const account *reader,
-                        str cursor);
+void api_encode_receipt(struct buf *out, const struct chat_receipt *r,
+                        const struct api_reader *reader, str cursor);
 
 /** {conversation: {…}, cursor} */
 void api_encode_changed(struct buf *out, const struct chat_conversation *c,

@@ -4,9 +4,8 @@
 
 #include "base/base58.h"
 #include "base/hex.h"
-#include "crypto/keccak.h"
 
-#define EVM_KEY   ((size_t)ACCOUNT_EVM_SIZE - ACCOUNT_KEY_AT)
+#define EVM_KEY   ((size_t)AUTH_ADDRESS_SIZE)
 #define SOL_KEY   ((size_t)ACCOUNT_SOLANA_SIZE - ACCOUNT_KEY_AT)
 #define HEX_LEN   (2 * EVM_KEY)
 #define CHAIN_MAX ((UINT64_C(1) << 53) - 1) // what a client in JavaScript can hold
@@ -14,6 +13,8 @@
 #define EVM_PREFIX    STR("0x")
 #define EIP155_PREFIX STR("eip155:")
 #define SOLANA_PREFIX STR("solana:5eykt4UsFv8P8NJdTREpY1vzqKqZKvdp:")
+
+static_assert(ACCOUNT_EVM_SIZE - ACCOUNT_KEY_AT == AUTH_ADDRESS_SIZE, "an address is the key");
 
 static bool take_prefix(str *text, str prefix)
 {
@@ -51,16 +52,14 @@ static bool is_letter(char c)
     return c > '9';
 }
 
-/** EIP-55: the hash of the small digits says which letters are large. */
-static void print_checksummed(char out[HEX_LEN], const uint8_t key[EVM_KEY])
+static void print_checksummed(char out[HEX_LEN], const uint8_t key[EVM_KEY],
+                              struct auth_cases *cases)
 {
-    uint8_t hash[CRYPTO_KECCAK_SIZE];
+    auth_cases_bits large = auth_cases_get(cases, key);
 
     hex_encode(out, key, EVM_KEY);
-    crypto_keccak256(hash, (str){out, HEX_LEN});
-    for (size_t i = 0; i < HEX_LEN; i++) {
-        const uint8_t nibble = i % 2 == 0 ? hash[i / 2] >> 4 : hash[i / 2] & 15;
-        if (is_letter(out[i]) && nibble > 7)
+    for (size_t i = 0; large != 0; i++, large >>= 1) {
+        if ((large & 1) && is_letter(out[i]))
             out[i] = (char)(out[i] - 'a' + 'A');
     }
 }
@@ -78,7 +77,7 @@ static bool is_mixed(str digits)
     return has_lower && has_upper;
 }
 
-static int parse_evm_key(uint8_t out[EVM_KEY], str digits)
+static int parse_evm_key(uint8_t out[EVM_KEY], str digits, struct auth_cases *cases)
 {
     char want[HEX_LEN];
 
@@ -88,21 +87,21 @@ static int parse_evm_key(uint8_t out[EVM_KEY], str digits)
         return AUTH_ACCOUNT_BAD;
     if (!is_mixed(digits))
         return 0;
-    print_checksummed(want, out);
+    print_checksummed(want, out, cases);
     return str_eq(digits, (str){want, HEX_LEN}) ? 0 : AUTH_ACCOUNT_BAD;
 }
 
-static int parse_evm(account *out, str text, uint64_t chain)
+static int parse_evm(account *out, str text, uint64_t chain, struct auth_cases *cases)
 {
     account a = account_start(ACCOUNT_EVM, chain, ACCOUNT_EVM_SIZE);
 
-    if (parse_evm_key(a.bytes + ACCOUNT_KEY_AT, text) != 0)
+    if (parse_evm_key(a.bytes + ACCOUNT_KEY_AT, text, cases) != 0)
         return AUTH_ACCOUNT_BAD;
     *out = a;
     return 0;
 }
 
-static int parse_eip155(account *out, str text, uint64_t home_chain)
+static int parse_eip155(account *out, str text, uint64_t home_chain, struct auth_cases *cases)
 {
     const str digits = str_take_until(&text, ':');
     uint64_t chain = 0;
@@ -111,7 +110,7 @@ static int parse_eip155(account *out, str text, uint64_t home_chain)
         return AUTH_ACCOUNT_BAD;
     if (str_to_u64(digits, CHAIN_MAX, &chain) != 0)
         return AUTH_ACCOUNT_BAD;
-    return parse_evm(out, text, chain == home_chain ? 0 : chain);
+    return parse_evm(out, text, chain == home_chain ? 0 : chain, cases);
 }
 
 int auth_account_parse_solana(account *out, str key)
@@ -124,16 +123,22 @@ int auth_account_parse_solana(account *out, str key)
     return 0;
 }
 
-int auth_account_parse(account *out, str text, uint64_t home_chain)
+int auth_account_parse_with(account *out, str text, uint64_t home_chain,
+                            struct auth_cases *cases)
 {
     if (take_prefix(&text, EIP155_PREFIX))
-        return parse_eip155(out, text, home_chain);
+        return parse_eip155(out, text, home_chain, cases);
     if (take_prefix(&text, SOLANA_PREFIX))
         return auth_account_parse_solana(out, text);
-    return parse_evm(out, text, 0);
+    return parse_evm(out, text, 0, cases);
 }
 
-static size_t print_evm(char *out, const account *a)
+int auth_account_parse(account *out, str text, uint64_t home_chain)
+{
+    return auth_account_parse_with(out, text, home_chain, NULL);
+}
+
+static size_t print_evm(char *out, const account *a, struct auth_cases *cases)
 {
     const uint64_t chain = chain_of(a);
     char *at = out;
@@ -141,7 +146,7 @@ static size_t print_evm(char *out, const account *a)
     if (chain != 0) // a store's bytes; a chain of 64 bits has room as well
         at += sprintf(at, "eip155:%llu:", (unsigned long long)chain);
     at += str_copy(at, EVM_PREFIX).len;
-    print_checksummed(at, a->bytes + ACCOUNT_KEY_AT);
+    print_checksummed(at, a->bytes + ACCOUNT_KEY_AT, cases);
     return (size_t)(at - out) + HEX_LEN;
 }
 
@@ -153,7 +158,8 @@ static size_t print_solana(char *out, const account *a)
     return n + base58_encode(out + n, key).len;
 }
 
-str auth_account_text(char out[AUTH_ACCOUNT_TEXT_SIZE], const account *a)
+str auth_account_text_with(char out[AUTH_ACCOUNT_TEXT_SIZE], const account *a,
+                           struct auth_cases *cases)
 {
     static_assert(sizeof("eip155:18446744073709551615:0x") + HEX_LEN <= AUTH_ACCOUNT_TEXT_SIZE,
                   "");
@@ -161,9 +167,15 @@ str auth_account_text(char out[AUTH_ACCOUNT_TEXT_SIZE], const account *a)
                       AUTH_ACCOUNT_TEXT_SIZE,
                   "");
     assert(a->len > 0);
-    const size_t n = a->bytes[0] == ACCOUNT_EVM ? print_evm(out, a) : print_solana(out, a);
+    const size_t n =
+        a->bytes[0] == ACCOUNT_EVM ? print_evm(out, a, cases) : print_solana(out, a);
     out[n] = '\0';
     return (str){out, n};
+}
+
+str auth_account_text(char out[AUTH_ACCOUNT_TEXT_SIZE], const account *a)
+{
+    return auth_account_text_with(out, a, NULL);
 }
 
 bool auth_account_is_zero(const account *a)

@@ -165,7 +165,8 @@ static void times_are_rfc_3339_with_milliseconds(void **state)
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         const struct chat_receipt r = {
             .by = account_in(A), .peer = account_in(B), .at_ms = rows[i].ms};
-        api_encode_receipt(out, &r, &r.by, STR("c"));
+        const struct api_reader reader = reading(&r.by);
+        api_encode_receipt(out, &r, &reader, STR("c"));
         const str all = buf_str(out);
         assert(all.ptr);
         assert_non_null(memmem(all.ptr, all.len, rows[i].want, strlen(rows[i].want)));
@@ -218,11 +219,13 @@ static void the_peer_of_a_receipt_is_the_other_side(void **state)
         .at_ms = AT_MS,
     };
 
-    api_encode_receipt(*state, &r, &r.by, STR("c1"));
+    const struct api_reader who = reading(&r.by);
+    const struct api_reader sender = reading(&r.peer);
+    api_encode_receipt(*state, &r, &who, STR("c1"));
     expect_out("who has read", *state,
                "{\"conversation\":\"00000000000000ff\",\"peer\":\"" A "\",\"seq\":3,\"by\":\"" B
                "\",\"at\":\"" AT "\",\"cursor\":\"c1\"}");
-    api_encode_receipt(*state, &r, &r.peer, STR("c1"));
+    api_encode_receipt(*state, &r, &sender, STR("c1"));
     expect_out("who has sent", *state,
                "{\"conversation\":\"00000000000000ff\",\"peer\":\"" B "\",\"seq\":3,\"by\":\"" B
                "\",\"at\":\"" AT "\",\"cursor\":\"c1\"}");
