@@ -1,5 +1,7 @@
 #include "base/hash.h"
 
+#include <endian.h>
+
 struct sip {
     uint64_t v0;
     uint64_t v1;
@@ -17,9 +19,9 @@ static uint64_t load(const char *bytes, size_t n)
 {
     uint64_t x = 0;
 
-    for (size_t i = 0; i < n; i++)
-        x |= (uint64_t)(uint8_t)bytes[i] << (8 * i);
-    return x;
+    if (n > 0) // of nothing they may be NULL
+        memcpy(&x, bytes, n);
+    return le64toh(x);
 }
 
 static void mix(struct sip *s, unsigned rounds)

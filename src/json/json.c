@@ -360,11 +360,31 @@ static bool must_escape(char c)
     return (uint8_t)c < 0x20 || c == '"' || c == '\\';
 }
 
-/** Bytes before the first that must be escaped. */
+#define EACH_BYTE UINT64_C(0x0101010101010101)
+#define EACH_HIGH UINT64_C(0x8080808080808080)
+
+/** Is there a byte below limit in it? For limits up to 0x80. */
+static bool has_below(uint64_t eight, uint64_t limit)
+{
+    return ((eight - limit * EACH_BYTE) & ~eight & EACH_HIGH) != 0;
+}
+
+static bool has_byte(uint64_t eight, uint64_t byte)
+{
+    return has_below(eight ^ byte * EACH_BYTE, 1);
+}
+
+/** Bytes before the first that must be escaped: most strings have none. */
 static size_t plain_len(str s)
 {
     size_t n = 0;
+    uint64_t eight;
 
+    for (; s.len - n >= sizeof(eight); n += sizeof(eight)) {
+        memcpy(&eight, s.ptr + n, sizeof(eight));
+        if (has_below(eight, 0x20) || has_byte(eight, '"') || has_byte(eight, '\\'))
+            break;
+    }
     while (n < s.len && !must_escape(s.ptr[n]))
         n++;
     return n;
@@ -385,11 +405,25 @@ static char *write_escape(char *at, char c)
     return at;
 }
 
-int json_print_str(struct buf *out, str s)
+static int print_plain(struct buf *out, str s)
+{
+    char *at = buf_room(out, s.len + 2);
+
+    if (!at)
+        return BUF_FULL;
+    *at++ = '"';
+    at += str_copy(at, s).len;
+    *at = '"';
+    buf_added(out, s.len + 2);
+    return 0;
+}
+
+/** @param n_plain  bytes that need no escape */
+static int print_escaped(struct buf *out, str s, size_t n_plain)
 {
     size_t size = s.len + 2;
 
-    for (size_t i = 0; i < s.len; i++) {
+    for (size_t i = n_plain; i < s.len; i++) {
         if (must_escape(s.ptr[i]))
             size += letter_for(s.ptr[i]) ? 1 : ESCAPE_LEN - 1;
     }
@@ -406,6 +440,13 @@ int json_print_str(struct buf *out, str s)
     *at = '"';
     buf_added(out, size);
     return 0;
+}
+
+int json_print_str(struct buf *out, str s)
+{
+    const size_t n_plain = plain_len(s);
+
+    return n_plain == s.len ? print_plain(out, s) : print_escaped(out, s, n_plain);
 }
 
 // The canonical form.

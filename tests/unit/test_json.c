@@ -508,6 +508,30 @@ static void prints_no_byte_below_space(void **state)
     buf_fini(&out);
 }
 
+static void what_must_be_escaped_is_found_wherever_it_is(void **state)
+{
+    static const char *const fills[] = {"a", "\x7f", "\xc3\xa9"};
+    char text[24];
+    struct buf out;
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(fills) * (sizeof(text) - 1) * 0x80; i++) {
+        const char c = (char)(i % 0x80);
+        const size_t at = i / 0x80 % (sizeof(text) - 1);
+        const char *fill = fills[i / 0x80 / (sizeof(text) - 1)];
+        const bool is_plain = (uint8_t)c >= 0x20 && c != '"' && c != '\\';
+        for (size_t k = 0; k < sizeof(text); k++)
+            text[k] = fill[k % strlen(fill)];
+        text[at] = c;
+        buf_init(&out, PRINT_MAX);
+        assert_int_equal(json_print_str(&out, (str){text, sizeof(text)}), 0);
+        assert_int_equal(buf_str(&out).len == sizeof(text) + 2, is_plain);
+        assert_memory_equal(buf_str(&out).ptr + 1, text, at);
+        assert_int_equal(buf_str(&out).ptr[at + 1], is_plain ? c : '\\');
+        buf_fini(&out);
+    }
+}
+
 static void members_are_replaced_added_and_left_out(void **state)
 {
     static const struct {
@@ -580,6 +604,7 @@ int main(void)
         cmocka_unit_test(says_how_deep_values_nest),
         cmocka_unit_test(walks_over_the_members_until_told_to_stop),
         cmocka_unit_test(prints_strings_escaped),
+        cmocka_unit_test(what_must_be_escaped_is_found_wherever_it_is),
         cmocka_unit_test(prints_no_byte_below_space),
         cmocka_unit_test(equal_values_have_one_canonical_form),
         cmocka_unit_test(members_are_replaced_added_and_left_out),
