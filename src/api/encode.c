@@ -1,14 +1,22 @@
 #include "api/encode.h"
 
-#include <time.h>
-
 #include "api/file.h"
 #include "auth/account.h"
 #include "base/base64.h"
+#include "base/digits.h"
+#include "base/hex.h"
 #include "json/json.h"
 
-#define TIME_SIZE  32   // bytes, NUL included
+#define DAY_MS     86400000
 #define GRANT_ROOM 1024 // bytes of a grant, without its access token
+
+static char *put_room(struct buf *out, size_t n)
+{
+    char *room = buf_room(out, n);
+
+    assert(room);
+    return room;
+}
 
 static void put(struct buf *out, str s)
 {
@@ -26,11 +34,22 @@ static void put_str(struct buf *out, str s)
     (void)r;
 }
 
+/** What has nothing that JSON escapes. */
+static void put_plain(struct buf *out, str s)
+{
+    char *at = put_room(out, s.len + 2);
+
+    *at++ = '"';
+    at += str_copy(at, s).len;
+    *at = '"';
+    buf_added(out, s.len + 2);
+}
+
 static void put_number(struct buf *out, uint64_t n)
 {
-    const int r = buf_addf(out, "%llu", (unsigned long long)n);
-    assert(r == 0);
-    (void)r;
+    char digits[DIGITS_SIZE];
+
+    put(out, digits_of(digits, n));
 }
 
 static void put_bool(struct buf *out, bool is_true)
@@ -41,30 +60,61 @@ static void put_bool(struct buf *out, bool is_true)
 /** An id, without quotes. */
 static void put_id(struct buf *out, uint64_t id)
 {
-    const int r = buf_addf(out, "%016llx", (unsigned long long)id);
-    assert(r == 0);
-    (void)r;
+    hex_u64(put_room(out, HEX_U64), id);
+    buf_added(out, HEX_U64);
 }
 
+struct date {
+    int64_t year;
+    unsigned month;
+    unsigned day;
+};
+
+/** Of a count of days since 1970, by the calendar of 400 years, which have as many days each
+ * time; its years begin in March, so that the odd day is their last. */
+static struct date date_of(int64_t days)
+{
+    const int64_t since_0000 = days + 719468;
+    const int64_t era = since_0000 / 146097;
+    const unsigned of_era = (unsigned)(since_0000 % 146097);
+    const unsigned year = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
+    const unsigned of_year = of_era - (365 * year + year / 4 - year / 100);
+    const unsigned month = (5 * of_year + 2) / 153; // 0 is March
+    const bool is_next_year = month >= 10;
+
+    return (struct date){
+        .year = era * 400 + year + is_next_year,
+        .month = is_next_year ? month - 9 : month + 3,
+        .day = of_year - (153 * month + 2) / 5 + 1,
+    };
+}
+
+#define TIME_TAIL STR("-MM-DDTHH:MM:SS.mmmZ\"") // behind the year
+
+/** @param unix_ms  from 1970 on */
 static void put_time(struct buf *out, int64_t unix_ms)
 {
-    const time_t s = unix_ms / 1000;
-    char text[TIME_SIZE];
-    struct tm utc;
+    const uint64_t ms = (uint64_t)unix_ms % DAY_MS;
+    const struct date date = date_of(unix_ms / DAY_MS);
 
-    gmtime_r(&s, &utc);
-    const size_t n = strftime(text, sizeof(text), "\"%Y-%m-%dT%H:%M:%S", &utc);
-    put(out, (str){text, n});
-    const int r = buf_addf(out, ".%03dZ\"", (int)(unix_ms % 1000));
-    assert(r == 0);
-    (void)r;
+    PUT(out, "\"");
+    put_number(out, (uint64_t)date.year);
+    char *at = put_room(out, TIME_TAIL.len);
+    str_copy(at, TIME_TAIL);
+    digits_fixed(at + 1, 2, date.month);
+    digits_fixed(at + 4, 2, date.day);
+    digits_fixed(at + 7, 2, ms / 3600000);
+    digits_fixed(at + 10, 2, ms / 60000 % 60);
+    digits_fixed(at + 13, 2, ms / 1000 % 60);
+    digits_fixed(at + 16, 3, ms % 1000);
+    buf_added(out, TIME_TAIL.len);
 }
 
 static void put_account(struct buf *out, const account *a, struct auth_cases *cases)
 {
     char text[AUTH_ACCOUNT_TEXT_SIZE];
 
-    put_str(out, auth_account_text_with(text, a, cases));
+    put_plain(out, auth_account_text_with(text, a, cases));
 }
 
 // Messages.
@@ -102,11 +152,11 @@ static void put_sides(struct buf *out, const struct chat_message *m,
     const str to = auth_account_text_with(to_text, &m->to, reader->cases);
 
     PUT(out, ",\"peer\":");
-    put_str(out, is_own ? to : from);
+    put_plain(out, is_own ? to : from);
     PUT(out, ",\"from\":");
-    put_str(out, from);
+    put_plain(out, from);
     PUT(out, ",\"to\":");
-    put_str(out, to);
+    put_plain(out, to);
 }
 
 static bool is_shown(str key)
@@ -169,10 +219,10 @@ void api_encode_message(struct buf *out, const struct chat_message *m,
     PUT(out, ",\"created_at\":");
     put_time(out, m->created_at_ms);
     PUT(out, ",\"status\":");
-    put_str(out, status_name(m->status));
+    put_plain(out, status_name(m->status));
     if (cursor) {
         PUT(out, ",\"cursor\":");
-        put_str(out, *cursor);
+        put_plain(out, *cursor);
     }
     PUT(out, "}");
 }
@@ -240,7 +290,7 @@ void api_encode_receipt(struct buf *out, const struct chat_receipt *r,
     PUT(out, ",\"at\":");
     put_time(out, r->at_ms);
     PUT(out, ",\"cursor\":");
-    put_str(out, cursor);
+    put_plain(out, cursor);
     PUT(out, "}");
 }
 
@@ -250,7 +300,7 @@ void api_encode_changed(struct buf *out, const struct chat_conversation *c,
     PUT(out, "{\"conversation\":");
     api_encode_conversation(out, c, reader);
     PUT(out, ",\"cursor\":");
-    put_str(out, cursor);
+    put_plain(out, cursor);
     PUT(out, "}");
 }
 
@@ -306,7 +356,7 @@ void api_encode_ready(struct buf *out, const struct api_ready *r)
 void api_encode_synced(struct buf *out, str cursor)
 {
     PUT(out, "{\"cursor\":");
-    put_str(out, cursor);
+    put_plain(out, cursor);
     PUT(out, "}");
 }
 

@@ -31,6 +31,16 @@ static inline char *hex_encode(char *out, const uint8_t *bytes, size_t len)
     return out;
 }
 
+#define HEX_U64 16 // digits of a uint64_t
+
+/** All of its digits, in lower case. @return behind the last of them */
+static inline char *hex_u64(char out[HEX_U64], uint64_t n)
+{
+    for (size_t i = HEX_U64; i > 0; i--, n >>= 4)
+        out[i - 1] = hex_digit(n & 15U);
+    return out + HEX_U64;
+}
+
 enum hex_refusal {
     HEX_BAD = 1, // something else than digits, or half a byte
 };

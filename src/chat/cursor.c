@@ -1,7 +1,5 @@
 #include "chat/cursor.h"
 
-#include <stdio.h>
-
 #include "base/hash.h"
 #include "base/hex.h"
 
@@ -20,9 +18,12 @@ static uint64_t tag_of(uint64_t epoch, const account *a)
 
 str cursor_print(char out[CURSOR_SIZE], uint64_t epoch, const account *a, int64_t position)
 {
-    const int n = snprintf(out, CURSOR_SIZE, "%016llx%016llx%016llx", (unsigned long long)epoch,
-                           (unsigned long long)tag_of(epoch, a), (unsigned long long)position);
-    return (str){out, (size_t)n};
+    char *at = hex_u64(out, epoch);
+
+    at = hex_u64(at, tag_of(epoch, a));
+    at = hex_u64(at, (uint64_t)position);
+    *at = '\0';
+    return (str){out, (size_t)(at - out)};
 }
 
 /** @return false: not WORD_DIGITS digits */

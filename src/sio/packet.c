@@ -1,7 +1,6 @@
 #include "sio/packet.h"
 
-#include <inttypes.h>
-#include <stdio.h>
+#include "base/digits.h"
 
 static bool is_digit(char c)
 {
@@ -240,19 +239,21 @@ str sio_packet_head(char out[SIO_HEAD_SIZE], enum sio_type type, unsigned n_atta
                     str namespace, int64_t ack_id)
 {
     const enum sio_type written = n_attachments > 0 ? binary_form(type) : type;
-    char *const end = out + SIO_HEAD_SIZE;
+    char digits[DIGITS_SIZE];
     char *at = out;
 
     assert(is_binary(written) == (n_attachments > 0));
     assert(namespace.len <= SIO_NAMESPACE_MAX);
     *at++ = (char)('0' + written);
-    if (n_attachments > 0)
-        at += snprintf(at, (size_t)(end - at), "%u-", n_attachments);
+    if (n_attachments > 0) {
+        at += str_copy(at, digits_of(digits, n_attachments)).len;
+        *at++ = '-';
+    }
     if (!str_eq(namespace, STR("/"))) {
         at += str_copy(at, namespace).len;
         *at++ = ',';
     }
     if (ack_id >= 0)
-        at += snprintf(at, (size_t)(end - at), "%" PRId64, ack_id);
+        at += str_copy(at, digits_of(digits, (uint64_t)ack_id)).len;
     return (str){out, (size_t)(at - out)};
 }
