@@ -17,7 +17,7 @@ struct auth_cases {
     struct known all[AUTH_CASES_N];
 };
 
-static_assert(sizeof(struct auth_cases) == 200 * 1024, "as the header says");
+static_assert(sizeof(struct auth_cases) == (size_t)200 * 1024, "as the header says");
 
 struct auth_cases *auth_cases_new(void)
 {

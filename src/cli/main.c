@@ -7,7 +7,6 @@
 #include "cli/token.h"
 #include "crypto/mem.h"
 #include "io/loop.h"
-#include "json/json.h"
 #include "server/selftest.h"
 #include "server/serve.h"
 #include "store/sqlite_mem.h"
@@ -53,7 +52,6 @@ static void print_errors(void)
 static void set_mem(void)
 {
     crypto_mem_set();
-    json_set_mem();
     loop_set_mem();
     sqlite_mem_set();
 }

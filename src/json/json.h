@@ -1,5 +1,5 @@
 /**
- * JSON values, parsed and printed by jansson, which only this layer knows.
+ * JSON values, parsed and printed.
  *
  * A value is a tree with one owner: the root. What the accessors return is borrowed
  * from it. Numbers are kept as they are where they fit in 64 bits, else as doubles.
@@ -12,9 +12,6 @@
 #define JSON_ESCAPE_SIZE 6  // bytes that one of a text takes, at most
 
 struct json;
-
-/** What jansson allocates can't fail (base/mem.h). Before its first use, or not at all. */
-void json_set_mem(void);
 
 enum json_kind {
     JSON_KIND_NULL,
@@ -30,7 +27,7 @@ enum json_refusal {
     JSON_BAD = 1,  // not one JSON value (RFC 8259), or not UTF-8
     JSON_TOO_DEEP, // more than JSON_DEPTH_MAX
     JSON_BEYOND,   // a number beyond a double, or a member's name with U+0000 in it, which
-                   // jansson can't hold. It may be JSON otherwise, or not
+                   // json_member() can't ask for. It may be JSON otherwise, or not
 };
 
 /**
@@ -69,7 +66,8 @@ const struct json *json_member(const struct json *j, const char *name);
 typedef bool json_member_fn(void *arg, str name, const struct json *value);
 void json_each_member(const struct json *j, json_member_fn *fn, void *arg);
 
-/** @return the text, or the empty str with a NULL ptr if j is NULL or no string */
+/** @return the text, with a NUL behind it, or the empty str with a NULL ptr if j is NULL or no
+ * string */
 str json_text(const struct json *j);
 
 /** @return false if j is NULL or not an integer */

@@ -7,9 +7,7 @@
  * which come in one piece; what the node does about them, it does before it writes; and each
  * connection is written to once. tools/check-cost runs it, and reads the count.
  */
-#include <jansson.h>
 #include <stdio.h>
-#undef json_is_true // as in json/json.c
 
 #include "auth/account.h"
 #include "bench/frame.h"
@@ -75,7 +73,7 @@ static int64_t unix_ms(struct clock *c)
 _Noreturn static void give_up(const struct wallet *w, const char *why)
 {
     fprintf(stderr, "cost: wallet %u: %s\n", w->i, why);
-    exit(1);
+    abort();
 }
 
 /** Bytes that have come, from each of some wallets in a row, and all that follows from them. */
@@ -102,7 +100,7 @@ static void flush(struct stream *s)
 
 // Callgrind counts what happens below these two, and nothing else.
 
-#define COUNTED __attribute__((noinline, noclone))
+#define COUNTED __attribute__((noinline))
 
 COUNTED static void counted_hear(struct world *w, uint32_t first, uint32_t n)
 {
@@ -394,7 +392,6 @@ int main(void)
 {
     static struct world world;
 
-    json_object_seed(1); // else jansson takes one by chance
     start(&world);
     settle(&world);
     world.is_counting = true;

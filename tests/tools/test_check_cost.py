@@ -10,7 +10,7 @@ import tempfile
 CHECK = pathlib.Path(__file__).resolve().parents[2] / "tools/check-cost"
 
 # 10 messages: api 600 by itself and 300 in libc, of which base asked for 100; json 100, and 400 in
-# jansson, which calls itself, and base; not counted are the store (500, and 1000 in libc) and the
+# a library that calls itself, and base; not counted are the store (500, and 1000 in libc) and the
 # test (50).
 PROFILE = """\
 # callgrind format
@@ -63,7 +63,7 @@ calls=1 0
 fl=(7)
 fn=(6)
 40 100
-cob=(3) /usr/lib/libjansson.so.4
+cob=(3) /usr/lib/libother.so.4
 cfi=(5)
 cfn=(7) 0x4680
 calls=10 0

@@ -40,14 +40,14 @@ ROWS = [
       for header, layer in [
           ("uv.h", "io"), ("curl/curl.h", "io"), ("openssl/ssl.h", "io"), ("openssl/err.h", "io"),
           ("openssl/ssl.h", "crypto"), ("openssl/evp.h", "crypto"), ("sodium.h", "crypto"),
-          ("secp256k1.h", "crypto"), ("jansson.h", "json"), ("sqlite3.h", "store"),
+          ("secp256k1.h", "crypto"), ("sqlite3.h", "store"),
           ("libpq-fe.h", "store"), ("nats/nats.h", "bus")]],
     *[(f"{header} in {layer}", {f"src/{layer}/a.c": f"#include <{header}>"},
        f"src/{layer}/a.c:1: {layer} may not include <{header}>")
       for header, layer in [
           ("uv.h", "chat"), ("curl/curl.h", "crypto"), ("openssl/ssl.h", "json"),
           ("openssl/evp.h", "io"), ("sodium.h", "io"), ("sodium/utils.h", "io"),
-          ("secp256k1_recovery.h", "io"), ("jansson.h", "base"), ("sqlite3.h", "chat"),
+          ("secp256k1_recovery.h", "io"), ("sqlite3.h", "chat"),
           ("libpq-fe.h", "io"), ("nats/nats.h", "io"), ("nats.h", "store")]],
     *[(f"{call} in the domain", {"src/chat/a.c": f"void f(void)\n{{\n    {call};\n}}"},
        f"src/chat/a.c:3: {call.split('(')[0]}() is for src/base/log.c and src/io/loop.c")
