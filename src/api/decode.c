@@ -12,7 +12,7 @@ static_assert(CRYPTO_SHA256_SIZE >= CHAT_DIGEST_SIZE, "a digest has enough bytes
 
 void api_decoder_init(struct api_decoder *d, const struct api_decoder_config *config)
 {
-    *d = (struct api_decoder){.config = *config};
+    *d = (struct api_decoder){.config = *config, .hash = crypto_sha256_new()};
     buf_init(&d->content,
              FRAME_MAX + config->content_bytes * JSON_ESCAPE_SIZE + sizeof("\"\""));
 }
@@ -20,6 +20,7 @@ void api_decoder_init(struct api_decoder *d, const struct api_decoder_config *co
 void api_decoder_fini(struct api_decoder *d)
 {
     buf_fini(&d->content);
+    crypto_sha256_free(d->hash);
 }
 
 bool api_check_payload(struct api_decoder *d, const struct json *payload)
@@ -289,7 +290,8 @@ static bool read_content(struct chat_send *out, struct api_decoder *d,
         return false;
 
     out->content = buf_str(&d->content);
-    crypto_sha256(digest, out->content);
+    crypto_sha256_add(d->hash, out->content);
+    crypto_sha256_end(d->hash, digest);
     memcpy(out->digest, digest, sizeof(out->digest));
     str_take(&out->content, n_frame);
     return true;

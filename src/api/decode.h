@@ -31,6 +31,7 @@ struct api_decoder {
     struct api_decoder_config config;
     struct api_problem problem;
     struct buf content;               // of the last send
+    struct crypto_sha256 *hash;       // for its digest
     char mime[CHAT_MIME_MAX];         // of the last upload
     uint8_t sha256[CHAT_SHA256_SIZE]; // likewise
 };

@@ -40,15 +40,23 @@ void crypto_hmac_sha256(uint8_t out[CRYPTO_SHA256_SIZE], str key, str bytes)
     sodium_memzero(&state, sizeof(state));
 }
 
-// OpenSSL's, because it has the instructions for it: long files are four times as fast.
+// OpenSSL's, because it has the instructions for it: long files are four times as fast, and so
+// is a message, where the context is kept.
+
+static void begin(struct crypto_sha256 *h, const EVP_MD *md)
+{
+    if (EVP_DigestInit_ex(h->ctx, md, NULL) != 1)
+        abort();
+}
 
 struct crypto_sha256 *crypto_sha256_new(void)
 {
     struct crypto_sha256 *h = NEW(struct crypto_sha256);
 
     h->ctx = EVP_MD_CTX_new();
-    if (!h->ctx || EVP_DigestInit_ex(h->ctx, EVP_sha256(), NULL) != 1)
+    if (!h->ctx)
         abort();
+    begin(h, EVP_sha256());
     return h;
 }
 
@@ -62,6 +70,7 @@ void crypto_sha256_end(struct crypto_sha256 *h, uint8_t out[CRYPTO_SHA256_SIZE])
 {
     if (EVP_DigestFinal_ex(h->ctx, out, NULL) != 1)
         abort();
+    begin(h, NULL); // the same
 }
 
 void crypto_sha256_free(struct crypto_sha256 *h)

@@ -12,14 +12,15 @@ void crypto_sha1(uint8_t out[CRYPTO_SHA1_SIZE], str bytes);
 
 void crypto_sha256(uint8_t out[CRYPTO_SHA256_SIZE], str bytes);
 
-/** The same of what comes in pieces. Thread: any, one at a time. */
+/** The same of what comes in pieces, or of one thing after the other: faster than the above,
+ * once it is there. Thread: any, one at a time. */
 struct crypto_sha256;
 
 /** @return owned; crypto_sha256_free() */
 struct crypto_sha256 *crypto_sha256_new(void);
 void crypto_sha256_add(struct crypto_sha256 *h, str bytes);
 
-/** Once, and nothing is added behind it. */
+/** What is added behind it begins another one. */
 void crypto_sha256_end(struct crypto_sha256 *h, uint8_t out[CRYPTO_SHA256_SIZE]);
 
 /** NULL is fine. */
