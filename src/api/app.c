@@ -187,6 +187,7 @@ struct api *api_new(const struct api_config *config)
 
     a->config = *config;
     a->cases = auth_cases_new();
+    buf_init(&a->spare, SIZE_MAX / 2);
     list_init(&a->clients);
     a->pool = pool_new(sizeof(struct api_client));
     api_decoder_init(&a->decoder, &(struct api_decoder_config){
@@ -217,6 +218,7 @@ void api_free(struct api *a)
     api_decoder_fini(&a->decoder);
     pool_free(a->pool);
     auth_cases_free(a->cases);
+    buf_fini(&a->spare);
     free(a);
 }
 

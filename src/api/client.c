@@ -7,9 +7,10 @@
 
 // What is said.
 
-void api_client_begin(struct buf *out, str event)
+void api_client_begin(struct api_client *c, struct buf *out, str event)
 {
-    buf_init(out, SIZE_MAX / 2);
+    *out = c->api->spare;
+    buf_init(&c->api->spare, out->max);
     int r = buf_add(out, STR("["));
     if (event.len > 0) {
         r |= json_print_str(out, event);
@@ -27,6 +28,20 @@ static struct sio_message end(struct buf *out)
     return (struct sio_message){.json = buf_str(out)};
 }
 
+/** The next one has its memory. */
+static void give_back(struct api_client *c, struct buf *out)
+{
+    struct buf *spare = &c->api->spare;
+
+    buf_clear(out);
+    if (out->cap > API_SPARE_BYTES) {
+        buf_fini(out);
+        return;
+    }
+    buf_fini(spare);
+    *spare = *out;
+}
+
 void api_client_emit(struct api_client *c, struct buf *out)
 {
     const struct sio_message m = end(out);
@@ -34,7 +49,7 @@ void api_client_emit(struct api_client *c, struct buf *out)
 
     sio_emit(c->socket, &m);
     api_gate_on_queued(c, sio_queued(c->socket) - before);
-    buf_fini(out);
+    give_back(c, out);
 }
 
 void api_client_answer(struct api_client *c, int64_t ack_id, struct buf *out)
@@ -44,7 +59,7 @@ void api_client_answer(struct api_client *c, int64_t ack_id, struct buf *out)
 
     sio_ack(c->socket, ack_id, &m);
     api_gate_on_queued(c, sio_queued(c->socket) - before);
-    buf_fini(out);
+    give_back(c, out);
 }
 
 /** An error that is no answer. */
@@ -54,7 +69,7 @@ static void emit_error(struct api_client *c, enum api_error error)
     struct buf out;
 
     c->api->counters.errors[error]++;
-    api_client_begin(&out, STR("error"));
+    api_client_begin(c, &out, STR("error"));
     api_encode_error_event(&out, &problem, (str){0}, (str){0});
     api_client_emit(c, &out);
 }
@@ -74,7 +89,7 @@ static void on_ready(void *arg, bool is_recovered, uint64_t unread)
     const struct api_config *config = &c->api->config;
     struct buf out;
 
-    api_client_begin(&out, STR("ready"));
+    api_client_begin(c, &out, STR("ready"));
     api_encode_ready(&out, &(struct api_ready){
                                .account = *api_client_account(c),
                                .session = str_of(c->name),
@@ -102,13 +117,13 @@ static int64_t on_message(void *arg, const struct chat_message *m, str cursor)
     struct buf out;
 
     const struct api_reader reader = api_client_reader(c);
-    api_client_begin(&out, STR("message.new"));
+    api_client_begin(c, &out, STR("message.new"));
     api_encode_message(&out, m, &reader, &cursor);
     const struct sio_message event = end(&out);
     const size_t before = sio_queued(c->socket);
     const int64_t token = sio_emit_with_ack(c->socket, &event);
     api_gate_on_queued(c, sio_queued(c->socket) - before);
-    buf_fini(&out);
+    give_back(c, &out);
     return token;
 }
 
@@ -128,7 +143,7 @@ static void on_receipt(void *arg, const struct chat_receipt *r, str cursor)
     struct buf out;
 
     const struct api_reader reader = api_client_reader(c);
-    api_client_begin(&out, event_of(r->mark));
+    api_client_begin(c, &out, event_of(r->mark));
     api_encode_receipt(&out, r, &reader, cursor);
     api_client_emit(c, &out);
 }
@@ -139,27 +154,29 @@ static void on_changed(void *arg, const struct chat_conversation *conversation, 
     struct buf out;
 
     const struct api_reader reader = api_client_reader(c);
-    api_client_begin(&out, STR("conversation.changed"));
+    api_client_begin(c, &out, STR("conversation.changed"));
     api_encode_changed(&out, conversation, &reader, cursor);
     api_client_emit(c, &out);
 }
 
 static void on_typing(void *arg, const struct chat_typing *t)
 {
+    struct api_client *c = arg;
     struct buf out;
 
-    api_client_begin(&out, t->is_on ? STR("typing.start") : STR("typing.stop"));
+    api_client_begin(c, &out, t->is_on ? STR("typing.start") : STR("typing.stop"));
     api_encode_typing(&out, t);
-    api_client_emit(arg, &out);
+    api_client_emit(c, &out);
 }
 
 static void on_presence(void *arg, const struct chat_presence *p)
 {
+    struct api_client *c = arg;
     struct buf out;
 
-    api_client_begin(&out, STR("presence.changed"));
+    api_client_begin(c, &out, STR("presence.changed"));
     api_encode_presence(&out, p);
-    api_client_emit(arg, &out);
+    api_client_emit(c, &out);
 }
 
 static bool is_stuffed(void *arg)
@@ -178,23 +195,25 @@ static bool has_taken_all(void *arg)
 
 static void on_synced(void *arg, str cursor)
 {
+    struct api_client *c = arg;
     struct buf out;
 
-    api_client_begin(&out, STR("synced"));
+    api_client_begin(c, &out, STR("synced"));
     api_encode_synced(&out, cursor);
-    api_client_emit(arg, &out);
+    api_client_emit(c, &out);
 }
 
 static void on_not_acknowledging(void *arg)
 {
+    struct api_client *c = arg;
     struct buf out;
 
-    api_client_begin(&out, STR("warning"));
+    api_client_begin(c, &out, STR("warning"));
     api_encode_warning(
         &out, STR("not_acknowledging"),
         STR("Messages were sent to this client, and it has acknowledged none. "
             "Call the acknowledgement of each message.new, or they come again."));
-    api_client_emit(arg, &out);
+    api_client_emit(c, &out);
 }
 
 /** It may answer with auth.refresh, or come back later with a new token. */
@@ -206,7 +225,7 @@ static void warn_of_expiry(struct api_client *c)
 
     c->is_expiring = true;
     timer_set(timers, &c->expiry, timers->now_ms + left_ms + c->skew_ms);
-    api_client_begin(&out, STR("auth.expiring"));
+    api_client_begin(c, &out, STR("auth.expiring"));
     api_encode_expiry(&out, c->expires_at_ms);
     api_client_emit(c, &out);
 }

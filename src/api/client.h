@@ -17,12 +17,15 @@
 #define API_EXPIRING_MS     60000 // so long before its token expires a client is told
 #define API_LIVE_QUEUED_MAX 65536 // bytes that a client has not taken; more: what can wait does
 
+#define API_SPARE_BYTES 16384 // what took more is freed when it was said
+
 struct api {
     struct api_config config;
     struct api_counters counters;
     struct list clients; // all there are
     struct pool *pool;   // where they are
     struct auth_cases *cases;
+    struct buf spare; // for what is said next: it would grow a few times each time
     struct api_decoder decoder;
     struct ips ips;
     size_t n_calls;          // requests over HTTP under way
@@ -104,7 +107,7 @@ void api_client_fail(struct api_client *c, enum api_error error);
 // What is said to a client: begin, add a value, send.
 
 /** @param event  empty: the answer to a request */
-void api_client_begin(struct buf *out, str event);
+void api_client_begin(struct api_client *c, struct buf *out, str event);
 
 /** out is over. */
 void api_client_emit(struct api_client *c, struct buf *out);

@@ -54,11 +54,11 @@ static void send_problem(const struct api_request *rq, const struct api_problem 
 
     rq->client->api->counters.errors[p->error]++;
     if (rq->ack_id < 0) {
-        api_client_begin(&out, STR("error"));
+        api_client_begin(rq->client, &out, STR("error"));
         api_encode_error_event(&out, p, rq->event_name, (str){rq->key, rq->key_len});
         api_client_emit(rq->client, &out);
     } else {
-        api_client_begin(&out, (str){0});
+        api_client_begin(rq->client, &out, (str){0});
         api_encode_error(&out, p);
         api_client_answer(rq->client, rq->ack_id, &out);
     }
@@ -103,7 +103,7 @@ bool api_request_begin_answer(struct api_request *rq, int r, struct buf *out)
         api_request_end(rq, r);
         return false;
     }
-    api_client_begin(out, rq->ack_id < 0 ? STR("ack") : (str){0});
+    api_client_begin(rq->client, out, rq->ack_id < 0 ? STR("ack") : (str){0});
     return true;
 }
 

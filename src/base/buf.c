@@ -23,7 +23,7 @@ void buf_fini(struct buf *b)
     buf_release(b);
 }
 
-char *buf_room(struct buf *b, size_t n)
+char *buf_make_room(struct buf *b, size_t n)
 {
     if (n > b->max || b->len > b->max - n)
         return NULL;
@@ -42,16 +42,11 @@ char *buf_room(struct buf *b, size_t n)
         b->cap = cap;
         b->start = 0;
     } else if (b->start + need > b->cap) {
+        assert(b->ptr);
         memmove(b->ptr, b->ptr + b->start, b->len);
         b->start = 0;
     }
     return b->ptr + b->start + b->len;
-}
-
-void buf_added(struct buf *b, size_t n)
-{
-    assert(b->start + b->len + n <= b->cap);
-    b->len += n;
 }
 
 int buf_add(struct buf *b, str s)

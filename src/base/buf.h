@@ -40,12 +40,25 @@ static inline char *buf_ptr(struct buf *b)
 /** @return 0 or BUF_FULL */
 MUST_CHECK int buf_add(struct buf *b, str s);
 
+/** buf_room() where there is none yet. */
+char *buf_make_room(struct buf *b, size_t n);
+
 /**
  * Room for n more bytes at the end, which the caller fills and then counts with
  * buf_added(). @return NULL where max would be passed
  */
-char *buf_room(struct buf *b, size_t n);
-void buf_added(struct buf *b, size_t n);
+static inline char *buf_room(struct buf *b, size_t n)
+{
+    if (b->ptr && n <= b->cap - b->start - b->len && b->len + n <= b->max)
+        return b->ptr + b->start + b->len;
+    return buf_make_room(b, n);
+}
+
+static inline void buf_added(struct buf *b, size_t n)
+{
+    assert(n <= b->cap - b->start - b->len);
+    b->len += n;
+}
 
 /** printf at the end. @return 0 or BUF_FULL */
 MUST_CHECK int buf_addf(struct buf *b, const char *fmt, ...) PRINTF_LIKE(2, 3);
