@@ -55,12 +55,12 @@ static bool is_letter(char c)
 static void print_checksummed(char out[HEX_LEN], const uint8_t key[EVM_KEY],
                               struct auth_cases *cases)
 {
+    static const char digits[2][16] = {"0123456789abcdef", "0123456789ABCDEF"};
     auth_cases_bits large = auth_cases_get(cases, key);
 
-    hex_encode(out, key, EVM_KEY);
-    for (size_t i = 0; large != 0; i++, large >>= 1) {
-        if ((large & 1) && is_letter(out[i]))
-            out[i] = (char)(out[i] - 'a' + 'A');
+    for (size_t i = 0; i < EVM_KEY; i++, large >>= 2) {
+        *out++ = digits[large & 1][key[i] >> 4];
+        *out++ = digits[large >> 1 & 1][key[i] & 15];
     }
 }
 

@@ -16,6 +16,7 @@ struct subscription {
 /** An event on its way; its strings point into bytes[]. Or a confirmation that is due. */
 struct parcel {
     struct list node;
+    uint64_t hash; // of the account that it is for
     bool is_confirmation;
     struct bus_event event;
     char bytes[];
@@ -44,10 +45,13 @@ static bool is_account(struct map_node *node, const void *key)
     return account_eq(&container_of(node, struct subscription, node)->account, key);
 }
 
-static struct subscription *find(const struct bus_local *b, const struct map *in,
-                                 const account *a)
+static uint64_t hash_of(const struct bus_local *b, const account *a)
 {
-    const uint64_t hash = hash_keyed(b->hash_key, account_str(a));
+    return hash_keyed(b->hash_key, account_str(a));
+}
+
+static struct subscription *find(const struct map *in, uint64_t hash, const account *a)
+{
     struct map_node *node = map_find(in, hash, is_account, a);
 
     return node ? container_of(node, struct subscription, node) : NULL;
@@ -58,28 +62,29 @@ static struct subscription *add(struct bus_local *b, struct map *to, const accou
     struct subscription *s = pool_take(b->pool);
 
     s->account = *a;
-    map_add(to, &s->node, hash_keyed(b->hash_key, account_str(a)));
+    map_add(to, &s->node, hash_of(b, a));
     return s;
 }
 
 static void take_out(struct bus_local *b, struct map *of, const account *a)
 {
-    struct subscription *s = find(b, of, a);
+    struct subscription *s = find(of, hash_of(b, a), a);
 
     map_remove(of, &s->node);
     pool_give(s);
 }
 
 /** Whoever shall get it; NULL: nobody. */
-static struct subscription *find_recipient(const struct bus_local *b, const struct bus_event *e)
+static struct subscription *find_recipient(const struct bus_local *b, uint64_t hash,
+                                           const struct bus_event *e)
 {
-    return find(b, e->kind == BUS_PRESENCE ? &b->watched : &b->subscriptions, &e->to);
+    return find(e->kind == BUS_PRESENCE ? &b->watched : &b->subscriptions, hash, &e->to);
 }
 
 static void deliver(struct bus_local *b, const struct parcel *p)
 {
-    struct subscription *s = p->is_confirmation ? find(b, &b->subscriptions, &p->event.to)
-                                                : find_recipient(b, &p->event);
+    struct subscription *s = p->is_confirmation ? find(&b->subscriptions, p->hash, &p->event.to)
+                                                : find_recipient(b, p->hash, &p->event);
 
     if (!s)
         return;
@@ -130,6 +135,7 @@ static void local_subscribe(struct bus *bus, const account *a)
     list_init(&p->node);
     p->is_confirmation = true;
     p->event.to = *a;
+    p->hash = hash_of(b, a);
     push(b, p);
 }
 
@@ -154,15 +160,17 @@ static void local_unwatch(struct bus *bus, const account *a)
     take_out(b, &b->watched, a);
 }
 
-static struct parcel *parcel_new(const struct bus_event *e)
+static struct parcel *parcel_new(uint64_t hash, const struct bus_event *e)
 {
     const bool is_message = e->kind == BUS_MESSAGE;
     const struct chat_message *m = &e->message;
     const size_t n = is_message ? m->type.len + m->content.len + m->key.len : 0;
-    struct parcel *p = mem_alloc(sizeof(*p) + n);
+    struct parcel *p = mem_resize(NULL, sizeof(*p) + n);
     char *at = p->bytes;
 
     list_init(&p->node);
+    p->hash = hash;
+    p->is_confirmation = false;
     p->event = *e;
     if (!is_message)
         return p;
@@ -176,8 +184,10 @@ static void local_publish(struct bus *bus, const struct bus_event *e)
 {
     struct bus_local *b = local_of(bus);
 
-    if (find_recipient(b, e)) // whoever subscribes later reads it from the store
-        push(b, parcel_new(e));
+    const uint64_t hash = hash_of(b, &e->to);
+
+    if (find_recipient(b, hash, e)) // whoever subscribes later reads it from the store
+        push(b, parcel_new(hash, e));
 }
 
 static void drop_parcels(struct bus_local *b)
