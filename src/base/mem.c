@@ -1,10 +1,21 @@
 #include "base/mem.h"
 
+#include <malloc.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/log.h"
+
+#define GROW_BYTES (1 << 20) // that are asked for at once
+
+void mem_keep_freed(void)
+{
+    // NOLINTBEGIN(concurrency-mt-unsafe): there is one thread yet
+    mallopt(M_TRIM_THRESHOLD, MEM_KEEP_BYTES);
+    mallopt(M_TOP_PAD, GROW_BYTES);
+    // NOLINTEND(concurrency-mt-unsafe)
+}
 
 void mem_fail(size_t size)
 {

@@ -1,6 +1,7 @@
 #include <stdio.h>
 
 #include "api/errors.h"
+#include "base/mem.h"
 #include "base/str.h"
 #include "cli/revoke.h"
 #include "cli/rotate.h"
@@ -51,6 +52,7 @@ static void print_errors(void)
 /** Before any of these libraries has allocated anything. libcurl's is set where it begins. */
 static void set_mem(void)
 {
+    mem_keep_freed();
     crypto_mem_set();
     loop_set_mem();
     sqlite_mem_set();
