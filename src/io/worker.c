@@ -42,7 +42,7 @@ static struct batch *next_batch(struct worker *w)
     uv_mutex_lock(&w->mutex);
     while (list_is_empty(&w->queued) && !w->stopping)
         uv_cond_wait(&w->wake_thread, &w->mutex);
-    if (!list_is_empty(&w->queued)) {
+    if (!w->stopping) {
         b = NEW(struct batch);
         take(w, &b->tasks);
     }
@@ -173,7 +173,9 @@ void worker_free(struct worker *w)
     uv_mutex_unlock(&w->mutex);
     uv_thread_join(&w->thread);
 
-    assert(list_is_empty(&w->submitted) && list_is_empty(&w->queued));
-    assert(list_is_empty(&w->finished));
+    list_init(&w->submitted);
+    list_init(&w->queued);
+    while (!list_is_empty(&w->finished))
+        free(container_of(list_shift(&w->finished), struct batch, node));
     uv_close((uv_handle_t *)&w->wake_loop, on_closed);
 }

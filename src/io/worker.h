@@ -36,5 +36,6 @@ MUST_CHECK int worker_new(struct worker **out, struct loop *l,
 /** Submit one; the node must be in no list. Order is kept. */
 void worker_submit(struct worker *w, struct list *task);
 
-/** Waits for the thread's end. Nothing may be queued, running, or waiting for on_done. */
+/** Waits for the end of what runs. What waits is dropped, to run or for on_done: the tasks are
+ * the caller's again. */
 void worker_free(struct worker *w);

@@ -102,6 +102,48 @@ static bool has_changed(const struct list *tasks)
     return false;
 }
 
+// The index.
+
+#define FILL_AGAIN_MS 1000 // after a failure
+
+static void run_fill(void *arg, struct list *tasks)
+{
+    struct store_sqlite *s = arg;
+
+    (void)tasks;
+    s->fill_r = sqlite_index_fill(&s->index, &s->writer.tail);
+    if (s->fill_r == 0)
+        s->fill_r = sqlite_index_checkpoint(&s->index);
+}
+
+static void fill(struct store_sqlite *s)
+{
+    if (s->is_filling || s->fill_again.is_set || !tail_is_filling(&s->writer.tail))
+        return;
+    s->is_filling = true;
+    worker_submit(s->index_thread, &s->fill);
+}
+
+static void on_filled(void *arg, struct list *tasks)
+{
+    struct store_sqlite *s = arg;
+
+    list_remove(tasks->next);
+    s->is_filling = false;
+    if (s->fill_r < 0) {
+        timer_set(&s->loop->timers, &s->fill_again, s->loop->timers.now_ms + FILL_AGAIN_MS);
+    } else {
+        fill(s);
+    }
+}
+
+static void on_fill_again(struct timer *t)
+{
+    fill(container_of(t, struct store_sqlite, fill_again));
+}
+
+static const struct worker_ops index_ops = {.run = run_fill, .on_done = on_filled};
+
 static void on_written(void *arg, struct list *tasks)
 {
     struct store_sqlite *s = arg;
@@ -109,6 +151,7 @@ static void on_written(void *arg, struct list *tasks)
     s->store.counters.commits += has_changed(tasks);
     list_each (node, tasks)
         answer_write(s, container_of(node, struct sqlite_write, node));
+    fill(s);
 }
 
 static const struct worker_ops write_ops = {.run = run_writes, .on_done = on_written};
@@ -346,11 +389,15 @@ static void sqlite_free(struct store *base)
     struct store_sqlite *s = sqlite_of(base);
 
     assert(base->counters.queued == 0);
+    timer_cancel(&s->loop->timers, &s->fill_again);
+    if (s->index_thread)
+        worker_free(s->index_thread);
     if (s->read_thread)
         worker_free(s->read_thread);
     if (s->write_thread)
         worker_free(s->write_thread);
     sqlite_reader_close(&s->reader);
+    sqlite_index_close(&s->index);
     sqlite_writer_close(&s->writer); // the last one copies the log into the database
     if (s->lock >= 0)
         close(s->lock);
@@ -393,18 +440,27 @@ static const struct uploads_ops sqlite_uploads_ops = {
 
 static int open_files(struct store_sqlite *s, const struct store_sqlite_config *config)
 {
-    char path[SQLITE_FILE_PATH_SIZE];
     uint8_t key[HASH_KEY_SIZE];
-    uint64_t epoch = 0;
+    uint8_t index_key[HASH_KEY_SIZE];
+    struct sqlite_paths paths;
+    struct sqlite_writer_config writer = {
+        .path = paths.log,
+        .index_path = paths.index,
+        .limits = config->limits,
+        .index_after = config->index_after ? config->index_after : STORE_SQLITE_TAIL_SIZE,
+        .key = key,
+        .index_key = index_key,
+    };
 
     rand_bytes(config->rand, key, sizeof(key));
-    rand_bytes(config->rand, &epoch, sizeof(epoch));
-    int r = sqlite_file_take(&s->lock, config->dir, path);
+    rand_bytes(config->rand, index_key, sizeof(index_key));
+    rand_bytes(config->rand, &writer.epoch, sizeof(writer.epoch));
+    int r = sqlite_file_take(&s->lock, config->dir, &paths);
     if (r < 0)
         return err_up(r);
-    r = sqlite_writer_open(&s->writer, path, &config->limits, key, epoch);
+    r = sqlite_writer_open(&s->writer, &s->index, &writer);
     if (r == 0)
-        r = sqlite_reader_open(&s->reader, path);
+        r = sqlite_reader_open(&s->reader, paths.log, paths.index, &s->writer.tail);
     if (r == 0)
         r = sqlite_file_sync(config->dir);
     return r < 0 ? err_up(r) : 0;
@@ -418,10 +474,14 @@ static int start_threads(struct store_sqlite *s)
                                         .arg = s};
     const struct worker_config read = {
         .name = "store-read", .max_batch = SQLITE_ASK_BATCH, .ops = &sqlite_ask_ops, .arg = s};
+    const struct worker_config index = {
+        .name = "store-index", .max_batch = 1, .ops = &index_ops, .arg = s};
 
     int r = worker_new(&s->write_thread, s->loop, &write);
     if (r == 0)
         r = worker_new(&s->read_thread, s->loop, &read);
+    if (r == 0)
+        r = worker_new(&s->index_thread, s->loop, &index);
     return r < 0 ? err_up(r) : 0;
 }
 
@@ -438,6 +498,8 @@ int store_sqlite_open(struct store **out, struct loop *l,
     s->lock = -1;
     list_init(&s->held);
     timer_init(&s->held_long, on_held_long);
+    list_init(&s->fill);
+    timer_init(&s->fill_again, on_fill_again);
 
     int r = open_files(s, config);
     if (r == 0)

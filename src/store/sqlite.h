@@ -1,9 +1,11 @@
 /**
- * The embedded store: one SQLite database in a directory of its own, for one process.
+ * The embedded store: a log and its index, SQLite databases in a directory of their own, for
+ * one process.
  *
- * A thread writes, in groups: all that waits becomes one transaction, synced to the disk before
- * any of it is answered. Another thread reads. An error that leaves open whether a commit is on
- * the disk ends the process.
+ * A thread writes, in groups: all that waits becomes one transaction of the log, synced to the
+ * disk before any of it is answered. Another one brings the index up to that, seldom and much
+ * at a time, and another reads both, and in between what is in memory. An error that leaves
+ * open whether a commit is on the disk ends the process.
  */
 #pragma once
 
@@ -15,11 +17,14 @@
 #include "chat/uploads.h"
 #include "io/loop.h"
 
-#define STORE_SQLITE_GROUP_MAX  1024 // changes, of whatever kind, of one transaction
-#define STORE_SQLITE_RECEIPT_MS 50   // receipts, and what was seen, wait so for an append
+#define STORE_SQLITE_GROUP_MAX  1024     // changes, of whatever kind, of one transaction
+#define STORE_SQLITE_RECEIPT_MS 50       // receipts, and what was seen, wait so for an append
+#define STORE_SQLITE_TAIL_SIZE  67108864 // bytes of memory; then the index takes what is there
 
 struct store_sqlite_config {
-    const char *dir; // made where it is missing; the database is dir/parley.db
+    const char
+        *dir; // made where it is missing; the log is dir/parley.db, the index dir/index.db
+    size_t index_after; // bytes of what the index has not; 0: STORE_SQLITE_TAIL_SIZE
     struct store_limits limits;
     struct rand *rand; // used while opening only
 };

@@ -4,6 +4,8 @@
 #include "store/sqlite_text.h"
 #include "store/sqlite_withheld.h"
 
+#define APPEND_NOT_IT 1000 // unlike a store_refusal
+
 static void answer(struct sqlite_write *op, const struct thread *t,
                    const struct chat_message *m)
 {
@@ -40,27 +42,72 @@ static void answer_duplicate(struct sqlite_write *op, const struct thread *t,
            });
 }
 
-/** Is its key taken? @return `otherwise` if it isn't, 0 with the answer, or STORE_CONFLICT */
-static int find_key(struct sqlite_writer *w, struct sqlite_write *op, const struct thread *t,
-                    int otherwise)
+/** Is this the message with op's key? @return 0 with the answer, APPEND_NOT_IT, STORE_CONFLICT,
+ * or a fault */
+static int compare(struct sqlite_writer *w, struct sqlite_write *op, const struct thread *t,
+                   int64_t position)
 {
     const struct store_append *a = &op->append.asked;
-    const unsigned sender = thread_side_of(t, &a->from);
-    sqlite3_stmt *stmt = w->db.stmts[W_FIND_KEY];
+    const str digest = {(const char *)a->digest, CHAT_DIGEST_SIZE};
+    sqlite3_stmt *stmt = w->db.stmts[W_AT];
 
-    sqlite_db_bind(stmt, 1, (int64_t)t->id);
-    sqlite_db_bind(stmt, 2, sender);
-    sqlite_db_bind_text(stmt, 3, a->key);
-    const int r = sqlite_db_step(&w->db, stmt);
+    sqlite_db_bind(stmt, 1, position);
+    int r = sqlite_db_step(&w->db, stmt);
     if (r != 0)
-        return r < 0 ? r : otherwise;
-    const bool is_same =
-        str_eq(sqlite_db_str(stmt, 4), (str){(const char *)a->digest, CHAT_DIGEST_SIZE});
-    if (is_same)
+        return r < 0 ? r : APPEND_NOT_IT;
+    if ((conversation_id)sqlite3_column_int64(stmt, 7) != t->id ||
+        sqlite3_column_int(stmt, 8) != (int)thread_side_of(t, &a->from) ||
+        !str_eq(sqlite_db_str(stmt, 9), a->key)) {
+        r = APPEND_NOT_IT;
+    } else if (!str_eq(sqlite_db_str(stmt, 4), digest)) {
+        r = STORE_CONFLICT;
+    } else {
         answer_duplicate(op, t, stmt);
+    }
     sqlite3_reset(stmt);
-    if (!is_same)
-        return STORE_CONFLICT;
+    return r;
+}
+
+/** Of this group's. @return as compare() */
+static int find_fresh(struct sqlite_writer *w, struct sqlite_write *op, const struct thread *t,
+                      uint64_t hash)
+{
+    int r = APPEND_NOT_IT;
+
+    for (size_t i = 0; r == APPEND_NOT_IT && i < t->n_fresh; i++) {
+        if (t->fresh[i].hash == hash)
+            r = compare(w, op, t, t->fresh[i].position);
+    }
+    return r;
+}
+
+/** Is its key taken? @return as compare() */
+static int find_key(struct sqlite_writer *w, struct sqlite_write *op, const struct thread *t,
+                    uint64_t hash)
+{
+    int64_t positions[PLACES_KEYED_MAX];
+    size_t n = 0;
+
+    int r = find_fresh(w, op, t, hash);
+    if (r != APPEND_NOT_IT)
+        return r;
+    const int found = places_keyed(&w->places, t->id, hash, positions, &n);
+    if (found < 0)
+        return found;
+    for (size_t i = 0; r == APPEND_NOT_IT && i < n; i++)
+        r = compare(w, op, t, positions[i]);
+    return r;
+}
+
+/** @return 0 with the answer, APPEND_NOT_IT: it is none, STORE_CONFLICT, or a fault */
+static int find_duplicate(struct sqlite_writer *w, struct sqlite_write *op,
+                          const struct thread *t, uint64_t hash)
+{
+    const unsigned sender = thread_side_of(t, &op->append.asked.from);
+
+    const int r = find_key(w, op, t, hash);
+    if (r != 0)
+        return r;
     return withheld_is(&w->threads, t, 1 - sender, op->append.answer.message.seq,
                        &op->append.answer.is_withheld);
 }
@@ -170,7 +217,6 @@ static void grow(struct thread *t, unsigned sender, const struct chat_message *m
     from->accepted = true; // who writes to the peer has accepted it
     from->last_at_ms = m->created_at_ms;
     from->message_pos = m->position;
-    t->has_grown = true;
     if (to->blocked)
         return;
     to->last_at_ms = m->created_at_ms;
@@ -179,22 +225,27 @@ static void grow(struct thread *t, unsigned sender, const struct chat_message *m
         to->due_pos = m->position;
 }
 
-static void keep(struct sqlite_writer *w, struct sqlite_write *op, struct thread *t,
-                 const struct chat_message *m)
+/** @return 0 or a fault */
+static int keep(struct sqlite_writer *w, struct sqlite_write *op, struct thread *t,
+                const struct chat_message *m)
 {
     struct store_appended *out = &op->append.answer;
     const unsigned sender = thread_side_of(t, &op->append.asked.from);
+    int r = 0;
 
     out->is_accepted = !t->sides[sender].accepted;
     out->is_withheld = t->sides[1 - sender].blocked;
     grow(t, sender, m);
     if (out->is_accepted)
         out->n_known = sqlite_marks_tell(w, t, sender, m->position, out->known);
+    if (out->n_known > 0)
+        r = sqlite_contact_log(w, t, sender, m->position, true);
     answer(op, t, m);
+    return r;
 }
 
-/** The common case costs one look into the index of keys: the one of inserting. */
-static int add_message(struct sqlite_writer *w, struct sqlite_write *op, struct thread *t)
+static int add_message(struct sqlite_writer *w, struct sqlite_write *op, struct thread *t,
+                       uint64_t hash)
 {
     const struct store_append *a = &op->append.asked;
     const int64_t last_at_ms = thread_last_at_ms(t);
@@ -207,12 +258,15 @@ static int add_message(struct sqlite_writer *w, struct sqlite_write *op, struct 
         .reply_to = a->reply_to,
     };
 
-    const int r = insert(w, t, a, &m);
+    int r = insert(w, t, a, &m);
     if (r < 0)
         return r;
-    if (sqlite3_changes(w->db.db) == 0)
-        return find_key(w, op, t, STORE_UNAVAILABLE);
-    keep(w, op, t, &m);
+    w->chain =
+        sqlite_index_chain(w->chain, m.position, t->id, m.seq, thread_side_of(t, &a->from));
+    threads_add_message(t, m.seq, &(struct tail_entry){.position = m.position, .hash = hash});
+    r = keep(w, op, t, &m);
+    if (r < 0)
+        return r;
     sqlite_change_take(w, op, t);
     return sqlite_uploads_keep(&w->uploads, a, m.position);
 }
@@ -236,14 +290,21 @@ int sqlite_change_append(struct sqlite_writer *w, struct sqlite_write *op)
     if (r < 0)
         return r;
     const bool is_new = r == THREADS_NONE;
+    const unsigned sender = is_new ? 0 : thread_side_of(t, &a->from);
+    uint64_t hash = places_hash(&w->places, sender, a->key);
+    r = is_new ? APPEND_NOT_IT : find_duplicate(w, op, t, hash);
+    if (r != APPEND_NOT_IT)
+        return r;
     r = check(w, is_new ? NULL : t, a);
-    if (r != 0)
-        return is_new || r < 0 ? r : find_key(w, op, t, r);
-    if (is_new)
+    if (r == 0 && is_new)
         r = threads_add(&w->threads, &a->from, &a->to, &t);
-    if (r == THREADS_FULL)
+    if (r == THREADS_FULL && is_new)
         return STORE_UNAVAILABLE;
     if (r == 0)
         r = open_mailboxes(w, t, thread_side_of(t, &a->from));
-    return r < 0 ? r : add_message(w, op, t);
+    if (r != 0)
+        return r;
+    if (is_new)
+        hash = places_hash(&w->places, thread_side_of(t, &a->from), a->key);
+    return add_message(w, op, t, hash);
 }

@@ -28,6 +28,19 @@ bool sqlite_marks_are_known(const struct sqlite_writer *w, const struct thread *
 size_t sqlite_marks_tell(const struct sqlite_writer *w, struct thread *t, unsigned side,
                          int64_t position, struct chat_receipt out[2]);
 
+/** Likewise, whatever the peer may know. */
+size_t sqlite_marks_tell_anyway(struct thread *t, unsigned side, int64_t position,
+                                struct chat_receipt out[2]);
+
+/**
+ * How this side stands with its peer, for the log.
+ *
+ * @param is_known  its marks are known to the peer from there on
+ * @return          0 or a fault
+ */
+MUST_CHECK int sqlite_contact_log(struct sqlite_writer *w, const struct thread *t,
+                                  unsigned side, int64_t position, bool is_known);
+
 static inline struct chat_marks sqlite_marks_of(const struct thread_mark marks[2])
 {
     return (struct chat_marks){.delivered_seq = marks[CHAT_MARK_DELIVERED].seq,

@@ -35,8 +35,29 @@ static int change(struct sqlite_writer *w, struct thread *t, unsigned side,
                       : withheld_begin(&w->threads, t, side);
 }
 
-static void answer(struct sqlite_writer *w, struct sqlite_write *op, struct thread *t,
-                   unsigned side, bool has_changed)
+int sqlite_contact_log(struct sqlite_writer *w, const struct thread *t, unsigned side,
+                       int64_t position, bool is_known)
+{
+    const struct thread_side *s = &t->sides[side];
+    sqlite3_stmt *stmt = w->db.stmts[W_ADD_CONTACT];
+
+    sqlite_db_bind(stmt, 1, position);
+    sqlite_db_bind(stmt, 2, (int64_t)t->id);
+    sqlite_db_bind(stmt, 3, side);
+    sqlite_db_bind(stmt, 4, is_known);
+    sqlite_db_bind(stmt, 5, s->accepted);
+    sqlite_db_bind(stmt, 6, s->blocked);
+    sqlite_db_bind(stmt, 7, (int64_t)s->block_seq);
+    sqlite_db_bind(stmt, 8, (int64_t)s->block_after.n);
+    sqlite_db_bind(stmt, 9, (int64_t)s->block_after.bytes);
+    sqlite_db_bind(stmt, 10, (int64_t)s->withheld.n);
+    sqlite_db_bind(stmt, 11, (int64_t)s->withheld.bytes);
+    return sqlite_db_run(&w->db, stmt);
+}
+
+/** @return 0 or a fault */
+static int answer(struct sqlite_writer *w, struct sqlite_write *op, struct thread *t,
+                  unsigned side, bool has_changed)
 {
     struct store_contacted *out = &op->contact.answer;
     struct thread_side *s = &t->sides[side];
@@ -44,10 +65,10 @@ static void answer(struct sqlite_writer *w, struct sqlite_write *op, struct thre
     out->conversation = t->id;
     out->peer = t->sides[1 - side].account;
     if (!has_changed)
-        return;
-    s->has_contacted = true;
+        return 0;
     out->position = s->contact_pos = sqlite_change_take(w, op, t);
     out->n_known = sqlite_marks_tell(w, t, side, out->position, out->known);
+    return sqlite_contact_log(w, t, side, out->position, out->n_known > 0);
 }
 
 int sqlite_change_contact(struct sqlite_writer *w, struct sqlite_write *op)
@@ -63,9 +84,7 @@ int sqlite_change_contact(struct sqlite_writer *w, struct sqlite_write *op)
     r = threads_open_mailbox(&w->threads, t, side);
     if (r == 0)
         r = change(w, t, side, c->what, &has_changed);
-    if (r == 0)
-        answer(w, op, t, side, has_changed);
-    return r;
+    return r == 0 ? answer(w, op, t, side, has_changed) : r;
 }
 
 int sqlite_change_seen(struct sqlite_writer *w, struct sqlite_write *op)

@@ -26,24 +26,39 @@ struct stream {
     struct probe at;
 };
 
+/** The message seq. @return 0, SQLITE_DB_NO_ROW: it is gone, or a fault */
+static int probe_one(struct sqlite_reader *rd, const struct sqlite_view *v, uint64_t seq,
+                     struct probe *out)
+{
+    sqlite3_stmt *stmt = rd->db.stmts[R_PROBE];
+    int64_t position = 0;
+
+    int r = places_find(&rd->places, v->conversation, seq, &position);
+    if (r < 0 || position == 0)
+        return r < 0 ? r : SQLITE_DB_NO_ROW;
+    sqlite_db_bind(stmt, 1, position);
+    r = sqlite_db_step(&rd->db, stmt);
+    if (r != 0)
+        return r;
+    const uint64_t ordinal = sqlite_row_u64(stmt, 3);
+    const bool is_it = sqlite_row_u64(stmt, 0) == v->conversation;
+    out->seq = seq;
+    out->position = position;
+    out->is_mine = sqlite3_column_int(stmt, 2) == (int)v->side;
+    out->n_from_peer = out->is_mine ? out->seq - ordinal : ordinal;
+    sqlite3_reset(stmt);
+    return is_it ? 0 : SQLITE_DB_NO_ROW;
+}
+
 /** The first message at or above seq. @return 0, SQLITE_DB_NO_ROW, or a fault */
 static int probe(struct sqlite_reader *rd, const struct sqlite_view *v, uint64_t seq,
                  struct probe *out)
 {
-    sqlite3_stmt *stmt = rd->db.stmts[R_PROBE];
+    int r = SQLITE_DB_NO_ROW;
 
-    sqlite_db_bind(stmt, 1, (int64_t)v->conversation);
-    sqlite_db_bind(stmt, 2, (int64_t)seq);
-    const int r = sqlite_db_step(&rd->db, stmt);
-    if (r != 0)
-        return r;
-    const uint64_t ordinal = sqlite_row_u64(stmt, 3);
-    out->seq = sqlite_row_u64(stmt, 0);
-    out->position = sqlite3_column_int64(stmt, 1);
-    out->is_mine = sqlite3_column_int(stmt, 2) == (int)v->side;
-    out->n_from_peer = out->is_mine ? out->seq - ordinal : ordinal;
-    sqlite3_reset(stmt);
-    return 0;
+    for (; r == SQLITE_DB_NO_ROW && seq <= v->last_seq; seq++)
+        r = probe_one(rd, v, seq, out);
+    return r;
 }
 
 /** What holds from some message of a conversation on: position and counts rise. */
@@ -201,8 +216,9 @@ struct merge {
     size_t n;
     int64_t after;
     int64_t upto;
-    sqlite3_stmt *waiting;   // for the rest, in the order of due_pos; NULL: there is none
-    struct sqlite_view next; // of these the first
+    struct sqlite_views waiting; // for the rest, in the order of due_pos
+    bool is_more;                // of them
+    struct sqlite_view next;     // and the first
 };
 
 static int64_t position_in(const struct merge *m, size_t i)
@@ -254,8 +270,7 @@ static void drop_first(struct merge *m)
 
 static void drop_all(struct merge *m)
 {
-    if (m->waiting)
-        sqlite3_reset(m->waiting);
+    sqlite_views_close(&m->waiting);
     while (m->n > 0)
         free(m->heap[--m->n]);
     free((void *)m->heap);
@@ -264,40 +279,40 @@ static void drop_all(struct merge *m)
 /** Start what was touched behind `after`. */
 static int start_touched(struct sqlite_reader *rd, struct merge *m, const account *a)
 {
-    sqlite3_stmt *stmt = sqlite_row_of_account(rd, R_TOUCHED, a);
-    int r = 0;
+    const struct sqlite_query query = {.which = R_TOUCHED, .account = a, .after = m->after};
+    struct sqlite_views vs;
+    struct stream s = {0};
 
-    sqlite_db_bind(stmt, 2, m->after);
-    for (r = sqlite_db_step(&rd->db, stmt); r == 0; r = sqlite_db_step(&rd->db, stmt)) {
-        struct stream s = {.view = sqlite_row_view(stmt)};
+    int r = sqlite_views_open(&vs, rd, &query);
+    if (r == 0)
+        r = sqlite_views_next(&vs, &s.view);
+    for (; r == 0; r = sqlite_views_next(&vs, &s.view)) {
+        s = (struct stream){.view = s.view};
         r = start_all(rd, &s, m->after);
         if (r < 0)
             break;
         if (r == 0)
             push(m, &s);
     }
-    sqlite3_reset(stmt);
+    sqlite_views_close(&vs);
     return r < 0 ? r : 0;
 }
 
-static int next_waiting(struct sqlite_reader *rd, struct merge *m)
+static int next_waiting(struct merge *m)
 {
-    const int r = sqlite_db_step(&rd->db, m->waiting);
+    const int r = sqlite_views_next(&m->waiting, &m->next);
 
-    if (r == 0) {
-        m->next = sqlite_row_view(m->waiting);
-    } else {
-        m->waiting = NULL;
-    }
+    m->is_more = r == 0;
     return r < 0 ? r : 0;
 }
 
 static int find_undelivered(struct sqlite_reader *rd, struct merge *m, const account *a)
 {
-    m->waiting = sqlite_row_of_account(rd, R_UNDELIVERED, a);
-    sqlite_db_bind(m->waiting, 2, m->after);
-    sqlite_db_bind(m->waiting, 3, m->upto);
-    return next_waiting(rd, m);
+    const struct sqlite_query query = {
+        .which = R_UNDELIVERED, .account = a, .after = m->after, .upto = m->upto};
+
+    const int r = sqlite_views_open(&m->waiting, rd, &query);
+    return r == 0 ? next_waiting(m) : r;
 }
 
 /** Start what may have the next message. */
@@ -305,27 +320,27 @@ static int start_waiting(struct sqlite_reader *rd, struct merge *m)
 {
     int r = 0;
 
-    while (r == 0 && m->waiting && (m->n == 0 || m->next.due_pos < position_in(m, 0))) {
+    while (r == 0 && m->is_more && (m->n == 0 || m->next.due_pos < position_in(m, 0))) {
         struct stream s = {.view = m->next};
         r = start_undelivered(rd, &s, m->after);
         if (r == 0)
             push(m, &s);
         if (r >= 0)
-            r = next_waiting(rd, m);
+            r = next_waiting(m);
     }
     return r;
 }
 
-/** Message seq, if the view's side may see it. @return 0, SQLITE_DB_NO_ROW: the page is full,
- * or a fault */
+/** The message there, if the view's side may see it. @return 0, SQLITE_DB_NO_ROW: the page is
+ * full, or a fault */
 static int take(struct sqlite_reader *rd, struct sqlite_read *op, const struct sqlite_view *v,
-                uint64_t seq, struct sqlite_gone *gone, struct page_room *room)
+                int64_t position, struct sqlite_gone *gone, struct page_room *room)
 {
     struct store_page *page = &op->answer.read;
-    sqlite3_stmt *stmt = sqlite_row_messages(rd, R_UP, v, seq, seq + 1);
+    sqlite3_stmt *stmt = rd->db.stmts[R_AT];
     bool is_gone = false;
 
-    int r = sqlite_db_step(&rd->db, stmt);
+    int r = sqlite_row_at(rd, v, position);
     if (r != 0)
         return r < 0 ? r : sqlite_db_fault(&rd->db, "a message has gone within a snapshot");
     r = sqlite_row_is_gone(rd, v, stmt, gone, &is_gone);
@@ -346,7 +361,7 @@ static int take_first(struct sqlite_reader *rd, struct sqlite_read *op, struct m
 {
     struct stream *s = m->heap[0];
 
-    int r = take(rd, op, &s->view, s->at.seq, &s->gone, room);
+    int r = take(rd, op, &s->view, s->at.position, &s->gone, room);
     if (r != 0)
         return r;
     r = seek(rd, s, s->at.seq + 1);
@@ -389,30 +404,44 @@ static int take_undelivered(struct sqlite_reader *rd, struct sqlite_read *op,
 static int count_touched(struct sqlite_reader *rd, const account *a, int64_t after,
                          int64_t *out)
 {
-    sqlite3_stmt *stmt = sqlite_row_of_account(rd, R_N_TOUCHED, a);
+    const struct sqlite_query query = {.which = R_TOUCHED, .account = a, .after = after};
+    struct sqlite_views vs;
+    struct sqlite_view v;
 
-    sqlite_db_bind(stmt, 2, after);
-    const int r = sqlite_db_step(&rd->db, stmt);
+    *out = 0;
+    int r = sqlite_views_open(&vs, rd, &query);
+    if (r == 0)
+        r = sqlite_views_next(&vs, &v);
+    for (; r == 0; r = sqlite_views_next(&vs, &v))
+        ++*out;
+    sqlite_views_close(&vs);
+    return r < 0 ? r : 0;
+}
+
+/** The message that R_NEAR is on, if it is this account's. @return as take() */
+static int take_if_mine(struct sqlite_reader *rd, struct sqlite_read *op, sqlite3_stmt *stmt,
+                        struct page_room *room)
+{
+    struct sqlite_gone gone = {0};
+    struct sqlite_view v;
+
+    const int r = sqlite_row_by_id(rd, &op->asked.read.account, sqlite_row_u64(stmt, 0), &v);
     if (r != 0)
-        return r < 0 ? r : sqlite_db_fault(&rd->db, "a count has no row");
-    *out = sqlite3_column_int64(stmt, 0);
-    sqlite3_reset(stmt);
-    return 0;
+        return r < 0 ? r : 0;
+    return take(rd, op, &v, sqlite3_column_int64(stmt, 1), &gone, room);
 }
 
 /** All that lies between two positions, whosever messages are in between. @return as take() */
 static int take_near(struct sqlite_reader *rd, struct sqlite_read *op, int64_t after,
                      int64_t upto, struct page_room *room)
 {
-    sqlite3_stmt *stmt = sqlite_row_of_account(rd, R_NEAR, &op->asked.read.account);
+    sqlite3_stmt *stmt = rd->db.stmts[R_NEAR];
     int r = 0;
 
-    sqlite_db_bind(stmt, 2, after);
-    sqlite_db_bind(stmt, 3, upto);
+    sqlite_db_bind(stmt, 1, after);
+    sqlite_db_bind(stmt, 2, upto);
     for (r = sqlite_db_step(&rd->db, stmt); r == 0; r = sqlite_db_step(&rd->db, stmt)) {
-        const struct sqlite_view v = sqlite_row_view(stmt);
-        struct sqlite_gone gone = {0};
-        r = take(rd, op, &v, sqlite_row_u64(stmt, SQLITE_VIEW_COLUMNS), &gone, room);
+        r = take_if_mine(rd, op, stmt, room);
         if (r != 0) {
             sqlite3_reset(stmt);
             return r;

@@ -13,19 +13,25 @@
 #define APPLICATION_ID 1349676153 // "Prly": how file(1), and we, know a store
 
 /**
- * Version i + 1 is made of version i by migrations[i]. One that was released never changes.
+ * The log: everything that can't be made of anything else. It is written at its ends alone: a
+ * message, a move of a mark or a contact is a row at the end of its table, and takes one page
+ * with many others. Where a conversation's messages are, and how its two sides stand, follows
+ * from that, and is in the index (sqlite_index.c), which may be deleted at any time.
  *
  * Accounts and conversations are integers in here: index pages are most of what a write costs.
- * The log is `message`; all else about a conversation is in its two rows of `member`, one a
- * side, which a group writes once for all of its messages. Both sides repeat what they share
- * (last_seq, the marks that are known), so that a side is read by one row; what only one of
- * them sees as the other does not has a column for each (last_at_ms and the positions).
+ * What a position has in `message`, `mark` and `contact` together is one sequence; a contact
+ * that came with a message has the message's. A message's own row says what there was of both
+ * sides then, so that who reads it need not have read those before it.
  *
  * `sender` is a side: 0 is conversation.a, whose bytes are the smaller, 1 is b. `ordinal` is
  * the message's number among those of its sender in the conversation, so that messages are
  * counted by looking at one: up to seq s there are s of both senders. Bytes don't add up to s:
  * each message has what its sender has sent and got until then. A long content goes on in other
  * pages, so that it is last: whoever counts need not read so far.
+ *
+ * A `mark` is a move of one or both of a side's marks (0: it has not moved); a `contact` is how
+ * a side stands with its peer from there on. With is_known, its marks are known to the peer
+ * from there on; they depend on settings, so that they are said and not found out again.
  *
  * A tally of what a side has from its peer is raw (all of it: n_from_peer, bytes_from_peer,
  * block_*, after_*), or of what is not withheld (the marks'). What a block withholds is a range
@@ -35,10 +41,12 @@
  * and are found by their ends: the first that ends at or behind a message has it, or says what
  * was withheld before.
  *
- * `due_pos` is the position of a side's first message that is neither delivered nor withheld,
- * and 0 where there is none: an account's conversations in that order are the order in which
- * the reader comes to them, and it need not look into those to come. Where the message is gone
- * it is any position below what there is.
+ * `due_pos` of a member is the position of a side's first message that is neither delivered nor
+ * withheld, and 0 where there is none: an account's conversations in that order are the order
+ * in which the reader comes to them, and it need not look into those to come. Where the message
+ * is gone it is any position below what there is.
+ *
+ * A `milestone` is where the index once was (sqlite_index.h).
  *
  * Sessions, nonces and revocations (auth/store.h) know nothing of all that: who signs in may
  * never have written, so that accounts are bytes in there. A session is found by its name, as
@@ -56,18 +64,20 @@
  * its message. Of an account's quota there is one number (store/upload_quota.h), and what an
  * upload has taken of it stays with the upload.
  */
-static const char *const migrations[] = {
+static const char schema[] =
     "CREATE TABLE meta ("
     "  id INTEGER PRIMARY KEY CHECK (id = 1),"
     "  epoch INTEGER NOT NULL,"
-    "  position INTEGER NOT NULL,"     // the last one given, whatever became of its row
-    "  conversations INTEGER NOT NULL" // that were ever made
+    "  position INTEGER NOT NULL,"      // the last one given, whatever became of its row
+    "  conversations INTEGER NOT NULL," // that were ever made
+    "  chain INTEGER NOT NULL"          // of all messages, see sqlite_index.h
     ") STRICT;"
-    "INSERT INTO meta VALUES (1, 0, 0, 0);"
+    "INSERT INTO meta VALUES (1, 0, 0, 0, 0);"
 
     "CREATE TABLE account ("
     "  id INTEGER PRIMARY KEY AUTOINCREMENT,"
-    "  bytes BLOB NOT NULL UNIQUE"
+    "  bytes BLOB NOT NULL UNIQUE,"
+    "  seen_ms INTEGER NOT NULL DEFAULT 0"
     ") STRICT;"
 
     "CREATE TABLE conversation ("
@@ -80,50 +90,62 @@ static const char *const migrations[] = {
     "  UNIQUE (kind, a, b, context)"
     ") STRICT;"
 
-    "CREATE TABLE member ("
-    "  conversation INTEGER NOT NULL REFERENCES conversation,"
-    "  account INTEGER NOT NULL REFERENCES account,"
-    "  peer INTEGER NOT NULL REFERENCES account,"
-    "  side INTEGER NOT NULL,"
-    "  last_seq INTEGER NOT NULL DEFAULT 0,"
-    "  last_at_ms INTEGER NOT NULL DEFAULT 0,"
-    "  n_from_peer INTEGER NOT NULL DEFAULT 0,"
-    "  accepted INTEGER NOT NULL DEFAULT 0,"
-    "  blocked INTEGER NOT NULL DEFAULT 0,"
-    "  delivered_seq INTEGER NOT NULL DEFAULT 0,"
-    "  delivered_n INTEGER NOT NULL DEFAULT 0," // messages from the peer up to it
-    "  delivered_at_ms INTEGER NOT NULL DEFAULT 0,"
-    "  delivered_pos INTEGER NOT NULL DEFAULT 0,"
-    "  read_seq INTEGER NOT NULL DEFAULT 0,"
-    "  read_n INTEGER NOT NULL DEFAULT 0,"
-    "  read_at_ms INTEGER NOT NULL DEFAULT 0,"
-    "  read_pos INTEGER NOT NULL DEFAULT 0,"
-    "  message_pos INTEGER NOT NULL DEFAULT 0,"    // of the last message
-    "  receipt_pos INTEGER NOT NULL DEFAULT 0,"    // of the last move of a mark of either side
-    "  is_undelivered INTEGER NOT NULL DEFAULT 0," // n_from_peer > delivered_n
-    "  is_unread INTEGER NOT NULL DEFAULT 0,"      // n_from_peer > read_n
-    "  PRIMARY KEY (conversation, account)"
-    ") STRICT, WITHOUT ROWID;"
-    "CREATE INDEX member_by_message ON member (account, message_pos);"
-    "CREATE INDEX member_by_receipt ON member (account, receipt_pos) WHERE receipt_pos > 0;"
-    "CREATE INDEX member_undelivered ON member (account) WHERE is_undelivered = 1;"
-    "CREATE INDEX member_unread ON member (account) WHERE is_unread = 1;"
-
     "CREATE TABLE message ("
     "  position INTEGER PRIMARY KEY,"
     "  conversation INTEGER NOT NULL REFERENCES conversation,"
     "  seq INTEGER NOT NULL,"
     "  sender INTEGER NOT NULL,"
     "  ordinal INTEGER NOT NULL,"
+    "  sent_bytes INTEGER NOT NULL," // of contents, by its sender, with this one
+    "  got_bytes INTEGER NOT NULL,"  // of contents, by the other side until then
     "  created_at_ms INTEGER NOT NULL,"
     "  reply_to INTEGER NOT NULL,"
     "  type TEXT NOT NULL,"
     "  key TEXT NOT NULL,"
     "  digest BLOB NOT NULL,"
-    "  content TEXT NOT NULL,"
-    "  UNIQUE (conversation, seq),"
-    "  UNIQUE (conversation, sender, key)"
-    ") STRICT;",
+    "  content TEXT NOT NULL"
+    ") STRICT;"
+
+    "CREATE TABLE mark ("
+    "  position INTEGER PRIMARY KEY,"
+    "  conversation INTEGER NOT NULL REFERENCES conversation,"
+    "  side INTEGER NOT NULL,"
+    "  delivered_seq INTEGER NOT NULL,"
+    "  read_seq INTEGER NOT NULL,"
+    "  at_ms INTEGER NOT NULL,"
+    "  is_known INTEGER NOT NULL"
+    ") STRICT;"
+
+    "CREATE TABLE contact ("
+    "  position INTEGER PRIMARY KEY,"
+    "  conversation INTEGER NOT NULL REFERENCES conversation,"
+    "  side INTEGER NOT NULL,"
+    "  is_known INTEGER NOT NULL,"
+    "  accepted INTEGER NOT NULL,"
+    "  blocked INTEGER NOT NULL,"
+    "  block_seq INTEGER NOT NULL,"
+    "  block_n INTEGER NOT NULL,"
+    "  block_bytes INTEGER NOT NULL,"
+    "  withheld_n INTEGER NOT NULL,"
+    "  withheld_bytes INTEGER NOT NULL"
+    ") STRICT;"
+
+    "CREATE TABLE withheld ("
+    "  conversation INTEGER NOT NULL REFERENCES conversation,"
+    "  side INTEGER NOT NULL," // from which: what the other has sent,
+    "  upto_seq INTEGER NOT NULL,"
+    "  after_seq INTEGER NOT NULL,"   // behind it
+    "  after_n INTEGER NOT NULL,"     // messages of the other's up to after_seq
+    "  after_bytes INTEGER NOT NULL," // likewise
+    "  before_n INTEGER NOT NULL,"    // withheld by the ranges before
+    "  before_bytes INTEGER NOT NULL,"
+    "  PRIMARY KEY (conversation, side, upto_seq)"
+    ") STRICT, WITHOUT ROWID;"
+
+    "CREATE TABLE milestone ("
+    "  position INTEGER PRIMARY KEY,"
+    "  chain INTEGER NOT NULL"
+    ") STRICT;"
 
     "CREATE TABLE session ("
     "  id INTEGER PRIMARY KEY," // in the order of their beginnings
@@ -132,7 +154,10 @@ static const char *const migrations[] = {
     "  generation INTEGER NOT NULL," // of the current refresh token
     "  began_at_ms INTEGER NOT NULL,"
     "  refreshed_at_ms INTEGER NOT NULL," // when that was first given out
-    "  expires_at_ms INTEGER NOT NULL"
+    "  expires_at_ms INTEGER NOT NULL,"
+    "  proof_chain INTEGER NOT NULL DEFAULT 0," // 0: none
+    "  proof_digest BLOB NOT NULL DEFAULT x'',"
+    "  proof_signature BLOB NOT NULL DEFAULT x''"
     ") STRICT;"
     "CREATE INDEX session_by_account ON session (account, refreshed_at_ms);"
     "CREATE INDEX session_by_expiry ON session (expires_at_ms);"
@@ -155,127 +180,7 @@ static const char *const migrations[] = {
     "  WHERE session IS NOT NULL;"
     "CREATE UNIQUE INDEX revocation_of_account ON revocation (account)"
     "  WHERE account IS NOT NULL;"
-    "CREATE INDEX revocation_by_until ON revocation (until_ms);",
-
-    "ALTER TABLE session ADD COLUMN proof_chain INTEGER NOT NULL DEFAULT 0;" // 0: none
-    "ALTER TABLE session ADD COLUMN proof_digest BLOB NOT NULL DEFAULT x'';"
-    "ALTER TABLE session ADD COLUMN proof_signature BLOB NOT NULL DEFAULT x'';",
-
-    "ALTER TABLE account ADD COLUMN seen_ms INTEGER NOT NULL DEFAULT 0;"
-
-    "ALTER TABLE message RENAME TO message_3;"
-    "CREATE TABLE message ("
-    "  position INTEGER PRIMARY KEY,"
-    "  conversation INTEGER NOT NULL REFERENCES conversation,"
-    "  seq INTEGER NOT NULL,"
-    "  sender INTEGER NOT NULL,"
-    "  ordinal INTEGER NOT NULL,"
-    "  sent_bytes INTEGER NOT NULL," // of contents, by its sender, with this one
-    "  got_bytes INTEGER NOT NULL,"  // of contents, by the other side until then
-    "  created_at_ms INTEGER NOT NULL,"
-    "  reply_to INTEGER NOT NULL,"
-    "  type TEXT NOT NULL,"
-    "  key TEXT NOT NULL,"
-    "  digest BLOB NOT NULL,"
-    "  content TEXT NOT NULL,"
-    "  UNIQUE (conversation, seq),"
-    "  UNIQUE (conversation, sender, key)"
-    ") STRICT;"
-    // The sums are looked up for each message, and not the messages for each sum: a window
-    // function with contents in its rows would have all of them in memory.
-    "INSERT INTO message SELECT m.position, m.conversation, m.seq, m.sender, m.ordinal,"
-    "  s.sent, s.sent_by_both - s.sent, m.created_at_ms, m.reply_to, m.type, m.key, m.digest,"
-    "  m.content"
-    "  FROM message_3 m CROSS JOIN"
-    "  (SELECT position,"
-    "    sum(size) OVER (PARTITION BY conversation, sender ORDER BY seq) AS sent,"
-    "    sum(size) OVER (PARTITION BY conversation ORDER BY seq) AS sent_by_both"
-    "    FROM (SELECT position, conversation, sender, seq, length(CAST(content AS BLOB)) AS "
-    "size"
-    "      FROM message_3)) s"
-    "  ON s.position = m.position ORDER BY m.position;"
-    "DROP TABLE message_3;"
-
-    "ALTER TABLE member RENAME TO member_3;"
-    "CREATE TABLE member ("
-    "  conversation INTEGER NOT NULL REFERENCES conversation,"
-    "  account INTEGER NOT NULL REFERENCES account,"
-    "  peer INTEGER NOT NULL REFERENCES account,"
-    "  side INTEGER NOT NULL,"
-    "  last_seq INTEGER NOT NULL DEFAULT 0,"
-    "  n_from_peer INTEGER NOT NULL DEFAULT 0,"
-    "  bytes_from_peer INTEGER NOT NULL DEFAULT 0," // of contents
-    "  last_at_ms INTEGER NOT NULL DEFAULT 0,"      // of the last message, see message_pos
-    "  accepted INTEGER NOT NULL DEFAULT 0,"
-    "  blocked INTEGER NOT NULL DEFAULT 0,"
-    "  block_seq INTEGER NOT NULL DEFAULT 0,"   // behind it all of the peer's is withheld
-    "  block_n INTEGER NOT NULL DEFAULT 0,"     // messages of the peer up to it
-    "  block_bytes INTEGER NOT NULL DEFAULT 0," // likewise
-    "  withheld_n INTEGER NOT NULL DEFAULT 0,"  // by blocks that are over
-    "  withheld_bytes INTEGER NOT NULL DEFAULT 0,"
-    "  delivered_seq INTEGER NOT NULL DEFAULT 0,"
-    "  delivered_n INTEGER NOT NULL DEFAULT 0," // messages up to it, none that is withheld
-    "  delivered_bytes INTEGER NOT NULL DEFAULT 0,"
-    "  delivered_at_ms INTEGER NOT NULL DEFAULT 0,"
-    "  delivered_pos INTEGER NOT NULL DEFAULT 0,"
-    "  read_seq INTEGER NOT NULL DEFAULT 0,"
-    "  read_n INTEGER NOT NULL DEFAULT 0,"
-    "  read_at_ms INTEGER NOT NULL DEFAULT 0,"
-    "  read_pos INTEGER NOT NULL DEFAULT 0,"
-    "  their_delivered_seq INTEGER NOT NULL DEFAULT 0," // the peer's, as far as it is known
-    "  their_delivered_at_ms INTEGER NOT NULL DEFAULT 0,"
-    "  their_delivered_pos INTEGER NOT NULL DEFAULT 0,"
-    "  their_read_seq INTEGER NOT NULL DEFAULT 0,"
-    "  their_read_at_ms INTEGER NOT NULL DEFAULT 0,"
-    "  their_read_pos INTEGER NOT NULL DEFAULT 0,"
-    "  message_pos INTEGER NOT NULL DEFAULT 0," // of the last message that it may see
-    "  receipt_pos INTEGER NOT NULL DEFAULT 0," // of the last change of the marks above
-    "  contact_pos INTEGER NOT NULL DEFAULT 0," // of the last contact
-    "  due_pos INTEGER NOT NULL DEFAULT 0,"     // of the first message above delivered_n
-    "  is_unread INTEGER NOT NULL DEFAULT 0,"   // there are more than read_n
-    "  PRIMARY KEY (conversation, account)"
-    ") STRICT, WITHOUT ROWID;"
-    "INSERT INTO member (conversation, account, peer, side, last_seq, n_from_peer,"
-    "  bytes_from_peer, last_at_ms, accepted, delivered_seq, delivered_n, delivered_bytes,"
-    "  delivered_at_ms, delivered_pos, read_seq, read_n, read_at_ms, read_pos,"
-    "  their_delivered_seq, their_delivered_at_ms, their_delivered_pos,"
-    "  their_read_seq, their_read_at_ms, their_read_pos,"
-    "  message_pos, receipt_pos, due_pos, is_unread)"
-    "  SELECT m.conversation, m.account, m.peer, m.side, m.last_seq, m.n_from_peer,"
-    "  (SELECT ifnull(max(sent_bytes), 0) FROM message x"
-    "    WHERE x.conversation = m.conversation AND x.sender = p.side),"
-    "  m.last_at_ms, m.accepted, m.delivered_seq, m.delivered_n,"
-    "  (SELECT ifnull(max(sent_bytes), 0) FROM message x"
-    "    WHERE x.conversation = m.conversation AND x.sender = p.side"
-    "    AND x.seq <= m.delivered_seq),"
-    "  m.delivered_at_ms, m.delivered_pos, m.read_seq, m.read_n, m.read_at_ms, m.read_pos,"
-    "  p.delivered_seq, p.delivered_at_ms, p.delivered_pos,"
-    "  p.read_seq, p.read_at_ms, p.read_pos,"
-    "  m.message_pos, m.receipt_pos,"
-    "  CASE WHEN m.is_undelivered THEN ifnull((SELECT x.position FROM message x"
-    "    WHERE x.conversation = m.conversation AND x.sender = p.side"
-    "    AND x.seq > m.delivered_seq ORDER BY x.seq LIMIT 1), 1) ELSE 0 END,"
-    "  m.is_unread"
-    "  FROM member_3 m JOIN member_3 p"
-    "  ON p.conversation = m.conversation AND p.account = m.peer;"
-    "DROP TABLE member_3;" // with its indexes
-    "CREATE INDEX member_by_message ON member (account, message_pos);"
-    "CREATE INDEX member_by_receipt ON member (account, receipt_pos) WHERE receipt_pos > 0;"
-    "CREATE INDEX member_by_contact ON member (account, contact_pos) WHERE contact_pos > 0;"
-    "CREATE INDEX member_undelivered ON member (account, due_pos) WHERE due_pos > 0;"
-    "CREATE INDEX member_unread ON member (account) WHERE is_unread = 1;"
-
-    "CREATE TABLE withheld ("
-    "  conversation INTEGER NOT NULL REFERENCES conversation,"
-    "  side INTEGER NOT NULL," // from which: what the other has sent,
-    "  upto_seq INTEGER NOT NULL,"
-    "  after_seq INTEGER NOT NULL,"   // behind it
-    "  after_n INTEGER NOT NULL,"     // messages of the other's up to after_seq
-    "  after_bytes INTEGER NOT NULL," // likewise
-    "  before_n INTEGER NOT NULL,"    // withheld by the ranges before
-    "  before_bytes INTEGER NOT NULL,"
-    "  PRIMARY KEY (conversation, side, upto_seq)"
-    ") STRICT, WITHOUT ROWID;",
+    "CREATE INDEX revocation_by_until ON revocation (until_ms);"
 
     "CREATE TABLE upload ("
     "  id TEXT PRIMARY KEY,"
@@ -312,10 +217,9 @@ static const char *const migrations[] = {
     "CREATE TRIGGER attachment_removed AFTER DELETE ON attachment"
     "  WHEN NOT EXISTS (SELECT 1 FROM attachment WHERE upload = old.upload) BEGIN"
     "  UPDATE upload SET until_ms = 1 WHERE id = old.upload AND until_ms = 0;"
-    "END;",
-};
+    "END;";
 
-#define VERSION ((int64_t)COUNT_OF(migrations))
+#define VERSION 6 // those before it were of the time before the first release
 
 int sqlite_file_sync(const char *dir)
 {
@@ -403,8 +307,7 @@ int store_sqlite_holder(pid_t *pid, const char *dir)
     return r;
 }
 
-/** SQLite would make it for everybody to read; its log gets the mode that the database has. */
-static int make_database(const char *path)
+int sqlite_file_make(const char *path)
 {
     const int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 
@@ -414,16 +317,21 @@ static int make_database(const char *path)
     return 0;
 }
 
-int sqlite_file_take(int *fd, const char *dir, char path[SQLITE_FILE_PATH_SIZE])
+int sqlite_file_take(int *fd, const char *dir, struct sqlite_paths *paths)
 {
     *fd = -1;
-    if (snprintf(path, SQLITE_FILE_PATH_SIZE, "%s/parley.db", dir) >= SQLITE_FILE_PATH_SIZE)
+    if (snprintf(paths->log, SQLITE_FILE_PATH_SIZE, "%s/parley.db", dir) >=
+            SQLITE_FILE_PATH_SIZE ||
+        snprintf(paths->index, SQLITE_FILE_PATH_SIZE, "%s/index.db", dir) >=
+            SQLITE_FILE_PATH_SIZE)
         return err_fault(-ENAMETOOLONG, "%s", dir);
     int r = make_dir(dir);
     if (r == 0)
         r = lock(fd, dir);
     if (r == 0)
-        r = make_database(path);
+        r = sqlite_file_make(paths->log);
+    if (r == 0)
+        r = sqlite_file_make(paths->index);
     return r < 0 ? err_up(r) : 0;
 }
 
@@ -444,6 +352,13 @@ static int check(struct sqlite_db *d, int64_t *version)
         return err_fault(-EINVAL,
                          "parley.db is no store of Parley's: choose another directory");
     }
+    if (n_tables > 0 && *version < VERSION) {
+        return err_fault(
+            -EINVAL,
+            "parley.db has version %lld, from before the first release, which this "
+            "Parley can't read: choose another directory",
+            (long long)*version);
+    }
     if (*version > VERSION) {
         return err_fault(-EINVAL,
                          "parley.db has version %lld, this Parley knows %lld: run a newer one, "
@@ -453,23 +368,18 @@ static int check(struct sqlite_db *d, int64_t *version)
     return 0;
 }
 
-static int apply(struct sqlite_db *d, int64_t version, uint64_t epoch)
+static int make(struct sqlite_db *d, uint64_t epoch)
 {
     char end[160];
-    int r = 0;
 
-    for (int64_t i = version; r == 0 && i < VERSION; i++)
-        r = sqlite_db_exec(d, migrations[i]);
-    if (r < 0)
-        return r;
-    snprintf(end, sizeof(end), "PRAGMA application_id = %d; PRAGMA user_version = %lld;",
-             APPLICATION_ID, (long long)VERSION);
-    r = sqlite_db_exec(d, end);
-    if (r == 0 && version == 0) {
-        snprintf(end, sizeof(end), "UPDATE meta SET epoch = %lld", (long long)epoch);
-        r = sqlite_db_exec(d, end);
-    }
-    return r == 0 ? sqlite_db_exec(d, "COMMIT") : r;
+    int r = sqlite_db_exec(d, "BEGIN IMMEDIATE");
+    if (r == 0)
+        r = sqlite_db_exec(d, schema);
+    snprintf(end, sizeof(end),
+             "PRAGMA application_id = %d; PRAGMA user_version = %d;"
+             "UPDATE meta SET epoch = %lld; COMMIT",
+             APPLICATION_ID, VERSION, (long long)epoch);
+    return r == 0 ? sqlite_db_exec(d, end) : r;
 }
 
 int sqlite_file_migrate(struct sqlite_db *d, uint64_t epoch)
@@ -477,12 +387,7 @@ int sqlite_file_migrate(struct sqlite_db *d, uint64_t epoch)
     int64_t version = 0;
 
     int r = check(d, &version);
-    if (r < 0)
-        return err_up(r);
-    if (version == VERSION)
-        return 0;
-    r = sqlite_db_exec(d, "BEGIN IMMEDIATE");
-    if (r == 0)
-        r = apply(d, version, epoch);
+    if (r == 0 && version != VERSION)
+        r = make(d, epoch);
     return r < 0 ? err_up(r) : 0; // what is not committed is gone when d is closed
 }

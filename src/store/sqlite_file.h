@@ -5,15 +5,23 @@
 
 #define SQLITE_FILE_PATH_SIZE 4096 // bytes, NUL included
 
+struct sqlite_paths {
+    char log[SQLITE_FILE_PATH_SIZE];
+    char index[SQLITE_FILE_PATH_SIZE];
+};
+
 /**
- * Take the directory for this process. It is made where it is missing, and so is the database,
- * both for their owner's eyes alone.
+ * Take the directory for this process. It is made where it is missing, and so are the
+ * databases, all for their owner's eyes alone.
  *
- * @param fd    close() gives the directory back, also after a fault unless it is -1
- * @param path  of the database
+ * @param fd  close() gives the directory back, also after a fault unless it is -1
  * @return 0 or a fault: another process has it
  */
-MUST_CHECK int sqlite_file_take(int *fd, const char *dir, char path[SQLITE_FILE_PATH_SIZE]);
+MUST_CHECK int sqlite_file_take(int *fd, const char *dir, struct sqlite_paths *paths);
+
+/** An empty database. SQLite would make it for everybody to read; its log gets the mode that
+ * the database has. @return 0 or a fault */
+MUST_CHECK int sqlite_file_make(const char *path);
 
 /**
  * The files in it are there after a power cut, once the store is open: SQLite syncs the
@@ -24,9 +32,9 @@ MUST_CHECK int sqlite_file_take(int *fd, const char *dir, char path[SQLITE_FILE_
 MUST_CHECK int sqlite_file_sync(const char *dir);
 
 /**
- * Make the database what this program knows, in one transaction: new, or of an older version.
+ * Make the database what this program knows, in one transaction, if it is new.
  *
  * @param epoch  of a new store
- * @return 0 or a fault: it is newer, or no store of Parley's, or broken
+ * @return 0 or a fault: it is newer, or older, or no store of Parley's, or broken
  */
 MUST_CHECK int sqlite_file_migrate(struct sqlite_db *d, uint64_t epoch);

@@ -6,35 +6,32 @@
 
 // One conversation.
 
-/** Its last message, which a statement is at. */
+/** Its last message, which R_AT is at. */
 struct last {
-    sqlite3_stmt *stmt; // NULL: there is none. reset() it
+    sqlite3_stmt *stmt; // NULL: there is none
     bool is_gone;
     size_t content_bytes;
 };
 
 /** That row, or where it is gone the last one that is left. @return as sqlite_db_step() */
-static int find_last(struct sqlite_reader *rd, const struct sqlite_view *v, sqlite3_stmt **stmt)
+static int find_last(struct sqlite_reader *rd, const struct sqlite_view *v)
 {
-    *stmt = rd->db.stmts[R_AT];
-    sqlite_db_bind(*stmt, 1, v->message_pos);
-    const int r = sqlite_db_step(&rd->db, *stmt);
-    if (r != SQLITE_DB_NO_ROW)
-        return r;
-    *stmt = sqlite_row_messages(rd, R_DOWN, v, v->first_seq, v->last_seq + 1);
-    return sqlite_db_step(&rd->db, *stmt);
+    struct sqlite_messages ms = sqlite_row_messages(v, v->first_seq, v->last_seq + 1, -1);
+
+    const int r = sqlite_row_at(rd, v, v->message_pos);
+    return r == SQLITE_DB_NO_ROW ? sqlite_row_next(rd, &ms) : r;
 }
 
 /** @return 0 or a fault */
 static int look_at_last(struct sqlite_reader *rd, const struct sqlite_view *v, struct last *out)
 {
+    sqlite3_stmt *stmt = rd->db.stmts[R_AT];
     struct sqlite_gone gone = {0};
-    sqlite3_stmt *stmt = NULL;
 
     *out = (struct last){0};
     if (v->message_pos == 0)
         return 0;
-    int r = find_last(rd, v, &stmt);
+    int r = find_last(rd, v);
     if (r != 0)
         return r < 0 ? r : 0;
     r = sqlite_row_is_gone(rd, v, stmt, &gone, &out->is_gone);
@@ -43,11 +40,9 @@ static int look_at_last(struct sqlite_reader *rd, const struct sqlite_view *v, s
     return r;
 }
 
-/** Either of its two statements. */
 static void reset(struct sqlite_reader *rd)
 {
     sqlite3_reset(rd->db.stmts[R_AT]);
-    sqlite3_reset(rd->db.stmts[R_DOWN]);
 }
 
 static struct chat_conversation conversation_of(struct sqlite_read *op, const account *viewer,
@@ -100,152 +95,200 @@ static struct chat_conversation *add(struct sqlite_read *op, size_t n, const acc
     return all;
 }
 
+/** Goes into the page, while there is room. @return 0 or a fault */
+typedef int take_fn(struct sqlite_reader *rd, struct sqlite_read *op,
+                    const struct sqlite_view *v, struct page_room *room, bool *is_full);
+
+/** @param is_full  there are more than the page has room for @return 0 or a fault */
+static int take_each(struct sqlite_reader *rd, struct sqlite_read *op,
+                     const struct sqlite_query *query, struct page_room *room, take_fn *take,
+                     bool *is_full)
+{
+    struct sqlite_views vs;
+    struct sqlite_view v;
+
+    *is_full = false;
+    int r = sqlite_views_open(&vs, rd, query);
+    while (r == 0 && !*is_full) {
+        r = sqlite_views_next(&vs, &v);
+        if (r == 0)
+            r = take(rd, op, &v, room, is_full);
+        reset(rd);
+    }
+    sqlite_views_close(&vs);
+    return r < 0 ? r : 0;
+}
+
+static int take_latest(struct sqlite_reader *rd, struct sqlite_read *op,
+                       const struct sqlite_view *v, struct page_room *room, bool *is_full)
+{
+    struct store_list_page *page = &op->answer.list;
+    struct last last;
+
+    const int r = look_at_last(rd, v, &last);
+    if (r < 0 || !last.stmt)
+        return r;
+    *is_full = !page_take(room, last.content_bytes);
+    if (*is_full)
+        return 0;
+    page->conversations = add(op, page->n_conversations++, &op->asked.list.account, v, &last);
+    page->next = v->message_pos;
+    return 0;
+}
+
 int sqlite_list_read(struct sqlite_reader *rd, struct sqlite_read *op)
 {
     const struct store_list *l = &op->asked.list;
-    struct store_list_page *page = &op->answer.list;
     struct page_room room = page_room_of(l->max_conversations, l->max_bytes);
-    sqlite3_stmt *stmt = sqlite_row_of_account(rd, R_LATEST, &l->account);
-    struct last last;
-    int64_t position = 0; // of the last one in the page
-    int r = 0;
+    const struct sqlite_query query = {.which = R_LATEST,
+                                       .account = &l->account,
+                                       .upto = l->before == 0 ? INT64_MAX : l->before};
 
-    sqlite_db_bind(stmt, 2, l->before == 0 ? INT64_MAX : l->before);
-    for (r = sqlite_db_step(&rd->db, stmt); r == 0; r = sqlite_db_step(&rd->db, stmt)) {
-        const struct sqlite_view v = sqlite_row_view(stmt);
-        r = look_at_last(rd, &v, &last);
-        if (r < 0)
-            break;
-        if (!last.stmt)
-            continue;
-        if (!page_take(&room, last.content_bytes)) {
-            page->next = position;
-            break;
-        }
-        position = v.message_pos;
-        page->conversations = add(op, page->n_conversations++, &l->account, &v, &last);
-        reset(rd);
-    }
-    reset(rd);
-    sqlite3_reset(stmt);
-    return r < 0 ? r : 0;
+    bool is_full = false;
+
+    const int r = take_each(rd, op, &query, &room, take_latest, &is_full);
+    if (!is_full)
+        op->answer.list.next = 0; // that was all
+    return r;
+}
+
+static int take_changed(struct sqlite_reader *rd, struct sqlite_read *op,
+                        const struct sqlite_view *v, struct page_room *room, bool *is_full)
+{
+    struct store_changes_page *page = &op->answer.changes;
+    struct last last;
+
+    const int r = look_at_last(rd, v, &last);
+    if (r < 0)
+        return r;
+    *is_full = !page_take(room, last.content_bytes);
+    if (*is_full)
+        return 0;
+    page->conversations =
+        add(op, page->n_conversations++, &op->asked.changes.account, v, &last);
+    page->upto = v->contact_pos;
+    return 0;
 }
 
 int sqlite_list_changes(struct sqlite_reader *rd, struct sqlite_read *op)
 {
     const struct store_changes *asked = &op->asked.changes;
-    struct store_changes_page *page = &op->answer.changes;
     struct page_room room = page_room_of(asked->max_conversations, asked->max_bytes);
-    sqlite3_stmt *stmt = sqlite_row_of_account(rd, R_CHANGED, &asked->account);
-    struct last last;
-    int64_t position = 0; // of the last one in the page
-    int r = 0;
+    const struct sqlite_query query = {.which = R_CHANGED,
+                                       .account = &asked->account,
+                                       .after = asked->after,
+                                       .upto = op->horizon};
 
-    sqlite_db_bind(stmt, 2, asked->after);
-    sqlite_db_bind(stmt, 3, op->horizon);
-    for (r = sqlite_db_step(&rd->db, stmt); r == 0; r = sqlite_db_step(&rd->db, stmt)) {
-        const struct sqlite_view v = sqlite_row_view(stmt);
-        r = look_at_last(rd, &v, &last);
-        if (r < 0)
-            break;
-        page->has_more = !page_take(&room, last.content_bytes);
-        if (page->has_more)
-            break;
-        position = v.contact_pos;
-        page->conversations = add(op, page->n_conversations++, &asked->account, &v, &last);
-        reset(rd);
-    }
-    reset(rd);
-    sqlite3_reset(stmt);
-    page->upto = page->has_more ? position : op->horizon;
-    return r < 0 ? r : 0;
+    const int r = take_each(rd, op, &query, &room, take_changed, &op->answer.changes.has_more);
+    if (!op->answer.changes.has_more)
+        op->answer.changes.upto = op->horizon;
+    return r;
 }
 
 // Touched.
 
-static struct store_mark mark_at(sqlite3_stmt *stmt, int column)
+static struct store_mark mark_of(const struct thread_mark *mark)
 {
-    return (struct store_mark){.seq = sqlite_row_u64(stmt, column),
-                               .position = sqlite3_column_int64(stmt, column + 1)};
+    return (struct store_mark){.seq = mark->seq, .position = mark->position};
 }
 
-static struct store_touch touch_of(const account *a, sqlite3_stmt *stmt)
+static int take_touch(struct sqlite_reader *rd, struct sqlite_read *op,
+                      const struct sqlite_view *v, struct page_room *room, bool *is_full)
 {
-    return (struct store_touch){
-        .account = *a,
-        .conversation = sqlite_row_u64(stmt, 0),
-        .message_position = sqlite3_column_int64(stmt, 1),
-        .message_seq = sqlite_row_u64(stmt, 2), // NULL, where it is not there, is 0
-        .change_position = sqlite3_column_int64(stmt, 3),
-        .mine = {mark_at(stmt, 4), mark_at(stmt, 6)},
-        .theirs = {mark_at(stmt, 8), mark_at(stmt, 10)},
-    };
-}
-
-/** Of one account, as many as there is room for. @return 0 or a fault */
-static int find_touches(struct sqlite_reader *rd, struct sqlite_read *op, const account *a)
-{
-    const struct store_touched *asked = &op->asked.touched;
     struct store_touched_page *page = &op->answer.touched;
-    sqlite3_stmt *stmt = sqlite_row_of_account(rd, R_TOUCHES, a);
-    int r = 0;
 
-    sqlite_db_bind(stmt, 2, asked->after);
-    for (r = sqlite_db_step(&rd->db, stmt); r == 0; r = sqlite_db_step(&rd->db, stmt)) {
-        page->has_more = page->n_touches == asked->max_touches;
-        if (page->has_more)
-            break;
-        struct store_touch *all = sqlite_row_room(op, page->n_touches, sizeof(*all));
-        all[page->n_touches++] = touch_of(a, stmt);
-    }
-    sqlite3_reset(stmt);
-    return r < 0 ? r : 0;
+    *is_full = !page_take(room, 0);
+    if (*is_full)
+        return 0;
+    const int r = v->message_pos == 0 ? SQLITE_DB_NO_ROW : sqlite_row_at(rd, v, v->message_pos);
+    if (r < 0)
+        return r;
+    struct store_touch *all = sqlite_row_room(op, page->n_touches, sizeof(*all));
+    all[page->n_touches++] = (struct store_touch){
+        .account = rd->tail_of,
+        .conversation = v->conversation,
+        .message_seq = r == 0 ? sqlite_row_u64(rd->db.stmts[R_AT], 0) : 0,
+        .message_position = v->message_pos,
+        .change_position = v->contact_pos,
+        .mine = {mark_of(&v->my_marks[0]), mark_of(&v->my_marks[1])},
+        .theirs = {mark_of(&v->their_marks[0]), mark_of(&v->their_marks[1])},
+    };
+    return 0;
 }
 
 int sqlite_list_touched(struct sqlite_reader *rd, struct sqlite_read *op)
 {
     const struct store_touched *asked = &op->asked.touched;
     struct store_touched_page *page = &op->answer.touched;
+    struct page_room room = page_room_of(asked->max_touches, 0);
     int r = 0;
 
-    for (size_t i = 0; r == 0 && !page->has_more && i < asked->n_accounts; i++)
-        r = find_touches(rd, op, &asked->accounts[i]);
+    for (size_t i = 0; r == 0 && !page->has_more && i < asked->n_accounts; i++) {
+        const struct sqlite_query query = {
+            .which = R_TOUCHES, .account = &asked->accounts[i], .after = asked->after};
+        r = take_each(rd, op, &query, &room, take_touch, &page->has_more);
+    }
     page->touches = op->items;
     return r;
 }
 
 // Numbers.
 
+static int count(struct sqlite_reader *rd, struct sqlite_read *op, const struct sqlite_view *v,
+                 struct page_room *room, bool *is_full)
+{
+    (void)rd, (void)v, (void)room, (void)is_full;
+    op->answer.unread++;
+    return 0;
+}
+
 int sqlite_list_unread(struct sqlite_reader *rd, struct sqlite_read *op)
 {
-    sqlite3_stmt *stmt = sqlite_row_of_account(rd, R_UNREAD, &op->asked.unread);
+    const struct sqlite_query query = {.which = R_UNREAD, .account = &op->asked.unread};
+    bool is_full = false;
 
-    const int r = sqlite_db_step(&rd->db, stmt);
-    if (r != 0)
-        return r < 0 ? r : 0;
-    op->answer.unread = sqlite_row_u64(stmt, 0);
-    sqlite3_reset(stmt);
-    return 0;
+    return take_each(rd, op, &query, NULL, count, &is_full);
 }
 
 // Relations.
 
 /** @return 0 or a fault */
+static int find_mutual(struct sqlite_reader *rd, conversation_id id, bool *is_mutual)
+{
+    sqlite3_stmt *stmt = rd->db.stmts[R_MUTUAL];
+    struct tail_thread found;
+
+    if (tail_find(&rd->places.view, id, &found)) {
+        const struct thread_side *s = found.sides;
+        *is_mutual = s[0].accepted && s[1].accepted && !s[0].blocked && !s[1].blocked;
+        return 0;
+    }
+    sqlite_db_bind(stmt, 1, (int64_t)id);
+    const int r = sqlite_db_step(&rd->db, stmt);
+    if (r != 0)
+        return r < 0 ? r : sqlite_db_fault(&rd->db, "a count has no row");
+    *is_mutual = sqlite3_column_int(stmt, 0);
+    sqlite3_reset(stmt);
+    return 0;
+}
+
+/** @return 0 or a fault */
 static int find_relation(struct sqlite_reader *rd, const account *a, const account *peer,
                          struct chat_relation *out)
 {
-    sqlite3_stmt *stmt = sqlite_row_of_account(rd, R_RELATION, a);
+    sqlite3_stmt *stmt = sqlite_row_of_account(rd, R_PAIR, a);
 
     *out = (struct chat_relation){0};
     sqlite_db_bind_bytes(stmt, 2, account_str(peer));
-    const int r = sqlite_db_step(&rd->db, stmt);
+    int r = sqlite_db_step(&rd->db, stmt);
     if (r != 0)
         return r < 0 ? r : 0;
     out->conversation = sqlite_row_u64(stmt, 0);
-    out->is_mutual = sqlite3_column_int(stmt, 1);
-    out->peer_seen_ms = out->is_mutual ? sqlite3_column_int64(stmt, 2) : 0;
+    const int64_t seen_ms = sqlite3_column_int64(stmt, 1);
     sqlite3_reset(stmt);
-    return 0;
+    r = find_mutual(rd, out->conversation, &out->is_mutual);
+    out->peer_seen_ms = out->is_mutual ? seen_ms : 0;
+    return r;
 }
 
 int sqlite_list_relations(struct sqlite_reader *rd, struct sqlite_read *op)

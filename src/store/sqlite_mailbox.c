@@ -1,11 +1,14 @@
 #include "store/sqlite_mailbox.h"
 
+#include <stdlib.h>
+
 #include "base/mem.h"
+#include "store/sqlite_place.h"
 #include "store/sqlite_text.h"
 
-void mailboxes_init(struct mailboxes *m, struct sqlite_db *db, const uint8_t key[HASH_KEY_SIZE])
+void mailboxes_init(struct mailboxes *m, struct threads *ts, const uint8_t key[HASH_KEY_SIZE])
 {
-    *m = (struct mailboxes){.db = db};
+    *m = (struct mailboxes){.threads = ts};
     memcpy(m->key, key, HASH_KEY_SIZE);
     list_init(&m->all);
 }
@@ -30,18 +33,73 @@ static bool is_account(struct map_node *node, const void *key)
     return account_eq(&container_of(node, struct mailbox, by_account)->account, key);
 }
 
-static int sum_up(struct mailboxes *m, const account *a, struct mailbox_share *out)
+static int compare(const void *a, const void *b)
 {
-    sqlite3_stmt *stmt = m->db->stmts[W_MAILBOX];
+    const struct tail_thread *x = a;
+    const struct tail_thread *y = b;
 
+    return x->id < y->id ? -1 : x->id > y->id;
+}
+
+/** @param id  of the account; 0: the log does not know it */
+static int find_id(struct mailboxes *m, const account *a, int64_t *id)
+{
+    struct sqlite_db *db = m->threads->db;
+    sqlite3_stmt *stmt = db->stmts[W_ACCOUNT];
+
+    *id = 0;
     sqlite_db_bind_bytes(stmt, 1, account_str(a));
-    const int r = sqlite_db_step(m->db, stmt);
+    const int r = sqlite_db_step(db, stmt);
     if (r != 0)
-        return r < 0 ? r : sqlite_db_fault(m->db, "a sum has no row");
-    out->n = (uint64_t)sqlite3_column_int64(stmt, 0);
-    out->n_of_strangers = (uint64_t)sqlite3_column_int64(stmt, 1);
+        return r < 0 ? r : 0;
+    *id = sqlite3_column_int64(stmt, 0);
     sqlite3_reset(stmt);
     return 0;
+}
+
+static void add_share(struct mailbox_share *sum, bool accepted, uint64_t n)
+{
+    sum->n += n;
+    sum->n_of_strangers += accepted ? 0 : n;
+}
+
+/** What the index has, but for what the tail has newer. @param tail  sorted */
+static int sum_up_index(struct mailboxes *m, int64_t id, const struct tail_thread *tail,
+                        size_t n_tail, struct mailbox_share *out)
+{
+    struct sqlite_places *p = m->threads->places;
+    sqlite3_stmt *stmt = p->stmts[P_MAILBOX];
+    int r = 0;
+
+    sqlite_db_bind(stmt, 1, id);
+    for (r = sqlite_db_step(p->db, stmt); r == 0; r = sqlite_db_step(p->db, stmt)) {
+        const struct tail_thread one = {.id = (conversation_id)sqlite3_column_int64(stmt, 0)};
+        if (n_tail > 0 && bsearch(&one, tail, n_tail, sizeof(*tail), compare))
+            continue;
+        add_share(out, sqlite3_column_int(stmt, 1), (uint64_t)sqlite3_column_int64(stmt, 2));
+    }
+    return r < 0 ? r : 0;
+}
+
+static int sum_up(struct mailboxes *m, const account *a, struct mailbox_share *out)
+{
+    size_t n_tail = 0;
+    int64_t id = 0;
+
+    int r = find_id(m, a, &id);
+    if (r < 0 || id == 0)
+        return r;
+    struct tail_thread *tail = tail_threads_of(&m->threads->places->view, a, &n_tail);
+    for (size_t i = 0; i < n_tail; i++) {
+        const unsigned side = account_eq(&tail[i].sides[0].account, a) ? 0 : 1;
+        add_share(out, tail[i].sides[side].accepted,
+                  sides_above(tail[i].sides, side, CHAT_MARK_DELIVERED).n);
+    }
+    if (n_tail > 0)
+        qsort(tail, n_tail, sizeof(*tail), compare);
+    r = sum_up_index(m, id, tail, n_tail, out);
+    free(tail);
+    return r;
 }
 
 int mailboxes_get(struct mailboxes *m, const account *a, struct mailbox **out)

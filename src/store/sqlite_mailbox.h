@@ -24,23 +24,24 @@ struct mailbox {
     struct mailbox_share waiting; // of all of its conversations
 };
 
+struct threads;
+
 struct mailboxes {
-    struct sqlite_db *db;
+    struct threads *threads; // whose these are
     uint8_t key[HASH_KEY_SIZE];
     struct map by_account;
     struct list all;
 };
 
-void mailboxes_init(struct mailboxes *m, struct sqlite_db *db,
-                    const uint8_t key[HASH_KEY_SIZE]);
+void mailboxes_init(struct mailboxes *m, struct threads *ts, const uint8_t key[HASH_KEY_SIZE]);
 void mailboxes_fini(struct mailboxes *m);
 
 /** Forget them all. */
 void mailboxes_drop(struct mailboxes *m);
 
 /**
- * An account's. One that is not in memory is summed up from the rows: what has changed in
- * memory alone must be none of this account's.
+ * An account's. One that is not in memory is summed up from the tail and the index: what has
+ * changed in neither must be none of this account's.
  *
  * @param a    the store need not know it
  * @param out  borrowed until mailboxes_drop()

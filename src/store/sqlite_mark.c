@@ -9,22 +9,19 @@ bool sqlite_marks_are_known(const struct sqlite_writer *w, const struct thread *
     return !s->blocked && (s->accepted || !w->limits.only_accepted_know);
 }
 
-size_t sqlite_marks_tell(const struct sqlite_writer *w, struct thread *t, unsigned side,
-                         int64_t position, struct chat_receipt out[2])
+size_t sqlite_marks_tell_anyway(struct thread *t, unsigned side, int64_t position,
+                                struct chat_receipt out[2])
 {
     const struct thread_side *mine = &t->sides[side];
     struct thread_side *peer = &t->sides[1 - side];
     size_t n = 0;
 
-    if (!sqlite_marks_are_known(w, t, side))
-        return 0;
     for (unsigned which = 0; which < 2; which++) {
         struct thread_mark *known = &peer->theirs[which];
         if (known->seq == mine->marks[which].seq)
             continue;
         *known = mine->marks[which];
         known->position = peer->receipt_pos = position;
-        peer->marks_moved = true;
         out[n++] = (struct chat_receipt){.conversation = t->id,
                                          .by = mine->account,
                                          .peer = peer->account,
@@ -34,6 +31,14 @@ size_t sqlite_marks_tell(const struct sqlite_writer *w, struct thread *t, unsign
                                          .position = position};
     }
     return n;
+}
+
+size_t sqlite_marks_tell(const struct sqlite_writer *w, struct thread *t, unsigned side,
+                         int64_t position, struct chat_receipt out[2])
+{
+    if (!sqlite_marks_are_known(w, t, side))
+        return 0;
+    return sqlite_marks_tell_anyway(t, side, position, out);
 }
 
 /** @return 0 with *moved, or a fault */
@@ -66,7 +71,6 @@ static void answer(struct sqlite_writer *w, struct sqlite_write *op, struct thre
     out->is_known = sqlite_marks_are_known(w, t, side);
     if (!out->delivered_moved && !out->read_moved)
         return;
-    mine->marks_moved = true;
     out->at_ms = op->receipt.asked.now_ms;
     out->position = mine->receipt_pos = sqlite_change_take(w, op, t);
     sqlite_marks_tell(w, t, side, out->position, known);

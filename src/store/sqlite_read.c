@@ -25,6 +25,7 @@ static int history(struct sqlite_reader *rd, struct sqlite_read *op)
     const struct store_history *h = &op->asked.history;
     struct store_history_page *page = &op->answer.history;
     struct page_room room = page_room_of(h->max_messages, h->max_bytes);
+    sqlite3_stmt *stmt = rd->db.stmts[R_AT];
     struct sqlite_gone gone = {0};
     struct sqlite_view v;
     bool is_gone = false;
@@ -34,9 +35,9 @@ static int history(struct sqlite_reader *rd, struct sqlite_read *op)
         return r;
     const uint64_t end = h->before == 0 || h->before > v.last_seq ? v.last_seq + 1 : h->before;
     const uint64_t first = h->after < end ? h->after + 1 : end;
-    sqlite3_stmt *stmt = sqlite_row_messages(rd, h->after > 0 ? R_UP : R_DOWN, &v, first, end);
+    struct sqlite_messages ms = sqlite_row_messages(&v, first, end, h->after > 0 ? 1 : -1);
 
-    for (r = sqlite_db_step(&rd->db, stmt); r == 0; r = sqlite_db_step(&rd->db, stmt)) {
+    for (r = sqlite_row_next(rd, &ms); r == 0; r = sqlite_row_next(rd, &ms)) {
         r = sqlite_row_is_gone(rd, &v, stmt, &gone, &is_gone);
         if (r < 0)
             break;
@@ -56,25 +57,24 @@ static int history(struct sqlite_reader *rd, struct sqlite_read *op)
 
 // Receipts.
 
-/** Three columns from this one: seq, time, position. @return 1, or 0 if it has not moved */
-static size_t add_mark(struct sqlite_read *op, size_t n, sqlite3_stmt *stmt, int column,
-                       enum chat_mark mark)
+/** @return 1, or 0 if it has not moved in between */
+static size_t add_mark(struct sqlite_read *op, size_t n, const struct sqlite_view *v,
+                       bool is_mine, enum chat_mark which)
 {
-    const account peer = account_of(sqlite_db_str(stmt, 1));
-    const bool is_mine = column < 8;
+    const struct thread_mark *mark = is_mine ? &v->my_marks[which] : &v->their_marks[which];
+    const account *me = &op->asked.receipts.account;
 
-    const int64_t position = sqlite3_column_int64(stmt, column + 2);
-    if (position <= op->asked.receipts.after || position > op->horizon)
+    if (mark->position <= op->asked.receipts.after || mark->position > op->horizon)
         return 0;
     struct chat_receipt *all = sqlite_row_room(op, n, sizeof(*all));
     all[n] = (struct chat_receipt){
-        .conversation = sqlite_row_u64(stmt, 0),
-        .by = is_mine ? op->asked.receipts.account : peer,
-        .peer = is_mine ? peer : op->asked.receipts.account,
-        .mark = mark,
-        .seq = sqlite_row_u64(stmt, column),
-        .at_ms = sqlite3_column_int64(stmt, column + 1),
-        .position = position,
+        .conversation = v->conversation,
+        .by = is_mine ? *me : v->peer,
+        .peer = is_mine ? v->peer : *me,
+        .mark = which,
+        .seq = mark->seq,
+        .at_ms = mark->at_ms,
+        .position = mark->position,
     };
     return 1;
 }
@@ -82,17 +82,22 @@ static size_t add_mark(struct sqlite_read *op, size_t n, sqlite3_stmt *stmt, int
 static int receipts(struct sqlite_reader *rd, struct sqlite_read *op)
 {
     const struct store_receipts *asked = &op->asked.receipts;
-    sqlite3_stmt *stmt = sqlite_row_of_account(rd, R_MARKED, &asked->account);
+    const struct sqlite_query query = {
+        .which = R_MARKED, .account = &asked->account, .after = asked->after};
+    struct sqlite_views vs;
+    struct sqlite_view v;
     size_t n = 0;
-    int r = 0;
 
-    sqlite_db_bind(stmt, 2, asked->after);
-    for (r = sqlite_db_step(&rd->db, stmt); r == 0; r = sqlite_db_step(&rd->db, stmt)) {
-        n += add_mark(op, n, stmt, 2, CHAT_MARK_DELIVERED);
-        n += add_mark(op, n, stmt, 5, CHAT_MARK_READ);
-        n += add_mark(op, n, stmt, 8, CHAT_MARK_DELIVERED);
-        n += add_mark(op, n, stmt, 11, CHAT_MARK_READ);
+    int r = sqlite_views_open(&vs, rd, &query);
+    if (r == 0)
+        r = sqlite_views_next(&vs, &v);
+    for (; r == 0; r = sqlite_views_next(&vs, &v)) {
+        n += add_mark(op, n, &v, true, CHAT_MARK_DELIVERED);
+        n += add_mark(op, n, &v, true, CHAT_MARK_READ);
+        n += add_mark(op, n, &v, false, CHAT_MARK_DELIVERED);
+        n += add_mark(op, n, &v, false, CHAT_MARK_READ);
     }
+    sqlite_views_close(&vs);
     op->answer.receipts = page_of_receipts(op->items, n, asked->max_receipts, op->horizon);
     return r < 0 ? r : 0;
 }
@@ -117,16 +122,39 @@ static int answer(struct sqlite_reader *rd, struct sqlite_read *op)
     return sqlite_uploads_find(rd, op);
 }
 
+/** What has left the tail since it is held may not be in the snapshot, and the other way round.
+ */
+static int begin(struct sqlite_reader *rd)
+{
+    places_hold(&rd->places);
+    int r = sqlite_db_run(&rd->db, rd->db.stmts[R_BEGIN]);
+    if (r == 0)
+        r = sqlite_db_step(&rd->db, rd->db.stmts[R_FIX]);
+    sqlite3_reset(rd->db.stmts[R_FIX]);
+    return r == SQLITE_DB_NO_ROW ? sqlite_db_fault(&rd->db, "state has no row") : r;
+}
+
+static int end(struct sqlite_reader *rd)
+{
+    int r = 0;
+
+    if (!sqlite3_get_autocommit(rd->db.db))
+        r = sqlite_db_run(&rd->db, rd->db.stmts[R_COMMIT]);
+    places_release(&rd->places);
+    free(rd->tail);
+    rd->tail = NULL;
+    rd->tail_of = (account){0};
+    return r;
+}
+
 void sqlite_reader_run(struct sqlite_reader *rd, struct sqlite_read *op)
 {
-    int r = sqlite_db_run(&rd->db, rd->db.stmts[R_BEGIN]);
+    int r = begin(rd);
 
     if (r == 0)
         r = answer(rd, op);
-    if (!sqlite3_get_autocommit(rd->db.db)) {
-        const int end = sqlite_db_run(&rd->db, rd->db.stmts[R_COMMIT]);
-        r = end < 0 ? end : r;
-    }
+    const int over = end(rd);
+    r = over < 0 ? over : r;
     if (r >= 0)
         sqlite_db_works(&rd->db);
     op->r = r < 0 ? STORE_UNAVAILABLE : r;
@@ -137,14 +165,32 @@ static const char pragmas[] =
     "PRAGMA cache_size = -16384;"
     "PRAGMA mmap_size = 0";
 
-int sqlite_reader_open(struct sqlite_reader *rd, const char *path)
+static int attach(struct sqlite_db *db, const char *path)
+{
+    sqlite3_stmt *stmt = NULL;
+
+    int r = sqlite_db_prepare_into(db, (const char *const[]){"ATTACH ? AS ix"}, 1, &stmt);
+    if (r < 0)
+        return r;
+    sqlite_db_bind_text(stmt, 1, str_of(path));
+    r = sqlite_db_run(db, stmt);
+    sqlite3_finalize(stmt);
+    return r;
+}
+
+int sqlite_reader_open(struct sqlite_reader *rd, const char *path, const char *index_path,
+                       struct tail *tail)
 {
     int r = sqlite_db_open(&rd->db, path);
 
     if (r == 0)
+        r = attach(&rd->db, index_path);
+    if (r == 0)
         r = sqlite_db_exec(&rd->db, pragmas);
     if (r == 0)
         r = sqlite_db_prepare(&rd->db, sqlite_row_texts, R_COUNT);
+    if (r == 0)
+        r = places_init(&rd->places, tail, &rd->db);
     return r < 0 ? err_up(r) : 0;
 }
 

@@ -9,6 +9,7 @@
 #include "chat/store.h"
 #include "chat/uploads.h"
 #include "store/sqlite_db.h"
+#include "store/sqlite_place.h"
 
 enum sqlite_read_kind {
     READ_DUE,
@@ -81,11 +82,18 @@ struct sqlite_read {
 };
 
 struct sqlite_reader {
-    struct sqlite_db db;
+    struct sqlite_db db; // the log, and attached the index
+    struct sqlite_places places;
+    // Of the account that the question is of, what the tail has; sorted by id.
+    account tail_of; // nobody: it was not looked for yet
+    struct tail_thread *tail;
+    size_t n_tail;
 };
 
-/** The database must be there. @return 0 or a fault; then sqlite_reader_close() */
-MUST_CHECK int sqlite_reader_open(struct sqlite_reader *rd, const char *path);
+/** Both must be there. @param tail  borrowed @return 0 or a fault; then sqlite_reader_close()
+ */
+MUST_CHECK int sqlite_reader_open(struct sqlite_reader *rd, const char *path,
+                                  const char *index_path, struct tail *tail);
 
 /** Zeroes will do. */
 void sqlite_reader_close(struct sqlite_reader *rd);

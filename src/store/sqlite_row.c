@@ -7,88 +7,65 @@
 // A conversation as the member m sees it; x is its peer's account.
 #define COLUMNS                                                                                \
     "m.conversation, m.side, m.last_seq, m.n_from_peer, m.accepted, m.blocked,"                \
-    " m.block_seq, m.block_n, m.withheld_n, m.message_pos, m.contact_pos, m.last_at_ms,"       \
-    " m.delivered_seq, m.read_seq, m.their_delivered_seq, m.their_read_seq,"                   \
-    " m.read_n, m.due_pos, c.first_seq, x.bytes"
+    " m.block_seq, m.block_n, m.withheld_n, m.message_pos, m.contact_pos, m.receipt_pos,"      \
+    " m.last_at_ms, m.read_n, m.due_pos,"                                                      \
+    " m.delivered_seq, m.delivered_at_ms, m.delivered_pos, m.read_seq, m.read_at_ms,"          \
+    " m.read_pos, m.their_delivered_seq, m.their_delivered_at_ms, m.their_delivered_pos,"      \
+    " m.their_read_seq, m.their_read_at_ms, m.their_read_pos, c.first_seq, x.bytes"
 #define PEERS                                                                                  \
     " CROSS JOIN conversation c ON c.id = m.conversation"                                      \
     " CROSS JOIN account x ON x.id = m.peer"
 #define OF_ACCOUNT " m.account = (SELECT id FROM account WHERE bytes = ?1)"
-#define MESSAGE                                                                                \
-    "SELECT seq, position, sender, created_at_ms, reply_to, type, key, content FROM message"
-#define MESSAGES MESSAGE " WHERE conversation = ?1 AND seq >= ?2 AND seq < ?3"
 
 // CROSS JOIN and INDEXED BY: the order in which tables are looked at is ours, whatever an
 // operator's ANALYZE finds.
 const char *const sqlite_row_texts[R_COUNT] = {
     [R_BEGIN] = "BEGIN",
+    [R_FIX] = "SELECT position FROM state",
     [R_COMMIT] = "COMMIT",
     [R_TOUCHED] = "SELECT " COLUMNS " FROM member m INDEXED BY member_by_message" PEERS
                   " WHERE" OF_ACCOUNT " AND m.message_pos > ?2",
-    [R_N_TOUCHED] =
-        "SELECT count(*) FROM member m INDEXED BY member_by_message"
-        " WHERE" OF_ACCOUNT " AND m.message_pos > ?2",
-    [R_NEAR] = "SELECT " COLUMNS
-               ", n.seq FROM message n"
-               " CROSS JOIN member m ON m.conversation = n.conversation AND" OF_ACCOUNT PEERS
-               " WHERE n.position > ?2 AND n.position <= ?3 ORDER BY n.position",
     [R_UNDELIVERED] = "SELECT " COLUMNS " FROM member m INDEXED BY member_undelivered" PEERS
                       " WHERE" OF_ACCOUNT
                       " AND m.due_pos > 0 AND m.due_pos <= ?3 AND m.message_pos > ?2"
                       " ORDER BY m.due_pos",
-    [R_BY_ID] =
-        "SELECT " COLUMNS " FROM member m" PEERS " WHERE" OF_ACCOUNT " AND m.conversation = ?2",
-    [R_BY_PEER] = "SELECT " COLUMNS
-                  " FROM account y CROSS JOIN account z"
-                  " CROSS JOIN conversation d ON d.kind = 0 AND d.context = ''"
-                  " AND ((d.a = y.id AND d.b = z.id) OR (d.a = z.id AND d.b = y.id))"
-                  " CROSS JOIN member m ON m.conversation = d.id AND m.account = y.id" PEERS
-                  " WHERE y.bytes = ?1 AND z.bytes = ?2",
     [R_LATEST] = "SELECT " COLUMNS " FROM member m INDEXED BY member_by_message" PEERS
                  " WHERE" OF_ACCOUNT
-                 " AND m.message_pos < ?2 AND m.message_pos > 0"
+                 " AND m.message_pos < ?3 AND m.message_pos > 0"
                  " ORDER BY m.message_pos DESC",
     [R_CHANGED] = "SELECT " COLUMNS " FROM member m INDEXED BY member_by_contact" PEERS
                   " WHERE" OF_ACCOUNT
                   " AND m.contact_pos > ?2 AND m.contact_pos > 0 AND m.contact_pos <= ?3"
                   " ORDER BY m.contact_pos",
-    [R_RELATION] =
-        "SELECT d.id, m.accepted AND p.accepted AND NOT m.blocked AND NOT p.blocked, z.seen_ms"
+    [R_MARKED] = "SELECT " COLUMNS " FROM member m INDEXED BY member_by_receipt" PEERS
+                 " WHERE" OF_ACCOUNT " AND m.receipt_pos > ?2 AND m.receipt_pos > 0",
+    [R_UNREAD] = "SELECT " COLUMNS " FROM member m INDEXED BY member_unread" PEERS
+                 " WHERE" OF_ACCOUNT " AND m.is_unread = 1",
+    [R_TOUCHES] = "SELECT " COLUMNS " FROM member m" PEERS " WHERE (" OF_ACCOUNT
+                  " AND m.message_pos > ?2)"
+                  " OR (" OF_ACCOUNT
+                  " AND m.receipt_pos > ?2 AND m.receipt_pos > 0)"
+                  " OR (" OF_ACCOUNT " AND m.contact_pos > ?2 AND m.contact_pos > 0)",
+    [R_BY_ID] =
+        "SELECT " COLUMNS " FROM member m" PEERS " WHERE" OF_ACCOUNT " AND m.conversation = ?2",
+    [R_PAIR] =
+        "SELECT d.id, z.seen_ms"
         " FROM account y CROSS JOIN account z"
         " CROSS JOIN conversation d ON d.kind = 0 AND d.context = ''"
         " AND d.a = CASE WHEN y.bytes < z.bytes THEN y.id ELSE z.id END"
         " AND d.b = CASE WHEN y.bytes < z.bytes THEN z.id ELSE y.id END"
-        " CROSS JOIN member m ON m.conversation = d.id AND m.account = y.id"
-        " CROSS JOIN member p ON p.conversation = d.id AND p.account = z.id"
         " WHERE y.bytes = ?1 AND z.bytes = ?2",
-    [R_MARKED] =
-        "SELECT m.conversation, x.bytes,"
-        " m.delivered_seq, m.delivered_at_ms, m.delivered_pos,"
-        " m.read_seq, m.read_at_ms, m.read_pos,"
-        " m.their_delivered_seq, m.their_delivered_at_ms, m.their_delivered_pos,"
-        " m.their_read_seq, m.their_read_at_ms, m.their_read_pos"
-        " FROM member m INDEXED BY member_by_receipt"
-        " CROSS JOIN account x ON x.id = m.peer"
-        " WHERE" OF_ACCOUNT " AND m.receipt_pos > ?2 AND m.receipt_pos > 0",
-    [R_TOUCHES] =
-        "SELECT m.conversation, m.message_pos,"
-        " (SELECT seq FROM message WHERE position = m.message_pos),"
-        " m.contact_pos, m.delivered_seq, m.delivered_pos, m.read_seq, m.read_pos,"
-        " m.their_delivered_seq, m.their_delivered_pos, m.their_read_seq, m.their_read_pos"
-        " FROM member m WHERE (" OF_ACCOUNT
-        " AND m.message_pos > ?2)"
-        " OR (" OF_ACCOUNT
-        " AND m.receipt_pos > ?2 AND m.receipt_pos > 0)"
-        " OR (" OF_ACCOUNT " AND m.contact_pos > ?2 AND m.contact_pos > 0)",
-    [R_UNREAD] =
-        "SELECT count(*) FROM member m INDEXED BY member_unread"
-        " WHERE" OF_ACCOUNT " AND m.is_unread = 1",
-    [R_PROBE] =
-        "SELECT seq, position, sender, ordinal FROM message"
-        " WHERE conversation = ?1 AND seq >= ?2 ORDER BY seq LIMIT 1",
-    [R_UP] = MESSAGES " ORDER BY seq",
-    [R_DOWN] = MESSAGES " ORDER BY seq DESC",
-    [R_AT] = MESSAGE " WHERE position = ?1",
+    [R_FIRST_SEQ] = "SELECT first_seq FROM conversation WHERE id = ?",
+    [R_MUTUAL] =
+        "SELECT count(*) = 2 AND min(accepted) AND NOT max(blocked)"
+        " FROM member WHERE conversation = ?",
+    [R_NEAR] =
+        "SELECT conversation, position FROM message WHERE position > ?1 AND position <= ?2"
+        " ORDER BY position",
+    [R_PROBE] = "SELECT conversation, seq, sender, ordinal FROM message WHERE position = ?",
+    [R_AT] =
+        "SELECT seq, position, sender, created_at_ms, reply_to, type, key, content,"
+        " conversation FROM message WHERE position = ?",
     [R_WITHHELD] =
         "SELECT after_seq, upto_seq FROM withheld"
         " WHERE conversation = ?1 AND side = ?2 AND upto_seq >= ?3 ORDER BY upto_seq LIMIT 1",
@@ -97,51 +74,6 @@ const char *const sqlite_row_texts[R_COUNT] = {
         " FROM revocation NOT INDEXED WHERE position > ?1 AND until_ms > ?2 ORDER BY position",
     [R_UPLOAD] = "SELECT state, owner, size, sha256, mime, name FROM upload WHERE id = ?",
 };
-
-struct sqlite_view sqlite_row_view(sqlite3_stmt *stmt)
-{
-    return (struct sqlite_view){
-        .conversation = sqlite_row_u64(stmt, 0),
-        .side = sqlite3_column_int(stmt, 1) != 0,
-        .last_seq = sqlite_row_u64(stmt, 2),
-        .n_from_peer = sqlite_row_u64(stmt, 3),
-        .accepted = sqlite3_column_int(stmt, 4),
-        .blocked = sqlite3_column_int(stmt, 5),
-        .block_seq = sqlite_row_u64(stmt, 6),
-        .block_n = sqlite_row_u64(stmt, 7),
-        .withheld_n = sqlite_row_u64(stmt, 8),
-        .message_pos = sqlite3_column_int64(stmt, 9),
-        .contact_pos = sqlite3_column_int64(stmt, 10),
-        .last_at_ms = sqlite3_column_int64(stmt, 11),
-        .mine = {.delivered_seq = sqlite_row_u64(stmt, 12),
-                 .read_seq = sqlite_row_u64(stmt, 13)},
-        .theirs = {.delivered_seq = sqlite_row_u64(stmt, 14),
-                   .read_seq = sqlite_row_u64(stmt, 15)},
-        .read_n = sqlite_row_u64(stmt, 16),
-        .due_pos = sqlite3_column_int64(stmt, 17),
-        .first_seq = sqlite_row_u64(stmt, 18),
-        .peer = account_of(sqlite_db_str(stmt, 19)),
-    };
-}
-
-int sqlite_row_find(struct sqlite_reader *rd, const account *a, const struct chat_place *place,
-                    struct sqlite_view *out)
-{
-    sqlite3_stmt *stmt =
-        sqlite_row_of_account(rd, place->conversation != 0 ? R_BY_ID : R_BY_PEER, a);
-
-    if (place->conversation != 0) {
-        sqlite_db_bind(stmt, 2, (int64_t)place->conversation);
-    } else {
-        sqlite_db_bind_bytes(stmt, 2, account_str(&place->peer));
-    }
-    const int r = sqlite_db_step(&rd->db, stmt);
-    if (r != 0)
-        return r < 0 ? r : STORE_NOT_FOUND;
-    *out = sqlite_row_view(stmt);
-    sqlite3_reset(stmt);
-    return 0;
-}
 
 // Messages. Their strings are copied, for the page outlives the snapshot.
 
@@ -242,15 +174,44 @@ int sqlite_row_is_gone(struct sqlite_reader *rd, const struct sqlite_view *v,
     return r;
 }
 
-sqlite3_stmt *sqlite_row_messages(struct sqlite_reader *rd, enum sqlite_row_statement which,
-                                  const struct sqlite_view *v, uint64_t first, uint64_t end)
+struct sqlite_messages sqlite_row_messages(const struct sqlite_view *v, uint64_t first,
+                                           uint64_t end, int step)
 {
-    sqlite3_stmt *stmt = rd->db.stmts[which];
+    if (end > v->last_seq + 1)
+        end = v->last_seq + 1;
+    if (first < 1)
+        first = 1;
+    return (struct sqlite_messages){.view = v,
+                                    .next = step > 0 ? first : end - 1,
+                                    .n = first < end ? end - first : 0,
+                                    .step = step};
+}
 
-    sqlite_db_bind(stmt, 1, (int64_t)v->conversation);
-    sqlite_db_bind(stmt, 2, (int64_t)first);
-    sqlite_db_bind(stmt, 3, (int64_t)end);
-    return stmt;
+int sqlite_row_at(struct sqlite_reader *rd, const struct sqlite_view *v, int64_t position)
+{
+    sqlite3_stmt *stmt = rd->db.stmts[R_AT];
+
+    sqlite_db_bind(stmt, 1, position);
+    const int r = sqlite_db_step(&rd->db, stmt);
+    if (r == 0 && sqlite_row_u64(stmt, 8) != v->conversation) {
+        sqlite3_reset(stmt);
+        return SQLITE_DB_NO_ROW;
+    }
+    return r;
+}
+
+int sqlite_row_next(struct sqlite_reader *rd, struct sqlite_messages *ms)
+{
+    int r = SQLITE_DB_NO_ROW;
+
+    for (sqlite3_reset(rd->db.stmts[R_AT]); r == SQLITE_DB_NO_ROW && ms->n > 0; ms->n--) {
+        int64_t position = 0;
+        r = places_find(&rd->places, ms->view->conversation, ms->next, &position);
+        if (r == 0)
+            r = position == 0 ? SQLITE_DB_NO_ROW : sqlite_row_at(rd, ms->view, position);
+        ms->next += (uint64_t)ms->step;
+    }
+    return r;
 }
 
 void *sqlite_row_room(struct sqlite_read *op, size_t n, size_t size)

@@ -8,22 +8,21 @@
 
 enum sqlite_row_statement {
     R_BEGIN,
+    R_FIX, // the snapshot of the index
     R_COMMIT,
-    R_TOUCHED,
-    R_N_TOUCHED,
-    R_NEAR,
+    R_TOUCHED, // from here on: conversations of an account; see struct sqlite_query
     R_UNDELIVERED,
-    R_BY_ID,
-    R_BY_PEER,
     R_LATEST,
     R_CHANGED,
-    R_RELATION,
     R_MARKED,
-    R_TOUCHES,
     R_UNREAD,
+    R_TOUCHES, // up to here
+    R_BY_ID,
+    R_PAIR,
+    R_FIRST_SEQ,
+    R_MUTUAL,
+    R_NEAR,
     R_PROBE,
-    R_UP,
-    R_DOWN,
     R_AT,
     R_WITHHELD,
     R_REVOCATIONS,
@@ -47,17 +46,56 @@ struct sqlite_view {
     int64_t message_pos;
     int64_t contact_pos;
     int64_t last_at_ms;
+    int64_t receipt_pos;
     struct chat_marks mine;
     struct chat_marks theirs;
+    struct thread_mark my_marks[2]; // the same, by enum chat_mark
+    struct thread_mark their_marks[2];
     uint64_t read_n;
-    int64_t due_pos; // 0: nothing is undelivered; else what is is not below
-    uint64_t first_seq;
+    int64_t due_pos;    // 0: nothing is undelivered; else what is is not below
+    uint64_t first_seq; // 0: see sqlite_row_first_seq()
     account peer;
 };
 
-#define SQLITE_VIEW_COLUMNS 20 // of a row; others are behind them
+/**
+ * Conversations of an account, as the index and the tail have them together.
+ *
+ *   R_TOUCHED      message_pos > after
+ *   R_UNDELIVERED  0 < due_pos <= upto, and message_pos > after; by due_pos
+ *   R_LATEST       0 < message_pos < upto; the latest first
+ *   R_CHANGED      contact_pos above 0 and after, and <= upto; by contact_pos
+ *   R_MARKED       receipt_pos above 0 and after
+ *   R_UNREAD       with something unread
+ *   R_TOUCHES      message_pos, receipt_pos or contact_pos above 0 and after
+ */
+struct sqlite_query {
+    enum sqlite_row_statement which;
+    const account *account;
+    int64_t after;
+    int64_t upto;
+};
 
-struct sqlite_view sqlite_row_view(sqlite3_stmt *stmt);
+struct sqlite_views {
+    struct sqlite_reader *rd;
+    struct sqlite_query query;
+    sqlite3_stmt *stmt; // NULL: the index has no more
+    struct sqlite_view row;
+    struct sqlite_view *tail; // what the tail has, owned
+    size_t n_tail;
+    size_t at;
+};
+
+/** @return 0 or a fault; in either case sqlite_views_close() */
+MUST_CHECK int sqlite_views_open(struct sqlite_views *vs, struct sqlite_reader *rd,
+                                 const struct sqlite_query *query);
+void sqlite_views_close(struct sqlite_views *vs);
+
+/** @return 0, SQLITE_DB_NO_ROW: that was all, or a fault */
+MUST_CHECK int sqlite_views_next(struct sqlite_views *vs, struct sqlite_view *out);
+
+/** One of them by its id. @return 0, STORE_NOT_FOUND, or a fault */
+MUST_CHECK int sqlite_row_by_id(struct sqlite_reader *rd, const account *a, conversation_id id,
+                                struct sqlite_view *out);
 
 static inline uint64_t sqlite_row_u64(sqlite3_stmt *stmt, int column)
 {
@@ -78,12 +116,27 @@ static inline uint64_t sqlite_row_n_visible(const struct sqlite_view *v)
     return (v->blocked ? v->block_n : v->n_from_peer) - v->withheld_n;
 }
 
-/** R_UP or R_DOWN over first <= seq < end. */
-sqlite3_stmt *sqlite_row_messages(struct sqlite_reader *rd, enum sqlite_row_statement which,
-                                  const struct sqlite_view *v, uint64_t first, uint64_t end);
+/** Messages of a conversation, those that are there. */
+struct sqlite_messages {
+    const struct sqlite_view *view;
+    uint64_t next; // seq
+    uint64_t n;    // of them, or of those that are gone
+    int step;      // 1 or -1
+};
+
+/** first <= seq < end. @param step  1: from the first one, -1: from the last */
+struct sqlite_messages sqlite_row_messages(const struct sqlite_view *v, uint64_t first,
+                                           uint64_t end, int step);
+
+/** On to the next one, on which R_AT is then. @return 0, SQLITE_DB_NO_ROW, or a fault */
+MUST_CHECK int sqlite_row_next(struct sqlite_reader *rd, struct sqlite_messages *ms);
+
+/** The message at this position; R_AT is on it. @return likewise */
+MUST_CHECK int sqlite_row_at(struct sqlite_reader *rd, const struct sqlite_view *v,
+                             int64_t position);
 
 /**
- * Of the row that R_UP, R_DOWN or R_AT is at; its strings are op's, for the page outlives the
+ * Of the row that R_AT is at; its strings are op's, for the page outlives the
  * snapshot. The key is for the sender's eyes.
  *
  * @param is_gone  it is withheld from the viewer
@@ -106,7 +159,7 @@ struct sqlite_gone {
 MUST_CHECK int sqlite_row_look(struct sqlite_reader *rd, const struct sqlite_view *v,
                                uint64_t seq, struct sqlite_gone *gone);
 
-/** Is the message that R_UP, R_DOWN or R_AT is at withheld from the view's side?
+/** Is the message that R_AT is at withheld from the view's side?
  * @return 0 or a fault */
 MUST_CHECK int sqlite_row_is_gone(struct sqlite_reader *rd, const struct sqlite_view *v,
                                   sqlite3_stmt *stmt, struct sqlite_gone *gone, bool *is);

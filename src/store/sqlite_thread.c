@@ -1,6 +1,7 @@
 #include "store/sqlite_thread.h"
 
 #include "base/mem.h"
+#include "store/sqlite_place.h"
 #include "store/sqlite_text.h"
 
 #define CONVERSATIONS_MAX UINT64_C(0x7fffffff) // an id is a positive number of SQLite's
@@ -50,13 +51,14 @@ static bool is_id(struct map_node *node, const void *key)
     return container_of(node, struct thread, by_id)->id == *(const conversation_id *)key;
 }
 
-void threads_init(struct threads *ts, struct sqlite_db *db, const uint8_t key[HASH_KEY_SIZE])
+void threads_init(struct threads *ts, struct sqlite_db *db, struct sqlite_places *places,
+                  const uint8_t key[HASH_KEY_SIZE])
 {
-    *ts = (struct threads){.db = db};
+    *ts = (struct threads){.db = db, .places = places};
     memcpy(ts->key, key, HASH_KEY_SIZE);
     list_init(&ts->all);
     list_init(&ts->dirty);
-    mailboxes_init(&ts->mailboxes, db, key);
+    mailboxes_init(&ts->mailboxes, ts, key);
 }
 
 void threads_drop(struct threads *ts)
@@ -66,6 +68,7 @@ void threads_drop(struct threads *ts)
         struct thread *t = container_of(list_shift(&ts->all), struct thread, node);
         map_remove(&ts->by_pair, &t->by_pair);
         map_remove(&ts->by_id, &t->by_id);
+        free(t->fresh);
         free(t);
     }
     mailboxes_drop(&ts->mailboxes);
@@ -85,14 +88,17 @@ size_t threads_count(const struct threads *ts)
     return ts->by_id.n_nodes > n_for_mailboxes ? ts->by_id.n_nodes : n_for_mailboxes;
 }
 
-/** @return moved into the maps */
-static struct thread *keep(struct threads *ts, conversation_id id, const struct pair *p)
+/** @param ids  of its accounts @return moved into the maps */
+static struct thread *keep(struct threads *ts, conversation_id id, const struct pair *p,
+                           const int64_t ids[2])
 {
     struct thread *t = NEW(struct thread);
 
     t->id = id;
     t->sides[0].account = *p->low;
     t->sides[1].account = *p->high;
+    t->sides[0].id = ids[0];
+    t->sides[1].id = ids[1];
     list_init(&t->dirty);
     list_push(&ts->all, &t->node);
     map_add(&ts->by_pair, &t->by_pair, hash_pair(ts, p));
@@ -127,8 +133,7 @@ static void read_places(struct thread_side *side, sqlite3_stmt *stmt, int column
     side->message_pos = sqlite3_column_int64(stmt, column + 1);
     side->receipt_pos = sqlite3_column_int64(stmt, column + 2);
     side->contact_pos = sqlite3_column_int64(stmt, column + 3);
-    side->due_pos = side->was_due_pos = sqlite3_column_int64(stmt, column + 4);
-    side->was_unread = sqlite3_column_int(stmt, column + 5);
+    side->due_pos = sqlite3_column_int64(stmt, column + 4);
 }
 
 /** @param at  of the time, which the position is behind */
@@ -139,35 +144,41 @@ static struct thread_mark read_mark(sqlite3_stmt *stmt, int seq, int at)
                                 .position = sqlite3_column_int64(stmt, at + 1)};
 }
 
-/** A row of W_MEMBERS. */
-static void read_member(struct thread *t, sqlite3_stmt *stmt)
+/** A row of INDEX_MEMBERS. */
+static void read_member(struct thread_side sides[2], sqlite3_stmt *stmt)
 {
     const unsigned number = sqlite3_column_int(stmt, 0) == 0 ? 0 : 1;
-    struct thread_side *side = &t->sides[number];
+    struct thread_side *side = &sides[number];
 
-    side->id = sqlite3_column_int64(stmt, 1);
-    t->sides[1 - number].sent = read_tally(stmt, 2);
-    read_contact(side, stmt, 4);
-    read_places(side, stmt, 11);
-    side->marks[CHAT_MARK_DELIVERED] = read_mark(stmt, 17, 20);
-    side->up_to[CHAT_MARK_DELIVERED] = read_tally(stmt, 18);
-    side->marks[CHAT_MARK_READ] = read_mark(stmt, 22, 24);
-    side->up_to[CHAT_MARK_READ].n = u64(stmt, 23);
-    side->theirs[CHAT_MARK_DELIVERED] = read_mark(stmt, 26, 27);
-    side->theirs[CHAT_MARK_READ] = read_mark(stmt, 29, 30);
+    sides[1 - number].sent = read_tally(stmt, 1);
+    read_contact(side, stmt, 3);
+    read_places(side, stmt, 10);
+    side->marks[CHAT_MARK_DELIVERED] = read_mark(stmt, 15, 18);
+    side->up_to[CHAT_MARK_DELIVERED] = read_tally(stmt, 16);
+    side->marks[CHAT_MARK_READ] = read_mark(stmt, 20, 22);
+    side->up_to[CHAT_MARK_READ].n = u64(stmt, 21);
+    side->theirs[CHAT_MARK_DELIVERED] = read_mark(stmt, 24, 25);
+    side->theirs[CHAT_MARK_READ] = read_mark(stmt, 27, 28);
+    side->logged[CHAT_MARK_DELIVERED] = side->marks[CHAT_MARK_DELIVERED].position;
+    side->logged[CHAT_MARK_READ] = side->marks[CHAT_MARK_READ].position;
 }
 
-static int load(struct threads *ts, conversation_id id, const struct pair *p,
-                struct thread **out)
+/** What neither the tail nor the index has has no message yet. */
+static int load_state(struct threads *ts, struct thread *t)
 {
-    sqlite3_stmt *stmt = ts->db->stmts[W_MEMBERS];
-    struct thread *t = keep(ts, id, p);
+    struct sqlite_places *p = ts->places;
+    sqlite3_stmt *stmt = p->stmts[P_MEMBERS];
+    struct tail_thread found;
     int r = 0;
 
-    sqlite_db_bind(stmt, 1, (int64_t)id);
-    for (r = sqlite_db_step(ts->db, stmt); r == 0; r = sqlite_db_step(ts->db, stmt))
-        read_member(t, stmt);
-    *out = t;
+    if (tail_find(&p->view, t->id, &found)) {
+        t->sides[0] = found.sides[0];
+        t->sides[1] = found.sides[1];
+        return 0;
+    }
+    sqlite_db_bind(stmt, 1, (int64_t)t->id);
+    for (r = sqlite_db_step(p->db, stmt); r == 0; r = sqlite_db_step(p->db, stmt))
+        read_member(t->sides, stmt);
     return r < 0 ? r : 0; // a fault drops them all
 }
 
@@ -188,8 +199,10 @@ int threads_find_pair(struct threads *ts, const account *x, const account *y,
     if (r != 0)
         return r < 0 ? r : THREADS_NONE;
     const conversation_id id = (conversation_id)sqlite3_column_int64(stmt, 0);
+    const int64_t ids[2] = {sqlite3_column_int64(stmt, 1), sqlite3_column_int64(stmt, 2)};
     sqlite3_reset(stmt);
-    return load(ts, id, &p, out);
+    *out = keep(ts, id, &p, ids);
+    return load_state(ts, *out);
 }
 
 int threads_find_id(struct threads *ts, conversation_id id, struct thread **out)
@@ -207,8 +220,10 @@ int threads_find_id(struct threads *ts, conversation_id id, struct thread **out)
         return r < 0 ? r : THREADS_NONE;
     const account low = account_of(sqlite_db_str(stmt, 0));
     const account high = account_of(sqlite_db_str(stmt, 1));
+    const int64_t ids[2] = {sqlite3_column_int64(stmt, 2), sqlite3_column_int64(stmt, 3)};
     sqlite3_reset(stmt);
-    return load(ts, id, &(struct pair){&low, &high}, out);
+    *out = keep(ts, id, &(struct pair){&low, &high}, ids);
+    return load_state(ts, *out);
 }
 
 int threads_find_place(struct threads *ts, const account *a, const struct chat_place *place,
@@ -252,17 +267,6 @@ static int add_conversation(struct threads *ts, const struct thread *t)
     return sqlite_db_run(ts->db, stmt);
 }
 
-static int add_member(struct threads *ts, const struct thread *t, unsigned side)
-{
-    sqlite3_stmt *stmt = ts->db->stmts[W_ADD_MEMBER];
-
-    sqlite_db_bind(stmt, 1, (int64_t)t->id);
-    sqlite_db_bind(stmt, 2, t->sides[side].id);
-    sqlite_db_bind(stmt, 3, t->sides[1 - side].id);
-    sqlite_db_bind(stmt, 4, side);
-    return sqlite_db_run(ts->db, stmt);
-}
-
 int threads_add(struct threads *ts, const account *x, const account *y, struct thread **out)
 {
     const struct pair p = pair_of(x, y);
@@ -270,16 +274,13 @@ int threads_add(struct threads *ts, const account *x, const account *y, struct t
     if (ts->n_made >= CONVERSATIONS_MAX)
         return THREADS_FULL;
     const uint64_t n = ++ts->n_made;
-    struct thread *t = keep(ts, n << 32 | (uint32_t)hash_number(ts, n), &p);
+    struct thread *t =
+        keep(ts, n << 32 | (uint32_t)hash_number(ts, n), &p, (const int64_t[2]){0, 0});
     int r = add_account(ts, &t->sides[0]);
     if (r == 0)
         r = add_account(ts, &t->sides[1]);
     if (r == 0)
         r = add_conversation(ts, t);
-    if (r == 0)
-        r = add_member(ts, t, 0);
-    if (r == 0)
-        r = add_member(ts, t, 1);
     *out = t;
     return r;
 }
@@ -314,4 +315,82 @@ void threads_touch(struct threads *ts, struct thread *t)
     }
     list_remove(&t->dirty);
     list_push(&ts->dirty, &t->dirty);
+}
+
+// Messages.
+
+static int find_place(struct threads *ts, const struct thread *t, uint64_t seq,
+                      int64_t *position)
+{
+    if (seq < t->fresh_seq || seq - t->fresh_seq >= t->n_fresh)
+        return places_find(ts->places, t->id, seq, position);
+    *position = t->fresh[seq - t->fresh_seq].position;
+    return 0;
+}
+
+/** @return 0, THREADS_NONE: it is gone, or a fault */
+static int read_row(struct threads *ts, const struct thread *t, uint64_t seq, int64_t position,
+                    struct thread_row *out)
+{
+    sqlite3_stmt *stmt = ts->db->stmts[W_TALLIES_AT];
+
+    sqlite_db_bind(stmt, 1, position);
+    const int r = sqlite_db_step(ts->db, stmt);
+    if (r != 0)
+        return r < 0 ? r : THREADS_NONE;
+    const unsigned sender = sqlite3_column_int(stmt, 2) == 0 ? 0 : 1;
+    const struct tally sent = read_tally(stmt, 3);
+    const bool is_it = u64(stmt, 0) == t->id && u64(stmt, 1) == seq;
+    *out = (struct thread_row){.seq = seq, .position = position, .sender = sender};
+    out->sent[sender] = sent;
+    out->sent[1 - sender] = (struct tally){.n = seq - sent.n, .bytes = u64(stmt, 5)};
+    sqlite3_reset(stmt);
+    return is_it ? 0 : THREADS_NONE;
+}
+
+int threads_find_row(struct threads *ts, const struct thread *t, uint64_t seq, int step,
+                     struct thread_row *out)
+{
+    const uint64_t last_seq = thread_last_seq(t);
+    int r = THREADS_NONE;
+
+    for (; r == THREADS_NONE && seq > 0 && seq <= last_seq; seq += (uint64_t)step) {
+        int64_t position = 0;
+        r = find_place(ts, t, seq, &position);
+        if (r == 0)
+            r = position == 0 ? THREADS_NONE : read_row(ts, t, seq, position, out);
+    }
+    return r;
+}
+
+void threads_add_message(struct thread *t, uint64_t seq, const struct tail_entry *entry)
+{
+    const uint64_t n_missing = t->n_fresh > 0 ? seq - (t->fresh_seq + t->n_fresh) : 0;
+
+    if (t->n_fresh == 0)
+        t->fresh_seq = seq;
+    if (t->n_fresh + n_missing + 1 > t->n_fresh_room) {
+        t->n_fresh_room = 2 * (t->n_fresh + n_missing + 1);
+        t->fresh = mem_resize(t->fresh, t->n_fresh_room * sizeof(*t->fresh));
+    }
+    for (uint64_t i = 0; i < n_missing; i++)
+        t->fresh[t->n_fresh++] = (struct tail_entry){0};
+    t->fresh[t->n_fresh++] = *entry;
+}
+
+static int64_t largest(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+int64_t thread_position(const struct thread *t)
+{
+    int64_t position = 0;
+
+    for (unsigned side = 0; side < 2; side++) {
+        const struct thread_side *s = &t->sides[side];
+        position =
+            largest(position, largest(s->message_pos, largest(s->receipt_pos, s->contact_pos)));
+    }
+    return position;
 }

@@ -1,7 +1,7 @@
 /**
- * The conversations that the writer has before its eyes: loaded once, changed in memory by
- * the appends, receipts and contacts of a group, and written back once at its end. And the
- * mailboxes of their accounts.
+ * The conversations that the writer has before its eyes: loaded once, from the tail or else the
+ * index, changed in memory by the appends, receipts and contacts of a group, and put into the
+ * tail when that is committed. And the mailboxes of their accounts.
  *
  * A side is 0 or 1: conversation.a, whose bytes are the smaller, or b.
  */
@@ -13,6 +13,8 @@
 #include "chat/types.h"
 #include "store/sqlite_db.h"
 #include "store/sqlite_mailbox.h"
+
+struct sqlite_places;
 
 /** So many messages, with so much in them. */
 struct tally {
@@ -45,27 +47,35 @@ struct thread_side {
     struct tally up_to[2];        // the marks, of what is not withheld; of read without bytes
     struct thread_mark theirs[2]; // the peer's, as the side knows them
     int64_t due_pos;              // of the first undelivered one, unless due_moved; or 0
-    bool due_moved;               // behind a mark: threads_write_back() looks for it
-    int64_t was_due_pos;          // as its row has it
-    bool was_unread;
-    bool marks_moved; // or theirs, since it was written back
-    bool has_contacted;
-    struct mailbox *mailbox; // NULL: not asked for yet
+    bool due_moved;               // behind a mark: threads_log() looks for it
+    int64_t logged[2];            // positions of the marks, as far as the log has them
+    struct mailbox *mailbox;      // NULL: not asked for yet
     struct mailbox_share share;
+};
+
+/** Where a message is, and what it is known by. */
+struct tail_entry {
+    int64_t position; // 0: it is gone
+    uint64_t hash;    // of sender and key
 };
 
 struct thread {
     struct map_node by_pair;
     struct map_node by_id;
     struct list node;  // in all of them
-    struct list dirty; // in those to be written back
+    struct list dirty; // in those that the tail does not have as they are
     conversation_id id;
-    bool has_grown; // since it was written back
     struct thread_side sides[2];
+    // Messages that the tail does not have, in the order of seq, without gaps.
+    uint64_t fresh_seq; // of the first one
+    size_t n_fresh;
+    size_t n_fresh_room;
+    struct tail_entry *fresh;
 };
 
 struct threads {
-    struct sqlite_db *db;
+    struct sqlite_db *db; // the log
+    struct sqlite_places *places;
     uint8_t key[HASH_KEY_SIZE];
     uint64_t n_made; // conversations, ever
     struct map by_pair;
@@ -111,25 +121,32 @@ static inline unsigned thread_side_of(const struct thread *t, const account *a)
 }
 
 /** What the side has got from its peer and may see. */
-static inline struct tally thread_visible(const struct thread *t, unsigned side)
+static inline struct tally sides_visible(const struct thread_side sides[2], unsigned side)
 {
-    const struct thread_side *s = &t->sides[side];
+    const struct thread_side *s = &sides[side];
 
-    return tally_minus(s->blocked ? s->block_after : t->sides[1 - side].sent, s->withheld);
+    return tally_minus(s->blocked ? s->block_after : sides[1 - side].sent, s->withheld);
 }
 
 /** Of that, what is above a mark. */
+static inline struct tally sides_above(const struct thread_side sides[2], unsigned side,
+                                       enum chat_mark which)
+{
+    return tally_minus(sides_visible(sides, side), sides[side].up_to[which]);
+}
+
 static inline struct tally thread_above(const struct thread *t, unsigned side,
                                         enum chat_mark which)
 {
-    return tally_minus(thread_visible(t, side), t->sides[side].up_to[which]);
+    return sides_above(t->sides, side, which);
 }
 
 /** @param key  of the hashes, and of what makes conversation ids unlike another store's */
-void threads_init(struct threads *ts, struct sqlite_db *db, const uint8_t key[HASH_KEY_SIZE]);
+void threads_init(struct threads *ts, struct sqlite_db *db, struct sqlite_places *places,
+                  const uint8_t key[HASH_KEY_SIZE]);
 void threads_fini(struct threads *ts);
 
-/** Forget them all, with what was not written back; and the mailboxes. */
+/** Forget them all, with what the tail does not have; and the mailboxes. */
 void threads_drop(struct threads *ts);
 
 /** Conversations in memory, or as many as their mailboxes need. */
@@ -163,8 +180,35 @@ MUST_CHECK int threads_add(struct threads *ts, const account *x, const account *
  */
 MUST_CHECK int threads_open_mailbox(struct threads *ts, struct thread *t, unsigned side);
 
-/** It has changed: its share of mailboxes is counted, and threads_write_back() sees to it. */
+/** It has changed: its share of mailboxes is counted, and threads_log() sees to it. */
 void threads_touch(struct threads *ts, struct thread *t);
 
-/** @return 0 or a fault: threads_drop() */
-MUST_CHECK int threads_write_back(struct threads *ts);
+/** A row of a message: what there was with it of each side. */
+struct thread_row {
+    uint64_t seq;
+    int64_t position;
+    struct tally sent[2]; // by side, up to it
+    unsigned sender;
+};
+
+/**
+ * The message seq, if it is there, or the first one behind it that is (step 1), or the last one
+ * before it (step -1).
+ *
+ * @return 0, THREADS_NONE, or a fault
+ */
+MUST_CHECK int threads_find_row(struct threads *ts, const struct thread *t, uint64_t seq,
+                                int step, struct thread_row *out);
+
+/** It has this message, behind all others. */
+void threads_add_message(struct thread *t, uint64_t seq, const struct tail_entry *entry);
+
+/** Of what was touched: the due positions are settled, and the log gets the marks that have
+ * moved. @return 0 or a fault: threads_drop() */
+MUST_CHECK int threads_log(struct threads *ts);
+
+/** What was touched is put into the tail. */
+void threads_publish(struct threads *ts);
+
+/** The position of its last change. */
+int64_t thread_position(const struct thread *t);

@@ -78,23 +78,15 @@ int withheld_is(struct threads *ts, const struct thread *t, unsigned side, uint6
 static int all_up_to(struct threads *ts, const struct thread *t, unsigned side, uint64_t seq,
                      struct tally *out)
 {
-    sqlite3_stmt *stmt = ts->db->stmts[W_TALLIES];
+    struct thread_row row;
 
     *out = t->sides[1 - side].sent;
-    if (seq == thread_last_seq(t))
+    if (seq >= thread_last_seq(t))
         return 0;
-    *out = (struct tally){0};
-    sqlite_db_bind(stmt, 1, (int64_t)t->id);
-    sqlite_db_bind(stmt, 2, (int64_t)seq);
-    const int r = sqlite_db_step(ts->db, stmt);
-    if (r != 0)
-        return r < 0 ? r : 0;
-    if (sqlite3_column_int(stmt, 1) == (int)side) {
-        *out = (struct tally){u64(stmt, 0) - u64(stmt, 2), u64(stmt, 4)};
-    } else {
-        *out = (struct tally){u64(stmt, 2), u64(stmt, 3)};
-    }
-    sqlite3_reset(stmt);
+    const int r = threads_find_row(ts, t, seq, -1, &row);
+    if (r < 0)
+        return r;
+    *out = r == 0 ? row.sent[1 - side] : (struct tally){0};
     return 0;
 }
 
@@ -142,22 +134,19 @@ struct found {
     uint64_t n_from_peer; // up to this one
 };
 
-/** The first message at or above seq. @return 0, SQLITE_DB_NO_ROW, or a fault */
+/** The first message at or above seq. @return 0, THREADS_NONE, or a fault */
 static int look(struct threads *ts, const struct thread *t, unsigned side, uint64_t seq,
                 struct found *out)
 {
-    sqlite3_stmt *stmt = ts->db->stmts[W_NEXT];
+    struct thread_row row;
 
-    sqlite_db_bind(stmt, 1, (int64_t)t->id);
-    sqlite_db_bind(stmt, 2, (int64_t)seq);
-    const int r = sqlite_db_step(ts->db, stmt);
+    const int r = threads_find_row(ts, t, seq, 1, &row);
     if (r != 0)
         return r;
-    out->seq = u64(stmt, 0);
-    out->position = sqlite3_column_int64(stmt, 1);
-    out->is_of_peer = sqlite3_column_int(stmt, 2) != (int)side;
-    out->n_from_peer = out->is_of_peer ? u64(stmt, 3) : out->seq - u64(stmt, 3);
-    sqlite3_reset(stmt);
+    *out = (struct found){.seq = row.seq,
+                          .position = row.position,
+                          .is_of_peer = row.sender != side,
+                          .n_from_peer = row.sent[1 - side].n};
     return 0;
 }
 

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "store/sqlite_change.h"
 #include "store/sqlite_file.h"
+#include "store/sqlite_replay.h"
 #include "store/sqlite_text.h"
 
 // A checkpoint writes each page once that the log has many times: the rarer the cheaper. 32
@@ -57,6 +58,7 @@ static int read_meta(struct sqlite_writer *w)
     w->position = sqlite3_column_int64(stmt, 0);
     w->threads.n_made = (uint64_t)sqlite3_column_int64(stmt, 1);
     w->epoch = (uint64_t)sqlite3_column_int64(stmt, 2);
+    w->chain = (uint64_t)sqlite3_column_int64(stmt, 3);
     sqlite3_reset(stmt);
     return 0;
 }
@@ -85,6 +87,7 @@ static int write_meta(struct sqlite_writer *w)
 
     sqlite_db_bind(stmt, 1, w->position);
     sqlite_db_bind(stmt, 2, (int64_t)w->threads.n_made);
+    sqlite_db_bind(stmt, 3, (int64_t)w->chain);
     return sqlite_db_run(&w->db, stmt);
 }
 
@@ -102,16 +105,50 @@ static int write_one(struct sqlite_writer *w, struct sqlite_write *op)
     return change_upload(w, op);
 }
 
-/** All but the end: whatever goes wrong here, nothing of the group is stored. */
-static int write_group(struct sqlite_writer *w, struct list *writes)
+// What the index says.
+
+enum index_statement {
+    X_BEGIN,
+    X_FIX, // the snapshot
+    X_COMMIT,
+    X_COUNT,
+};
+
+static const char *const index_texts[X_COUNT] = {
+    [X_BEGIN] = "BEGIN",
+    [X_FIX] = "SELECT position FROM state",
+    [X_COMMIT] = "COMMIT",
+};
+
+int sqlite_writer_look(struct sqlite_writer *w)
 {
-    int r = sqlite_db_run(&w->db, w->db.stmts[W_BEGIN]);
+    places_hold(&w->places); // from before the snapshot
+    int r = sqlite_db_run(&w->index, w->index.stmts[X_BEGIN]);
     if (r == 0)
-        r = refresh(w);
-    if (r < 0)
-        return r;
-    const int64_t before = w->position;
-    w->has_changed = false;
+        r = sqlite_db_step(&w->index, w->index.stmts[X_FIX]);
+    sqlite3_reset(w->index.stmts[X_FIX]);
+    return r == SQLITE_DB_NO_ROW ? sqlite_db_fault(&w->index, "state has no row") : r;
+}
+
+void sqlite_writer_unlook(struct sqlite_writer *w)
+{
+    // It has read: there is nothing that could not be ended.
+    if (!sqlite3_get_autocommit(w->index.db) &&
+        sqlite_db_run(&w->index, w->index.stmts[X_COMMIT]) == 0)
+        sqlite_db_works(&w->index);
+    places_release(&w->places);
+}
+
+void sqlite_writer_trim(struct sqlite_writer *w)
+{
+    if (threads_count(&w->threads) > THREADS_KEPT)
+        threads_drop(&w->threads);
+}
+
+// A group.
+
+static int write_all(struct sqlite_writer *w, struct list *writes)
+{
     list_each (node, writes) {
         struct sqlite_write *op = container_of(node, struct sqlite_write, node);
         op->r = write_one(w, op);
@@ -119,10 +156,51 @@ static int write_group(struct sqlite_writer *w, struct list *writes)
             return op->r;
         w->has_changed |= op->has_changed;
     }
-    if (w->position == before) // no conversation has changed
+    return 0;
+}
+
+/** Where the tail is worth it, its generation ends with this group. */
+static int end_generation(struct sqlite_writer *w)
+{
+    sqlite3_stmt *stmt = w->db.stmts[W_ADD_MILESTONE];
+
+    w->ages = tail_cost(&w->tail) >= w->index_after && !tail_is_filling(&w->tail);
+    if (!w->ages)
         return 0;
-    r = threads_write_back(&w->threads);
+    sqlite_db_bind(stmt, 1, w->position);
+    sqlite_db_bind(stmt, 2, (int64_t)w->chain);
+    return sqlite_db_run(&w->db, stmt);
+}
+
+/** All but the end: whatever goes wrong here, nothing of the group is stored. */
+static int write_group(struct sqlite_writer *w, struct list *writes)
+{
+    int r = sqlite_db_run(&w->db, w->db.stmts[W_BEGIN]);
+    if (r == 0)
+        r = refresh(w);
+    if (r == 0)
+        r = sqlite_writer_look(w);
+    if (r < 0)
+        return r;
+    const int64_t before = w->position;
+    w->has_changed = false;
+    w->ages = false;
+    r = write_all(w, writes);
+    if (r < 0 || w->position == before) // no conversation has changed
+        return r;
+    r = threads_log(&w->threads);
+    if (r == 0)
+        r = end_generation(w);
     return r == 0 ? write_meta(w) : r;
+}
+
+/** It is on the disk: from now on it can be read. */
+static void publish(struct sqlite_writer *w)
+{
+    threads_publish(&w->threads);
+    if (w->ages) {
+        tail_age(&w->tail, (struct tail_end){.position = w->position, .chain = w->chain});
+    }
 }
 
 /** Nobody can say whether it is on the disk: who asks the next process will find out. */
@@ -194,14 +272,15 @@ void sqlite_writer_run(struct sqlite_writer *w, struct list *writes)
     int r = write_group(w, writes);
     if (r == 0)
         r = commit(w);
-    if (r < 0) {
+    if (r == 0) {
+        publish(w);
+    } else {
         fail_group(w, writes);
-        return;
     }
-    if (w->has_changed) // what changes nothing gets through to a full disk, too
+    sqlite_writer_unlook(w);
+    if (r == 0 && w->has_changed) // what changes nothing gets through to a full disk, too
         sqlite_db_works(&w->db);
-    if (threads_count(&w->threads) > THREADS_KEPT)
-        threads_drop(&w->threads);
+    sqlite_writer_trim(w);
 }
 
 // Life.
@@ -238,15 +317,11 @@ static int expect_wal(struct sqlite_db *db)
     return is_wal ? 0 : err_fault(-ENOTSUP, "no WAL in this directory: is it a local disk?");
 }
 
-int sqlite_writer_open(struct sqlite_writer *w, const char *path,
-                       const struct store_limits *limits, const uint8_t *key, uint64_t epoch)
+static int open_log(struct sqlite_writer *w, const struct sqlite_writer_config *config)
 {
-    w->limits = *limits;
-    w->data_version = -1;
-    threads_init(&w->threads, &w->db, key);
-    int r = sqlite_db_open(&w->db, path);
+    int r = sqlite_db_open(&w->db, config->path);
     if (r == 0)
-        r = sqlite_file_migrate(&w->db, epoch);
+        r = sqlite_file_migrate(&w->db, config->epoch);
     if (r == 0)
         r = sqlite_db_exec(&w->db, pragmas);
     if (r == 0)
@@ -257,8 +332,40 @@ int sqlite_writer_open(struct sqlite_writer *w, const char *path,
         r = sqlite_auth_open(&w->auth, &w->db);
     if (r == 0)
         r = sqlite_uploads_open(&w->uploads, &w->db);
+    return r == 0 ? read_meta(w) : r;
+}
+
+static int open_index(struct sqlite_writer *w, struct sqlite_index *ix,
+                      const struct sqlite_writer_config *config, int64_t *from)
+{
+    const struct sqlite_index_log log = {
+        .db = &w->db, .epoch = w->epoch, .position = w->position};
+
+    int r = sqlite_index_open(ix, config->index_path, &log, config->index_key, from);
     if (r == 0)
-        r = read_meta(w);
+        r = sqlite_db_open(&w->index, config->index_path);
+    if (r == 0)
+        r = sqlite_db_exec(&w->index, "PRAGMA query_only = 1; PRAGMA cache_size = -65536");
+    if (r == 0)
+        r = sqlite_db_prepare(&w->index, index_texts, X_COUNT);
+    return r == 0 ? places_init(&w->places, &w->tail, &w->index) : r;
+}
+
+int sqlite_writer_open(struct sqlite_writer *w, struct sqlite_index *ix,
+                       const struct sqlite_writer_config *config)
+{
+    int64_t from = 0;
+
+    w->limits = config->limits;
+    w->index_after = config->index_after;
+    w->data_version = -1;
+    tail_init(&w->tail, config->key);
+    threads_init(&w->threads, &w->db, &w->places, config->key);
+    int r = open_log(w, config);
+    if (r == 0)
+        r = open_index(w, ix, config, &from);
+    if (r == 0)
+        r = sqlite_replay(w, ix, from);
     if (r < 0)
         return err_up(r);
     sqlite3_wal_hook(w->db.db, on_wal, w);
@@ -267,8 +374,10 @@ int sqlite_writer_open(struct sqlite_writer *w, const char *path,
 
 void sqlite_writer_close(struct sqlite_writer *w)
 {
-    if (!w->db.db)
+    if (!w->tail.young)
         return;
     threads_fini(&w->threads);
+    sqlite_db_close(&w->index);
     sqlite_db_close(&w->db);
+    tail_fini(&w->tail);
 }

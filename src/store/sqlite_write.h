@@ -7,6 +7,8 @@
 
 #include "chat/store.h"
 #include "store/sqlite_auth.h"
+#include "store/sqlite_index.h"
+#include "store/sqlite_place.h"
 #include "store/sqlite_thread.h"
 #include "store/sqlite_uploads.h"
 
@@ -59,26 +61,55 @@ struct sqlite_write {
 };
 
 struct sqlite_writer {
-    struct sqlite_db db;
+    struct sqlite_db db;    // the log
+    struct sqlite_db index; // to look into it
     struct store_limits limits;
+    struct tail tail;
+    struct sqlite_places places;
     struct threads threads;
     struct sqlite_auth auth;
     struct sqlite_uploads uploads;
     uint64_t epoch;
     int64_t position;     // the last one taken
+    uint64_t chain;       // of all messages, see sqlite_index.h
+    size_t index_after;   // bytes of the tail that are worth filling the index
     int64_t data_version; // changes when somebody else writes
     bool has_changed;     // anything, in this group
+    bool ages;            // the generation of the tail that it is in ends with it
     int wal_pages;        // in the log, not all of them copied into the database
     int wal_checked;      // how many there were at the last checkpoint
 };
 
-/** @param key  HASH_KEY_SIZE secret bytes @return 0 or a fault; then sqlite_writer_close() */
-MUST_CHECK int sqlite_writer_open(struct sqlite_writer *w, const char *path,
-                                  const struct store_limits *limits, const uint8_t *key,
-                                  uint64_t epoch);
+struct sqlite_writer_config {
+    const char *path; // of the log
+    const char *index_path;
+    struct store_limits limits;
+    size_t index_after;
+    const uint8_t *key;       // HASH_KEY_SIZE secret bytes
+    const uint8_t *index_key; // likewise, of a new index
+    uint64_t epoch;           // of a new store
+};
+
+/**
+ * The tail is as it was, at the end.
+ *
+ * @param ix  is opened; sqlite_index_close() after the writer
+ * @return    0 or a fault; then sqlite_writer_close()
+ */
+MUST_CHECK int sqlite_writer_open(struct sqlite_writer *w, struct sqlite_index *ix,
+                                  const struct sqlite_writer_config *config);
 
 /** Zeroes will do. */
 void sqlite_writer_close(struct sqlite_writer *w);
 
 /** @param writes  of struct sqlite_write: answered, and if 0, durable */
 void sqlite_writer_run(struct sqlite_writer *w, struct list *writes);
+
+// For what is done outside of groups, while the store opens.
+
+/** A snapshot of the tail and the index begins. @return 0 or a fault; sqlite_writer_unlook() */
+MUST_CHECK int sqlite_writer_look(struct sqlite_writer *w);
+void sqlite_writer_unlook(struct sqlite_writer *w);
+
+/** Forget conversations where they are too many. */
+void sqlite_writer_trim(struct sqlite_writer *w);

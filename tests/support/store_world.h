@@ -112,10 +112,19 @@ static inline char letter_of(const account *a)
 
 // The world.
 
+/** INDEX_AFTER=1: the index takes each group as soon as it can, and not what fills a tail. */
+static inline size_t index_after(void)
+{
+    const char *text = getenv("INDEX_AFTER"); // NOLINT(concurrency-mt-unsafe): one thread
+    return text ? strtoul(text, NULL, 10) : 0;
+}
+
 static inline void store_world_open(struct store_world *w)
 {
-    const struct store_sqlite_config config = {
-        .dir = w->dir, .limits = w->limits, .rand = &w->chance.rand};
+    const struct store_sqlite_config config = {.dir = w->dir,
+                                               .index_after = index_after(),
+                                               .limits = w->limits,
+                                               .rand = &w->chance.rand};
 
     if (w->dir[0] == '\0') {
         w->store = store_mem_new(&w->loop->later, &w->chance.rand, &w->limits);

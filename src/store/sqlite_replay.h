@@ -1,0 +1,13 @@
+/** What the log has and the index has not, put into the tail again: at the start. */
+#pragma once
+
+#include "store/sqlite_write.h"
+
+/**
+ * The tail then has all that the index lacks, but for what would be too much for it: that is
+ * put into the index first, and the log gets a milestone for it.
+ *
+ * @param from  the position that the index has
+ * @return      0 or a fault
+ */
+MUST_CHECK int sqlite_replay(struct sqlite_writer *w, struct sqlite_index *ix, int64_t from);
