@@ -102,47 +102,45 @@ static bool has_changed(const struct list *tasks)
     return false;
 }
 
-// The index.
+// Keeping.
 
-#define FILL_AGAIN_MS 1000 // after a failure
+#define KEEP_AGAIN_MS 1000 // after a failure
 
-static void run_fill(void *arg, struct list *tasks)
+static void run_keep(void *arg, struct list *tasks)
 {
     struct store_sqlite *s = arg;
 
     (void)tasks;
-    s->fill_r = sqlite_index_fill(&s->index, &s->writer.tail);
-    if (s->fill_r == 0)
-        s->fill_r = sqlite_index_checkpoint(&s->index);
+    s->keep_r = sqlite_keep_run(&s->keep);
 }
 
-static void fill(struct store_sqlite *s)
+static void keep(struct store_sqlite *s)
 {
-    if (s->is_filling || s->fill_again.is_set || !tail_is_filling(&s->writer.tail))
+    if (s->is_keeping || s->keep_again.is_set || !sqlite_keep_is_due(&s->keep))
         return;
-    s->is_filling = true;
-    worker_submit(s->index_thread, &s->fill);
+    s->is_keeping = true;
+    worker_submit(s->keep_thread, &s->keep_task);
 }
 
-static void on_filled(void *arg, struct list *tasks)
+static void on_kept(void *arg, struct list *tasks)
 {
     struct store_sqlite *s = arg;
 
     list_remove(tasks->next);
-    s->is_filling = false;
-    if (s->fill_r < 0) {
-        timer_set(&s->loop->timers, &s->fill_again, s->loop->timers.now_ms + FILL_AGAIN_MS);
+    s->is_keeping = false;
+    if (s->keep_r < 0) {
+        timer_set(&s->loop->timers, &s->keep_again, s->loop->timers.now_ms + KEEP_AGAIN_MS);
     } else {
-        fill(s);
+        keep(s);
     }
 }
 
-static void on_fill_again(struct timer *t)
+static void on_keep_again(struct timer *t)
 {
-    fill(container_of(t, struct store_sqlite, fill_again));
+    keep(container_of(t, struct store_sqlite, keep_again));
 }
 
-static const struct worker_ops index_ops = {.run = run_fill, .on_done = on_filled};
+static const struct worker_ops keep_ops = {.run = run_keep, .on_done = on_kept};
 
 static void on_written(void *arg, struct list *tasks)
 {
@@ -151,7 +149,7 @@ static void on_written(void *arg, struct list *tasks)
     s->store.counters.commits += has_changed(tasks);
     list_each (node, tasks)
         answer_write(s, container_of(node, struct sqlite_write, node));
-    fill(s);
+    keep(s);
 }
 
 static const struct worker_ops write_ops = {.run = run_writes, .on_done = on_written};
@@ -389,15 +387,15 @@ static void sqlite_free(struct store *base)
     struct store_sqlite *s = sqlite_of(base);
 
     assert(base->counters.queued == 0);
-    timer_cancel(&s->loop->timers, &s->fill_again);
-    if (s->index_thread)
-        worker_free(s->index_thread);
+    timer_cancel(&s->loop->timers, &s->keep_again);
+    if (s->keep_thread)
+        worker_free(s->keep_thread);
     if (s->read_thread)
         worker_free(s->read_thread);
     if (s->write_thread)
         worker_free(s->write_thread);
     sqlite_reader_close(&s->reader);
-    sqlite_index_close(&s->index);
+    sqlite_keep_close(&s->keep);
     sqlite_writer_close(&s->writer); // the last one copies the log into the database
     if (s->lock >= 0)
         close(s->lock);
@@ -458,7 +456,9 @@ static int open_files(struct store_sqlite *s, const struct store_sqlite_config *
     int r = sqlite_file_take(&s->lock, config->dir, &paths);
     if (r < 0)
         return err_up(r);
-    r = sqlite_writer_open(&s->writer, &s->index, &writer);
+    r = sqlite_writer_open(&s->writer, &s->keep.index, &writer);
+    if (r == 0)
+        r = sqlite_keep_open(&s->keep, &s->writer, paths.log);
     if (r == 0)
         r = sqlite_reader_open(&s->reader, paths.log, paths.index, &s->writer.tail);
     if (r == 0)
@@ -474,14 +474,14 @@ static int start_threads(struct store_sqlite *s)
                                         .arg = s};
     const struct worker_config read = {
         .name = "store-read", .max_batch = SQLITE_ASK_BATCH, .ops = &sqlite_ask_ops, .arg = s};
-    const struct worker_config index = {
-        .name = "store-index", .max_batch = 1, .ops = &index_ops, .arg = s};
+    const struct worker_config keep = {
+        .name = "store-keep", .max_batch = 1, .ops = &keep_ops, .arg = s};
 
     int r = worker_new(&s->write_thread, s->loop, &write);
     if (r == 0)
         r = worker_new(&s->read_thread, s->loop, &read);
     if (r == 0)
-        r = worker_new(&s->index_thread, s->loop, &index);
+        r = worker_new(&s->keep_thread, s->loop, &keep);
     return r < 0 ? err_up(r) : 0;
 }
 
@@ -498,8 +498,8 @@ int store_sqlite_open(struct store **out, struct loop *l,
     s->lock = -1;
     list_init(&s->held);
     timer_init(&s->held_long, on_held_long);
-    list_init(&s->fill);
-    timer_init(&s->fill_again, on_fill_again);
+    list_init(&s->keep_task);
+    timer_init(&s->keep_again, on_keep_again);
 
     int r = open_files(s, config);
     if (r == 0)

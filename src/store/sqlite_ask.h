@@ -6,6 +6,7 @@
 
 #include "io/worker.h"
 #include "store/sqlite.h"
+#include "store/sqlite_keep.h"
 #include "store/sqlite_read.h"
 #include "store/sqlite_write.h"
 
@@ -19,15 +20,15 @@ struct store_sqlite {
     struct loop *loop;
     int lock;                    // descriptor of the directory's lock
     struct sqlite_writer writer; // its thread's, while there is one
-    struct sqlite_index index;   // likewise
+    struct sqlite_keep keep;     // likewise
     struct sqlite_reader reader; // likewise
     struct worker *write_thread;
     struct worker *read_thread;
-    struct worker *index_thread;
-    struct list fill; // the one task of the last
-    bool is_filling;
-    int fill_r;              // what came of it
-    struct timer fill_again; // it has failed
+    struct worker *keep_thread;
+    struct list keep_task; // the one that the last has
+    bool is_keeping;
+    int keep_r;              // what came of it
+    struct timer keep_again; // it has failed
     int64_t horizon;
     size_t queued_bytes;    // of waiting appends
     size_t n_auth_queued;   // waiting changes of sessions

@@ -1,6 +1,7 @@
 #include "store/sqlite_tail.h"
 
 #include <stdlib.h>
+#include <time.h>
 
 #include "base/mem.h"
 
@@ -63,9 +64,15 @@ static void gen_free(struct tail_gen *g)
 
 void tail_init(struct tail *t, const uint8_t key[HASH_KEY_SIZE])
 {
+    pthread_condattr_t steady;
+
     *t = (struct tail){.young = gen_new()};
     memcpy(t->key, key, HASH_KEY_SIZE);
     pthread_mutex_init(&t->mutex, NULL);
+    pthread_condattr_init(&steady);
+    pthread_condattr_setclock(&steady, CLOCK_MONOTONIC);
+    pthread_cond_init(&t->filled, &steady);
+    pthread_condattr_destroy(&steady);
 }
 
 void tail_fini(struct tail *t)
@@ -75,6 +82,7 @@ void tail_fini(struct tail *t)
     gen_free(t->young);
     if (t->old)
         gen_free(t->old);
+    pthread_cond_destroy(&t->filled);
     pthread_mutex_destroy(&t->mutex);
     *t = (struct tail){0};
 }
@@ -324,6 +332,21 @@ bool tail_is_filling(struct tail *t)
     return is;
 }
 
+void tail_await_filled(struct tail *t, unsigned ms)
+{
+    struct timespec until;
+    int r = 0;
+
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_nsec += (long)ms * 1000000;
+    until.tv_sec += until.tv_nsec / 1000000000;
+    until.tv_nsec %= 1000000000;
+    pthread_mutex_lock(&t->mutex);
+    while (t->old && r == 0)
+        r = pthread_cond_timedwait(&t->filled, &t->mutex, &until);
+    pthread_mutex_unlock(&t->mutex);
+}
+
 void tail_age(struct tail *t, struct tail_end end)
 {
     struct tail_gen *young = gen_new();
@@ -372,6 +395,7 @@ void tail_drop_old(struct tail *t)
     pthread_mutex_lock(&t->mutex);
     struct tail_gen *over = let_go(t->old);
     t->old = NULL;
+    pthread_cond_signal(&t->filled);
     pthread_mutex_unlock(&t->mutex);
     if (over)
         gen_free(over);

@@ -20,6 +20,7 @@ struct tail_gen;
 
 struct tail {
     pthread_mutex_t mutex; // of what follows, and of what the young one holds
+    pthread_cond_t filled; // there is no old one any more
     uint8_t key[HASH_KEY_SIZE];
     struct tail_gen *young;
     struct tail_gen *old; // or NULL
@@ -79,6 +80,9 @@ size_t tail_cost(struct tail *t);
 
 /** Is there an old one? */
 bool tail_is_filling(struct tail *t);
+
+/** Wait until there is none, or so long. */
+void tail_await_filled(struct tail *t, unsigned ms);
 
 /** The young one is old from now on: there was none. */
 void tail_age(struct tail *t, struct tail_end end);

@@ -10,9 +10,11 @@
 #include "store/sqlite_replay.h"
 #include "store/sqlite_text.h"
 
-// A checkpoint writes each page once that the log has many times: the rarer the cheaper. 32
-// MiB.
-#define CHECKPOINT_PAGES 8192
+// Where the index can't follow, each group waits for it a little, and where it does not come at
+// all the tail does not grow any more.
+#define WAIT_AT   2 // times of what is worth filling the index
+#define WAIT_MS   20
+#define REFUSE_AT 4
 
 #define THREADS_KEPT 32768 // conversations in memory between groups; a KiB each, with mailboxes
 
@@ -94,6 +96,8 @@ static int write_meta(struct sqlite_writer *w)
 /** @return 0, a refusal, which has left the group as it was, or a fault */
 static int write_one(struct sqlite_writer *w, struct sqlite_write *op)
 {
+    if (w->is_over && op->kind < WRITE_SEEN)
+        return STORE_UNAVAILABLE;
     switch (op->kind) {
     case WRITE_APPEND: return sqlite_change_append(w, op);
     case WRITE_RECEIPT: return sqlite_change_receipt(w, op);
@@ -157,6 +161,21 @@ static int write_all(struct sqlite_writer *w, struct list *writes)
         w->has_changed |= op->has_changed;
     }
     return 0;
+}
+
+/** The index is behind. */
+static void wait_for_index(struct sqlite_writer *w)
+{
+    const bool was_over = w->is_over;
+    const size_t cost = tail_cost(&w->tail);
+
+    if (cost >= WAIT_AT * w->index_after)
+        tail_await_filled(&w->tail, WAIT_MS);
+    w->is_over = cost >= REFUSE_AT * w->index_after && tail_is_filling(&w->tail);
+    if (w->is_over && !was_over)
+        log_error(NULL, "store_tail_full",
+                  "bytes=%zu why=\"the index does not take it: see what was said before\"",
+                  cost);
 }
 
 /** Where the tail is worth it, its generation ends with this group. */
@@ -252,23 +271,9 @@ static void fail_group(struct sqlite_writer *w, struct list *writes)
     }
 }
 
-/** Before a group, not after it: so its own answers do not wait for this. */
-static void checkpoint(struct sqlite_writer *w)
-{
-    if (w->wal_pages < w->wal_checked)
-        w->wal_checked = 0; // the log has begun anew
-    if (w->wal_pages < w->wal_checked + CHECKPOINT_PAGES)
-        return;
-    w->wal_checked = w->wal_pages;
-    const int r =
-        sqlite3_wal_checkpoint_v2(w->db.db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
-    if (r != SQLITE_OK && r != SQLITE_BUSY) // nothing is lost: all of it is in the log
-        log_error(NULL, "store_checkpoint", "code=%d", r);
-}
-
 void sqlite_writer_run(struct sqlite_writer *w, struct list *writes)
 {
-    checkpoint(w);
+    wait_for_index(w);
     int r = write_group(w, writes);
     if (r == 0)
         r = commit(w);
@@ -290,7 +295,7 @@ static int on_wal(void *arg, sqlite3 *db, const char *name, int n_pages)
     struct sqlite_writer *w = arg;
 
     (void)db, (void)name;
-    w->wal_pages = n_pages;
+    atomic_store(&w->wal_pages, n_pages);
     return SQLITE_OK;
 }
 

@@ -5,6 +5,8 @@
  */
 #pragma once
 
+#include <stdatomic.h>
+
 #include "chat/store.h"
 #include "store/sqlite_auth.h"
 #include "store/sqlite_index.h"
@@ -76,8 +78,8 @@ struct sqlite_writer {
     int64_t data_version; // changes when somebody else writes
     bool has_changed;     // anything, in this group
     bool ages;            // the generation of the tail that it is in ends with it
-    int wal_pages;        // in the log, not all of them copied into the database
-    int wal_checked;      // how many there were at the last checkpoint
+    bool is_over;         // the tail is as large as it may be
+    atomic_int wal_pages; // of the log's own log, which keep_run() copies into it
 };
 
 struct sqlite_writer_config {

@@ -1,0 +1,67 @@
+#include "store/sqlite_keep.h"
+
+#include "base/err.h"
+
+// A checkpoint writes each page once that the *-wal has many times: the rarer the cheaper.
+#define CHECKPOINT_PAGES 8192 // 32 MiB
+
+int sqlite_keep_open(struct sqlite_keep *k, struct sqlite_writer *w, const char *path)
+{
+    k->writer = w;
+    int r = sqlite_db_open(&k->log, path);
+    if (r == 0)
+        r = sqlite_db_exec(&k->log,
+                           "PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0;"
+                           "PRAGMA cache_size = -1024");
+    return r < 0 ? err_up(r) : 0;
+}
+
+void sqlite_keep_close(struct sqlite_keep *k)
+{
+    sqlite_index_close(&k->index);
+    sqlite_db_close(&k->log);
+}
+
+static bool is_checkpoint_due(struct sqlite_keep *k)
+{
+    const int n_pages = atomic_load(&k->writer->wal_pages);
+
+    if (n_pages < k->n_checked)
+        k->n_checked = 0; // it has begun anew
+    return n_pages >= k->n_checked + CHECKPOINT_PAGES;
+}
+
+bool sqlite_keep_is_due(struct sqlite_keep *k)
+{
+    return tail_is_filling(&k->writer->tail) || is_checkpoint_due(k);
+}
+
+/**
+ * Nearly all of it without the writer's knowledge; then, while the writer waits, what has come
+ * in the meantime, so that the *-wal begins anew. Who still reads there (SQLITE_BUSY) keeps it
+ * from that until the next time.
+ */
+static int checkpoint(struct sqlite_keep *k)
+{
+    static const int modes[] = {SQLITE_CHECKPOINT_PASSIVE, SQLITE_CHECKPOINT_RESTART};
+
+    k->n_checked = atomic_load(&k->writer->wal_pages);
+    for (unsigned i = 0; i < COUNT_OF(modes); i++) {
+        const int r = sqlite3_wal_checkpoint_v2(k->log.db, NULL, modes[i], NULL, NULL);
+        if (r != SQLITE_OK && r != SQLITE_BUSY) // nothing is lost: all of it is in the *-wal
+            return sqlite_db_fault(&k->log, "checkpoint");
+    }
+    sqlite_db_works(&k->log);
+    return 0;
+}
+
+int sqlite_keep_run(struct sqlite_keep *k)
+{
+    int r = 0;
+
+    if (is_checkpoint_due(k))
+        r = checkpoint(k);
+    if (r == 0 && tail_is_filling(&k->writer->tail))
+        r = sqlite_index_fill(&k->index, &k->writer->tail);
+    return r == 0 ? sqlite_index_checkpoint(&k->index) : r;
+}
