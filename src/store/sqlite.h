@@ -17,14 +17,16 @@
 #include "chat/uploads.h"
 #include "io/loop.h"
 
-#define STORE_SQLITE_GROUP_MAX  1024     // changes, of whatever kind, of one transaction
-#define STORE_SQLITE_RECEIPT_MS 50       // receipts, and what was seen, wait so for an append
-#define STORE_SQLITE_TAIL_SIZE  67108864 // bytes of memory; then the index takes what is there
+#define STORE_SQLITE_GROUP_MAX  1024      // changes, of whatever kind, of one transaction
+#define STORE_SQLITE_RECEIPT_MS 50        // receipts, and what was seen, wait so for an append
+#define STORE_SQLITE_TAIL_SIZE  67108864  // bytes of memory; then the index takes what is there
+#define STORE_SQLITE_TAIL_MAX   268435456 // bytes, if it does not; then nothing more is stored
 
 struct store_sqlite_config {
     const char
         *dir; // made where it is missing; the log is dir/parley.db, the index dir/index.db
     size_t index_after; // bytes of what the index has not; 0: STORE_SQLITE_TAIL_SIZE
+    size_t tail_max;    // 0: STORE_SQLITE_TAIL_MAX
     struct store_limits limits;
     struct rand *rand; // used while opening only
 };

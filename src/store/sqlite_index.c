@@ -7,13 +7,15 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "store/sqlite_file.h"
+#include "store/sqlite_place.h"
 
 #define INDEX_ID      1349676137 // "Prli"
 #define INDEX_VERSION 1
 
 /**
  * `state` says which log it is of, and how far it has that. A message's `place` is its position
- * in the log; its key is found by a hash of it and its sender, and compared there.
+ * in the log; its key is found by a hash of it and its sender, and compared there. Rows are
+ * found by one number where that can be: it is half of what looking for two costs.
  *
  * For `member` see sqlite_file.c.
  */
@@ -27,11 +29,9 @@ static const char schema[] =
     ") STRICT;"
 
     "CREATE TABLE place ("
-    "  conversation INTEGER NOT NULL,"
-    "  seq INTEGER NOT NULL,"
-    "  position INTEGER NOT NULL,"
-    "  PRIMARY KEY (conversation, seq)"
-    ") STRICT, WITHOUT ROWID;"
+    "  id INTEGER PRIMARY KEY," // INDEX_PLACE_ID
+    "  position INTEGER NOT NULL"
+    ") STRICT;"
 
     "CREATE TABLE sent ("
     "  conversation INTEGER NOT NULL,"
@@ -41,6 +41,7 @@ static const char schema[] =
     ") STRICT, WITHOUT ROWID;"
 
     "CREATE TABLE member ("
+    "  id INTEGER PRIMARY KEY," // INDEX_MEMBER_ID
     "  conversation INTEGER NOT NULL,"
     "  account INTEGER NOT NULL,"
     "  peer INTEGER NOT NULL,"
@@ -75,9 +76,8 @@ static const char schema[] =
     "  receipt_pos INTEGER NOT NULL," // of the last change of the marks above
     "  contact_pos INTEGER NOT NULL," // of the last contact
     "  due_pos INTEGER NOT NULL,"     // of the first message above delivered_n
-    "  is_unread INTEGER NOT NULL,"   // there are more than read_n
-    "  PRIMARY KEY (conversation, account)"
-    ") STRICT, WITHOUT ROWID;"
+    "  is_unread INTEGER NOT NULL"    // there are more than read_n
+    ") STRICT;"
     "CREATE INDEX member_by_message ON member (account, message_pos);"
     "CREATE INDEX member_by_receipt ON member (account, receipt_pos) WHERE receipt_pos > 0;"
     "CREATE INDEX member_by_contact ON member (account, contact_pos) WHERE contact_pos > 0;"
@@ -99,7 +99,7 @@ enum index_statement {
     I_COUNT,
 };
 
-#define OF_SIDE " WHERE conversation = ?1 AND account = ?2"
+#define OF_SIDE " WHERE id = ?1"
 
 // SQLite renews the entries of every index that a statement's columns are in, whether they
 // change or not: so those that seldom do have statements of their own.
@@ -107,20 +107,21 @@ static const char *const texts[I_COUNT] = {
     [I_BEGIN] = "BEGIN IMMEDIATE",
     [I_COMMIT] = "COMMIT",
     [I_ROLLBACK] = "ROLLBACK",
-    [I_PLACE] = "INSERT OR REPLACE INTO place (conversation, seq, position) VALUES (?, ?, ?)",
+    [I_PLACE] = "INSERT OR REPLACE INTO place (id, position) VALUES (?, ?)",
     [I_SENT] = "INSERT OR IGNORE INTO sent (conversation, hash, position) VALUES (?, ?, ?)",
     [I_LOOK] = "SELECT contact_pos, due_pos, is_unread FROM member" OF_SIDE,
     [I_ADD] =
-        "INSERT INTO member (conversation, account, last_seq, n_from_peer, bytes_from_peer,"
+        "INSERT INTO member (id, account, last_seq, n_from_peer, bytes_from_peer,"
         " last_at_ms, message_pos, receipt_pos,"
         " delivered_seq, delivered_n, delivered_bytes, delivered_at_ms, delivered_pos,"
         " read_seq, read_n, read_at_ms, read_pos,"
         " their_delivered_seq, their_delivered_at_ms, their_delivered_pos,"
         " their_read_seq, their_read_at_ms, their_read_pos, accepted, peer, side,"
-        " blocked, block_seq, block_n, block_bytes, withheld_n, withheld_bytes, contact_pos,"
+        " conversation, blocked, block_seq, block_n, block_bytes, withheld_n, withheld_bytes, "
+        "contact_pos,"
         " due_pos, is_unread) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13,"
         " ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26,"
-        " 0, 0, 0, 0, 0, 0, 0, 0, 0)",
+        " ?27, 0, 0, 0, 0, 0, 0, 0, 0, 0)",
     [I_CHANGE] =
         "UPDATE member SET last_seq = ?3, n_from_peer = ?4, bytes_from_peer = ?5,"
         " last_at_ms = ?6, message_pos = ?7, receipt_pos = ?8,"
@@ -166,8 +167,7 @@ static sqlite3_stmt *of_side(struct sqlite_index *ix, enum index_statement which
 {
     sqlite3_stmt *stmt = ix->db.stmts[which];
 
-    sqlite_db_bind(stmt, 1, (int64_t)t->id);
-    sqlite_db_bind(stmt, 2, t->sides[side].id);
+    sqlite_db_bind(stmt, 1, INDEX_MEMBER_ID(t->id, side));
     return stmt;
 }
 
@@ -191,8 +191,10 @@ static int put_state(struct sqlite_index *ix, enum index_statement which,
     bind_mark(stmt, 21, 22, &s->theirs[CHAT_MARK_READ]);
     sqlite_db_bind(stmt, 24, s->accepted);
     if (which == I_ADD) {
+        sqlite_db_bind(stmt, 2, s->id);
         sqlite_db_bind(stmt, 25, t->sides[1 - side].id);
         sqlite_db_bind(stmt, 26, side);
+        sqlite_db_bind(stmt, 27, (int64_t)t->id);
     }
     return sqlite_db_run(&ix->db, stmt);
 }
@@ -269,9 +271,8 @@ static int put_entry(struct sqlite_index *ix, const struct tail_item *item, size
 
     if (entry->position == 0)
         return 0;
-    sqlite_db_bind(place, 1, (int64_t)item->thread->id);
-    sqlite_db_bind(place, 2, (int64_t)(item->first_seq + i));
-    sqlite_db_bind(place, 3, entry->position);
+    sqlite_db_bind(place, 1, INDEX_PLACE_ID(item->thread->id, item->first_seq + i));
+    sqlite_db_bind(place, 2, entry->position);
     const int r = sqlite_db_run(&ix->db, place);
     if (r < 0)
         return r;

@@ -263,7 +263,7 @@ static int find_mutual(struct sqlite_reader *rd, conversation_id id, bool *is_mu
         *is_mutual = s[0].accepted && s[1].accepted && !s[0].blocked && !s[1].blocked;
         return 0;
     }
-    sqlite_db_bind(stmt, 1, (int64_t)id);
+    sqlite_db_bind(stmt, 1, INDEX_MEMBER_ID(id, 0));
     const int r = sqlite_db_step(&rd->db, stmt);
     if (r != 0)
         return r < 0 ? r : sqlite_db_fault(&rd->db, "a count has no row");

@@ -41,20 +41,45 @@ static int compare(const void *a, const void *b)
     return x->id < y->id ? -1 : x->id > y->id;
 }
 
-/** @param id  of the account; 0: the log does not know it */
-static int find_id(struct mailboxes *m, const account *a, int64_t *id)
+/** @return the one that is in memory, or a new one in which nothing is known */
+static struct mailbox *mailbox_of(struct mailboxes *m, const account *a)
+{
+    const uint64_t hash = hash_keyed(m->key, account_str(a));
+    struct map_node *node = map_find(&m->by_account, hash, is_account, a);
+
+    if (node)
+        return container_of(node, struct mailbox, by_account);
+    struct mailbox *mailbox = NEW(struct mailbox);
+    mailbox->account = *a;
+    list_push(&m->all, &mailbox->node);
+    map_add(&m->by_account, &mailbox->by_account, hash);
+    return mailbox;
+}
+
+/** @return 0 or a fault */
+static int look_up_id(struct mailboxes *m, struct mailbox *mailbox)
 {
     struct sqlite_db *db = m->threads->db;
     sqlite3_stmt *stmt = db->stmts[W_ACCOUNT];
 
-    *id = 0;
-    sqlite_db_bind_bytes(stmt, 1, account_str(a));
+    if (mailbox->id != 0)
+        return 0;
+    sqlite_db_bind_bytes(stmt, 1, account_str(&mailbox->account));
     const int r = sqlite_db_step(db, stmt);
     if (r != 0)
         return r < 0 ? r : 0;
-    *id = sqlite3_column_int64(stmt, 0);
+    mailbox->id = sqlite3_column_int64(stmt, 0);
     sqlite3_reset(stmt);
     return 0;
+}
+
+int mailboxes_find_id(struct mailboxes *m, const account *a, int64_t *id)
+{
+    struct mailbox *mailbox = mailbox_of(m, a);
+
+    const int r = look_up_id(m, mailbox);
+    *id = mailbox->id;
+    return r;
 }
 
 static void add_share(struct mailbox_share *sum, bool accepted, uint64_t n)
@@ -81,47 +106,34 @@ static int sum_up_index(struct mailboxes *m, int64_t id, const struct tail_threa
     return r < 0 ? r : 0;
 }
 
-static int sum_up(struct mailboxes *m, const account *a, struct mailbox_share *out)
+static int sum_up(struct mailboxes *m, struct mailbox *mailbox)
 {
+    const account *a = &mailbox->account;
+    struct mailbox_share sum = {0};
     size_t n_tail = 0;
-    int64_t id = 0;
 
-    int r = find_id(m, a, &id);
-    if (r < 0 || id == 0)
+    int r = look_up_id(m, mailbox);
+    if (r < 0)
         return r;
     struct tail_thread *tail = tail_threads_of(&m->threads->places->view, a, &n_tail);
     for (size_t i = 0; i < n_tail; i++) {
         const unsigned side = account_eq(&tail[i].sides[0].account, a) ? 0 : 1;
-        add_share(out, tail[i].sides[side].accepted,
+        add_share(&sum, tail[i].sides[side].accepted,
                   sides_above(tail[i].sides, side, CHAT_MARK_DELIVERED).n);
     }
     if (n_tail > 0)
         qsort(tail, n_tail, sizeof(*tail), compare);
-    r = sum_up_index(m, id, tail, n_tail, out);
+    r = sum_up_index(m, mailbox->id, tail, n_tail, &sum);
     free(tail);
+    mailbox->waiting = sum;
+    mailbox->is_summed = r == 0;
     return r;
 }
 
 int mailboxes_get(struct mailboxes *m, const account *a, struct mailbox **out)
 {
-    const uint64_t hash = hash_keyed(m->key, account_str(a));
-    struct map_node *node = map_find(&m->by_account, hash, is_account, a);
-    struct mailbox_share waiting = {0};
-
-    if (node) {
-        *out = container_of(node, struct mailbox, by_account);
-        return 0;
-    }
-    const int r = sum_up(m, a, &waiting);
-    if (r < 0)
-        return r;
-    struct mailbox *mailbox = NEW(struct mailbox);
-    mailbox->account = *a;
-    mailbox->waiting = waiting;
-    list_push(&m->all, &mailbox->node);
-    map_add(&m->by_account, &mailbox->by_account, hash);
-    *out = mailbox;
-    return 0;
+    *out = mailbox_of(m, a);
+    return (*out)->is_summed ? 0 : sum_up(m, *out);
 }
 
 void mailbox_change(struct mailbox *m, const struct mailbox_share *from,

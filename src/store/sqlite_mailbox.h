@@ -21,6 +21,8 @@ struct mailbox {
     struct map_node by_account;
     struct list node;
     account account;
+    int64_t id;                   // of the account in the log; 0: it is not known, or none yet
+    bool is_summed;               // what waits is known
     struct mailbox_share waiting; // of all of its conversations
 };
 
@@ -48,6 +50,9 @@ void mailboxes_drop(struct mailboxes *m);
  * @return     0 or a fault
  */
 MUST_CHECK int mailboxes_get(struct mailboxes *m, const account *a, struct mailbox **out);
+
+/** What the log calls an account. @param id  0: it does not know it @return 0 or a fault */
+MUST_CHECK int mailboxes_find_id(struct mailboxes *m, const account *a, int64_t *id);
 
 /** A conversation's share was `from`, and is `to`. */
 void mailbox_change(struct mailbox *m, const struct mailbox_share *from,

@@ -3,7 +3,7 @@
 #include "base/err.h"
 
 const char *const place_texts[P_COUNT] = {
-    [P_PLACE] = "SELECT position FROM place WHERE conversation = ? AND seq = ?",
+    [P_PLACE] = "SELECT position FROM place WHERE id = ?",
     [P_KEYED] = "SELECT position FROM sent WHERE conversation = ? AND hash = ?",
     [P_MEMBERS] =
         "SELECT side, n_from_peer, bytes_from_peer, accepted, blocked,"
@@ -13,7 +13,7 @@ const char *const place_texts[P_COUNT] = {
         " read_seq, read_n, read_at_ms, read_pos,"
         " their_delivered_seq, their_delivered_at_ms, their_delivered_pos,"
         " their_read_seq, their_read_at_ms, their_read_pos"
-        " FROM member WHERE conversation = ?",
+        " FROM member WHERE id BETWEEN ?1 AND ?1 + 1",
     // INDEXED BY: whatever an operator's ANALYZE finds. One that is blocked has no row in it.
     [P_MAILBOX] =
         "SELECT conversation, accepted, max(0, n_from_peer - withheld_n - delivered_n)"
@@ -64,8 +64,7 @@ int places_find(struct sqlite_places *p, conversation_id id, uint64_t seq, int64
     *position = tail_place(&p->view, id, seq);
     if (*position != 0)
         return 0;
-    sqlite_db_bind(stmt, 1, (int64_t)id);
-    sqlite_db_bind(stmt, 2, (int64_t)seq);
+    sqlite_db_bind(stmt, 1, INDEX_PLACE_ID(id, seq));
     const int r = sqlite_db_step(p->db, stmt);
     if (r != 0)
         return r < 0 ? r : 0;

@@ -9,6 +9,10 @@
 
 #define PLACES_KEYED_MAX 16 // messages of a conversation whose keys have the same hash
 
+// Ids of rows of the index: what is above the lower half of a conversation's id is its number.
+#define INDEX_MEMBER_ID(conversation, side) ((int64_t)((conversation) >> 32 << 1 | (side)))
+#define INDEX_PLACE_ID(conversation, seq)   ((int64_t)((conversation) >> 32 << 32 | (seq)))
+
 enum place_statement {
     P_PLACE,
     P_KEYED,

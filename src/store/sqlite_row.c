@@ -46,8 +46,9 @@ const char *const sqlite_row_texts[R_COUNT] = {
                   " OR (" OF_ACCOUNT
                   " AND m.receipt_pos > ?2 AND m.receipt_pos > 0)"
                   " OR (" OF_ACCOUNT " AND m.contact_pos > ?2 AND m.contact_pos > 0)",
-    [R_BY_ID] =
-        "SELECT " COLUMNS " FROM member m" PEERS " WHERE" OF_ACCOUNT " AND m.conversation = ?2",
+    [R_BY_ID] = "SELECT " COLUMNS " FROM member m" PEERS
+                " WHERE m.id BETWEEN ?2 AND ?2 + 1"
+                " AND" OF_ACCOUNT,
     [R_PAIR] =
         "SELECT d.id, z.seen_ms"
         " FROM account y CROSS JOIN account z"
@@ -58,7 +59,7 @@ const char *const sqlite_row_texts[R_COUNT] = {
     [R_FIRST_SEQ] = "SELECT first_seq FROM conversation WHERE id = ?",
     [R_MUTUAL] =
         "SELECT count(*) = 2 AND min(accepted) AND NOT max(blocked)"
-        " FROM member WHERE conversation = ?",
+        " FROM member WHERE id BETWEEN ?1 AND ?1 + 1",
     [R_NEAR] =
         "SELECT conversation, position FROM message WHERE position > ?1 AND position <= ?2"
         " ORDER BY position",

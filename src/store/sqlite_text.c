@@ -14,9 +14,8 @@ const char *const writer_texts[W_COUNT] = {
     [W_ADD_ACCOUNT] = "INSERT INTO account (bytes) VALUES (?)",
     [W_SEEN] = "UPDATE account SET seen_ms = ?2 WHERE bytes = ?1 AND seen_ms < ?2",
     [W_FIND_PAIR] =
-        "SELECT c.id, x.id, y.id FROM account x, account y, conversation c"
-        " WHERE x.bytes = ?1 AND y.bytes = ?2"
-        " AND c.kind = 0 AND c.a = x.id AND c.b = y.id AND c.context = ''",
+        "SELECT id FROM conversation"
+        " WHERE kind = 0 AND a = ? AND b = ? AND context = ''",
     [W_FIND_ID] =
         "SELECT x.bytes, y.bytes, x.id, y.id FROM conversation c"
         " JOIN account x ON x.id = c.a JOIN account y ON y.id = c.b WHERE c.id = ?",

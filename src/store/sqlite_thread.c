@@ -61,7 +61,7 @@ void threads_init(struct threads *ts, struct sqlite_db *db, struct sqlite_places
     mailboxes_init(&ts->mailboxes, ts, key);
 }
 
-void threads_drop(struct threads *ts)
+void threads_forget(struct threads *ts)
 {
     list_init(&ts->dirty);
     while (!list_is_empty(&ts->all)) {
@@ -71,6 +71,11 @@ void threads_drop(struct threads *ts)
         free(t->fresh);
         free(t);
     }
+}
+
+void threads_drop(struct threads *ts)
+{
+    threads_forget(ts);
     mailboxes_drop(&ts->mailboxes);
 }
 
@@ -80,12 +85,6 @@ void threads_fini(struct threads *ts)
     map_fini(&ts->by_pair);
     map_fini(&ts->by_id);
     mailboxes_fini(&ts->mailboxes);
-}
-
-size_t threads_count(const struct threads *ts)
-{
-    const size_t n_for_mailboxes = (ts->mailboxes.by_account.n_nodes + 1) / 2;
-    return ts->by_id.n_nodes > n_for_mailboxes ? ts->by_id.n_nodes : n_for_mailboxes;
 }
 
 /** @param ids  of its accounts @return moved into the maps */
@@ -176,10 +175,21 @@ static int load_state(struct threads *ts, struct thread *t)
         t->sides[1] = found.sides[1];
         return 0;
     }
-    sqlite_db_bind(stmt, 1, (int64_t)t->id);
+    sqlite_db_bind(stmt, 1, INDEX_MEMBER_ID(t->id, 0));
     for (r = sqlite_db_step(p->db, stmt); r == 0; r = sqlite_db_step(p->db, stmt))
         read_member(t->sides, stmt);
     return r < 0 ? r : 0; // a fault drops them all
+}
+
+/** @return 0 with both ids, THREADS_NONE, or a fault */
+static int find_ids(struct threads *ts, const struct pair *p, int64_t ids[2])
+{
+    int r = mailboxes_find_id(&ts->mailboxes, p->low, &ids[0]);
+    if (r == 0)
+        r = mailboxes_find_id(&ts->mailboxes, p->high, &ids[1]);
+    if (r < 0)
+        return r;
+    return ids[0] != 0 && ids[1] != 0 ? 0 : THREADS_NONE;
 }
 
 int threads_find_pair(struct threads *ts, const account *x, const account *y,
@@ -188,18 +198,21 @@ int threads_find_pair(struct threads *ts, const account *x, const account *y,
     const struct pair p = pair_of(x, y);
     struct map_node *node = map_find(&ts->by_pair, hash_pair(ts, &p), is_pair, &p);
     sqlite3_stmt *stmt = ts->db->stmts[W_FIND_PAIR];
+    int64_t ids[2];
 
     if (node) {
         *out = container_of(node, struct thread, by_pair);
         return 0;
     }
-    sqlite_db_bind_bytes(stmt, 1, account_str(p.low));
-    sqlite_db_bind_bytes(stmt, 2, account_str(p.high));
-    const int r = sqlite_db_step(ts->db, stmt);
+    int r = find_ids(ts, &p, ids);
+    if (r != 0)
+        return r;
+    sqlite_db_bind(stmt, 1, ids[0]);
+    sqlite_db_bind(stmt, 2, ids[1]);
+    r = sqlite_db_step(ts->db, stmt);
     if (r != 0)
         return r < 0 ? r : THREADS_NONE;
     const conversation_id id = (conversation_id)sqlite3_column_int64(stmt, 0);
-    const int64_t ids[2] = {sqlite3_column_int64(stmt, 1), sqlite3_column_int64(stmt, 2)};
     sqlite3_reset(stmt);
     *out = keep(ts, id, &p, ids);
     return load_state(ts, *out);
@@ -239,18 +252,11 @@ int threads_find_place(struct threads *ts, const account *a, const struct chat_p
 
 static int add_account(struct threads *ts, struct thread_side *side)
 {
-    sqlite3_stmt *find = ts->db->stmts[W_ACCOUNT];
     sqlite3_stmt *add = ts->db->stmts[W_ADD_ACCOUNT];
 
-    sqlite_db_bind_bytes(find, 1, account_str(&side->account));
-    int r = sqlite_db_step(ts->db, find);
-    if (r < 0)
+    int r = mailboxes_find_id(&ts->mailboxes, &side->account, &side->id);
+    if (r < 0 || side->id != 0)
         return r;
-    if (r == 0) {
-        side->id = sqlite3_column_int64(find, 0);
-        sqlite3_reset(find);
-        return 0;
-    }
     sqlite_db_bind_bytes(add, 1, account_str(&side->account));
     r = sqlite_db_run(ts->db, add);
     side->id = sqlite3_last_insert_rowid(ts->db->db);

@@ -149,15 +149,16 @@ void threads_fini(struct threads *ts);
 /** Forget them all, with what the tail does not have; and the mailboxes. */
 void threads_drop(struct threads *ts);
 
-/** Conversations in memory, or as many as their mailboxes need. */
-size_t threads_count(const struct threads *ts);
+/** Forget them all, but not the mailboxes: the tail has them as they are. */
+void threads_forget(struct threads *ts);
 
 enum threads_refusal {
     THREADS_NONE = 1, // there is no such conversation
     THREADS_FULL,     // there can be no more conversations
 };
 
-/** @param out  borrowed until threads_drop() @return 0, THREADS_NONE, or a fault */
+/** @param out  borrowed until threads_drop() or _forget() @return 0, THREADS_NONE, or a fault
+ */
 MUST_CHECK int threads_find_pair(struct threads *ts, const account *x, const account *y,
                                  struct thread **out);
 

@@ -111,10 +111,14 @@ int sqlite_row_by_id(struct sqlite_reader *rd, const account *a, conversation_id
         *out = view_of_tail(&found, side);
         return find_first_seq(rd, out);
     }
-    sqlite_db_bind(stmt, 2, (int64_t)id);
+    sqlite_db_bind(stmt, 2, INDEX_MEMBER_ID(id, 0));
     const int r = sqlite_db_step(&rd->db, stmt);
     if (r != 0)
         return r < 0 ? r : STORE_NOT_FOUND;
+    if (sqlite_row_u64(stmt, 0) != id) {
+        sqlite3_reset(stmt);
+        return STORE_NOT_FOUND; // it has the same number, and is another store's
+    }
     *out = view_of_row(stmt);
     sqlite3_reset(stmt);
     return 0;

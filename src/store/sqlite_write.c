@@ -10,13 +10,13 @@
 #include "store/sqlite_replay.h"
 #include "store/sqlite_text.h"
 
-// Where the index can't follow, each group waits for it a little, and where it does not come at
-// all the tail does not grow any more.
-#define WAIT_AT   2 // times of what is worth filling the index
-#define WAIT_MS   20
-#define REFUSE_AT 4
+// Where the index can't follow, each group waits for it a little; and where it does not come at
+// all, the tail does not grow any more.
+#define WAIT_MS 20
 
-#define THREADS_KEPT 32768 // conversations in memory between groups; a KiB each, with mailboxes
+// In memory between groups: a KiB for a conversation, and the eighth part for an account.
+#define THREADS_KEPT   32768
+#define MAILBOXES_KEPT 65536
 
 // Sessions and uploads.
 
@@ -145,7 +145,9 @@ void sqlite_writer_unlook(struct sqlite_writer *w)
 
 void sqlite_writer_trim(struct sqlite_writer *w)
 {
-    if (threads_count(&w->threads) > THREADS_KEPT)
+    if (w->threads.by_id.n_nodes > THREADS_KEPT)
+        threads_forget(&w->threads);
+    if (w->threads.mailboxes.by_account.n_nodes > MAILBOXES_KEPT)
         threads_drop(&w->threads);
 }
 
@@ -169,9 +171,9 @@ static void wait_for_index(struct sqlite_writer *w)
     const bool was_over = w->is_over;
     const size_t cost = tail_cost(&w->tail);
 
-    if (cost >= WAIT_AT * w->index_after)
+    if (cost >= w->tail_max / 2)
         tail_await_filled(&w->tail, WAIT_MS);
-    w->is_over = cost >= REFUSE_AT * w->index_after && tail_is_filling(&w->tail);
+    w->is_over = cost >= w->tail_max && tail_is_filling(&w->tail);
     if (w->is_over && !was_over)
         log_error(NULL, "store_tail_full",
                   "bytes=%zu why=\"the index does not take it: see what was said before\"",
@@ -363,6 +365,7 @@ int sqlite_writer_open(struct sqlite_writer *w, struct sqlite_index *ix,
 
     w->limits = config->limits;
     w->index_after = config->index_after;
+    w->tail_max = config->tail_max;
     w->data_version = -1;
     tail_init(&w->tail, config->key);
     threads_init(&w->threads, &w->db, &w->places, config->key);

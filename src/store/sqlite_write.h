@@ -75,6 +75,7 @@ struct sqlite_writer {
     int64_t position;     // the last one taken
     uint64_t chain;       // of all messages, see sqlite_index.h
     size_t index_after;   // bytes of the tail that are worth filling the index
+    size_t tail_max;      // bytes of it that are too many
     int64_t data_version; // changes when somebody else writes
     bool has_changed;     // anything, in this group
     bool ages;            // the generation of the tail that it is in ends with it
@@ -87,6 +88,7 @@ struct sqlite_writer_config {
     const char *index_path;
     struct store_limits limits;
     size_t index_after;
+    size_t tail_max;
     const uint8_t *key;       // HASH_KEY_SIZE secret bytes
     const uint8_t *index_key; // likewise, of a new index
     uint64_t epoch;           // of a new store
