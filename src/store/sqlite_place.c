@@ -2,22 +2,26 @@
 
 #include "base/err.h"
 
+#define MEMBERS                                                                                \
+    "SELECT side, n_from_peer, bytes_from_peer, accepted, blocked,"                            \
+    " block_seq, block_n, block_bytes, withheld_n, withheld_bytes,"                            \
+    " last_at_ms, message_pos, receipt_pos, contact_pos, due_pos,"                             \
+    " delivered_seq, delivered_n, delivered_bytes, delivered_at_ms, delivered_pos,"            \
+    " read_seq, read_n, read_at_ms, read_pos,"                                                 \
+    " their_delivered_seq, their_delivered_at_ms, their_delivered_pos,"                        \
+    " their_read_seq, their_read_at_ms, their_read_pos"                                        \
+    " FROM member WHERE id BETWEEN ?1 AND ?1 + 1"
+
+// INDEXED BY: whatever an operator's ANALYZE finds. One that is blocked has no row in it.
+#define MAILBOX                                                                                \
+    "SELECT conversation, accepted, max(0, n_from_peer - withheld_n - delivered_n)"            \
+    " FROM member INDEXED BY member_undelivered WHERE account = ? AND due_pos > 0"
+
 const char *const place_texts[P_COUNT] = {
     [P_PLACE] = "SELECT position FROM place WHERE id = ?",
     [P_KEYED] = "SELECT position FROM sent WHERE conversation = ? AND hash = ?",
-    [P_MEMBERS] =
-        "SELECT side, n_from_peer, bytes_from_peer, accepted, blocked,"
-        " block_seq, block_n, block_bytes, withheld_n, withheld_bytes,"
-        " last_at_ms, message_pos, receipt_pos, contact_pos, due_pos,"
-        " delivered_seq, delivered_n, delivered_bytes, delivered_at_ms, delivered_pos,"
-        " read_seq, read_n, read_at_ms, read_pos,"
-        " their_delivered_seq, their_delivered_at_ms, their_delivered_pos,"
-        " their_read_seq, their_read_at_ms, their_read_pos"
-        " FROM member WHERE id BETWEEN ?1 AND ?1 + 1",
-    // INDEXED BY: whatever an operator's ANALYZE finds. One that is blocked has no row in it.
-    [P_MAILBOX] =
-        "SELECT conversation, accepted, max(0, n_from_peer - withheld_n - delivered_n)"
-        " FROM member INDEXED BY member_undelivered WHERE account = ? AND due_pos > 0",
+    [P_MEMBERS] = MEMBERS,
+    [P_MAILBOX] = MAILBOX,
 };
 
 static int read_key(struct sqlite_places *p)
