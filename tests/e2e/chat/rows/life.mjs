@@ -1,5 +1,5 @@
 /** The program: how it starts, ends, and what is there afterwards. */
-import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join as path } from 'node:path';
 import { Failure, between, match, now, oneOf, same, spare } from '../../lib.mjs';
 import { ask } from '../../wire.mjs';
@@ -127,21 +127,42 @@ async function refusesToStart(t) {
     }
 }
 
+/** What may lie in the place of a database. */
+const othersThan = (bytes) => ({
+    'a text': Buffer.from('this is no database\n'.repeat(500)),
+    'its first half': bytes.subarray(0, bytes.length / 2),
+    'another program\'s': Buffer.concat([bytes.subarray(0, 68), Buffer.from('XXXX'),
+        bytes.subarray(72)]), // SQLite's application_id
+});
+
+/** The index says nothing that the log doesn't. */
+async function makesItsIndexAnew(t) {
+    const { data } = await t.serve();
+    const file = path(data, 'index.db');
+    const from = await joinSynced(t);
+    const to = wallet();
+    await from.send(to, 'x');
+    await t.server.stop();
+    const others = { ...othersThan(readFileSync(file)), nothing: undefined };
+    for (const [what, other] of Object.entries(others)) {
+        if (other) writeFileSync(file, other);
+        else rmSync(file);
+        await t.serveAgain();
+        const again = await joinSynced(t, from.address);
+        const { messages } = await again.ok('message.history', { peer: to });
+        same(messages.map(({ content }) => content), ['x'], what);
+        await t.server.stop();
+    }
+}
+
 /** It does not make a new one in the place of what it can't read. */
 async function refusesForeignData(t) {
     const { data } = await t.serve();
     await (await joinSynced(t)).send(wallet(), 'x');
     await t.server.stop();
-    const [name] = readdirSync(data).filter((file) => file.endsWith('.db'));
-    const file = path(data, name);
+    const file = path(data, 'parley.db');
     const bytes = readFileSync(file);
-    const others = {
-        'a text': Buffer.from('this is no database\n'.repeat(500)),
-        'its first half': bytes.subarray(0, bytes.length / 2),
-        'another program\'s': Buffer.concat([bytes.subarray(0, 68), Buffer.from('XXXX'),
-            bytes.subarray(72)]), // SQLite's application_id
-    };
-    for (const [what, other] of Object.entries(others)) {
+    for (const [what, other] of Object.entries(othersThan(bytes))) {
         writeFileSync(file, other);
         const started = await t.servers.serve({ data }).then((server) => server, (error) => error);
         if (started.child) {
@@ -166,6 +187,7 @@ export const rows = overTransports('life', [
     ['lets clients come back', letsClientsComeBack, { own: true, limit: 30000 }],
     ['refuses a second server on its data', refusesASecond, once],
     ['refuses data that it cannot read', refusesForeignData, once],
+    ['makes its index anew where it cannot read it', makesItsIndexAnew, once],
     ['refuses to start with what it does not understand', refusesToStart, once],
     ['is healthy, and counts', isHealthy, { over: ['websocket'] }],
 ]);

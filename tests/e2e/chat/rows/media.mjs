@@ -1,6 +1,6 @@
 /** Files in messages, wherever they are kept: what any backend has to do. */
 import { execFileSync } from 'node:child_process';
-import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join as path } from 'node:path';
 import { between, match, now, same, sleep, until } from '../../lib.mjs';
 import { PYTHON } from '../../runner.mjs';
@@ -213,10 +213,9 @@ async function knowsDuplicates(t) {
 
 /** As an operator may, of a server that does not run. */
 function change(data, sql) {
-    const [name] = readdirSync(data).filter((file) => file.endsWith('.db'));
     const script = 'import sqlite3, sys\n' +
         'with sqlite3.connect(sys.argv[1]) as db: db.execute(sys.argv[2])\n';
-    execFileSync(PYTHON, ['-c', script, path(data, name), sql]);
+    execFileSync(PYTHON, ['-c', script, path(data, 'parley.db'), sql]);
 }
 
 /** Its first answer may have been lost: it must not hear that nothing is stored. */
