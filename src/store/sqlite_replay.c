@@ -1,15 +1,14 @@
 #include "store/sqlite_replay.h"
 
-#include <time.h>
-
 #include "base/err.h"
 #include "base/log.h"
+#include "io/loop.h"
 #include "store/sqlite_change.h"
 #include "store/sqlite_text.h"
 #include "store/sqlite_withheld.h"
 
 #define WINDOW      4096 // positions that are looked at at once
-#define PROGRESS_MS 5000
+#define PROGRESS_NS INT64_C(5000000000)
 
 enum replay_statement {
     L_MESSAGES,
@@ -40,7 +39,7 @@ struct replay {
     int64_t message_at; // the position of the last message
     uint64_t chain;
     int64_t from;
-    int64_t told_at_ms;
+    int64_t told_at_ns;
 };
 
 static uint64_t u64(sqlite3_stmt *stmt, int column)
@@ -243,21 +242,13 @@ static int fill(struct replay *rp, int64_t upto)
     return r == 0 ? sqlite_index_checkpoint(rp->ix) : r;
 }
 
-static int64_t now_ms(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return t.tv_sec * INT64_C(1000) + t.tv_nsec / 1000000;
-}
-
 static void tell_progress(struct replay *rp, int64_t at)
 {
-    const int64_t now = now_ms();
+    const int64_t now = loop_now_ns();
 
-    if (now - rp->told_at_ms < PROGRESS_MS)
+    if (now - rp->told_at_ns < PROGRESS_NS)
         return;
-    rp->told_at_ms = now;
+    rp->told_at_ns = now;
     log_info(NULL, "store_indexing", "percent=%lld",
              (long long)(100 * (at - rp->from) / (rp->w->position - rp->from)));
 }
@@ -297,7 +288,7 @@ static int run(struct replay *rp)
 
 int sqlite_replay(struct sqlite_writer *w, struct sqlite_index *ix, int64_t from)
 {
-    struct replay rp = {.w = w, .ix = ix, .from = from, .told_at_ms = now_ms()};
+    struct replay rp = {.w = w, .ix = ix, .from = from, .told_at_ns = loop_now_ns()};
 
     int r = sqlite_db_number(&ix->db, "SELECT chain FROM state", (int64_t *)&rp.chain);
     if (r == 0)

@@ -1,9 +1,9 @@
 #include "store/sqlite_tail.h"
 
 #include <stdlib.h>
-#include <time.h>
 
 #include "base/mem.h"
+#include "io/loop.h"
 
 struct tail_node {
     struct map_node by_id;
@@ -334,13 +334,11 @@ bool tail_is_filling(struct tail *t)
 
 void tail_await_filled(struct tail *t, unsigned ms)
 {
-    struct timespec until;
+    const int64_t until_ns = loop_now_ns() + ms * INT64_C(1000000);
+    const struct timespec until = {.tv_sec = until_ns / 1000000000,
+                                   .tv_nsec = until_ns % 1000000000};
     int r = 0;
 
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_nsec += (long)ms * 1000000;
-    until.tv_sec += until.tv_nsec / 1000000000;
-    until.tv_nsec %= 1000000000;
     pthread_mutex_lock(&t->mutex);
     while (t->old && r == 0)
         r = pthread_cond_timedwait(&t->filled, &t->mutex, &until);
