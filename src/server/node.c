@@ -56,6 +56,8 @@ static int open_store(struct node *n)
 {
     const struct store_sqlite_config config = {
         .dir = n->config->data,
+        .index_after = n->config->store_memory,
+        .tail_max = 4 * n->config->store_memory,
         .limits = n->config->mailbox,
         .rand = crypto_random(),
     };

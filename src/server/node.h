@@ -43,6 +43,7 @@ struct node_config {
     uint64_t connections_per_ip;
     struct chat_config chat;
     struct store_limits mailbox;
+    size_t store_memory;
 
     struct serve_media_options media_options;
     struct serve_media media;

@@ -234,6 +234,7 @@ static int configure(const struct serve_options *o, struct node_config *out)
         .mailbox = {.accepted = {o->mailbox_peer_messages, o->mailbox_peer_bytes},
                     .stranger = {o->mailbox_stranger_messages, o->mailbox_stranger_bytes},
                     .mailbox = o->mailbox_messages},
+        .store_memory = o->store_memory,
         .media_options = o->media,
         .dev = o->dev,
     };

@@ -6,14 +6,15 @@
 #include "chat/uploads.h"
 #include "io/fetch.h"
 
-#define DAY_MS       86400000
-#define MAX_PAYLOAD  (64U << 20)
-#define CONTENT_MAX  262144 // written as JSON six times that fits a client's queue
-#define DRAIN_MAX_MS 60000
-#define RATE_MAX     1000000000
-#define FILE_MAX     5368709120 // bytes; more no S3 takes in one request, nor copies
-#define LINK_MAX_MS  604800000  // SIGV4_EXPIRES_MAX
-#define CHAIN_MAX    ((UINT64_C(1) << 53) - 1)
+#define DAY_MS           86400000
+#define MAX_PAYLOAD      (64U << 20)
+#define CONTENT_MAX      262144 // written as JSON six times that fits a client's queue
+#define DRAIN_MAX_MS     60000
+#define RATE_MAX         1000000000
+#define FILE_MAX         5368709120  // bytes; more no S3 takes in one request, nor copies
+#define STORE_MEMORY_MAX 17179869184 // bytes
+#define LINK_MAX_MS      604800000   // SIGV4_EXPIRES_MAX
+#define CHAIN_MAX        ((UINT64_C(1) << 53) - 1)
 
 #define FIELD(name) offsetof(struct serve_issuer, name)
 static const struct option issuer_rows[] = {
@@ -128,6 +129,9 @@ static const struct option rows[] = {
      "and their contents", 1, 0},
     {"mailbox-messages", OPTION_COUNT, FIELD(mailbox_messages), "50000", "N",
      "undelivered ones of all senders; of those not accepted half of that", 1, 0},
+    {"store-memory", OPTION_SIZE, FIELD(store_memory), "64MiB", "SIZE",
+     "of what is new, until the index takes it; four times that where it can't follow", 65536,
+     STORE_MEMORY_MAX},
     {"contact-policy", OPTION_TEXT, FIELD(contact_policy), "open", "open|request",
      "request: receipts wait until their sender has accepted the other side", 0, 0},
 
