@@ -96,7 +96,7 @@ static struct chat_conversation *add(struct sqlite_read *op, size_t n, const acc
 }
 
 /** Goes into the page, while there is room. @return 0 or a fault */
-typedef int take_fn(struct sqlite_reader *rd, struct sqlite_read *op,
+typedef int take_fn(struct sqlite_reader *rd, struct sqlite_read *op, const account *of,
                     const struct sqlite_view *v, struct page_room *room, bool *is_full);
 
 /** @param is_full  there are more than the page has room for @return 0 or a fault */
@@ -112,14 +112,14 @@ static int take_each(struct sqlite_reader *rd, struct sqlite_read *op,
     while (r == 0 && !*is_full) {
         r = sqlite_views_next(&vs, &v);
         if (r == 0)
-            r = take(rd, op, &v, room, is_full);
+            r = take(rd, op, query->account, &v, room, is_full);
         reset(rd);
     }
     sqlite_views_close(&vs);
     return r < 0 ? r : 0;
 }
 
-static int take_latest(struct sqlite_reader *rd, struct sqlite_read *op,
+static int take_latest(struct sqlite_reader *rd, struct sqlite_read *op, const account *of,
                        const struct sqlite_view *v, struct page_room *room, bool *is_full)
 {
     struct store_list_page *page = &op->answer.list;
@@ -131,7 +131,7 @@ static int take_latest(struct sqlite_reader *rd, struct sqlite_read *op,
     *is_full = !page_take(room, last.content_bytes);
     if (*is_full)
         return 0;
-    page->conversations = add(op, page->n_conversations++, &op->asked.list.account, v, &last);
+    page->conversations = add(op, page->n_conversations++, of, v, &last);
     page->next = v->message_pos;
     return 0;
 }
@@ -152,7 +152,7 @@ int sqlite_list_read(struct sqlite_reader *rd, struct sqlite_read *op)
     return r;
 }
 
-static int take_changed(struct sqlite_reader *rd, struct sqlite_read *op,
+static int take_changed(struct sqlite_reader *rd, struct sqlite_read *op, const account *of,
                         const struct sqlite_view *v, struct page_room *room, bool *is_full)
 {
     struct store_changes_page *page = &op->answer.changes;
@@ -164,8 +164,7 @@ static int take_changed(struct sqlite_reader *rd, struct sqlite_read *op,
     *is_full = !page_take(room, last.content_bytes);
     if (*is_full)
         return 0;
-    page->conversations =
-        add(op, page->n_conversations++, &op->asked.changes.account, v, &last);
+    page->conversations = add(op, page->n_conversations++, of, v, &last);
     page->upto = v->contact_pos;
     return 0;
 }
@@ -192,7 +191,7 @@ static struct store_mark mark_of(const struct thread_mark *mark)
     return (struct store_mark){.seq = mark->seq, .position = mark->position};
 }
 
-static int take_touch(struct sqlite_reader *rd, struct sqlite_read *op,
+static int take_touch(struct sqlite_reader *rd, struct sqlite_read *op, const account *of,
                       const struct sqlite_view *v, struct page_room *room, bool *is_full)
 {
     struct store_touched_page *page = &op->answer.touched;
@@ -205,7 +204,7 @@ static int take_touch(struct sqlite_reader *rd, struct sqlite_read *op,
         return r;
     struct store_touch *all = sqlite_row_room(op, page->n_touches, sizeof(*all));
     all[page->n_touches++] = (struct store_touch){
-        .account = rd->tail_of,
+        .account = *of,
         .conversation = v->conversation,
         .message_seq = r == 0 ? sqlite_row_u64(rd->db.stmts[R_AT], 0) : 0,
         .message_position = v->message_pos,
@@ -234,10 +233,10 @@ int sqlite_list_touched(struct sqlite_reader *rd, struct sqlite_read *op)
 
 // Numbers.
 
-static int count(struct sqlite_reader *rd, struct sqlite_read *op, const struct sqlite_view *v,
-                 struct page_room *room, bool *is_full)
+static int count(struct sqlite_reader *rd, struct sqlite_read *op, const account *of,
+                 const struct sqlite_view *v, struct page_room *room, bool *is_full)
 {
-    (void)rd, (void)v, (void)room, (void)is_full;
+    (void)rd, (void)of, (void)v, (void)room, (void)is_full;
     op->answer.unread++;
     return 0;
 }

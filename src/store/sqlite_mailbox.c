@@ -33,14 +33,6 @@ static bool is_account(struct map_node *node, const void *key)
     return account_eq(&container_of(node, struct mailbox, by_account)->account, key);
 }
 
-static int compare(const void *a, const void *b)
-{
-    const struct tail_thread *x = a;
-    const struct tail_thread *y = b;
-
-    return x->id < y->id ? -1 : x->id > y->id;
-}
-
 /** @return the one that is in memory, or a new one in which nothing is known */
 static struct mailbox *mailbox_of(struct mailboxes *m, const account *a)
 {
@@ -88,9 +80,9 @@ static void add_share(struct mailbox_share *sum, bool accepted, uint64_t n)
     sum->n_of_strangers += accepted ? 0 : n;
 }
 
-/** What the index has, but for what the tail has newer. @param tail  sorted */
-static int sum_up_index(struct mailboxes *m, int64_t id, const struct tail_thread *tail,
-                        size_t n_tail, struct mailbox_share *out)
+/** What the index has, but for what the tail had newer. */
+static int sum_up_index(struct mailboxes *m, int64_t id, uint64_t moment,
+                        struct mailbox_share *out)
 {
     struct sqlite_places *p = m->threads->places;
     sqlite3_stmt *stmt = p->stmts[P_MAILBOX];
@@ -98,33 +90,36 @@ static int sum_up_index(struct mailboxes *m, int64_t id, const struct tail_threa
 
     sqlite_db_bind(stmt, 1, id);
     for (r = sqlite_db_step(p->db, stmt); r == 0; r = sqlite_db_step(p->db, stmt)) {
-        const struct tail_thread one = {.id = (conversation_id)sqlite3_column_int64(stmt, 0)};
-        if (n_tail > 0 && bsearch(&one, tail, n_tail, sizeof(*tail), compare))
+        if (tail_had(&p->view, (conversation_id)sqlite3_column_int64(stmt, 0), moment))
             continue;
         add_share(out, sqlite3_column_int(stmt, 1), (uint64_t)sqlite3_column_int64(stmt, 2));
     }
     return r < 0 ? r : 0;
 }
 
+static bool has_undelivered(const struct tail_thread *t, unsigned side, const void *arg)
+{
+    (void)arg;
+    return sides_above(t->sides, side, CHAT_MARK_DELIVERED).n > 0;
+}
+
 static int sum_up(struct mailboxes *m, struct mailbox *mailbox)
 {
     const account *a = &mailbox->account;
     struct mailbox_share sum = {0};
-    size_t n_tail = 0;
 
     int r = look_up_id(m, mailbox);
     if (r < 0)
         return r;
-    struct tail_thread *tail = tail_threads_of(&m->threads->places->view, a, &n_tail);
-    for (size_t i = 0; i < n_tail; i++) {
-        const unsigned side = account_eq(&tail[i].sides[0].account, a) ? 0 : 1;
-        add_share(&sum, tail[i].sides[side].accepted,
-                  sides_above(tail[i].sides, side, CHAT_MARK_DELIVERED).n);
+    const struct tail_found f =
+        tail_select(&m->threads->places->view, a, has_undelivered, NULL);
+    for (size_t i = 0; i < f.n; i++) {
+        const struct thread_side *sides = f.threads[i].sides;
+        const unsigned side = account_eq(&sides[0].account, a) ? 0 : 1;
+        add_share(&sum, sides[side].accepted, sides_above(sides, side, CHAT_MARK_DELIVERED).n);
     }
-    if (n_tail > 0)
-        qsort(tail, n_tail, sizeof(*tail), compare);
-    r = sum_up_index(m, mailbox->id, tail, n_tail, &sum);
-    free(tail);
+    free(f.threads);
+    r = sum_up_index(m, mailbox->id, f.moment, &sum);
     mailbox->waiting = sum;
     mailbox->is_summed = r == 0;
     return r;

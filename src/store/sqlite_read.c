@@ -141,9 +141,6 @@ static int end(struct sqlite_reader *rd)
     if (!sqlite3_get_autocommit(rd->db.db))
         r = sqlite_db_run(&rd->db, rd->db.stmts[R_COMMIT]);
     places_release(&rd->places);
-    free(rd->tail);
-    rd->tail = NULL;
-    rd->tail_of = (account){0};
     return r;
 }
 

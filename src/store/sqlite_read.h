@@ -84,10 +84,6 @@ struct sqlite_read {
 struct sqlite_reader {
     struct sqlite_db db; // the log, and attached the index
     struct sqlite_places places;
-    // Of the account that the question is of, what the tail has; sorted by id.
-    account tail_of; // nobody: it was not looked for yet
-    struct tail_thread *tail;
-    size_t n_tail;
 };
 
 /** Both must be there. @param tail  borrowed @return 0 or a fault; then sqlite_reader_close()

@@ -80,9 +80,10 @@ struct sqlite_views {
     struct sqlite_query query;
     sqlite3_stmt *stmt; // NULL: the index has no more
     struct sqlite_view row;
-    struct sqlite_view *tail; // what the tail has, owned
+    struct sqlite_view *tail; // what the tail had, owned
     size_t n_tail;
     size_t at;
+    uint64_t moment; // then
 };
 
 /** @return 0 or a fault; in either case sqlite_views_close() */

@@ -10,6 +10,7 @@ struct tail_node {
     struct list node;  // in the generation
     struct list of[2]; // in those of its accounts, by side
     struct tail_thread thread;
+    uint64_t since; // the moment
     uint64_t first_seq;
     size_t n_entries;
     size_t n_room;
@@ -200,43 +201,62 @@ static struct tail_account *find_account(const struct tail *t, const struct tail
     return node ? container_of(node, struct tail_account, by_account) : NULL;
 }
 
-struct found {
-    struct tail_thread *items;
-    size_t n;
-};
-
-static void add_found(struct found *f, const struct tail_thread *thread)
+bool tail_had(const struct tail_view *v, conversation_id id, uint64_t moment)
 {
-    if ((f->n & (f->n - 1)) == 0)
-        f->items = mem_resize(f->items, (f->n > 0 ? 2 * f->n : 1) * sizeof(*f->items));
-    f->items[f->n++] = *thread;
+    const uint64_t hash = hash_id(v->tail, id);
+    bool had = false;
+
+    pthread_mutex_lock(&v->tail->mutex);
+    for (unsigned i = 0; i < 2 && !had; i++) {
+        const struct tail_node *n = find(v->gens[i], hash, id);
+        had = n && n->since <= moment;
+    }
+    pthread_mutex_unlock(&v->tail->mutex);
+    return had;
 }
 
-/** @param newer  has what is newer of the same conversations, or NULL */
-static void add_threads_of(const struct tail *t, const struct tail_gen *g,
-                           const struct tail_gen *newer, const account *a, struct found *f)
+static void add_found(struct tail_found *f, const struct tail_thread *thread)
 {
-    const struct tail_account *of = g ? find_account(t, g, a) : NULL;
+    if ((f->n & (f->n - 1)) == 0)
+        f->threads = mem_resize(f->threads, (f->n > 0 ? 2 * f->n : 1) * sizeof(*f->threads));
+    f->threads[f->n++] = *thread;
+}
+
+struct tail_question {
+    const struct tail *tail;
+    const account *of;
+    tail_filter_fn *filter;
+    const void *arg;
+};
+
+/** @param newer  has what is newer of the same conversations, or NULL */
+static void select_in(const struct tail_question *q, const struct tail_gen *g,
+                      const struct tail_gen *newer, struct tail_found *f)
+{
+    const struct tail_account *of = g ? find_account(q->tail, g, q->of) : NULL;
 
     for (unsigned side = 0; of && side < 2; side++) {
         list_each (node, &of->threads[side]) {
             const struct tail_node *n = container_of(node, struct tail_node, of[side]);
-            if (!find(newer, n->by_id.hash, n->thread.id))
+            if (!find(newer, n->by_id.hash, n->thread.id) &&
+                q->filter(&n->thread, side, q->arg))
                 add_found(f, &n->thread);
         }
     }
 }
 
-struct tail_thread *tail_threads_of(const struct tail_view *v, const account *a, size_t *n)
+struct tail_found tail_select(const struct tail_view *v, const account *a,
+                              tail_filter_fn *filter, const void *arg)
 {
-    struct found f = {0};
+    const struct tail_question q = {.tail = v->tail, .of = a, .filter = filter, .arg = arg};
+    struct tail_found f = {0};
 
     pthread_mutex_lock(&v->tail->mutex);
-    add_threads_of(v->tail, v->gens[0], NULL, a, &f);
-    add_threads_of(v->tail, v->gens[1], v->gens[0], a, &f);
+    f.moment = v->tail->moment;
+    select_in(&q, v->gens[0], NULL, &f);
+    select_in(&q, v->gens[1], v->gens[0], &f);
     pthread_mutex_unlock(&v->tail->mutex);
-    *n = f.n;
-    return f.items;
+    return f;
 }
 
 // Growing.
@@ -258,12 +278,13 @@ static struct tail_account *account_in(const struct tail *t, struct tail_gen *g,
     return of;
 }
 
-static struct tail_node *add(const struct tail *t, struct tail_gen *g, uint64_t hash,
+static struct tail_node *add(struct tail *t, struct tail_gen *g, uint64_t hash,
                              const struct thread *thread)
 {
     struct tail_node *n = NEW(struct tail_node);
 
     n->thread.id = thread->id;
+    n->since = ++t->moment;
     list_push(&g->nodes, &n->node);
     map_add(&g->by_id, &n->by_id, hash);
     for (unsigned side = 0; side < 2; side++) {

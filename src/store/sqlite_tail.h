@@ -24,6 +24,7 @@ struct tail {
     uint8_t key[HASH_KEY_SIZE];
     struct tail_gen *young;
     struct tail_gen *old; // or NULL
+    uint64_t moment;      // rises with each conversation that is new in the young one
 };
 
 /** The newer one first; NULL: there is none. */
@@ -67,8 +68,23 @@ int64_t tail_place(const struct tail_view *v, conversation_id id, uint64_t seq);
 size_t tail_keyed(const struct tail_view *v, conversation_id id, uint64_t hash, int64_t *out,
                   size_t max);
 
-/** All that the tail has of an account's, in no order. @return owned; NULL if *n is 0 */
-struct tail_thread *tail_threads_of(const struct tail_view *v, const account *a, size_t *n);
+/** @param side  the account's */
+typedef bool tail_filter_fn(const struct tail_thread *t, unsigned side, const void *arg);
+
+/** What the tail has of an account, at some moment. */
+struct tail_found {
+    struct tail_thread *threads; // that the filter has let through, in no order; owned
+    size_t n;
+    uint64_t moment; // for tail_had()
+};
+
+/** @param filter  called with the mutex @return free(threads) */
+struct tail_found tail_select(const struct tail_view *v, const account *a,
+                              tail_filter_fn *filter, const void *arg);
+
+/** Did the tail have anything of this conversation at that moment? Then what the index has of
+ * it was out of date. */
+bool tail_had(const struct tail_view *v, conversation_id id, uint64_t moment);
 
 // Growing. The writer alone.
 

@@ -242,40 +242,33 @@ static const struct {
     [R_TOUCHES] = {is_touched_at_all, no_key, NULL},
 };
 
-static int by_id(const void *a, const void *b)
+static unsigned side_in(const struct tail_thread *t, const account *a)
 {
-    const struct tail_thread *x = a;
-    const struct tail_thread *y = b;
-
-    return x->id < y->id ? -1 : x->id > y->id;
+    return account_eq(&t->sides[0].account, a) ? 0 : 1;
 }
 
-/** What the tail has of an account stays the same for the whole of a question. */
-static void look_into_tail(struct sqlite_reader *rd, const account *a)
+static bool filter(const struct tail_thread *t, unsigned side, const void *arg)
 {
-    if (account_eq(&rd->tail_of, a))
-        return;
-    free(rd->tail);
-    rd->tail_of = *a;
-    rd->tail = tail_threads_of(&rd->places.view, a, &rd->n_tail);
-    if (rd->n_tail > 0)
-        qsort(rd->tail, rd->n_tail, sizeof(*rd->tail), by_id);
+    const struct sqlite_query *q = arg;
+    const struct sqlite_view v = view_of_tail(t, side);
+
+    return kinds[q->which].is_wanted(&v, q->after, q->upto);
 }
 
-static void add_views(struct sqlite_views *vs)
+static void look_into_tail(struct sqlite_views *vs)
 {
-    const struct sqlite_reader *rd = vs->rd;
+    const struct tail_found f =
+        tail_select(&vs->rd->places.view, vs->query.account, filter, &vs->query);
 
-    if (rd->n_tail == 0)
-        return;
-    vs->tail = mem_alloc(rd->n_tail * sizeof(*vs->tail));
-    for (size_t i = 0; i < rd->n_tail; i++) {
-        const struct tail_thread *t = &rd->tail[i];
-        const unsigned side = account_eq(&t->sides[0].account, vs->query.account) ? 0 : 1;
-        vs->tail[vs->n_tail] = view_of_tail(t, side);
-        vs->n_tail += kinds[vs->query.which].is_wanted(&vs->tail[vs->n_tail], vs->query.after,
-                                                       vs->query.upto);
+    vs->moment = f.moment;
+    vs->n_tail = f.n;
+    if (f.n > 0)
+        vs->tail = mem_alloc(f.n * sizeof(*vs->tail));
+    for (size_t i = 0; i < f.n; i++) {
+        const struct tail_thread *t = &f.threads[i];
+        vs->tail[i] = view_of_tail(t, side_in(t, vs->query.account));
     }
+    free(f.threads);
 }
 
 static void sort(struct sqlite_views *vs)
@@ -289,7 +282,6 @@ static void sort(struct sqlite_views *vs)
 /** On to the next row of the index that the tail has nothing newer of. @return 0 or a fault */
 static int next_row(struct sqlite_views *vs)
 {
-    const struct sqlite_reader *rd = vs->rd;
     int r = 0;
 
     while (r == 0 && vs->stmt) {
@@ -299,8 +291,7 @@ static int next_row(struct sqlite_views *vs)
             return r < 0 ? r : 0;
         }
         vs->row = view_of_row(vs->stmt);
-        const struct tail_thread one = {.id = vs->row.conversation};
-        if (rd->n_tail == 0 || !bsearch(&one, rd->tail, rd->n_tail, sizeof(*rd->tail), by_id))
+        if (!tail_had(&vs->rd->places.view, vs->row.conversation, vs->moment))
             return 0;
     }
     return r;
@@ -310,8 +301,7 @@ int sqlite_views_open(struct sqlite_views *vs, struct sqlite_reader *rd,
                       const struct sqlite_query *query)
 {
     *vs = (struct sqlite_views){.rd = rd, .query = *query};
-    look_into_tail(rd, query->account);
-    add_views(vs);
+    look_into_tail(vs);
     sort(vs);
     vs->stmt = sqlite_row_of_account(rd, query->which, query->account);
     if (sqlite3_bind_parameter_count(vs->stmt) >= 2)
