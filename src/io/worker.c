@@ -175,7 +175,8 @@ void worker_free(struct worker *w)
 
     list_init(&w->submitted);
     list_init(&w->queued);
-    while (!list_is_empty(&w->finished))
-        free(container_of(list_shift(&w->finished), struct batch, node));
+    list_each (node, &w->finished)
+        free(container_of(node, struct batch, node));
+    list_init(&w->finished);
     uv_close((uv_handle_t *)&w->wake_loop, on_closed);
 }

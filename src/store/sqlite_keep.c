@@ -5,14 +5,17 @@
 // A checkpoint writes each page once that the *-wal has many times: the rarer the cheaper.
 #define CHECKPOINT_PAGES 8192 // 32 MiB
 
+static const char pragmas[] =
+    "PRAGMA synchronous = FULL;"
+    "PRAGMA wal_autocheckpoint = 0;"
+    "PRAGMA cache_size = -1024";
+
 int sqlite_keep_open(struct sqlite_keep *k, struct sqlite_writer *w, const char *path)
 {
     k->writer = w;
     int r = sqlite_db_open(&k->log, path);
     if (r == 0)
-        r = sqlite_db_exec(&k->log,
-                           "PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0;"
-                           "PRAGMA cache_size = -1024");
+        r = sqlite_db_exec(&k->log, pragmas);
     return r < 0 ? err_up(r) : 0;
 }
 

@@ -174,10 +174,11 @@ static void wait_for_index(struct sqlite_writer *w)
     if (cost >= w->tail_max / 2)
         tail_await_filled(&w->tail, WAIT_MS);
     w->is_over = cost >= w->tail_max && tail_is_filling(&w->tail);
-    if (w->is_over && !was_over)
+    if (w->is_over && !was_over) {
         log_error(NULL, "store_tail_full",
                   "bytes=%zu why=\"the index does not take it: see what was said before\"",
                   cost);
+    }
 }
 
 /** Where the tail is worth it, its generation ends with this group. */
