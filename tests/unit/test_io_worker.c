@@ -83,7 +83,8 @@ static int teardown(void **state)
 {
     struct world *w = *state;
 
-    worker_free(w->worker);
+    if (w->worker)
+        worker_free(w->worker);
     loop_free(w->loop);
     free(w->tasks);
     free(w);
@@ -184,6 +185,26 @@ static void on_done_may_submit(void **state)
     expect_order(w);
 }
 
+/** Some run, one waits for that or runs as well, and one has not left the turn. */
+static void is_freed_with_what_nobody_waits_for(void **state)
+{
+    struct world *w = *state;
+
+    atomic_store(&w->is_open, false);
+    submit(w, 0, MAX_BATCH);
+    while (atomic_load(&w->n_runs) == 0)
+        loop_run_once(w->loop);
+    submit(w, MAX_BATCH, 1);
+    loop_run_once(w->loop);
+    submit(w, MAX_BATCH + 1, 1);
+    atomic_store(&w->is_open, true);
+    worker_free(w->worker);
+    w->worker = NULL;
+    loop_run_once(w->loop);
+    assert_int_equal(w->n_done, 0);
+    assert_int_equal(w->tasks[2].squared, 4); // it was waited for
+}
+
 static void is_freed_unused(void **state)
 {
     (void)state; // setup and teardown do it
@@ -199,6 +220,7 @@ int main(void)
         TEST(a_batch_has_a_largest_size),
         TEST(keeps_the_order_of_many),
         TEST(on_done_may_submit),
+        TEST(is_freed_with_what_nobody_waits_for),
         TEST(is_freed_unused),
     };
     return cmocka_run_group_tests_name("io_worker", tests, NULL, NULL);
