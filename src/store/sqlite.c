@@ -116,7 +116,7 @@ static void run_keep(void *arg, struct list *tasks)
 
 static void keep(struct store_sqlite *s)
 {
-    if (s->is_keeping || s->keep_again.is_set || !sqlite_keep_is_due(&s->keep))
+    if (s->is_keeping || timer_is_set(&s->keep_again) || !sqlite_keep_is_due(&s->keep))
         return;
     s->is_keeping = true;
     worker_submit(s->keep_thread, &s->keep_task);
