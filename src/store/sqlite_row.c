@@ -46,7 +46,7 @@ const char *const sqlite_row_texts[R_COUNT] = {
                   " OR (" OF_ACCOUNT
                   " AND m.receipt_pos > ?2 AND m.receipt_pos > 0)"
                   " OR (" OF_ACCOUNT " AND m.contact_pos > ?2 AND m.contact_pos > 0)",
-    [R_BY_ID] = "SELECT " COLUMNS " FROM member m" PEERS
+    [R_BY_ID] = "SELECT " COLUMNS " FROM member m NOT INDEXED" PEERS
                 " WHERE m.id BETWEEN ?2 AND ?2 + 1"
                 " AND" OF_ACCOUNT,
     [R_PAIR] =
