@@ -84,26 +84,11 @@ static const char schema[] =
     "CREATE INDEX member_undelivered ON member (account, due_pos) WHERE due_pos > 0;"
     "CREATE INDEX member_unread ON member (account) WHERE is_unread = 1;";
 
-enum index_statement {
-    I_BEGIN,
-    I_COMMIT,
-    I_ROLLBACK,
-    I_PLACE,
-    I_SENT,
-    I_LOOK,
-    I_ADD,
-    I_CHANGE,
-    I_CONTACT,
-    I_FLAGS,
-    I_STATE,
-    I_COUNT,
-};
-
 #define OF_SIDE " WHERE id = ?1"
 
 // SQLite renews the entries of every index that a statement's columns are in, whether they
 // change or not: so those that seldom do have statements of their own.
-static const char *const texts[I_COUNT] = {
+const char *const sqlite_index_texts[I_COUNT] = {
     [I_BEGIN] = "BEGIN IMMEDIATE",
     [I_COMMIT] = "COMMIT",
     [I_ROLLBACK] = "ROLLBACK",
@@ -504,7 +489,7 @@ int sqlite_index_open(struct sqlite_index *ix, const char *path,
             r = open_and_check(ix, path, log, key, from);
     }
     if (r == 0)
-        r = sqlite_db_prepare(&ix->db, texts, I_COUNT);
+        r = sqlite_db_prepare(&ix->db, sqlite_index_texts, I_COUNT);
     return r < 0 ? err_up(r) : 0;
 }
 

@@ -19,6 +19,23 @@
 
 #define SQLITE_INDEX_SLICE 4096 // conversations of a transaction
 
+enum index_statement {
+    I_BEGIN,
+    I_COMMIT,
+    I_ROLLBACK,
+    I_PLACE,
+    I_SENT,
+    I_LOOK,
+    I_ADD,
+    I_CHANGE,
+    I_CONTACT,
+    I_FLAGS,
+    I_STATE,
+    I_COUNT,
+};
+
+extern const char *const sqlite_index_texts[I_COUNT];
+
 struct sqlite_index {
     struct sqlite_db db;
 };

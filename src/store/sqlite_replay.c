@@ -10,16 +10,9 @@
 #define WINDOW      4096 // positions that are looked at at once
 #define PROGRESS_NS INT64_C(5000000000)
 
-enum replay_statement {
-    L_MESSAGES,
-    L_MARKS,
-    L_CONTACTS,
-    L_COUNT,
-};
-
 #define WINDOW_OF " WHERE position > ?1 AND position <= ?2 ORDER BY position"
 
-static const char *const texts[L_COUNT] = {
+const char *const sqlite_replay_texts[L_COUNT] = {
     [L_MESSAGES] =
         "SELECT position, conversation, seq, sender, ordinal, sent_bytes, got_bytes,"
         " created_at_ms, key FROM message" WINDOW_OF,
@@ -292,7 +285,7 @@ int sqlite_replay(struct sqlite_writer *w, struct sqlite_index *ix, int64_t from
 
     int r = sqlite_db_number(&ix->db, "SELECT chain FROM state", (int64_t *)&rp.chain);
     if (r == 0)
-        r = sqlite_db_prepare_into(&w->db, texts, L_COUNT, rp.stmts);
+        r = sqlite_db_prepare_into(&w->db, sqlite_replay_texts, L_COUNT, rp.stmts);
     if (r == 0)
         r = run(&rp);
     for (unsigned i = 0; i < L_COUNT; i++)

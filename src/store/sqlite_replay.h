@@ -3,6 +3,15 @@
 
 #include "store/sqlite_write.h"
 
+enum replay_statement {
+    L_MESSAGES,
+    L_MARKS,
+    L_CONTACTS,
+    L_COUNT,
+};
+
+extern const char *const sqlite_replay_texts[L_COUNT];
+
 /**
  * The tail then has all that the index lacks, but for what would be too much for it: that is
  * put into the index first, and the log gets a milestone for it.

@@ -111,14 +111,14 @@ static int write_one(struct sqlite_writer *w, struct sqlite_write *op)
 
 // What the index says.
 
-enum index_statement {
+enum look_statement {
     X_BEGIN,
     X_FIX, // the snapshot
     X_COMMIT,
     X_COUNT,
 };
 
-static const char *const index_texts[X_COUNT] = {
+static const char *const look_texts[X_COUNT] = {
     [X_BEGIN] = "BEGIN",
     [X_FIX] = "SELECT position FROM state",
     [X_COMMIT] = "COMMIT",
@@ -355,7 +355,7 @@ static int open_index(struct sqlite_writer *w, struct sqlite_index *ix,
     if (r == 0)
         r = sqlite_db_exec(&w->index, "PRAGMA query_only = 1; PRAGMA cache_size = -65536");
     if (r == 0)
-        r = sqlite_db_prepare(&w->index, index_texts, X_COUNT);
+        r = sqlite_db_prepare(&w->index, look_texts, X_COUNT);
     return r == 0 ? places_init(&w->places, &w->tail, &w->index) : r;
 }
 
