@@ -44,8 +44,9 @@ struct store_world {
     struct store *store;
     struct seeded chance;
     struct store_limits limits;
-    char dir[64]; // empty: in memory
-    bool in_full; // texts say all there is to say
+    char dir[64];       // empty: in memory
+    bool in_full;       // texts say all there is to say
+    size_t index_after; // of store_sqlite_config; 0: the environment's
 };
 
 /** What an operation was answered with. */
@@ -122,7 +123,8 @@ static inline size_t index_after(void)
 static inline void store_world_open(struct store_world *w)
 {
     const struct store_sqlite_config config = {.dir = w->dir,
-                                               .index_after = index_after(),
+                                               .index_after = w->index_after ? w->index_after
+                                                                             : index_after(),
                                                .limits = w->limits,
                                                .rand = &w->chance.rand};
 
@@ -154,7 +156,7 @@ static inline struct store_world *store_world_new(bool on_disk)
     return w;
 }
 
-static inline void remove_dir(const char *path)
+static inline void empty_dir(const char *path)
 {
     char name[512];
     DIR *dir = opendir(path);
@@ -167,6 +169,11 @@ static inline void remove_dir(const char *path)
             assert_int_equal(unlink(name), 0);
     }
     closedir(dir);
+}
+
+static inline void remove_dir(const char *path)
+{
+    empty_dir(path);
     assert_int_equal(rmdir(path), 0);
 }
 

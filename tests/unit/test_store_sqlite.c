@@ -4,10 +4,6 @@
 #include "base/log.h"
 #include "support/aborts.h"
 #include "support/sqlite_world.h"
-#include "support/store_v1.h"
-#include "support/store_v2.h"
-#include "support/store_v3.h"
-#include "support/store_v4.h"
 
 // The world.
 
@@ -129,7 +125,6 @@ static void nothing_is_given_twice_even_where_rows_are_gone(void **state)
     store_world_close(w);
     run_sql(w,
             "DELETE FROM message WHERE position = (SELECT max(position) FROM message);"
-            "DELETE FROM member WHERE conversation = (SELECT max(id) FROM conversation);"
             "DELETE FROM conversation WHERE id = (SELECT max(id) FROM conversation);");
     store_world_open(w);
     const struct store_answer next = put(w, 'a', 'c', "1", 1);
@@ -140,8 +135,7 @@ static void nothing_is_given_twice_even_where_rows_are_gone(void **state)
     // and while it runs: it notices
     run_sql(w, "DELETE FROM message WHERE position = (SELECT max(position) FROM message)");
     assert_int_equal(put(w, 'a', 'c', "2", 2).position, next.position + 1);
-    run_sql(w, "UPDATE member SET n_from_peer = n_from_peer + 5");
-    put(w, 'a', 'c', "3", 13); // five of each side
+    put(w, 'a', 'c', "3", 3);
 }
 
 static void marks_count_what_is_there_where_rows_are_gone(void **state)
@@ -213,246 +207,55 @@ static void refuses_what_a_newer_one_wrote(void **state)
     store_world_close(w);
     run_sql(w, "PRAGMA user_version = 1000");
     expect_refused(w, "run a newer one");
-    run_sql(w, "PRAGMA user_version = 5");
+    run_sql(w, "PRAGMA user_version = 6");
     store_world_open(w);
 }
 
-static int64_t version_of(const struct store_world *w)
+static void refuses_what_is_from_before_the_first_release(void **state)
 {
-    return sql_number(w, "SELECT user_version FROM pragma_user_version");
-}
+    struct store_world *w = *state;
 
-/** Closed, and as an older one left it. */
-static void put_back(struct store_world *w, unsigned version)
-{
-    char path[128];
-
+    put(w, 'a', 'b', "1", 1);
     store_world_close(w);
-    snprintf(path, sizeof(path), "%s/parley.db", w->dir);
-    assert_int_equal(unlink(path), 0);
-    run_sql(w, store_v1);
-    if (version >= 2)
-        run_sql(w, store_v2);
-    if (version >= 3)
-        run_sql(w, store_v3);
-    if (version >= 4)
-        run_sql(w, store_v4);
-}
-
-/** Of a with b, b, a with s, and s: where the first undelivered message is. */
-static void expect_due(const struct store_world *w, const char *want)
-{
-    char question[256];
-
-    snprintf(question, sizeof(question),
-             "SELECT '%s' = (SELECT group_concat(due_pos, ' ') FROM"
-             " (SELECT due_pos FROM member ORDER BY conversation, account))",
-             want);
-    expect_int(want, sql_number(w, question), 1);
-    assert_int_equal(sql_number(w, N_INEXACT_DUE), 0);
-}
-
-static void brings_a_version_1_up_to_date(void **state)
-{
-    struct store_world *w = *state;
-    const struct store_history h = {
-        .account = who('b'), .place.peer = who('a'), .max_messages = 9, .max_bytes = 9};
-
-    put_back(w, 1);
-    store_world_open(w);
-    assert_int_equal(version_of(w), 5);
-    assert_true(w->store->epoch == STORE_V1_EPOCH);
-    assert_int_equal(store_horizon(w->store), 5);
-    expect_due(w, "2 0 3 0");
-    ask_history(w, &h, 0, "a1r b2 a3d");
-    assert_int_equal(ask_unread(w, 'a'), 2);
-    assert_true(put(w, 's', 'a', "1", 1).is_duplicate);
-    assert_int_equal(put(w, 'a', 'b', "3", 4).position, 6);
-    sign_in(w, 'a', "laptop");
-
-    store_world_close(w); // and it is a version 5 like any other
-    store_world_open(w);
-    ask_history(w, &h, 0, "a1r b2 a3d a4");
-    turn(w, "laptop", 1, 0, 0, 2);
-}
-
-#define REVOKED_IN_V2 "tablet@1~3600000 b@3<0~3600000"
-
-static void brings_a_version_2_up_to_date(void **state)
-{
-    struct store_world *w = *state;
-    const struct auth_store_begin again = begin_of('a', "again", "tablet");
-    const struct auth_store_end e = end_of("phone");
-
-    put_back(w, 2);
-    store_world_open(w);
-    assert_int_equal(version_of(w), 5);
-    assert_true(w->store->epoch == STORE_V1_EPOCH);
-    assert_int_equal(store_horizon(w->store), 5);
-    expect_due(w, "2 0 3 0");
-    turn(w, "laptop", 2, 3 * MINUTE, 0, 3); // none of them has a proof
-    turn(w, "laptop", 3, 3 * MINUTE, 0, 4);
-    turn(w, "phone", 1, 0, 0, 2);
-    turn(w, "tablet", 1, 0, AUTH_STORE_NO_SESSION, 0);
-    ask_begin(w, &again, AUTH_STORE_NONCE_USED, "");
-    expect_revoked(w, 0, REVOKED_IN_V2);
-    ask_end(w, &e, 0, "1");
-    expect_revoked(w, 0, REVOKED_IN_V2 " phone@5~3600000");
-}
-
-static void keeps_proofs_in_what_was_a_version_2(void **state)
-{
-    struct store_world *w = *state;
-    struct auth_store_begin b = begin_of('a', "safe", "safe");
-    const struct auth_store_refresh r = refresh_of("safe", 1, 0);
-    const char *want = "a/safe g1 0-3600000 10:dddddddddddddddddddddddddddddddd:ok";
-
-    put_back(w, 2);
-    store_world_open(w);
-    b.proof = proof_of(10, 'd', STR("ok"));
-    ask_begin(w, &b, 0, want);
-    store_world_close(w);
-    store_world_open(w);
-    ask_refresh(w, &r, AUTH_STORE_UNPROVEN, want);
-    turn(w, "laptop", 3, 0, 0, 4);
-}
-
-static int64_t bytes_of(const struct store_world *w, const char *column, int64_t position)
-{
-    char text[128];
-
-    snprintf(text, sizeof(text), "SELECT %s FROM message WHERE position = %lld", column,
-             (long long)position);
-    return sql_number(w, text);
-}
-
-/** The sums that a version 3 does not have yet. */
-static void expect_sums_of_v3(const struct store_world *w)
-{
-    static const struct {
-        int64_t position;
-        int64_t sent;
-        int64_t got;
-    } rows[] = {{1, 1, 0}, {2, 1, 1}, {3, 1, 0}, {4, 2, 1}, {6, 9, 2}, {8, 14, 9}};
-
-    for (unsigned i = 0; i < COUNT_OF(rows); i++) {
-        assert_int_equal(bytes_of(w, "sent_bytes", rows[i].position), rows[i].sent);
-        assert_int_equal(bytes_of(w, "got_bytes", rows[i].position), rows[i].got);
+    for (unsigned version = 1; version <= 5; version++) {
+        char text[48];
+        snprintf(text, sizeof(text), "PRAGMA user_version = %u", version);
+        run_sql(w, text);
+        snprintf(text, sizeof(text), "has version %u, from before the first release", version);
+        expect_refused(w, text);
     }
-    assert_int_equal(sql_number(w, "SELECT count(*) FROM message"), COUNT_OF(rows));
-}
-
-static void brings_a_version_3_up_to_date(void **state)
-{
-    struct store_world *w = *state;
-    const struct store_history h = {
-        .account = who('b'), .place.peer = who('a'), .max_messages = 9, .max_bytes = 99};
-    const struct store_list l = {.account = who('a'), .max_conversations = 9, .max_bytes = 99};
-    const struct store_receipts moved = {.account = who('b'), .max_receipts = 9};
-    const struct store_read r = {.account = who('b'), .max_messages = 9, .max_bytes = 99};
-
-    put_back(w, 3);
+    run_sql(w, "PRAGMA user_version = 6");
     store_world_open(w);
-    assert_int_equal(version_of(w), 5);
-    assert_true(w->store->epoch == STORE_V1_EPOCH);
-    assert_int_equal(store_horizon(w->store), 8);
-    expect_sums_of_v3(w);
-    expect_due(w, "6 8 3 0");
-    ask_history(w, &h, 0, "a1r b2d a3d b4 a5");
-    ask_list(w, &l, 0, "[b u2 a5] [s? u1 s1]");
-    ask_receipts(w, &moved, 0, "bd3 br1 ad2");
-    ask_read(w, &r, 0, "a1r b2d a3d b4 a5");
-    assert_int_equal(ask_unread(w, 'b'), 1);
-    const struct auth_store_refresh of_phone = refresh_of("phone", 1, 0);
-    ask_refresh(w, &of_phone, AUTH_STORE_UNPROVEN,
-                "s/phone g1 0-3600000 10:dddddddddddddddddddddddddddddddd:ok");
+    put(w, 'a', 'b', "2", 2);
 }
 
-static void brings_a_version_4_up_to_date(void **state)
-{
-    struct store_world *w = *state;
-    const struct store_history of_b = {
-        .account = who('b'), .place.peer = who('a'), .max_messages = 9, .max_bytes = 99};
-    const struct store_history of_a = {
-        .account = who('a'), .place.peer = who('s'), .max_messages = 9, .max_bytes = 99};
-    const struct store_list l = {.account = who('a'), .max_conversations = 9, .max_bytes = 99};
-
-    put_back(w, 4);
-    store_world_open(w);
-    assert_int_equal(version_of(w), 5);
-    assert_true(w->store->epoch == STORE_V1_EPOCH);
-    assert_int_equal(store_horizon(w->store), 12);
-    expect_due(w, "6 0 0 0");
-    ask_history(w, &of_b, 0, "a1r b2d a3d b4 a5x a6x");
-    ask_history(w, &of_a, 0, "s1x");
-    ask_list(w, &l, 0, "[b u2 a6] [s? u0 s1x]");
-    assert_int_equal(sql_number(w, "SELECT seen_ms FROM account WHERE id = 1"), NOW + 5);
-    assert_int_equal(sql_number(w, "SELECT count(*) FROM attachment"), 0);
-    turn(w, "laptop", 3, 0, 0, 4);
-    put(w, 's', 'a', "2", 2);
-}
-
-/** As one that has been of this version from its beginning. */
-static void messages_of_a_version_4_may_go_with_sqlite3(void **state)
-{
-    struct store_world *w = *state;
-
-    put_back(w, 4);
-    store_world_open(w);
-    run_sql(w,
-            "INSERT INTO upload VALUES ('u', x'', 1, 0, 0, 0, 1, x'', 'm', 'n');"
-            "INSERT INTO attachment VALUES (1, 'u'), (6, 'u')");
-    run_sql(w, "DELETE FROM message WHERE position = 1");
-    assert_int_equal(sql_number(w, "SELECT until_ms FROM upload"), 0);
-    run_sql(w, "UPDATE message SET type = 'gone' WHERE position = 6");
-    assert_int_equal(sql_number(w, "SELECT until_ms FROM upload"), 1);
-    assert_int_equal(sql_number(w, "SELECT count(*) FROM attachment"), 0);
-}
-
-/** Both have accepted: what each has undelivered is what counts, in the sums as well. */
-static void bytes_of_a_version_3_count(void **state)
-{
-    struct store_world *w = *state;
-
-    put_back(w, 3);
-    w->limits.accepted.bytes = 9; // b4 has 8, a5 has 12
-    store_world_open(w);
-    const struct store_append from_a = message('a', 'b', "4", "4");
-    const struct store_append from_b = message('b', 'a', "4", "4");
-    assert_int_equal(append(w, &from_a).r, STORE_MAILBOX_FULL);
-    put(w, 'b', 'a', "3", 6);
-    assert_int_equal(append(w, &from_b).r, STORE_MAILBOX_FULL);
-    see(w, 'b', 'a', 5);
-    put(w, 'a', 'b', "4", 7);
-}
-
-/** @param n  writes until one fails */
-static bool opens_with_writes(struct store_world *w, int n)
+/** A new one. @param n  writes to these files until one fails */
+static bool is_made_with_writes(struct store_world *w, struct faults *files, int n)
 {
     const struct store_sqlite_config config = {
         .dir = w->dir, .limits = w->limits, .rand = &w->chance.rand};
 
-    atomic_store(&writes_left, n);
+    atomic_store(&files->writes_left, n);
     const int r = store_sqlite_open(&w->store, w->loop, &config);
-    atomic_store(&writes_left, -1);
+    atomic_store(&files->writes_left, -1);
     return r == 0;
 }
 
-static void a_full_disk_leaves_an_old_version_as_it_is(void **state)
+static void a_store_is_made_when_the_disk_has_room_for_it(void **state)
 {
     struct store_world *w = *state;
-    int n = 0;
+    struct faults *const rows[] = {&of_log, &of_index};
 
-    put_back(w, 3);
-    for (; !opens_with_writes(w, n); n++) {
-        assert_int_equal(version_of(w), 3);
-        assert_int_equal(sql_number(w, "SELECT count(*) FROM session"), 2);
-        assert_int_equal(sql_number(w, "SELECT count(*) FROM message"), 6);
+    for (unsigned i = 0; i < COUNT_OF(rows); i++) {
+        int n = 0;
+        store_world_close(w);
+        empty_dir(w->dir);
+        while (!is_made_with_writes(w, rows[i], n))
+            n++;
+        assert_true(n > 3); // the pages of its tables
+        put(w, 'a', 'b', "1", 1);
+        assert_int_equal(sql_number(w, "SELECT count(*) FROM message"), 1);
     }
-    assert_true(n > 3); // the pages of the log
-    assert_int_equal(version_of(w), 5);
-    turn(w, "laptop", 3, 0, 0, 4);
-    expect_revoked(w, 0, REVOKED_IN_V2);
 }
 
 static void refuses_what_is_no_store(void **state)
@@ -478,7 +281,8 @@ static void refuses_a_directory_that_can_not_be(void **state)
 static void only_its_owner_can_read_it(void **state)
 {
     const struct store_world *w = *state;
-    static const char *const names[] = {"parley.db", "parley.db-wal", "lock"};
+    static const char *const names[] = {"parley.db", "parley.db-wal", "index.db",
+                                        "index.db-wal", "lock"};
 
     for (unsigned i = 0; i < COUNT_OF(names); i++) {
         char path[128];
@@ -501,7 +305,7 @@ static void a_full_disk_refuses_and_recovers(void **state)
 
     put(w, 'a', 'b', "1", 1);
     const int64_t horizon = store_horizon(w->store);
-    atomic_store(&is_full, true);
+    atomic_store(&of_log.is_full, true);
     assert_int_equal(append(w, &what).r, STORE_UNAVAILABLE);
     assert_int_equal(append(w, &of_new).r, STORE_UNAVAILABLE);
     ask_receipt(w, &seen, STORE_UNAVAILABLE, "");
@@ -509,7 +313,7 @@ static void a_full_disk_refuses_and_recovers(void **state)
     assert_int_equal(w->store->counters.refused, 3);
     assert_true(put(w, 'a', 'b', "1", 1).is_duplicate); // needs no room
     assert_int_equal(ask_unread(w, 'b'), 1);
-    atomic_store(&is_full, false);
+    atomic_store(&of_log.is_full, false);
     assert_int_equal(append(w, &what).seq, 2);
     assert_int_equal(append(w, &of_new).seq, 1);
     ask_receipt(w, &seen, 0, "a 1+ 1+");
@@ -524,7 +328,7 @@ static void a_group_is_stored_whole_or_not_at_all(void **state)
 
     for (int n = 0; has_failed; n++) { // the n-th write fails
         for (unsigned again = 0; again < 2; again++) {
-            atomic_store(&writes_left, again ? -1 : n);
+            atomic_store(&of_log.writes_left, again ? -1 : n);
             for (unsigned i = 0; i < 3; i++) {
                 char key[16];
                 snprintf(key, sizeof(key), "%d.%u", n, i);
@@ -546,8 +350,8 @@ static void a_group_is_stored_whole_or_not_at_all(void **state)
             assert_true(!again || answers[0].r == 0);
         }
     }
-    atomic_store(&writes_left, -1);
-    assert_true(n_failed > 5); // the writes of a group
+    atomic_store(&of_log.writes_left, -1);
+    assert_true(n_failed > 3); // the writes of a group
 }
 
 static void append_to_a_broken_disk(void *dir)
@@ -661,32 +465,26 @@ static void receipts_alone_wait_a_little_for_company(void **state)
 
 int main(void)
 {
-#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define UNIT(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_unknown_commit_ends_the_process),
-        TEST(all_is_there_after_a_restart),
-        TEST(nothing_is_given_twice_even_where_rows_are_gone),
-        TEST(marks_count_what_is_there_where_rows_are_gone),
-        TEST(only_one_opens_a_directory),
-        TEST(says_who_has_a_directory_open),
-        TEST(refuses_what_a_newer_one_wrote),
-        TEST(brings_a_version_1_up_to_date),
-        TEST(brings_a_version_2_up_to_date),
-        TEST(keeps_proofs_in_what_was_a_version_2),
-        TEST(brings_a_version_3_up_to_date),
-        TEST(brings_a_version_4_up_to_date),
-        TEST(messages_of_a_version_4_may_go_with_sqlite3),
-        TEST(bytes_of_a_version_3_count),
-        TEST(a_full_disk_leaves_an_old_version_as_it_is),
-        TEST(refuses_what_is_no_store),
-        TEST(refuses_a_directory_that_can_not_be),
-        TEST(only_its_owner_can_read_it),
-        TEST(a_full_disk_refuses_and_recovers),
-        TEST(a_group_is_stored_whole_or_not_at_all),
-        TEST(what_waits_is_one_commit_up_to_its_largest),
-        TEST(there_are_so_many_conversations),
-        TEST(a_receipt_rides_with_the_next_append),
-        TEST(receipts_alone_wait_a_little_for_company),
+        UNIT(all_is_there_after_a_restart),
+        UNIT(nothing_is_given_twice_even_where_rows_are_gone),
+        UNIT(marks_count_what_is_there_where_rows_are_gone),
+        UNIT(only_one_opens_a_directory),
+        UNIT(says_who_has_a_directory_open),
+        UNIT(refuses_what_a_newer_one_wrote),
+        UNIT(refuses_what_is_from_before_the_first_release),
+        UNIT(a_store_is_made_when_the_disk_has_room_for_it),
+        UNIT(refuses_what_is_no_store),
+        UNIT(refuses_a_directory_that_can_not_be),
+        UNIT(only_its_owner_can_read_it),
+        UNIT(a_full_disk_refuses_and_recovers),
+        UNIT(a_group_is_stored_whole_or_not_at_all),
+        UNIT(what_waits_is_one_commit_up_to_its_largest),
+        UNIT(there_are_so_many_conversations),
+        UNIT(a_receipt_rides_with_the_next_append),
+        UNIT(receipts_alone_wait_a_little_for_company),
     };
     disk_install();
     return cmocka_run_group_tests_name("store_sqlite", tests, NULL, NULL);

@@ -286,7 +286,7 @@ static void a_full_disk_refuses_changes_and_recovers(void **state)
     sign_in(w, 'a', "s");
     turn(w, "s", 1, 0, 0, 2);
     turn(w, "s", 2, 0, 0, 3);
-    atomic_store(&is_full, true);
+    atomic_store(&of_log.is_full, true);
     call_begin(&g, "s2", "n2");
     call_refresh(&g, "s", 3, 0);
     call_end(&g, "s");
@@ -303,7 +303,7 @@ static void a_full_disk_refuses_changes_and_recovers(void **state)
     expect_answers(&g, "!3; a/s g3 0-3600000; !5");
     expect_revoked(w, 0, "");
 
-    atomic_store(&is_full, false);
+    atomic_store(&of_log.is_full, false);
     call_begin(&g, "s2", "n2");
     call_refresh(&g, "s", 1, 0);
     expect_answers(&g, "a/s2 g1 0-3600000; !6");
@@ -317,14 +317,14 @@ static void a_full_disk_keeps_no_proof_and_asks_for_those_it_has(void **state)
 
     call_begin_by_contract(&g, "s", "n");
     expect_answers(&g, "a/s g1 0-3600000" PROOF);
-    atomic_store(&is_full, true);
+    atomic_store(&of_log.is_full, true);
     call_refresh(&g, "s", 1, 0);
     expect_answers(&g, "a/s g1 0-3600000" PROOF "!7");
     call_refresh(&g, "s", 1, 0); // and in a group that fails
     call_begin_by_contract(&g, "s2", "n2");
     call_refresh(&g, "s2", 1, 0);
     expect_answers(&g, "!2; !2; !2");
-    atomic_store(&is_full, false);
+    atomic_store(&of_log.is_full, false);
     call_begin_by_contract(&g, "s2", "n2");
     call_refresh(&g, "s", 1, 0);
     expect_answers(&g, "a/s2 g1 0-3600000" PROOF "; a/s g1 0-3600000" PROOF "!7");
@@ -339,10 +339,10 @@ static int refresh_with_reads(struct store_world *w, int n, const char *want)
     store_world_close(w);
     store_world_open(w);
     auth_answer_init(&a, w);
-    atomic_store(&reads_left, n);
+    atomic_store(&of_log.reads_left, n);
     auth_store_refresh(auth_of(w), &r, on_refreshed, &a);
     auth_answer_await(&a);
-    atomic_store(&reads_left, -1);
+    atomic_store(&of_log.reads_left, -1);
     expect_str("refresh", buf_str(&a.text), str_of(a.r == AUTH_STORE_UNPROVEN ? want : ""));
     auth_answer_fini(&a);
     return a.r;
@@ -386,12 +386,12 @@ static void a_session_alone_shows_that_the_disk_has_room_again(void **state)
 
     log_set_sink(hear, NULL);
     sign_in(w, 'a', "s");
-    atomic_store(&is_full, true);
+    atomic_store(&of_log.is_full, true);
     call_begin(&g, "s2", "n2");
     expect_answers(&g, "!2");
     call_begin(&g, "s2", "s"); // gets through to a full disk, too
     expect_answers(&g, "!3");
-    atomic_store(&is_full, false);
+    atomic_store(&of_log.is_full, false);
     assert_int_equal(atomic_load(&n_works), 0);
     call_begin(&g, "s2", "n2");
     expect_answers(&g, "a/s2 g1 0-3600000");
@@ -426,11 +426,11 @@ static void a_group_of_both_ports_is_stored_whole_or_not_at_all(void **state)
         snprintf(want, sizeof(want),
                  "a/s%d g1 0-3600000; %d; a/t%d g1 0-3600000; a/t%d g2 0-3600000; 1", n, n + 1,
                  n, n);
-        atomic_store(&writes_left, n);
+        atomic_store(&of_log.writes_left, n);
         call_round(&g, n);
         auth_answer_await(&g.answers[0]);
         has_failed = g.answers[0].r != 0;
-        atomic_store(&writes_left, -1);
+        atomic_store(&of_log.writes_left, -1);
         expect_answers(&g, has_failed ? "!2; !2; !2; !2; !2" : want);
         if (has_failed) { // nothing is left of it
             call_round(&g, n);
@@ -550,26 +550,26 @@ static void a_generation_never_begins_anew(void **state)
 
 int main(void)
 {
-#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define UNIT(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_unknown_commit_of_sessions_ends_the_process),
         cmocka_unit_test(a_name_of_a_session_is_new),
-        TEST(messages_and_sessions_share_a_commit),
-        TEST(a_change_of_sessions_alone_is_synced_before_its_answer),
-        TEST(a_reused_token_is_synced_before_its_refusal),
-        TEST(what_changes_nothing_commits_nothing),
-        TEST(an_unproven_refresh_commits_nothing),
-        TEST(an_unproven_refresh_leaves_the_rest_of_its_group),
-        TEST(a_refusal_leaves_the_rest_of_its_group),
-        TEST(a_session_may_live_and_die_in_one_group),
-        TEST(a_change_of_sessions_takes_waiting_receipts_along),
-        TEST(a_full_disk_refuses_changes_and_recovers),
-        TEST(a_full_disk_keeps_no_proof_and_asks_for_those_it_has),
-        TEST(a_proof_that_can_not_be_read_is_unavailable),
-        TEST(a_session_alone_shows_that_the_disk_has_room_again),
-        TEST(a_group_of_both_ports_is_stored_whole_or_not_at_all),
-        TEST(what_has_been_over_for_an_hour_goes_a_few_with_each_change),
-        TEST(a_generation_never_begins_anew),
+        UNIT(messages_and_sessions_share_a_commit),
+        UNIT(a_change_of_sessions_alone_is_synced_before_its_answer),
+        UNIT(a_reused_token_is_synced_before_its_refusal),
+        UNIT(what_changes_nothing_commits_nothing),
+        UNIT(an_unproven_refresh_commits_nothing),
+        UNIT(an_unproven_refresh_leaves_the_rest_of_its_group),
+        UNIT(a_refusal_leaves_the_rest_of_its_group),
+        UNIT(a_session_may_live_and_die_in_one_group),
+        UNIT(a_change_of_sessions_takes_waiting_receipts_along),
+        UNIT(a_full_disk_refuses_changes_and_recovers),
+        UNIT(a_full_disk_keeps_no_proof_and_asks_for_those_it_has),
+        UNIT(a_proof_that_can_not_be_read_is_unavailable),
+        UNIT(a_session_alone_shows_that_the_disk_has_room_again),
+        UNIT(a_group_of_both_ports_is_stored_whole_or_not_at_all),
+        UNIT(what_has_been_over_for_an_hour_goes_a_few_with_each_change),
+        UNIT(a_generation_never_begins_anew),
     };
     disk_install();
     return cmocka_run_group_tests_name("store_sqlite_auth", tests, NULL, NULL);

@@ -147,6 +147,7 @@ static void a_block_writes_no_row_for_a_message(void **state)
 {
     struct store_world *w = *state;
 
+    index_at_once(w);
     for (uint64_t seq = 1; seq <= 100; seq++)
         put_next(w, 'a', 'b', seq);
     block(w, 'b', 'a');
@@ -155,6 +156,7 @@ static void a_block_writes_no_row_for_a_message(void **state)
     unblock(w, 'b', 'a');
     assert_int_equal(count_ranges(w), 1);
     assert_int_equal(sql_number(w, "SELECT upto_seq - after_seq FROM withheld"), 101);
+    await_index(w);
     assert_int_equal(sql_number(w,
                                 "SELECT withheld_n FROM member WHERE blocked = 0"
                                 " ORDER BY withheld_n DESC LIMIT 1"),
@@ -374,8 +376,7 @@ static void nothing_is_given_twice_during_a_block(void **state)
     store_world_close(w);
     run_sql(w,
             "DELETE FROM message WHERE position = (SELECT max(position) FROM message);"
-            "UPDATE member SET contact_pos = 0, blocked = 0 WHERE contact_pos ="
-            " (SELECT max(contact_pos) FROM member)");
+            "DELETE FROM contact WHERE position = (SELECT max(position) FROM contact)");
     store_world_open(w);
     const struct store_answer next = put_next(w, 'a', 'b', 3);
     assert_int_equal(next.position, last + 2);
@@ -461,11 +462,11 @@ static void a_full_disk_refuses_contacts_and_recovers(void **state)
 
     limit_mailbox(w, 2);
     put_next(w, 'a', 'b', 1);
-    atomic_store(&is_full, true);
+    atomic_store(&of_log.is_full, true);
     assert_int_equal(change(w, 'b', CHAT_BLOCK, 'a').r, STORE_UNAVAILABLE);
     assert_int_equal(change(w, 'c', CHAT_ACCEPT, 'a').r, STORE_UNAVAILABLE);
     assert_int_equal(change(w, 'b', CHAT_UNBLOCK, 'a').position, 0); // needs no room
-    atomic_store(&is_full, false);
+    atomic_store(&of_log.is_full, false);
     assert_int_equal(change(w, 'c', CHAT_UNBLOCK, 'a').r, STORE_NOT_FOUND);
     assert_int_equal(try_one(w, 'a', 'b'), STORE_MAILBOX_FULL); // it is still one of a stranger
     assert_int_equal(ask_unread(w, 'b'), 1);
@@ -477,21 +478,21 @@ static void a_full_disk_refuses_contacts_and_recovers(void **state)
 
 int main(void)
 {
-#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define UNIT(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(a_block_writes_no_row_for_a_message),
-        TEST(blocking_all_day_makes_no_rows),
-        TEST(a_mark_in_front_of_what_is_withheld_counts_none_of_it),
-        TEST(a_mark_at_an_own_message_counts_the_peers_bytes),
-        TEST(what_is_due_is_found_behind_what_is_withheld),
-        TEST(a_mailbox_is_summed_up_after_a_restart),
-        TEST(a_mailbox_is_exact_within_a_group),
-        TEST(who_answers_is_no_strangers_mailbox_any_more),
-        TEST(nothing_is_given_twice_during_a_block),
-        TEST(what_is_left_has_a_last_message),
-        TEST(a_contact_waits_for_no_company),
-        TEST(being_seen_waits_for_company_and_costs_a_commit_if_it_is_new),
-        TEST(a_full_disk_refuses_contacts_and_recovers),
+        UNIT(a_block_writes_no_row_for_a_message),
+        UNIT(blocking_all_day_makes_no_rows),
+        UNIT(a_mark_in_front_of_what_is_withheld_counts_none_of_it),
+        UNIT(a_mark_at_an_own_message_counts_the_peers_bytes),
+        UNIT(what_is_due_is_found_behind_what_is_withheld),
+        UNIT(a_mailbox_is_summed_up_after_a_restart),
+        UNIT(a_mailbox_is_exact_within_a_group),
+        UNIT(who_answers_is_no_strangers_mailbox_any_more),
+        UNIT(nothing_is_given_twice_during_a_block),
+        UNIT(what_is_left_has_a_last_message),
+        UNIT(a_contact_waits_for_no_company),
+        UNIT(being_seen_waits_for_company_and_costs_a_commit_if_it_is_new),
+        UNIT(a_full_disk_refuses_contacts_and_recovers),
     };
     disk_install();
     return cmocka_run_group_tests_name("store_sqlite_contact", tests, NULL, NULL);

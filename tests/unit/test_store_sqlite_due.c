@@ -2,14 +2,19 @@
  * and how little is looked at besides a page. */
 #include <time.h>
 
-#include "store/sqlite_ask.h"
 #include "store/sqlite_row.h"
 #include "support/sqlite_world.h"
-#include "support/store_contacts.h"
 
 static int setup(void **state)
 {
     *state = store_world_new(true);
+    return 0;
+}
+
+static int setup_indexed(void **state)
+{
+    *state = store_world_new(true);
+    index_at_once(*state);
     return 0;
 }
 
@@ -28,8 +33,9 @@ static void reopen(struct store_world *w)
 // What a row says.
 
 /** Of the messages that b has from a. */
-static int64_t due_pos(const struct store_world *w)
+static int64_t due_pos(struct store_world *w)
 {
+    await_index(w);
     return sql_number(w,
                       "SELECT due_pos FROM member WHERE account ="
                       " (SELECT id FROM account WHERE substr(bytes, -1) = x'62')");
@@ -223,6 +229,7 @@ static void each_row_is_exact(void **state)
         if (below(w, 10) == 0)
             reopen(w);
         change_some(w);
+        await_index(w);
         assert_int_equal(sql_number(w, N_INEXACT_DUE), 0);
         n_due += sql_number(w, "SELECT count(*) FROM member WHERE due_pos > 0");
     }
@@ -233,8 +240,8 @@ static void each_row_is_exact(void **state)
 
 #define SENDERS    2000
 #define PAGE       10
-#define EACH_LOOKS 4 // at most, for a message of a page
-#define COUNTED    (UINT64_C(8) * SENDERS)
+#define EACH_LOOKS 4                        // at most, for a message of a page
+#define COUNTED    (UINT64_C(50) * SENDERS) // steps
 
 static account stranger(uint32_t number)
 {
@@ -324,19 +331,45 @@ static void get_from(struct store_world *w, uint32_t number, uint64_t seq)
     ask_receipt(w, &r, 0, NULL);
 }
 
-/** What waits is neither looked at nor stepped over, whatever comes meanwhile. */
+/** Where it has an index, that has all. */
+static void settle(struct store_world *w)
+{
+    if (w->index_after > 0)
+        await_index(w);
+}
+
+/** What the index has of a conversation is passed, where the tail has that, too. */
+static void a_page_costs_at_most_what_the_index_has_besides(void **state)
+{
+    struct store_world *w = *state;
+
+    index_at_once(w);
+    write_all(w, "1");
+    await_index(w);
+    store_world_close(w);
+    w->index_after = SIZE_MAX / 4;
+    store_world_open(w);
+    write_all(w, "2");
+    expect_cheap(w, "of two each", store_horizon(w->store), 0, COUNTED);
+}
+
+/** What waits is neither looked at nor stepped over, whatever comes meanwhile: of what the tail
+ * has, or else the index. */
 static void a_page_costs_what_is_in_it(void **state)
 {
     struct store_world *w = *state;
 
     write_all(w, "1");
+    settle(w);
     const int64_t now = store_horizon(w->store);
     const int64_t upto = expect_cheap(w, "the first", now, 0, SENDERS);
     expect_cheap(w, "the next", now, upto, SENDERS);
     write_all(w, "2");
+    settle(w);
     expect_cheap(w, "of two each", now, 0, SENDERS);
     for (uint32_t i = 0; i < 2 * PAGE; i++)
         get_from(w, i, 1);
+    settle(w);
     expect_cheap(w, "behind a mark each", now, upto, SENDERS);
     expect_cheap(w, "from the beginning again", store_horizon(w->store), 0, SENDERS);
 }
@@ -358,16 +391,20 @@ static void a_page_behind_a_cursor_costs_a_count_and_what_is_in_it(void **state)
 
 int main(void)
 {
-#define UNIT(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define UNIT(f)    cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define INDEXED(f) cmocka_unit_test_setup_teardown(f, setup_indexed, teardown)
     const struct CMUnitTest tests[] = {
-        UNIT(a_row_names_the_first_undelivered_message),
-        UNIT(a_mark_at_any_own_message_finds_the_next_of_the_peers),
-        UNIT(what_is_withheld_is_passed),
-        UNIT(a_block_and_its_end_in_one_group_leave_nothing_due),
-        UNIT(what_is_gone_is_undelivered_as_it_is_counted),
-        UNIT(each_row_is_exact),
+        INDEXED(a_row_names_the_first_undelivered_message),
+        INDEXED(a_mark_at_any_own_message_finds_the_next_of_the_peers),
+        INDEXED(what_is_withheld_is_passed),
+        INDEXED(a_block_and_its_end_in_one_group_leave_nothing_due),
+        INDEXED(what_is_gone_is_undelivered_as_it_is_counted),
+        INDEXED(each_row_is_exact),
         UNIT(a_page_costs_what_is_in_it),
+        INDEXED(a_page_costs_what_is_in_it),
+        UNIT(a_page_costs_at_most_what_the_index_has_besides),
         UNIT(a_page_behind_a_cursor_costs_a_count_and_what_is_in_it),
+        INDEXED(a_page_behind_a_cursor_costs_a_count_and_what_is_in_it),
     };
     return cmocka_run_group_tests_name("store_sqlite_due", tests, NULL, NULL);
 }

@@ -361,7 +361,7 @@ static void a_full_disk_refuses_changes_and_recovers(void **state)
     upload(w, 'a', "u1");
     announce(w, 'a', "u2");
     announce(w, 'a', "u3");
-    atomic_store(&is_full, true);
+    atomic_store(&of_log.is_full, true);
     call_create(&g, "u4");
     call_settle(&g, "u2", UPLOAD_ACCEPTED);
     call_append(&g, "1", "u1");
@@ -376,7 +376,7 @@ static void a_full_disk_refuses_changes_and_recovers(void **state)
     is_found(w, "u2", "a/u2 pending");
     is_not_found(w, "u4");
 
-    atomic_store(&is_full, false);
+    atomic_store(&of_log.is_full, false);
     expect_kept(w, 0);
     call_create(&g, "u4");
     call_settle(&g, "u2", UPLOAD_ACCEPTED);
@@ -413,11 +413,11 @@ static void a_group_of_both_ports_is_stored_whole_or_not_at_all(void **state)
     for (int n = 0; has_failed; n++) { // the n-th write fails
         char want[64];
         snprintf(want, sizeof(want), "; accepted; a%d; ; v%d; ", n + 1, n);
-        atomic_store(&writes_left, n);
+        atomic_store(&of_log.writes_left, n);
         call_round(&g, n);
         answer_await(&g.answers[0]);
         has_failed = g.answers[0].r != 0;
-        atomic_store(&writes_left, -1);
+        atomic_store(&of_log.writes_left, -1);
         expect_answers(&g, has_failed ? "!2; !2; !2; !2; !2; !2" : want);
         expect_kept(w, has_failed ? n : n + 1);
         if (has_failed) { // nothing is left of it
@@ -439,10 +439,10 @@ static int find_with_reads(struct store_world *w, int n)
     store_world_close(w);
     store_world_open(w);
     answer_init(&a, w);
-    atomic_store(&reads_left, n);
+    atomic_store(&of_log.reads_left, n);
     uploads_find(uploads_of(w), STR("u"), on_found, &a);
     answer_await(&a);
-    atomic_store(&reads_left, -1);
+    atomic_store(&of_log.reads_left, -1);
     expect_str("found", buf_str(&a.text), a.r == 0 ? STR("a/u accepted") : (str){0});
     answer_fini(&a);
     return a.r;
@@ -508,25 +508,25 @@ static void an_id_of_an_upload_is_new(void **state)
 
 int main(void)
 {
-#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define UNIT(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_unknown_commit_of_uploads_ends_the_process),
         cmocka_unit_test(an_id_of_an_upload_is_new),
         cmocka_unit_test(a_file_goes_with_its_last_message),
-        TEST(a_file_of_several_messages_goes_with_the_last),
-        TEST(many_files_go_at_once),
-        TEST(what_else_changes_in_a_message_leaves_its_file),
-        TEST(a_file_whose_message_has_gone_may_be_sent_again_until_it_is_claimed),
-        TEST(a_message_without_a_file_asks_for_none),
-        TEST(all_is_there_after_a_restart),
-        TEST(an_operator_may_change_what_an_account_has_taken),
-        TEST(messages_and_uploads_share_a_commit),
-        TEST(a_change_alone_is_synced_before_its_answer),
-        TEST(what_changes_nothing_commits_nothing),
-        TEST(a_change_takes_waiting_receipts_along),
-        TEST(a_full_disk_refuses_changes_and_recovers),
-        TEST(a_group_of_both_ports_is_stored_whole_or_not_at_all),
-        TEST(what_can_not_be_read_is_unavailable),
+        UNIT(a_file_of_several_messages_goes_with_the_last),
+        UNIT(many_files_go_at_once),
+        UNIT(what_else_changes_in_a_message_leaves_its_file),
+        UNIT(a_file_whose_message_has_gone_may_be_sent_again_until_it_is_claimed),
+        UNIT(a_message_without_a_file_asks_for_none),
+        UNIT(all_is_there_after_a_restart),
+        UNIT(an_operator_may_change_what_an_account_has_taken),
+        UNIT(messages_and_uploads_share_a_commit),
+        UNIT(a_change_alone_is_synced_before_its_answer),
+        UNIT(what_changes_nothing_commits_nothing),
+        UNIT(a_change_takes_waiting_receipts_along),
+        UNIT(a_full_disk_refuses_changes_and_recovers),
+        UNIT(a_group_of_both_ports_is_stored_whole_or_not_at_all),
+        UNIT(what_can_not_be_read_is_unavailable),
     };
     disk_install();
     return cmocka_run_group_tests_name("store_sqlite_uploads", tests, NULL, NULL);
