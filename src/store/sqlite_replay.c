@@ -29,7 +29,7 @@ struct replay {
     struct sqlite_index *ix;
     sqlite3_stmt *stmts[L_COUNT];
     bool has_row[L_COUNT];
-    int64_t message_at; // the position of the last message
+    int64_t message_at; // of the last message that the index did not have
     uint64_t chain;
     int64_t from;
     int64_t told_at_ns;
@@ -88,11 +88,11 @@ static int replay_message(struct replay *rp, sqlite3_stmt *stmt)
     const unsigned sender = sqlite3_column_int(stmt, 3) == 0 ? 0 : 1;
     struct thread *t = NULL;
 
-    rp->message_at = position;
     rp->chain = sqlite_index_chain(rp->chain, position, u64(stmt, 1), seq, sender);
     const int r = find_thread(rp, stmt, 0, &t);
     if (r < 0 || !t)
         return r;
+    rp->message_at = position;
     const uint64_t hash = places_hash(&rp->w->places, sender, sqlite_db_str(stmt, 8));
     grow(t, stmt);
     threads_add_message(t, seq, &(struct tail_entry){.position = position, .hash = hash});
