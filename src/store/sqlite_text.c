@@ -40,7 +40,7 @@ const char *const writer_texts[W_COUNT] = {
     [W_TALLIES_AT] =
         "SELECT conversation, seq, sender, ordinal, sent_bytes, got_bytes FROM message"
         " WHERE position = ?",
-    [W_ADD_MILESTONE] = "INSERT INTO milestone (position, chain) VALUES (?, ?)",
+    [W_ADD_MILESTONE] = "INSERT OR REPLACE INTO milestone (position, chain) VALUES (?, ?)",
 
     [W_WITHHELD_AT] = WITHHELD
     " FROM withheld WHERE conversation = ? AND side = ?"
