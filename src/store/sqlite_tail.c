@@ -295,23 +295,31 @@ static struct tail_node *add(struct tail *t, struct tail_gen *g, uint64_t hash,
     return n;
 }
 
+/** Room for so many. */
+static void grow_entries(struct tail_gen *g, struct tail_node *n, size_t n_all)
+{
+    if (n_all <= n->n_room)
+        return;
+    const size_t n_room = n_all > 2 * n->n_room ? n_all : 2 * n->n_room;
+    n->entries = mem_resize(n->entries, n_room * sizeof(*n->entries));
+    g->cost += (n_room - n->n_room) * sizeof(*n->entries);
+    n->n_room = n_room;
+}
+
+/** Where rows are gone there are none of them in between. */
 static void take_entries(struct tail_gen *g, struct tail_node *n, struct thread *thread)
 {
-    const size_t n_all = n->n_entries + thread->n_fresh;
-
     if (thread->n_fresh == 0)
         return;
     if (n->n_entries == 0)
         n->first_seq = thread->fresh_seq;
-    assert(thread->fresh_seq == n->first_seq + n->n_entries);
-    if (n_all > n->n_room) {
-        const size_t n_room = n_all > 2 * n->n_room ? n_all : 2 * n->n_room;
-        n->entries = mem_resize(n->entries, n_room * sizeof(*n->entries));
-        g->cost += (n_room - n->n_room) * sizeof(*n->entries);
-        n->n_room = n_room;
-    }
-    memcpy(n->entries + n->n_entries, thread->fresh, thread->n_fresh * sizeof(*n->entries));
-    n->n_entries = n_all;
+    assert(thread->fresh_seq >= n->first_seq + n->n_entries);
+    const size_t at = thread->fresh_seq - n->first_seq;
+    grow_entries(g, n, at + thread->n_fresh);
+    while (n->n_entries < at)
+        n->entries[n->n_entries++] = (struct tail_entry){0};
+    memcpy(n->entries + at, thread->fresh, thread->n_fresh * sizeof(*n->entries));
+    n->n_entries = at + thread->n_fresh;
     thread->n_fresh = 0;
 }
 
