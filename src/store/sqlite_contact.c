@@ -31,8 +31,10 @@ static int change(struct sqlite_writer *w, struct thread *t, unsigned side,
     *has_changed = s->blocked != (what == CHAT_BLOCK);
     if (!*has_changed)
         return 0;
-    return s->blocked ? withheld_end(&w->threads, t, side)
-                      : withheld_begin(&w->threads, t, side);
+    if (s->blocked)
+        return withheld_end(&w->threads, t, side);
+    const int r = threads_log_marks(&w->threads, t, side);
+    return r == 0 ? withheld_begin(&w->threads, t, side) : r;
 }
 
 int sqlite_contact_log(struct sqlite_writer *w, const struct thread *t, unsigned side,

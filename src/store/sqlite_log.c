@@ -47,7 +47,7 @@ static bool is_known(const struct thread *t, unsigned side, unsigned which)
     return t->sides[1 - side].theirs[which].position == t->sides[side].marks[which].position;
 }
 
-static int log_side(struct threads *ts, struct thread *t, unsigned side)
+int threads_log_marks(struct threads *ts, struct thread *t, unsigned side)
 {
     struct thread_side *s = &t->sides[side];
     const bool is_one_move = s->marks[0].position == s->marks[1].position;
@@ -76,8 +76,8 @@ static int log_thread(struct threads *ts, struct thread *t)
     if (r == 0)
         r = settle_due(ts, t, 1);
     if (r == 0)
-        r = log_side(ts, t, 0);
-    return r == 0 ? log_side(ts, t, 1) : r;
+        r = threads_log_marks(ts, t, 0);
+    return r == 0 ? threads_log_marks(ts, t, 1) : r;
 }
 
 int threads_log(struct threads *ts)

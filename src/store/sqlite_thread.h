@@ -208,6 +208,10 @@ void threads_add_message(struct thread *t, uint64_t seq, const struct tail_entry
  * moved. @return 0 or a fault: threads_drop() */
 MUST_CHECK int threads_log(struct threads *ts);
 
+/** Before the peer ceases to know of this side's marks: the log gets those that have moved.
+ * @return 0 or a fault */
+MUST_CHECK int threads_log_marks(struct threads *ts, struct thread *t, unsigned side);
+
 /** What was touched is put into the tail. */
 void threads_publish(struct threads *ts);
 
