@@ -46,6 +46,9 @@
  * in which the reader comes to them, and it need not look into those to come. Where the message
  * is gone it is any position below what there is.
  *
+ * A message that is taken out of its table, with sqlite3, leaves its numbers in `removed`: what
+ * is made anew of the log must not give them again.
+ *
  * A `milestone` is where the index once was (sqlite_index.h).
  *
  * Sessions, nonces and revocations (auth/store.h) know nothing of all that: who signs in may
@@ -104,6 +107,17 @@ static const char schema[] =
     "  key TEXT NOT NULL,"
     "  digest BLOB NOT NULL,"
     "  content TEXT NOT NULL"
+    ") STRICT;"
+
+    "CREATE TABLE removed (" // messages, of which nothing else is left: see the trigger
+    "  position INTEGER PRIMARY KEY,"
+    "  conversation INTEGER NOT NULL,"
+    "  seq INTEGER NOT NULL,"
+    "  sender INTEGER NOT NULL,"
+    "  ordinal INTEGER NOT NULL,"
+    "  sent_bytes INTEGER NOT NULL,"
+    "  got_bytes INTEGER NOT NULL,"
+    "  created_at_ms INTEGER NOT NULL"
     ") STRICT;"
 
     "CREATE TABLE mark ("
@@ -210,6 +224,8 @@ static const char schema[] =
 
     "CREATE TRIGGER message_removed AFTER DELETE ON message BEGIN"
     "  DELETE FROM attachment WHERE position = old.position;"
+    "  INSERT OR REPLACE INTO removed VALUES (old.position, old.conversation, old.seq,"
+    "    old.sender, old.ordinal, old.sent_bytes, old.got_bytes, old.created_at_ms);"
     "END;"
     "CREATE TRIGGER message_gone AFTER UPDATE OF type ON message WHEN new.type = 'gone' BEGIN"
     "  DELETE FROM attachment WHERE position = new.position;"

@@ -16,6 +16,9 @@ const char *const sqlite_replay_texts[L_COUNT] = {
     [L_MESSAGES] =
         "SELECT position, conversation, seq, sender, ordinal, sent_bytes, got_bytes,"
         " created_at_ms, key FROM message" WINDOW_OF,
+    [L_REMOVED] =
+        "SELECT position, conversation, seq, sender, ordinal, sent_bytes, got_bytes,"
+        " created_at_ms FROM removed" WINDOW_OF,
     [L_MARKS] =
         "SELECT position, conversation, side, delivered_seq, read_seq, at_ms, is_known"
         " FROM mark" WINDOW_OF,
@@ -81,7 +84,8 @@ static void grow(struct thread *t, sqlite3_stmt *stmt)
         to->due_pos = position;
 }
 
-static int replay_message(struct replay *rp, sqlite3_stmt *stmt)
+/** @param is_removed  there was one, and it has no place any more */
+static int replay_message(struct replay *rp, sqlite3_stmt *stmt, bool is_removed)
 {
     const int64_t position = sqlite3_column_int64(stmt, 0);
     const uint64_t seq = u64(stmt, 2);
@@ -93,9 +97,13 @@ static int replay_message(struct replay *rp, sqlite3_stmt *stmt)
     if (r < 0 || !t)
         return r;
     rp->message_at = position;
-    const uint64_t hash = places_hash(&rp->w->places, sender, sqlite_db_str(stmt, 8));
+    struct tail_entry entry = {0};
+    if (!is_removed) {
+        entry.position = position;
+        entry.hash = places_hash(&rp->w->places, sender, sqlite_db_str(stmt, 8));
+    }
     grow(t, stmt);
-    threads_add_message(t, seq, &(struct tail_entry){.position = position, .hash = hash});
+    threads_add_message(t, seq, &entry);
     threads_touch(&rp->w->threads, t);
     return 0;
 }
@@ -193,7 +201,8 @@ static int replay_row(struct replay *rp, unsigned which)
     int r = 0;
 
     switch (which) {
-    case L_MESSAGES: r = replay_message(rp, stmt); break;
+    case L_MESSAGES: r = replay_message(rp, stmt, false); break;
+    case L_REMOVED: r = replay_message(rp, stmt, true); break;
     case L_MARKS: r = replay_mark(rp, stmt); break;
     default: r = replay_contact(rp, stmt);
     }

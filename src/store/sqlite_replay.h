@@ -5,6 +5,7 @@
 
 enum replay_statement {
     L_MESSAGES,
+    L_REMOVED,
     L_MARKS,
     L_CONTACTS,
     L_COUNT,
