@@ -315,7 +315,7 @@ static int put_all(struct sqlite_index *ix, const struct tail_item *items, size_
 
     do {
         const size_t left = n - from;
-        const size_t n_slice = left < SQLITE_INDEX_SLICE ? left : SQLITE_INDEX_SLICE;
+        const size_t n_slice = left < ix->slice ? left : ix->slice;
         r = put_slice(ix, items + from, n_slice, n_slice == left ? &end : NULL);
         from += n_slice;
     } while (r == 0 && from < n);

@@ -17,7 +17,7 @@
 #include "store/sqlite_db.h"
 #include "store/sqlite_tail.h"
 
-#define SQLITE_INDEX_SLICE 4096 // conversations of a transaction
+#define SQLITE_INDEX_SLICE 4096
 
 enum index_statement {
     I_BEGIN,
@@ -38,6 +38,7 @@ extern const char *const sqlite_index_texts[I_COUNT];
 
 struct sqlite_index {
     struct sqlite_db db;
+    size_t slice; // conversations of a transaction
 };
 
 /** What the log says of itself. */
@@ -48,7 +49,7 @@ struct sqlite_index_log {
 };
 
 /**
- * Open it, or make it anew.
+ * Open it, or make it anew; it has its slice.
  *
  * @param key   HASH_KEY_SIZE secret bytes, of a new one
  * @param from  gets the position that it has

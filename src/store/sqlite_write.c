@@ -349,6 +349,7 @@ static int open_index(struct sqlite_writer *w, struct sqlite_index *ix,
     const struct sqlite_index_log log = {
         .db = &w->db, .epoch = w->epoch, .position = w->position};
 
+    ix->slice = config->index_slice;
     int r = sqlite_index_open(ix, config->index_path, &log, config->index_key, from);
     if (r == 0)
         r = sqlite_db_open(&w->index, config->index_path);

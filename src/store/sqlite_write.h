@@ -88,6 +88,7 @@ struct sqlite_writer_config {
     const char *index_path;
     struct store_limits limits;
     size_t index_after;
+    size_t index_slice;
     size_t tail_max;
     const uint8_t *key;       // HASH_KEY_SIZE secret bytes
     const uint8_t *index_key; // likewise, of a new index
