@@ -206,3 +206,117 @@ static inline struct store_world *store_world_in(const char *dir)
     store_world_open(w);
     return w;
 }
+
+// By chance.
+
+#define LETTERS     "abcs"
+#define CHANGES_MAX 6
+
+static inline uint64_t below(struct seeded *chance, uint64_t n)
+{
+    return next_u64(chance) % n;
+}
+
+/** a has to do with all of them, and the others with a; their keys are new. */
+static inline void change_one(struct store_world *w, struct seeded *chance, bool is_message,
+                              struct store_answer *a)
+{
+    static const enum chat_contact kinds[] = {CHAT_BLOCK, CHAT_UNBLOCK, CHAT_UNBLOCK,
+                                              CHAT_ACCEPT};
+    const char by = LETTERS[below(chance, 4)];
+    const char peer = LETTERS[by == 'a' ? 1 + below(chance, 3) : 0];
+    char key[24];
+    const uint64_t delivered = below(chance, 40);
+    const struct store_receipt r = {.by = who(by),
+                                    .place.peer = who(peer),
+                                    .delivered_seq = delivered,
+                                    .read_seq = below(chance, 2) * below(chance, 30),
+                                    .now_ms = NOW};
+    const struct store_contact c = {
+        .by = who(by), .place.peer = who(peer), .what = kinds[below(chance, 4)], .now_ms = NOW};
+
+    switch (is_message ? 8 : below(chance, 8)) {
+    case 0: store_contact(w->store, &c, on_contact, a); return;
+    case 1:
+    case 2: store_receipt(w->store, &r, on_receipt, a); return;
+    default: break;
+    }
+    snprintf(key, sizeof(key), "%llx", (unsigned long long)next_u64(chance));
+    const struct store_append what = message(by, peer, key, key);
+    store_append(w->store, &what, on_append, a);
+}
+
+/** Most of them in one group: a message comes last, for receipts wait for one. */
+static inline void change_some(struct store_world *w, struct seeded *chance)
+{
+    struct store_answer answers[CHANGES_MAX];
+    const uint64_t n = 1 + below(chance, CHANGES_MAX);
+
+    for (uint64_t i = 0; i < n; i++) {
+        answer_init(&answers[i], w);
+        change_one(w, chance, i == n - 1, &answers[i]);
+    }
+    for (uint64_t i = 0; i < n; i++) {
+        answer_await(&answers[i]);
+        answer_fini(&answers[i]);
+    }
+}
+
+// All there is.
+
+#define SAID_EACH (6 + sizeof(LETTERS) - 1)
+
+/** Pages of this account, without an end. */
+static inline size_t ask_pages(struct store_world *w, char letter, struct store_answer *a)
+{
+    const account of = who(letter);
+    const struct store_read read = {SOME_OF(letter)};
+    const struct store_read undelivered = {SOME_OF(letter), .since = INT64_MAX};
+    const struct store_receipts receipts = {.account = of, .max_receipts = PLENTY};
+    const struct store_list list = {
+        .account = of, .max_conversations = PLENTY, .max_bytes = PLENTY};
+    const struct store_changes changes = {
+        .account = of, .max_conversations = PLENTY, .max_bytes = PLENTY};
+
+    store_read(w->store, &read, on_read, &a[0]);
+    store_read(w->store, &undelivered, on_read, &a[1]);
+    store_receipts(w->store, &receipts, on_receipts, &a[2]);
+    store_list(w->store, &list, on_list, &a[3]);
+    store_changes(w->store, &changes, on_changes, &a[4]);
+    store_unread(w->store, &of, on_unread, &a[5]);
+    return 6;
+}
+
+static inline size_t ask_histories(struct store_world *w, char letter, struct store_answer *a)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; LETTERS[i] != '\0'; i++) {
+        const struct store_history h = {SOME_OF(letter), .place.peer = who(LETTERS[i])};
+        if (LETTERS[i] != letter)
+            store_history(w->store, &h, on_history, &a[n++]);
+    }
+    return n;
+}
+
+/** All that these accounts can get, as one text. */
+static inline void say_all(struct store_world *w, struct buf *out)
+{
+    struct store_answer a[SAID_EACH];
+
+    for (size_t i = 0; LETTERS[i] != '\0'; i++) {
+        for (size_t k = 0; k < COUNT_OF(a); k++)
+            answer_init(&a[k], w);
+        size_t n = ask_pages(w, LETTERS[i], a);
+        n += ask_histories(w, LETTERS[i], a + n);
+        for (size_t k = 0; k < n; k++) {
+            answer_await(&a[k]);
+            int r = buf_addf(out, "%d ", a[k].r);
+            r = r ? r : buf_add(out, buf_str(&a[k].text));
+            r = r ? r : buf_add(out, STR("\n"));
+            assert_int_equal(r, 0);
+        }
+        for (size_t k = 0; k < COUNT_OF(a); k++)
+            answer_fini(&a[k]);
+    }
+}

@@ -47,6 +47,8 @@ struct store_world {
     char dir[64];       // empty: in memory
     bool in_full;       // texts say all there is to say
     size_t index_after; // of store_sqlite_config; 0: the environment's
+    size_t index_slice; // likewise; 0: as ever
+    size_t tail_max;    // likewise
 };
 
 /** What an operation was answered with. */
@@ -125,6 +127,8 @@ static inline void store_world_open(struct store_world *w)
     const struct store_sqlite_config config = {.dir = w->dir,
                                                .index_after = w->index_after ? w->index_after
                                                                              : index_after(),
+                                               .index_slice = w->index_slice,
+                                               .tail_max = w->tail_max,
                                                .limits = w->limits,
                                                .rand = &w->chance.rand};
 

@@ -57,31 +57,6 @@ static struct store_answer see(struct store_world *w, char by, char peer, uint64
 
 // The file.
 
-/** All that the account can get, as one text. */
-static void say_all(struct store_world *w, char letter, struct buf *out)
-{
-    const account of = who(letter);
-    struct store_answer a[4];
-
-    for (unsigned i = 0; i < COUNT_OF(a); i++)
-        answer_init(&a[i], w);
-    store_read(w->store,
-               &(struct store_read){.account = of, .max_messages = 999, .max_bytes = 999},
-               on_read, &a[0]);
-    store_receipts(w->store, &(struct store_receipts){.account = of, .max_receipts = 999},
-                   on_receipts, &a[1]);
-    store_list(w->store,
-               &(struct store_list){.account = of, .max_conversations = 999, .max_bytes = 999},
-               on_list, &a[2]);
-    store_unread(w->store, &of, on_unread, &a[3]);
-    for (unsigned i = 0; i < COUNT_OF(a); i++) {
-        answer_await(&a[i]);
-        const int r = buf_add(out, buf_str(&a[i].text));
-        assert_int_equal(r, 0);
-        answer_fini(&a[i]);
-    }
-}
-
 static void all_is_there_after_a_restart(void **state)
 {
     struct store_world *w = *state;
@@ -99,10 +74,10 @@ static void all_is_there_after_a_restart(void **state)
     w->in_full = true;
     buf_init(&before, PLENTY);
     buf_init(&after, PLENTY);
-    say_all(w, 'a', &before);
+    say_all(w, &before);
     store_world_close(w);
     store_world_open(w);
-    say_all(w, 'a', &after);
+    say_all(w, &after);
     expect_str("after", buf_str(&after), buf_str(&before));
     assert_true(before.len > 300);
     assert_true(w->store->epoch == epoch);

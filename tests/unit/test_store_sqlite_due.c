@@ -167,54 +167,7 @@ static void what_is_gone_is_undelivered_as_it_is_counted(void **state)
 
 // By chance.
 
-#define ROUNDS    60
-#define GROUP_MAX 6
-
-static const char letters[] = "abcs";
-
-static uint64_t below(struct store_world *w, uint64_t n)
-{
-    return next_u64(&w->chance) % n;
-}
-
-static void change_one(struct store_world *w, struct store_answer *a)
-{
-    const char by = letters[below(w, 4)];
-    const char peer = letters[by == 'a' ? 1 + below(w, 3) : 0];
-    char key[24];
-    const struct store_receipt r = {
-        .by = who(by), .place.peer = who(peer), .delivered_seq = below(w, 40), .now_ms = NOW};
-    const struct store_contact c = {.by = who(by),
-                                    .place.peer = who(peer),
-                                    .what = below(w, 3) == 0 ? CHAT_BLOCK : CHAT_UNBLOCK,
-                                    .now_ms = NOW};
-
-    switch (below(w, 8)) {
-    case 0: store_contact(w->store, &c, on_contact, a); return;
-    case 1:
-    case 2: store_receipt(w->store, &r, on_receipt, a); return;
-    default: break;
-    }
-    snprintf(key, sizeof(key), "%llx", (unsigned long long)next_u64(&w->chance));
-    const struct store_append what = message(by, peer, key, key);
-    store_append(w->store, &what, on_append, a);
-}
-
-/** Most of them in one group. */
-static void change_some(struct store_world *w)
-{
-    struct store_answer answers[GROUP_MAX];
-    const uint64_t n = 1 + below(w, GROUP_MAX);
-
-    for (uint64_t i = 0; i < n; i++) {
-        answer_init(&answers[i], w);
-        change_one(w, &answers[i]);
-    }
-    for (uint64_t i = 0; i < n; i++) {
-        answer_await(&answers[i]);
-        answer_fini(&answers[i]);
-    }
-}
+#define ROUNDS 60
 
 static void each_row_is_exact(void **state)
 {
@@ -226,9 +179,9 @@ static void each_row_is_exact(void **state)
     print_message("SEED=%llu\n", (unsigned long long)number);
     int64_t n_due = 0;
     for (unsigned i = 0; i < ROUNDS; i++) {
-        if (below(w, 10) == 0)
+        if (next_u64(&w->chance) % 10 == 0)
             reopen(w);
-        change_some(w);
+        change_some(w, &w->chance);
         await_index(w);
         assert_int_equal(sql_number(w, N_INEXACT_DUE), 0);
         n_due += sql_number(w, "SELECT count(*) FROM member WHERE due_pos > 0");

@@ -88,6 +88,7 @@ static const struct {
     {I(I_CONTACT), "member USING INTEGER PRIMARY KEY (rowid=?)"},
     {I(I_FLAGS), "member USING INTEGER PRIMARY KEY (rowid=?)"},
     {L(L_MESSAGES), "message USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"},
+    {L(L_REMOVED), "removed USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"},
     {L(L_MARKS), "mark USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"},
     {L(L_CONTACTS), "contact USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"},
     {R(R_TOUCHED), "m USING INDEX member_by_message (account=? AND message_pos>?)"},
