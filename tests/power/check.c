@@ -3,7 +3,7 @@
 #include <malloc.h>
 
 #define LETTERS   (sizeof(POWER_LETTERS) - 1)
-#define ASKS_EACH (LETTERS - 1 + 6) // histories, and what there is one of
+#define ASKS_EACH (LETTERS - 1 + 7) // histories, and what there is one of
 
 // States.
 
@@ -49,8 +49,10 @@ static void ask_pages(struct questions *q, char letter)
         .account = who(letter), .max_conversations = PLENTY, .max_bytes = PLENTY};
     const struct store_receipts receipts = {.account = who(letter), .max_receipts = PLENTY};
     const struct store_read read = {SOME_OF(letter)};
+    const struct store_read undelivered = {SOME_OF(letter), .since = INT64_MAX};
 
     store_read(s, &read, done_read, &ask(q)->store);
+    store_read(s, &undelivered, done_read, &ask(q)->store);
     store_receipts(s, &receipts, done_receipts, &ask(q)->store);
     store_list(s, &list, done_list, &ask(q)->store);
     store_changes(s, &changes, done_changes, &ask(q)->store);
@@ -148,8 +150,10 @@ static void say_tables(struct buf *out, sqlite3 *db)
         "SELECT 'meta', position, conversations FROM meta", // an empty one's epoch may change
         "SELECT 'account', * FROM account ORDER BY id",
         "SELECT 'conversation', * FROM conversation ORDER BY id",
-        "SELECT 'member', * FROM member ORDER BY conversation, account",
         "SELECT 'message', * FROM message ORDER BY position",
+        "SELECT 'removed', * FROM removed ORDER BY position",
+        "SELECT 'mark', * FROM mark ORDER BY position",
+        "SELECT 'contact', * FROM contact ORDER BY position",
         "SELECT 'withheld', * FROM withheld ORDER BY conversation, side, upto_seq",
         "SELECT 'session', * FROM session ORDER BY id",
         "SELECT 'nonce', * FROM nonce ORDER BY bytes",
@@ -158,7 +162,7 @@ static void say_tables(struct buf *out, sqlite3 *db)
         "SELECT 'uploader', * FROM uploader ORDER BY owner",
         "SELECT 'attachment', * FROM attachment ORDER BY position",
         "SELECT 'sequence', * FROM sqlite_sequence ORDER BY name",
-        "SELECT name FROM sqlite_schema ORDER BY name",
+        "SELECT name FROM main.sqlite_schema ORDER BY name",
     };
 
     for (size_t i = 0; i < COUNT_OF(questions); i++)
@@ -421,9 +425,14 @@ static const char *look_at_marks(struct look *l)
 {
     sqlite3_stmt *stmt =
         question(l,
-                 "SELECT delivered_seq, read_seq, a.bytes, p.bytes FROM member m"
-                 " JOIN account a ON a.id = m.account"
-                 " JOIN account p ON p.id = m.peer");
+                 "SELECT"
+                 " (SELECT ifnull(max(delivered_seq), 0) FROM mark"
+                 "  WHERE conversation = c.id AND side = s.side),"
+                 " (SELECT ifnull(max(read_seq), 0) FROM mark"
+                 "  WHERE conversation = c.id AND side = s.side), a.bytes, p.bytes"
+                 " FROM conversation c, (SELECT 0 AS side UNION SELECT 1) s"
+                 " JOIN account a ON a.id = CASE s.side WHEN 0 THEN c.a ELSE c.b END"
+                 " JOIN account p ON p.id = CASE s.side WHEN 0 THEN c.b ELSE c.a END");
     const char *why = NULL;
 
     while (!why && sqlite3_step(stmt) == SQLITE_ROW)
@@ -712,6 +721,7 @@ const char *power_check(struct power_checker *c, const struct power_image *image
     const char *why = NULL;
 
     c->n_opened++;
+    c->w->index_after = claim->script->index_after;
     life->script = power_script_copy(claim->script);
     copy_image(&life->from, image);
     carry_over(life, claim);

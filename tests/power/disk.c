@@ -81,6 +81,35 @@ static struct power_bytes *add_file(struct power_image *image, const char *name)
     return &image->files[i].bytes;
 }
 
+static bool is_index(const char *name)
+{
+    return strncmp(name, POWER_INDEX, strlen(POWER_INDEX)) == 0;
+}
+
+static void drop_index(struct power_image *image)
+{
+    unsigned n = 0;
+
+    for (unsigned i = 0; i < image->n_files; i++) {
+        if (is_index(image->files[i].name)) {
+            power_bytes_fini(&image->files[i].bytes);
+        } else {
+            image->files[n++] = image->files[i];
+        }
+    }
+    image->n_files = n;
+}
+
+void power_image_take_index(struct power_image *image, const struct power_image *from)
+{
+    drop_index(image);
+    for (unsigned i = 0; i < from->n_files; i++) {
+        const struct power_bytes *b = &from->files[i].bytes;
+        if (is_index(from->files[i].name))
+            power_bytes_write(add_file(image, from->files[i].name), b->ptr, b->n, 0);
+    }
+}
+
 // The log.
 
 struct power_log *power_log_new(void)

@@ -15,8 +15,9 @@
 #define POWER_SECTOR    512 // bytes that the disk writes whole, or not
 #define POWER_DATABASE  "parley.db"
 #define POWER_WAL       "parley.db-wal"
-#define POWER_NAME_SIZE 32 // bytes, NUL included
-#define POWER_NAMES_MAX 8  // files of one image
+#define POWER_INDEX     "index.db" // and what belongs to it begins so
+#define POWER_NAME_SIZE 32         // bytes, NUL included
+#define POWER_NAMES_MAX 8          // files of one image
 #define POWER_FILES_MAX 96 // that a log knows: a name that is used again is another file
 #define POWER_OPS_MAX   (UINT64_C(1) << 17)
 #define POWER_LOG_BYTES                                                                        \
@@ -53,6 +54,9 @@ struct power_image {
 };
 
 void power_image_fini(struct power_image *image);
+
+/** Its index is that of another image, or none. */
+void power_image_take_index(struct power_image *image, const struct power_image *from);
 
 /** By content and name. */
 uint64_t power_image_hash(const struct power_image *image);
@@ -93,6 +97,12 @@ static inline bool power_op_is_of(const struct power_log *log, const struct powe
                                   const char *name)
 {
     return strcmp(log->names[op->file], name) == 0;
+}
+
+/** Of the index, or what belongs to it? It may be lost at any time. */
+static inline bool power_op_is_of_index(const struct power_log *log, const struct power_op *op)
+{
+    return strncmp(log->names[op->file], POWER_INDEX, strlen(POWER_INDEX)) == 0;
 }
 
 /** @return owned; power_log_free() */

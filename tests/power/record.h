@@ -75,6 +75,7 @@ static inline struct power_recorder power_record_begin(struct power_log *log,
                                .disk = power_disk_new(&nothing, log)};
 
     r.life->script = script;
+    r.w->index_after = script->index_after;
     r.model->in_full = true;
     power_disk_lie(r.disk, lies);
     assert_int_equal(power_world_open(r.w), 0);
@@ -157,13 +158,13 @@ static inline struct power_life *power_record_flood(struct power_log *log,
 
     while (power_count_frames(log) < POWER_FRAMES - 20) {
         for (unsigned i = 0; i < 2; i++) {
-            power_script_add_small(script, chance);
+            power_script_add_long(script, chance);
             power_record_batch(&r, script->n_batches - 1, false);
         }
     }
     *first = script->n_batches;
     for (unsigned i = 0; i < POWER_TO_COME; i++) {
-        power_script_add_small(script, chance);
+        power_script_add_long(script, chance);
         power_record_batch(&r, script->n_batches - 1, true);
     }
     return power_record_end(&r);

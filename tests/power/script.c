@@ -2,6 +2,8 @@
 
 #include <sys/mman.h>
 
+#include "store/sqlite_ask.h"
+
 #define BATCH_MAX 10
 
 // Books.
@@ -57,6 +59,7 @@ struct power_script *power_script_copy(const struct power_script *script)
 {
     struct power_script *copy = NEW(struct power_script);
 
+    copy->index_after = script->index_after;
     copy->n_steps = script->n_steps;
     copy->n_batches = script->n_batches;
     memcpy(copy->batches, script->batches, script->n_batches * sizeof(*script->batches));
@@ -325,13 +328,13 @@ void power_script_add_by_chance(struct power_script *script, struct seeded *chan
     }
 }
 
-void power_script_add_small(struct power_script *script, struct seeded *chance)
+void power_script_add_long(struct power_script *script, struct seeded *chance)
 {
     struct story s = {
         .script = script, .chance = chance, .n_letters = (unsigned)strlen(POWER_LETTERS)};
     struct power_step *step = add_by(&s, POWER_APPEND);
 
-    step->content = content_of(step->key, 20);
+    step->content = content_of(step->key, 16000);
     end_batch(script, script->n_steps - 1);
 }
 
@@ -400,8 +403,11 @@ void power_world_free(struct store_world *w)
 
 int power_world_open(struct store_world *w)
 {
-    const struct store_sqlite_config config = {
-        .dir = w->dir, .limits = w->limits, .rand = &w->chance.rand};
+    const struct store_sqlite_config config = {.dir = w->dir,
+                                               .index_after = w->index_after,
+                                               .index_slice = w->index_after > 0 ? 2 : 0,
+                                               .limits = w->limits,
+                                               .rand = &w->chance.rand};
 
     return store_sqlite_open(&w->store, w->loop, &config);
 }
@@ -415,10 +421,14 @@ void power_world_close(struct store_world *w)
 sqlite3 *power_world_db(const struct store_world *w)
 {
     char path[128];
+    char text[160];
     sqlite3 *db = NULL;
 
     snprintf(path, sizeof(path), "%s/parley.db", w->dir);
-    const int r = sqlite3_open(path, &db);
+    int r = sqlite3_open(path, &db);
+    assert_int_equal(r, SQLITE_OK);
+    snprintf(text, sizeof(text), "ATTACH '%s/index.db' AS ix", w->dir);
+    r = sqlite3_exec(db, text, NULL, NULL, NULL);
     assert_int_equal(r, SQLITE_OK);
     return db;
 }
@@ -590,7 +600,8 @@ static bool has_log(const struct power_log *log)
 {
     size_t i = power_log_count(log);
 
-    while (i > 0 && log->ops[i - 1].kind != POWER_WRITE)
+    while (i > 0 &&
+           (log->ops[i - 1].kind != POWER_WRITE || power_op_is_of_index(log, &log->ops[i - 1])))
         i--;
     return i > 0 && power_op_is_of(log, &log->ops[i - 1], POWER_WAL);
 }
@@ -646,6 +657,13 @@ static void note_answer(const struct power_player *p, size_t i, const struct pow
     e->is_answered = true;
 }
 
+/** The index is filled and logs are copied behind what was answered. */
+static void await_kept(const struct store_world *w)
+{
+    while (w->store && w->dir[0] != '\0' && sqlite_of(w->store)->is_keeping)
+        loop_run_once(w->loop);
+}
+
 void power_play(const struct power_player *p, const struct power_script *script, size_t batch,
                 struct buf *texts)
 {
@@ -665,6 +683,7 @@ void power_play(const struct power_player *p, const struct power_script *script,
         if (texts)
             power_answer_say(&answers[i], texts);
     }
+    await_kept(p->w);
     power_answers_fini(answers, n);
     free(answers);
 }

@@ -50,6 +50,7 @@ struct power_step {
 };
 
 struct power_script {
+    size_t index_after; // of the store that plays it
     size_t n_steps;
     size_t n_batches;
     struct power_step steps[POWER_STEPS_MAX];
@@ -91,8 +92,8 @@ void power_script_free(struct power_script *script);
 /** Mixed ones, with checkpoints and restarts between them. */
 void power_script_add_by_chance(struct power_script *script, struct seeded *chance, size_t n);
 
-/** One of a message, small. */
-void power_script_add_small(struct power_script *script, struct seeded *chance);
+/** One of a message, of some pages. */
+void power_script_add_long(struct power_script *script, struct seeded *chance);
 
 /**
  * One, of what somebody does who finds the store again: new messages; and what must be refused,
@@ -123,9 +124,10 @@ struct store_world *power_world_in(const char *dir);
 MUST_CHECK int power_world_open(struct store_world *w);
 void power_world_close(struct store_world *w);
 
-/** @return owned; sqlite3_close() */
+/** With the index attached, as ix. @return owned; sqlite3_close() */
 sqlite3 *power_world_db(const struct store_world *w);
 
-/** Play a batch until all of it is answered. @param texts  gets the answers, or NULL */
+/** Play a batch until all of it is answered, and what is done behind it, too. @param texts gets
+ * the answers, or NULL */
 void power_play(const struct power_player *p, const struct power_script *script, size_t batch,
                 struct buf *texts);

@@ -38,6 +38,7 @@ static struct power_life *record(struct world *w, unsigned lies)
 {
     struct power_script *script = power_script_new();
 
+    script->index_after = 1;
     power_script_add_by_chance(script, &w->chance, BATCHES);
     return power_record(w->log, script, lies);
 }
@@ -204,21 +205,20 @@ static const struct tampered tampered[] = {
      "key || ' ', digest, content FROM message WHERE position = " LAST,
      "moved: "},
     {"a seq is another", "UPDATE message SET seq = seq + 1 WHERE position = " LAST, "moved: "},
-    {"a mark is back", "UPDATE member SET delivered_seq = 0", "mark: "},
+    {"a mark is back", "UPDATE mark SET delivered_seq = 0", "mark: "},
     {"a nonce is unused", "DELETE FROM nonce", "nonce: "},
     {"a refresh token is good again", "UPDATE session SET generation = 1", "refresh: "},
     {"a revocation is gone", "DELETE FROM revocation", "revocation: "},
     {"an upload is gone", "DELETE FROM upload", "upload: "},
     {"an index lacks a row",
      "PRAGMA writable_schema = 1; UPDATE sqlite_schema SET sql ="
-     " 'CREATE INDEX member_unread ON member (account) WHERE is_unread = 0'"
-     " WHERE name = 'member_unread'; PRAGMA writable_schema = RESET",
+     " 'CREATE INDEX upload_by_until ON upload (until_ms) WHERE until_ms < 0'"
+     " WHERE name = 'upload_by_until'; PRAGMA writable_schema = RESET",
      "broken: "},
     {"a row refers to none", "DELETE FROM conversation", "broken: "},
-    {"what is unread is derived wrongly", "UPDATE member SET is_unread = 1 - is_unread",
+    {"what is unread is derived wrongly", "UPDATE ix.member SET is_unread = 1 - is_unread",
      "differs: "},
-    {"what is due is derived wrongly",
-     "UPDATE member SET due_pos = due_pos + 1 WHERE due_pos > 0", "differs: "},
+    {"what is due is derived wrongly", "UPDATE ix.member SET due_pos = 0", "differs: "},
     {"a row that no port shows is another", "UPDATE uploader SET full_at_ms = full_at_ms + 1",
      "differs: "},
     {"positions begin anew", "UPDATE meta SET position = 0", "differs: "},
@@ -287,7 +287,7 @@ static void a_database_that_is_damaged_is_found(void **state)
     static const struct {
         size_t at;
         const char *want;
-    } rows[] = {{0, "closed: "}, {4096 * 5 + 3, "broken: "}};
+    } rows[] = {{0, "closed: "}, {4096 * 16 + 3, "broken: "}};
     struct world *w = *state;
     struct power_life *life = record(w, POWER_HONEST);
     const size_t n = power_log_count(life->log);
@@ -297,6 +297,7 @@ static void a_database_that_is_damaged_is_found(void **state)
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         struct power_image image;
         power_past_cut(past, POWER_KEPT, &w->chance.rand, &image);
+        power_image_take_index(&image, &(struct power_image){0});
         assert_int_equal(image.n_files, 1); // the log is copied into it, and gone
         memset(image.files[0].bytes.ptr + rows[i].at, 0x5a, 64);
         expect_why("damaged", power_check_life(w->checker, life, n, &image, NULL),

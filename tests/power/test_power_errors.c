@@ -14,7 +14,7 @@
 #define PLAYED      2  // batches, from the one on that the disk begins to fail in
 #define FLOOD_BEGIN 2  // of the moments of a flood
 #define BEGINNINGS  4  // batches of a sample that it begins in; of syncs more
-#define STEP_MAX    12 // operations of a sample that are passed over
+#define STEP_MAX    16 // operations of a sample that are passed over
 #define SAID_SIZE   65536
 #define LAST_OF_ROW 4000 // no batch has so many operations
 
@@ -99,6 +99,7 @@ static void live(void *arg)
     struct power_disk *disk = power_disk_new(&w->image, w->child_log);
     struct store_world *of = power_world_in(w->checker->w->dir);
 
+    of->index_after = w->life->script->index_after;
     setenv("CMOCKA_TEST_ABORT", "1", 1); // NOLINT(concurrency-mt-unsafe): one thread, as yet
     if (w->row->while_opening)
         power_disk_fail(disk, &w->fault);
@@ -186,25 +187,34 @@ static bool has_sync_failed(const struct world *w, size_t from)
 {
     bool has_failed = false;
 
-    for (size_t i = from; i < power_log_count(w->child_log); i++)
-        has_failed |= w->child_log->ops[i].has_failed;
+    for (size_t i = from; i < power_log_count(w->child_log); i++) {
+        const struct power_op *op = &w->child_log->ops[i];
+        has_failed |= op->has_failed && !power_op_is_of_index(w->child_log, op);
+    }
     return has_failed;
+}
+
+/** The last operation of its log is a sync that has failed. */
+static bool ends_with_failure(const struct world *w)
+{
+    size_t n = power_log_count(w->child_log);
+
+    while (n > 0 && power_op_is_of_index(w->child_log, &w->child_log->ops[n - 1]))
+        n--;
+    return n > 0 && w->child_log->ops[n - 1].has_failed;
 }
 
 /** Whoever waits for a commit whose sync has failed gets no answer, and nothing comes after it.
  */
 static void look_at_syncs(const struct world *w)
 {
-    const size_t n_ops = power_log_count(w->child_log);
-
     for (size_t k = w->first; k < w->first + w->n_to_play; k++) {
         const struct power_entry *e = entries_of(w, k);
         if (!is_the_stores(w, k) || !e->is_sent)
             continue;
         if (e->is_answered && !is_refused(w, k) && !is_synced(w, e))
             fail_run(w, "a commit is answered that was not synced");
-        if (!e->is_answered && has_sync_failed(w, e->sent_at) &&
-            !w->child_log->ops[n_ops - 1].has_failed)
+        if (!e->is_answered && has_sync_failed(w, e->sent_at) && !ends_with_failure(w))
             fail_run(w, "it goes on after its sync has failed");
     }
 }
@@ -367,6 +377,7 @@ static void run_batch(struct world *w, size_t n)
     bool has_failed = true;
 
     begin_with(w, n);
+    w->life->script->index_after = next_u64(&w->chance) % 2; // at once, or never
     w->fault = fault_of(w->row);
     for (unsigned after = next_step(w) - 1; has_failed; after += next_step(w)) {
         assert_true(after < LAST_OF_ROW);
@@ -501,6 +512,7 @@ static int setup_life(void **state)
     world->told = mmap(NULL, sizeof(*world->told), PROT_READ | PROT_WRITE,
                        MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     assert_true(world->told != MAP_FAILED);
+    script->index_after = 1;
     power_script_add_by_chance(script, &world->chance, BATCHES);
     world->life = power_record(world->log, script, POWER_HONEST);
     return 0;

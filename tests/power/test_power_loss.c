@@ -6,8 +6,8 @@
  */
 #include "power/record.h"
 
-#define BATCHES      110
-#define SAMPLE       200 // cuts by chance, beside those around syncs
+#define BATCHES      55  // twice that with POWER_EVERY
+#define SAMPLE       100 // cuts by chance, beside those around syncs
 #define FLOOD_SAMPLE 4   // likewise; with POWER_EVERY
 #define FLOOD_EVERY  150 // so many
 #define SECOND_EVERY 25  // images whose recovery is cut in its turn
@@ -19,6 +19,8 @@ struct tally {
     size_t n_same;   // of these, as one that was looked at, with the same claim
     size_t n_looks;  // at the others
     size_t n_second; // images of a recovery, beside these
+    size_t n_lost;   // whose index was taken away
+    size_t n_stale;  // or is that of a moment before
 };
 
 struct world {
@@ -27,6 +29,7 @@ struct world {
     struct power_log *log;
     struct power_checker *checker;
     struct power_checker *second;
+    struct power_image before; // whose index is another image's, too
     struct tally tally;
 };
 
@@ -101,6 +104,22 @@ static bool was_seen(uint64_t *seen, uint64_t hash)
     return was;
 }
 
+#define LOST_EVERY   6 // images, by chance, whose index is another one
+#define BEFORE_EVERY 40
+
+/** The index may be lost on its own, or be put back. */
+static void lose_index(struct world *w, struct power_image *image)
+{
+    static const struct power_image nothing;
+    const bool is_stale = next_u64(&w->chance) % 2 > 0;
+
+    if (next_u64(&w->chance) % LOST_EVERY > 0)
+        return;
+    power_image_take_index(image, is_stale ? &w->before : &nothing);
+    w->tally.n_stale += is_stale;
+    w->tally.n_lost += !is_stale;
+}
+
 /** @param seen  hashes */
 static void cut(struct world *w, const struct power_life *life, const struct power_past *past,
                 size_t n, enum power_cut how, uint64_t *seen)
@@ -108,6 +127,7 @@ static void cut(struct world *w, const struct power_life *life, const struct pow
     struct power_image image;
 
     power_past_cut(past, how, &w->chance.rand, &image);
+    lose_index(w, &image);
     w->tally.n_images[how]++;
     if (was_seen(seen, power_image_hash(&image) ^ claim_hash(life, n))) {
         w->tally.n_same++;
@@ -129,7 +149,12 @@ static void cut_everywhere(struct world *w, const struct power_life *life, const
         power_past_go(past, n);
         for (unsigned i = 0; i < COUNT_OF(hows); i++)
             cut(w, life, past, n, hows[i], seen);
+        if (w->tally.n_cuts % BEFORE_EVERY == 0) {
+            power_image_fini(&w->before);
+            power_past_cut(past, POWER_KEPT, &w->chance.rand, &w->before);
+        }
     }
+    power_image_fini(&w->before);
     free(seen);
     power_past_free(past);
 }
@@ -161,9 +186,11 @@ static void say_figures(const struct world *w, const char *what, const struct po
         power_log_count(life->log), power_count_ops(life->log, POWER_SYNC));
     print_message(
         "  cut after %zu of them, %zu images: %zu kept, %zu dropped, %zu torn, %zu "
-        "shuffled; %zu opened, the others are the same; and %zu of a recovery\n",
+        "shuffled; %zu opened, the others are the same; and %zu of a recovery; %zu without "
+        "an index, %zu with one of before\n",
         t->n_cuts, t->n_same + t->n_looks, t->n_images[POWER_KEPT], t->n_images[POWER_DROPPED],
-        t->n_images[POWER_TORN], t->n_images[POWER_SHUFFLED], t->n_looks, t->n_second);
+        t->n_images[POWER_TORN], t->n_images[POWER_SHUFFLED], t->n_looks, t->n_second,
+        t->n_lost, t->n_stale);
 }
 
 static int setup(void **state)
@@ -190,22 +217,33 @@ static int teardown(void **state)
     return 0;
 }
 
-static void nothing_acknowledged_is_lost_whenever_the_power_goes(void **state)
+static void lose_power(struct world *w, const char *what, size_t index_after)
 {
-    struct world *w = *state;
     struct power_script *script = power_script_new();
 
     print_message("SEED=%llu\n", (unsigned long long)w->seed);
-    power_script_add_by_chance(script, &w->chance, BATCHES);
+    script->index_after = index_after;
+    power_script_add_by_chance(script, &w->chance, power_every() ? 2 * BATCHES : BATCHES);
     struct power_life *life = power_record(w->log, script, POWER_HONEST);
     bool *wanted = choose(w, life, 0, SAMPLE);
     for (size_t n = 0; power_every() && n < power_log_count(w->log); n++)
         wanted[n] = true;
     cut_everywhere(w, life, wanted);
-    say_figures(w, "everything", life);
-    assert_true(script->n_steps >= 200);
+    say_figures(w, what, life);
+    assert_true(script->n_steps >= 150);
+    assert_true(w->tally.n_lost > 0 && w->tally.n_stale > 0);
     free(wanted);
     power_life_free(life);
+}
+
+static void nothing_acknowledged_is_lost_whenever_the_power_goes(void **state)
+{
+    lose_power(*state, "everything", 0);
+}
+
+static void nothing_is_lost_while_the_index_is_filled(void **state)
+{
+    lose_power(*state, "with an index that has all at once", 1);
 }
 
 /** Its log is then begun anew, where that of before still is. */
@@ -230,6 +268,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(nothing_acknowledged_is_lost_whenever_the_power_goes,
                                         setup, teardown),
+        cmocka_unit_test_setup_teardown(nothing_is_lost_while_the_index_is_filled, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(nothing_is_lost_while_the_store_copies_its_log, setup,
                                         teardown),
     };

@@ -139,7 +139,11 @@ static int power_truncate(sqlite3_file *base, sqlite3_int64 size)
 
 static bool is_lied_about(const struct power_disk *d, unsigned file)
 {
-    const bool is_database = strcmp(d->log->names[file], POWER_DATABASE) == 0;
+    const struct power_op op = {.file = file};
+    const bool is_database = power_op_is_of(d->log, &op, POWER_DATABASE);
+
+    if (power_op_is_of_index(d->log, &op))
+        return false;
     return d->lies & (is_database ? POWER_NO_SYNC_OF_DATABASE : POWER_NO_SYNC_OF_LOG);
 }
 
