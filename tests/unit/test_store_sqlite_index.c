@@ -558,6 +558,45 @@ static void what_is_in_three_places_is_read_as_one(void **state)
     store_world_free(model);
 }
 
+#define LONG_MS 60000
+
+/** The reader has its snapshot of the index: wait until the tail has less. In its thread. */
+static int on_row(unsigned what, void *arg, void *stmt, void *unused)
+{
+    const struct store_world *w = arg;
+
+    (void)what, (void)unused;
+    if (strcmp(sqlite3_sql(stmt), "SELECT position FROM state") != 0)
+        return 0;
+    atomic_store(&of_index.is_full, false);
+    tail_await_filled(&sqlite_of(w->store)->writer.tail, LONG_MS);
+    return 0;
+}
+
+static void what_leaves_the_tail_while_it_is_read_is_read(void **state)
+{
+    struct store_world *w = *state;
+    sqlite3 *reader = NULL;
+
+    index_at_once(w);
+    reader = sqlite_of(w->store)->reader.db.db;
+    atomic_store(&of_index.is_full, true);
+    put(w, 'a', 'b', "1", 1);
+    put(w, 'a', 'b', "2", 2);
+    await_kept(w);
+    assert_true(tail_is_filling(&sqlite_of(w->store)->writer.tail));
+    struct store_answer a;
+    const struct store_read r = {SOME_OF('b')};
+    sqlite3_trace_v2(reader, SQLITE_TRACE_ROW, on_row, w);
+    answer_init(&a, w);
+    store_read(w->store, &r, on_read, &a);
+    answer_await(&a);
+    sqlite3_trace_v2(reader, 0, NULL, NULL);
+    assert_false(tail_is_filling(&sqlite_of(w->store)->writer.tail));
+    expect_str("what leaves the tail", buf_str(&a.text), STR("a1 a2"));
+    answer_fini(&a);
+}
+
 // An index that takes nothing.
 
 #define TAIL_MAX 4000
@@ -655,6 +694,7 @@ int main(void)
         UNIT(a_gap_is_a_gap_however_much_lies_around_it),
         UNIT(a_seq_is_not_given_again_where_its_row_is_gone),
         UNIT(what_is_in_three_places_is_read_as_one),
+        UNIT(what_leaves_the_tail_while_it_is_read_is_read),
         UNIT(where_the_index_takes_nothing_appends_are_refused_in_the_end),
         UNIT(an_append_slows_down_before_one_is_refused),
     };
