@@ -267,8 +267,8 @@ static int run_window(struct replay *rp, int64_t after, int64_t upto)
         r = threads_log(&w->threads); // there is nothing to log: it settles what is due
     if (r == 0)
         threads_publish(&w->threads);
-    sqlite_writer_unlook(w);
-    return r;
+    const int over = sqlite_writer_unlook(w);
+    return r == 0 ? over : r;
 }
 
 static int run(struct replay *rp)

@@ -134,13 +134,14 @@ int sqlite_writer_look(struct sqlite_writer *w)
     return r == SQLITE_DB_NO_ROW ? sqlite_db_fault(&w->index, "state has no row") : r;
 }
 
-void sqlite_writer_unlook(struct sqlite_writer *w)
+int sqlite_writer_unlook(struct sqlite_writer *w)
 {
-    // It has read: there is nothing that could not be ended.
-    if (!sqlite3_get_autocommit(w->index.db) &&
-        sqlite_db_run(&w->index, w->index.stmts[X_COMMIT]) == 0)
-        sqlite_db_works(&w->index);
+    int r = 0;
+
+    if (!sqlite3_get_autocommit(w->index.db))
+        r = sqlite_db_run(&w->index, w->index.stmts[X_COMMIT]);
     places_release(&w->places);
+    return r;
 }
 
 void sqlite_writer_trim(struct sqlite_writer *w)
@@ -285,7 +286,8 @@ void sqlite_writer_run(struct sqlite_writer *w, struct list *writes)
     } else {
         fail_group(w, writes);
     }
-    sqlite_writer_unlook(w);
+    if (sqlite_writer_unlook(w) == 0 && r == 0)
+        sqlite_db_works(&w->index);
     if (r == 0 && w->has_changed) // what changes nothing gets through to a full disk, too
         sqlite_db_works(&w->db);
     sqlite_writer_trim(w);

@@ -114,7 +114,9 @@ void sqlite_writer_run(struct sqlite_writer *w, struct list *writes);
 
 /** A snapshot of the tail and the index begins. @return 0 or a fault; sqlite_writer_unlook() */
 MUST_CHECK int sqlite_writer_look(struct sqlite_writer *w);
-void sqlite_writer_unlook(struct sqlite_writer *w);
+
+/** @return 0 or a fault: nothing was changed by it */
+MUST_CHECK int sqlite_writer_unlook(struct sqlite_writer *w);
 
 /** Forget conversations where they are too many. */
 void sqlite_writer_trim(struct sqlite_writer *w);
