@@ -713,6 +713,14 @@ static const char *examine(struct power_checker *c, const struct power_claim *cl
     return why ? why : go_on(c, life);
 }
 
+static void keep_instead(struct power_life *life, const struct power_claim *claim)
+{
+    assert(claim->n_states <= COUNT_OF(life->instead));
+    life->n_instead = claim->n_states;
+    for (size_t i = 0; i < claim->n_states; i++)
+        life->instead[i] = claim->states[i];
+}
+
 const char *power_check(struct power_checker *c, const struct power_image *image,
                         const struct power_claim *claim, struct power_life **next)
 {
@@ -724,6 +732,8 @@ const char *power_check(struct power_checker *c, const struct power_image *image
     c->w->index_after = claim->script->index_after;
     life->script = power_script_copy(claim->script);
     copy_image(&life->from, image);
+    if (next)
+        keep_instead(life, claim);
     carry_over(life, claim);
     if (power_world_open(c->w) < 0) {
         why = wrong(c, "closed: the store does not open");
@@ -745,11 +755,13 @@ const char *power_check(struct power_checker *c, const struct power_image *image
 const char *power_check_life(struct power_checker *c, const struct power_life *life, size_t n,
                              const struct power_image *image, struct power_life **next)
 {
-    const struct power_state *states[POWER_BATCHES_MAX + 1];
+    const struct power_state *states[POWER_BATCHES_MAX + 1 + COUNT_OF(life->instead)];
     struct power_book *book = NEW(struct power_book);
     struct power_claim claim = {.script = life->script, .book = book, .states = states};
 
     power_book_at(life->book, n, book);
+    for (size_t i = 0; i < life->n_instead; i++)
+        states[claim.n_states++] = life->instead[i];
     for (size_t i = 0; i < life->n_moments; i++) {
         if (i > 0 && life->moments[i].sent_at > n)
             break;

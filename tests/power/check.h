@@ -22,7 +22,12 @@ void power_state_say(struct power_state *state, struct store_world *w,
 /** A life of a store: what it began with, what it was asked, what its disk did. */
 struct power_life {
     struct power_image from; // owned
-    struct power_log *log;   // borrowed, as it is after the life
+    // What it may have begun with instead, borrowed. A commit that nobody was told of, and that
+    // lacks a frame, may come back while the next one is not answered: where that one has
+    // begun with the same frame, the rest of the other fits behind it again.
+    const struct power_state *instead[2];
+    size_t n_instead;
+    struct power_log *log; // borrowed, as it is after the life
     struct power_script *script;
     struct power_book *book;
     size_t n_moments;
