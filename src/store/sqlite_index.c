@@ -287,6 +287,34 @@ static int put_end(struct sqlite_index *ix, struct tail_end end)
     return sqlite_db_run(&ix->db, stmt);
 }
 
+static int remove_one(const char *path, const char *suffix)
+{
+    char name[SQLITE_FILE_PATH_SIZE + 8];
+    sqlite3_vfs *vfs = sqlite3_vfs_find(NULL);
+
+    snprintf(name, sizeof(name), "%s%s", path, suffix);
+    const int r = vfs->xDelete(vfs, name, 1);
+    return r == SQLITE_OK || r == SQLITE_IOERR_DELETE_NOENT
+               ? 0
+               : err_fault(-EIO, "remove %s (%d)", name, r);
+}
+
+/**
+ * After a sync that has failed nobody knows what the disk has of it, and the next sync may say
+ * that all is well. So the file loses its name: who has it open goes on with it, and the next
+ * start makes it anew. The log has all of it.
+ */
+static void distrust(struct sqlite_index *ix, int code)
+{
+    const char *path = sqlite3_db_filename(ix->db.db, "main");
+
+    if (ix->is_distrusted || (code != SQLITE_IOERR_FSYNC && code != SQLITE_IOERR_DIR_FSYNC))
+        return;
+    ix->is_distrusted = remove_one(path, "") == 0;
+    log_warn(NULL, "store_index", "removed=%s why=\"it could not be synced\"",
+             ix->is_distrusted ? "yes" : "no");
+}
+
 /** @param end  where the index is then, or NULL: there are more */
 static int put_slice(struct sqlite_index *ix, const struct tail_item *items, size_t n,
                      const struct tail_end *end)
@@ -299,6 +327,8 @@ static int put_slice(struct sqlite_index *ix, const struct tail_item *items, siz
         r = put_end(ix, *end);
     if (r == 0)
         r = sqlite_db_run(&ix->db, ix->db.stmts[I_COMMIT]);
+    if (r < 0)
+        distrust(ix, sqlite3_extended_errcode(ix->db.db));
     // What becomes of the slice makes no difference: it is put again, all of it.
     if (r < 0 && !sqlite3_get_autocommit(ix->db.db)) {
         const int undone = sqlite_db_run(&ix->db, ix->db.stmts[I_ROLLBACK]);
@@ -343,6 +373,8 @@ int sqlite_index_checkpoint(struct sqlite_index *ix)
 {
     const int r =
         sqlite3_wal_checkpoint_v2(ix->db.db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+
+    distrust(ix, r);
     return r == SQLITE_OK || r == SQLITE_BUSY ? 0 : sqlite_db_fault(&ix->db, "checkpoint");
 }
 
@@ -449,18 +481,6 @@ static bool is_damaged(struct sqlite_index *ix)
 {
     const int code = ix->db.db ? sqlite3_errcode(ix->db.db) & 0xff : 0;
     return code == SQLITE_CORRUPT || code == SQLITE_NOTADB || code == SQLITE_ERROR;
-}
-
-static int remove_one(const char *path, const char *suffix)
-{
-    char name[SQLITE_FILE_PATH_SIZE + 8];
-    sqlite3_vfs *vfs = sqlite3_vfs_find(NULL);
-
-    snprintf(name, sizeof(name), "%s%s", path, suffix);
-    const int r = vfs->xDelete(vfs, name, 1);
-    return r == SQLITE_OK || r == SQLITE_IOERR_DELETE_NOENT
-               ? 0
-               : err_fault(-EIO, "remove %s (%d)", name, r);
 }
 
 /** The file last: while it is there, what belongs to it is not taken for another's. */

@@ -39,6 +39,7 @@ extern const char *const sqlite_index_texts[I_COUNT];
 struct sqlite_index {
     struct sqlite_db db;
     size_t slice; // conversations of a transaction
+    bool is_distrusted;
 };
 
 /** What the log says of itself. */

@@ -18,6 +18,7 @@ struct faults {
     atomic_int writes_left; // then one fails
     atomic_int reads_left;  // likewise
     atomic_bool is_full;    // all writes fail
+    atomic_bool is_unsafe;  // all syncs fail
 };
 
 struct methods {
@@ -61,7 +62,9 @@ static inline int disk_sync(sqlite3_file *f, int flags)
     const struct methods *m = methods_of(f);
 
     atomic_fetch_add(&n_syncs, m->faults == &of_log);
-    return atomic_load(&is_broken) ? SQLITE_IOERR_FSYNC : m->real->xSync(f, flags);
+    return atomic_load(&is_broken) || atomic_load(&m->faults->is_unsafe)
+               ? SQLITE_IOERR_FSYNC
+               : m->real->xSync(f, flags);
 }
 
 static inline int disk_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *f, int flags,

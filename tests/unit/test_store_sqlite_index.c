@@ -436,6 +436,34 @@ static void what_was_known_stays_known_where_all_comes_in_one_group(void **state
     buf_fini(&before);
 }
 
+/** What the disk has of it nobody knows, and the next sync may say that all is well. */
+static void an_index_that_could_not_be_synced_is_gone_at_the_next_start(void **state)
+{
+    struct store_world *w = *state;
+    struct seeded chance = seed_of_the_day();
+    char path[128];
+
+    index_at_once(w);
+    change_many(w, &chance, 10);
+    await_index(w);
+    path_of(w, "index.db", path);
+    atomic_store(&of_index.is_unsafe, true);
+    change_many(w, &chance, 2);
+    await_kept(w);
+    atomic_store(&of_index.is_unsafe, false);
+    assert_int_equal(access(path, F_OK), -1);
+    change_many(w, &chance, 10); // it is still open
+    struct buf before = text_of(w);
+    store_world_close(w);
+    store_world_open(w);
+    expect_said("after the next start", w, &before);
+    assert_int_equal(access(path, F_OK), 0);
+    change_many(w, &chance, 10);
+    await_index(w);
+    assert_int_equal(sql_number(w, N_INEXACT_DUE), 0);
+    buf_fini(&before);
+}
+
 // More than is looked at at once.
 
 #define MANY 4200
@@ -690,6 +718,7 @@ int main(void)
         UNIT(a_fill_may_end_anywhere),
         UNIT(what_the_index_has_already_is_not_put_again),
         UNIT(what_was_known_stays_known_where_all_comes_in_one_group),
+        UNIT(an_index_that_could_not_be_synced_is_gone_at_the_next_start),
         UNIT(an_index_is_made_anew_as_often_as_it_is_lost),
         UNIT(a_gap_is_a_gap_however_much_lies_around_it),
         UNIT(a_seq_is_not_given_again_where_its_row_is_gone),
