@@ -340,15 +340,13 @@ static int put_slice(struct sqlite_index *ix, const struct tail_item *items, siz
 static int put_all(struct sqlite_index *ix, const struct tail_item *items, size_t n,
                    struct tail_end end)
 {
-    size_t from = 0;
+    bool is_last = false;
     int r = 0;
 
-    do {
-        const size_t left = n - from;
-        const size_t n_slice = left < ix->slice ? left : ix->slice;
-        r = put_slice(ix, items + from, n_slice, n_slice == left ? &end : NULL);
-        from += n_slice;
-    } while (r == 0 && from < n);
+    for (size_t from = 0; r == 0 && !is_last; from += ix->slice) {
+        is_last = n - from <= ix->slice;
+        r = put_slice(ix, items + from, is_last ? n - from : ix->slice, is_last ? &end : NULL);
+    }
     return r;
 }
 

@@ -315,6 +315,10 @@ static const char pragmas[] =
     "PRAGMA mmap_size = 0;"
     "PRAGMA temp_store = MEMORY";
 
+// Of an ANALYZE by an operator: a table that was nearly empty then would be gone through whole.
+static const char no_statistics[] =
+    "DROP TABLE IF EXISTS sqlite_stat1; DROP TABLE IF EXISTS sqlite_stat4";
+
 /** SQLite stays with another journal where it can't share memory: some network disks. */
 static int expect_wal(struct sqlite_db *db)
 {
@@ -332,6 +336,8 @@ static int open_log(struct sqlite_writer *w, const struct sqlite_writer_config *
     int r = sqlite_db_open(&w->db, config->path);
     if (r == 0)
         r = sqlite_file_migrate(&w->db, config->epoch);
+    if (r == 0)
+        r = sqlite_db_exec(&w->db, no_statistics);
     if (r == 0)
         r = sqlite_db_exec(&w->db, pragmas);
     if (r == 0)

@@ -208,9 +208,10 @@ static void take_step(enum step step, uint8_t how, str bytes)
 /** What is kept for a client that does not poll is bounded. */
 static void check_bounds(void)
 {
-    for (const struct session *s = fuzz.sessions; s < fuzz.sessions + fuzz.n_sessions; s++)
+    for (const struct session *s = fuzz.sessions; s < fuzz.sessions + fuzz.n_sessions; s++) {
         assert(!s->is_open || !s->eio->polling ||
                s->eio->polling->queued_bytes <= EIO_QUEUE_MAX);
+    }
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -392,7 +392,7 @@ async function comesBack(t) {
     await say(alice, 'three');
     await hasStates(alice, 'Sent', 3);
     same(await itemsOf(alice), ['one', 'two', 'three'].map((text, i) =>
-        ['own', text, 'sent', i + 1]), 'messages');
+        ['own', [text], 'sent', i + 1]), 'messages');
     t.isQuiet({ cut: true });
 }
 
