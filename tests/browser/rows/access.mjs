@@ -233,6 +233,7 @@ async function withoutMotion(t) {
     await say(alice, 'are you coming?');
     await say(bob, 'let me look');
     await hasStates(alice, 'Read', 1);
+    await hasStates(bob, 'Read', 1); // before that he has not accepted her, and shows nothing
     await field(bob).pressSequentially('I think');
     await log(alice).locator('.dots').waitFor();
     const endless = await inAllRoots(alice, (root) => root.getAnimations()
