@@ -91,6 +91,7 @@ export const states = {
         await say(alice, 'are you coming tonight?');
         await say(bob, 'let me look');
         await hasStates(alice, 'Read', 1);
+        await hasStates(bob, 'Read', 1); // before that he has not accepted her
         await field(bob).pressSequentially('I think');
         await alice.getByText('typing…').first().waitFor();
         return alice;
