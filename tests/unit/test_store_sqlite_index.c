@@ -449,9 +449,9 @@ static void an_index_that_could_not_be_synced_is_gone_at_the_next_start(void **s
     path_of(w, "index.db", path);
     atomic_store(&of_index.is_unsafe, true);
     change_many(w, &chance, 2);
-    await_kept(w);
+    while (access(path, F_OK) == 0) // until it is kept, or that is tried again
+        loop_run_once(w->loop);
     atomic_store(&of_index.is_unsafe, false);
-    assert_int_equal(access(path, F_OK), -1);
     change_many(w, &chance, 10); // it is still open
     struct buf before = text_of(w);
     store_world_close(w);
