@@ -400,24 +400,6 @@ static int take_undelivered(struct sqlite_reader *rd, struct sqlite_read *op,
     return r;
 }
 
-/** How many conversations were touched behind a position? */
-static int count_touched(struct sqlite_reader *rd, const account *a, int64_t after,
-                         int64_t *out)
-{
-    const struct sqlite_query query = {.which = R_TOUCHED, .account = a, .after = after};
-    struct sqlite_views vs;
-    struct sqlite_view v;
-
-    *out = 0;
-    int r = sqlite_views_open(&vs, rd, &query);
-    if (r == 0)
-        r = sqlite_views_next(&vs, &v);
-    for (; r == 0; r = sqlite_views_next(&vs, &v))
-        ++*out;
-    sqlite_views_close(&vs);
-    return r < 0 ? r : 0;
-}
-
 /** The message that R_NEAR is on, if it is this account's. @return as take() */
 static int take_if_mine(struct sqlite_reader *rd, struct sqlite_read *op, sqlite3_stmt *stmt,
                         struct page_room *room)
@@ -477,7 +459,7 @@ static int take_rest(struct sqlite_reader *rd, struct sqlite_read *op, struct pa
 
     if (after < 0)
         after = 0;
-    int r = count_touched(rd, &asked->account, after, &n);
+    int r = sqlite_views_count_touched(rd, &asked->account, after, &n);
     if (r == 0 && n >= FEW && after < op->horizon) {
         const int64_t upto = op->horizon - after > n ? after + n : op->horizon;
         r = take_near(rd, op, after, upto, room);

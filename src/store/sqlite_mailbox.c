@@ -90,7 +90,8 @@ static int sum_up_index(struct mailboxes *m, int64_t id, uint64_t moment,
 
     sqlite_db_bind(stmt, 1, id);
     for (r = sqlite_db_step(p->db, stmt); r == 0; r = sqlite_db_step(p->db, stmt)) {
-        if (tail_had(&p->view, (conversation_id)sqlite3_column_int64(stmt, 0), moment))
+        const conversation_id one = (conversation_id)sqlite3_column_int64(stmt, 0);
+        if (tail_had(&p->view, tail_number(one), moment))
             continue;
         add_share(out, sqlite3_column_int(stmt, 1), (uint64_t)sqlite3_column_int64(stmt, 2));
     }

@@ -46,6 +46,10 @@ const char *const sqlite_row_texts[R_COUNT] = {
                   " OR (" OF_ACCOUNT
                   " AND m.receipt_pos > ?2 AND m.receipt_pos > 0)"
                   " OR (" OF_ACCOUNT " AND m.contact_pos > ?2 AND m.contact_pos > 0)",
+    // Numbers of conversations: a row's id is twice that, and the side.
+    [R_N_TOUCHED] =
+        "SELECT m.id >> 1 FROM member m INDEXED BY member_by_message"
+        " WHERE" OF_ACCOUNT " AND m.message_pos > ?2",
     [R_BY_ID] = "SELECT " COLUMNS " FROM member m NOT INDEXED" PEERS
                 " WHERE m.id BETWEEN ?2 AND ?2 + 1"
                 " AND" OF_ACCOUNT,

@@ -17,6 +17,7 @@ enum sqlite_row_statement {
     R_MARKED,
     R_UNREAD,
     R_TOUCHES, // up to here
+    R_N_TOUCHED,
     R_BY_ID,
     R_PAIR,
     R_FIRST_SEQ,
@@ -93,6 +94,10 @@ void sqlite_views_close(struct sqlite_views *vs);
 
 /** @return 0, SQLITE_DB_NO_ROW: that was all, or a fault */
 MUST_CHECK int sqlite_views_next(struct sqlite_views *vs, struct sqlite_view *out);
+
+/** How many R_TOUCHED would be, by the index alone. @return 0 or a fault */
+MUST_CHECK int sqlite_views_count_touched(struct sqlite_reader *rd, const account *a,
+                                          int64_t after, int64_t *n);
 
 /** One of them by its id. @return 0, STORE_NOT_FOUND, or a fault */
 MUST_CHECK int sqlite_row_by_id(struct sqlite_reader *rd, const account *a, conversation_id id,

@@ -124,21 +124,32 @@ void tail_release(struct tail_view *v)
 
 // Looking.
 
-static uint64_t hash_id(const struct tail *t, conversation_id id)
+static uint64_t hash_number(const struct tail *t, uint64_t number)
 {
-    return hash_keyed(t->key, (str){(const char *)&id, sizeof(id)});
+    return hash_keyed(t->key, (str){(const char *)&number, sizeof(number)});
 }
 
-static bool is_id(struct map_node *node, const void *key)
+static uint64_t hash_id(const struct tail *t, conversation_id id)
 {
-    return container_of(node, struct tail_node, by_id)->thread.id ==
-           *(const conversation_id *)key;
+    return hash_number(t, tail_number(id));
+}
+
+static bool is_number(struct map_node *node, const void *key)
+{
+    const struct tail_node *n = container_of(node, struct tail_node, by_id);
+    return tail_number(n->thread.id) == *(const uint64_t *)key;
+}
+
+static struct tail_node *find_number(const struct tail_gen *g, uint64_t hash, uint64_t number)
+{
+    struct map_node *node = g ? map_find(&g->by_id, hash, is_number, &number) : NULL;
+    return node ? container_of(node, struct tail_node, by_id) : NULL;
 }
 
 static struct tail_node *find(const struct tail_gen *g, uint64_t hash, conversation_id id)
 {
-    struct map_node *node = g ? map_find(&g->by_id, hash, is_id, &id) : NULL;
-    return node ? container_of(node, struct tail_node, by_id) : NULL;
+    struct tail_node *n = find_number(g, hash, tail_number(id));
+    return n && n->thread.id == id ? n : NULL;
 }
 
 bool tail_find(const struct tail_view *v, conversation_id id, struct tail_thread *out)
@@ -201,14 +212,14 @@ static struct tail_account *find_account(const struct tail *t, const struct tail
     return node ? container_of(node, struct tail_account, by_account) : NULL;
 }
 
-bool tail_had(const struct tail_view *v, conversation_id id, uint64_t moment)
+bool tail_had(const struct tail_view *v, uint64_t number, uint64_t moment)
 {
-    const uint64_t hash = hash_id(v->tail, id);
+    const uint64_t hash = hash_number(v->tail, number);
     bool had = false;
 
     pthread_mutex_lock(&v->tail->mutex);
     for (unsigned i = 0; i < 2 && !had; i++) {
-        const struct tail_node *n = find(v->gens[i], hash, id);
+        const struct tail_node *n = find_number(v->gens[i], hash, number);
         had = n && n->since <= moment;
     }
     pthread_mutex_unlock(&v->tail->mutex);

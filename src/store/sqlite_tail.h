@@ -82,9 +82,15 @@ struct tail_found {
 struct tail_found tail_select(const struct tail_view *v, const account *a,
                               tail_filter_fn *filter, const void *arg);
 
-/** Did the tail have anything of this conversation at that moment? Then what the index has of
- * it was out of date. */
-bool tail_had(const struct tail_view *v, conversation_id id, uint64_t moment);
+/** What a conversation's id begins with: no other one of this store has the same. */
+static inline uint64_t tail_number(conversation_id id)
+{
+    return id >> 32;
+}
+
+/** Did the tail have anything of the conversation with this number at that moment? Then what
+ * the index has of it was out of date. */
+bool tail_had(const struct tail_view *v, uint64_t number, uint64_t moment);
 
 // Growing. The writer alone.
 

@@ -291,7 +291,7 @@ static int next_row(struct sqlite_views *vs)
             return r < 0 ? r : 0;
         }
         vs->row = view_of_row(vs->stmt);
-        if (!tail_had(&vs->rd->places.view, vs->row.conversation, vs->moment))
+        if (!tail_had(&vs->rd->places.view, tail_number(vs->row.conversation), vs->moment))
             return 0;
     }
     return r;
@@ -333,4 +333,20 @@ int sqlite_views_next(struct sqlite_views *vs, struct sqlite_view *out)
     }
     *out = vs->tail[vs->at++];
     return find_first_seq(vs->rd, out);
+}
+
+int sqlite_views_count_touched(struct sqlite_reader *rd, const account *a, int64_t after,
+                               int64_t *n)
+{
+    const struct sqlite_query query = {.which = R_TOUCHED, .account = a, .after = after};
+    const struct tail_found f = tail_select(&rd->places.view, a, filter, &query);
+    sqlite3_stmt *stmt = sqlite_row_of_account(rd, R_N_TOUCHED, a);
+    int r = 0;
+
+    free(f.threads);
+    *n = (int64_t)f.n;
+    sqlite_db_bind(stmt, 2, after);
+    for (r = sqlite_db_step(&rd->db, stmt); r == 0; r = sqlite_db_step(&rd->db, stmt))
+        *n += !tail_had(&rd->places.view, sqlite_row_u64(stmt, 0), f.moment);
+    return r < 0 ? r : 0;
 }

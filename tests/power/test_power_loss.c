@@ -6,7 +6,7 @@
  */
 #include "power/record.h"
 
-#define BATCHES      55  // twice that with POWER_EVERY
+#define BATCHES      60  // twice that with POWER_EVERY
 #define SAMPLE       100 // cuts by chance, beside those around syncs
 #define FLOOD_SAMPLE 4   // likewise; with POWER_EVERY
 #define FLOOD_EVERY  150 // so many
@@ -230,7 +230,7 @@ static void lose_power(struct world *w, const char *what, size_t index_after)
         wanted[n] = true;
     cut_everywhere(w, life, wanted);
     say_figures(w, what, life);
-    assert_true(script->n_steps >= 150);
+    assert_true(script->n_steps >= 200);
     assert_true(w->tally.n_lost > 0 && w->tally.n_stale > 0);
     free(wanted);
     power_life_free(life);

@@ -93,6 +93,9 @@ static const struct {
     {L(L_CONTACTS), "contact USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"},
     {R(R_TOUCHED), "m USING INDEX member_by_message (account=? AND message_pos>?)"},
     {R(R_NEAR), "message USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"},
+    {R(R_N_TOUCHED),
+     "m USING COVERING INDEX member_by_message"
+     " (account=? AND message_pos>?)"},
     {R(R_UNDELIVERED),
      "m USING INDEX member_undelivered"
      " (account=? AND due_pos>? AND due_pos<?)"},
