@@ -53,8 +53,8 @@ struct sqlite_view {
     struct thread_mark my_marks[2]; // the same, by enum chat_mark
     struct thread_mark their_marks[2];
     uint64_t read_n;
-    int64_t due_pos;    // 0: nothing is undelivered; else what is is not below
-    uint64_t first_seq; // 0: see sqlite_row_first_seq()
+    int64_t due_pos; // 0: nothing is undelivered; else what is is not below
+    uint64_t first_seq;
     account peer;
 };
 

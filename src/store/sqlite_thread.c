@@ -143,7 +143,7 @@ static struct thread_mark read_mark(sqlite3_stmt *stmt, int seq, int at)
                                 .position = sqlite3_column_int64(stmt, at + 1)};
 }
 
-/** A row of INDEX_MEMBERS. */
+/** A row of P_MEMBERS. */
 static void read_member(struct thread_side sides[2], sqlite3_stmt *stmt)
 {
     const unsigned number = sqlite3_column_int(stmt, 0) == 0 ? 0 : 1;
