@@ -436,6 +436,8 @@ static void what_was_known_stays_known_where_all_comes_in_one_group(void **state
     buf_fini(&before);
 }
 
+#define SYNCS_MAX 50
+
 /** What the disk has of it nobody knows, and the next sync may say that all is well. */
 static void an_index_that_could_not_be_synced_is_gone_at_the_next_start(void **state)
 {
@@ -448,9 +450,12 @@ static void an_index_that_could_not_be_synced_is_gone_at_the_next_start(void **s
     await_index(w);
     path_of(w, "index.db", path);
     atomic_store(&of_index.is_unsafe, true);
-    change_many(w, &chance, 2);
-    while (access(path, F_OK) == 0) // until it is kept, or that is tried again
-        loop_run_once(w->loop);
+    // Not everything that is asked for changes something.
+    for (unsigned i = 0; i < SYNCS_MAX && access(path, F_OK) == 0; i++) {
+        change_many(w, &chance, 1);
+        await_kept(w);
+    }
+    assert_int_equal(access(path, F_OK), -1);
     atomic_store(&of_index.is_unsafe, false);
     change_many(w, &chance, 10); // it is still open
     struct buf before = text_of(w);
