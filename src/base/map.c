@@ -4,11 +4,21 @@
 
 #define FEWEST_BUCKETS 16
 
+void map_drop(struct map *m)
+{
+    free((void *)m->buckets);
+    *m = (struct map){0};
+}
+
 void map_fini(struct map *m)
 {
     assert(m->n_nodes == 0);
-    free((void *)m->buckets);
-    *m = (struct map){0};
+    map_drop(m);
+}
+
+size_t map_cost(const struct map *m)
+{
+    return m->n_buckets * sizeof(struct map_node *);
 }
 
 static struct map_node **bucket_of(const struct map *m, uint64_t hash)

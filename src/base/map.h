@@ -22,6 +22,12 @@ typedef bool map_is_fn(struct map_node *node, const void *key);
 /** The map must be empty; a map of zeroes is. */
 void map_fini(struct map *m);
 
+/** As map_fini(), where its nodes end with it, all at once. */
+void map_drop(struct map *m);
+
+/** What it takes beside its nodes, in bytes. */
+size_t map_cost(const struct map *m);
+
 /** The caller has seen to it that the key is not there yet. */
 void map_add(struct map *m, struct map_node *node, uint64_t hash);
 

@@ -70,7 +70,7 @@ static int compare(struct sqlite_writer *w, struct sqlite_write *op, const struc
 
 /** Of this group's. @return as compare() */
 static int find_fresh(struct sqlite_writer *w, struct sqlite_write *op, const struct thread *t,
-                      uint64_t hash)
+                      uint32_t hash)
 {
     int r = APPEND_NOT_IT;
 
@@ -83,11 +83,13 @@ static int find_fresh(struct sqlite_writer *w, struct sqlite_write *op, const st
 
 /** Is its key taken? @return as compare() */
 static int find_key(struct sqlite_writer *w, struct sqlite_write *op, const struct thread *t,
-                    uint64_t hash)
+                    uint32_t hash)
 {
     int64_t positions[PLACES_KEYED_MAX];
     size_t n = 0;
 
+    if (!thread_may_have_key(&t->keys, hash))
+        return APPEND_NOT_IT;
     int r = find_fresh(w, op, t, hash);
     if (r != APPEND_NOT_IT)
         return r;
@@ -101,7 +103,7 @@ static int find_key(struct sqlite_writer *w, struct sqlite_write *op, const stru
 
 /** @return 0 with the answer, APPEND_NOT_IT: it is none, STORE_CONFLICT, or a fault */
 static int find_duplicate(struct sqlite_writer *w, struct sqlite_write *op,
-                          const struct thread *t, uint64_t hash)
+                          const struct thread *t, uint32_t hash)
 {
     const unsigned sender = thread_side_of(t, &op->append.asked.from);
 
@@ -245,7 +247,7 @@ static int keep(struct sqlite_writer *w, struct sqlite_write *op, struct thread 
 }
 
 static int add_message(struct sqlite_writer *w, struct sqlite_write *op, struct thread *t,
-                       uint64_t hash)
+                       uint32_t hash)
 {
     const struct store_append *a = &op->append.asked;
     const int64_t last_at_ms = thread_last_at_ms(t);
@@ -291,7 +293,7 @@ int sqlite_change_append(struct sqlite_writer *w, struct sqlite_write *op)
         return r;
     const bool is_new = r == THREADS_NONE;
     const unsigned sender = is_new ? 0 : thread_side_of(t, &a->from);
-    uint64_t hash = places_hash(&w->places, sender, a->key);
+    uint32_t hash = places_hash(&w->places, sender, a->key);
     r = is_new ? APPEND_NOT_IT : find_duplicate(w, op, t, hash);
     if (r != APPEND_NOT_IT)
         return r;

@@ -9,6 +9,8 @@
 // For whoever looks into a running store with sqlite3, and writes.
 #define BUSY_MS 5000
 
+#define CHECKPOINT_PAGES 8192 // 32 MiB
+
 int sqlite_db_fault(struct sqlite_db *d, const char *what)
 {
     if (d->is_failing)
@@ -25,6 +27,13 @@ void sqlite_db_works(struct sqlite_db *d)
         return;
     d->is_failing = false;
     log_info(NULL, "store_works", "%s", "again=yes");
+}
+
+bool sqlite_db_needs_checkpoint(int n_pages, int *n_checked)
+{
+    if (n_pages < *n_checked)
+        *n_checked = 0;
+    return n_pages >= *n_checked + CHECKPOINT_PAGES;
 }
 
 int sqlite_db_open(struct sqlite_db *d, const char *path)

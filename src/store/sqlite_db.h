@@ -37,6 +37,14 @@ MUST_CHECK int sqlite_db_number(struct sqlite_db *d, const char *text, int64_t *
 /** Log what went wrong last, unless it has been failing since. @return a fault */
 int sqlite_db_fault(struct sqlite_db *d, const char *what);
 
+/**
+ * A checkpoint writes each page once that the *-wal has many times: the rarer the cheaper.
+ *
+ * @param n_pages    that the *-wal has
+ * @param n_checked  that it had at the last checkpoint; 0 where it has begun anew since
+ */
+bool sqlite_db_needs_checkpoint(int n_pages, int *n_checked);
+
 /** A transaction has gone well: say so if there was a failure. */
 void sqlite_db_works(struct sqlite_db *d);
 

@@ -279,7 +279,7 @@ static void drop_all(struct merge *m)
 /** Start what was touched behind `after`. */
 static int start_touched(struct sqlite_reader *rd, struct merge *m, const account *a)
 {
-    const struct sqlite_query query = {.which = R_TOUCHED, .account = a, .after = m->after};
+    const struct sqlite_query query = {.kind = QUERY_TOUCHED, .account = a, .after = m->after};
     struct sqlite_views vs;
     struct stream s = {0};
 
@@ -309,7 +309,7 @@ static int next_waiting(struct merge *m)
 static int find_undelivered(struct sqlite_reader *rd, struct merge *m, const account *a)
 {
     const struct sqlite_query query = {
-        .which = R_UNDELIVERED, .account = a, .after = m->after, .upto = m->upto};
+        .kind = QUERY_UNDELIVERED, .account = a, .after = m->after, .upto = m->upto};
 
     const int r = sqlite_views_open(&m->waiting, rd, &query);
     return r == 0 ? next_waiting(m) : r;
@@ -455,11 +455,14 @@ static int take_rest(struct sqlite_reader *rd, struct sqlite_read *op, struct pa
 {
     const struct store_read *asked = &op->asked.read;
     int64_t after = asked->since > asked->after ? asked->since : asked->after;
-    int64_t n = 0;
+    uint64_t n_touched = 0;
 
     if (after < 0)
         after = 0;
-    int r = sqlite_views_count_touched(rd, &asked->account, after, &n);
+    const struct sqlite_query query = {
+        .kind = QUERY_TOUCHED, .account = &asked->account, .after = after};
+    int r = sqlite_views_count(rd, &query, &n_touched);
+    const int64_t n = (int64_t)n_touched;
     if (r == 0 && n >= FEW && after < op->horizon) {
         const int64_t upto = op->horizon - after > n ? after + n : op->horizon;
         r = take_near(rd, op, after, upto, room);

@@ -4,20 +4,27 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "store/sqlite_file.h"
 #include "store/sqlite_place.h"
 
 #define INDEX_ID      1349676137 // "Prli"
-#define INDEX_VERSION 1
+#define INDEX_VERSION 2
 
 /**
- * `state` says which log it is of, and how far it has that. A message's `place` is its position
- * in the log; its key is found by a hash of it and its sender, and compared there. Rows are
- * found by one number where that can be: it is half of what looking for two costs.
+ * `state` says which log it is of, and how far it has that.
  *
- * For `member` see sqlite_file.c.
+ * Rows are found by one number: that is half of what looking for two costs. A message's is the
+ * conversation's with its seq, and with a hash of its sender and key; where two meet, the
+ * second is put behind the first. Its place is its position in the log; keys are compared
+ * there.
+ *
+ * How a conversation stands is one row for both sides, and what an account's conversations are
+ * looked for by is one row for all of them (sqlite_pack.h): a tree of its own for each question
+ * would cost a page for each message, in each tree. So who asks for some of an account's
+ * conversations goes through what there is of all; it is some ten bytes each.
  */
 static const char schema[] =
     "CREATE TABLE state ("
@@ -29,96 +36,35 @@ static const char schema[] =
     ") STRICT;"
 
     "CREATE TABLE place ("
-    "  id INTEGER PRIMARY KEY," // INDEX_PLACE_ID
+    "  id INTEGER PRIMARY KEY," // index_id() of the seq
     "  position INTEGER NOT NULL"
     ") STRICT;"
 
     "CREATE TABLE sent ("
-    "  conversation INTEGER NOT NULL,"
-    "  hash INTEGER NOT NULL,"
-    "  position INTEGER NOT NULL,"
-    "  PRIMARY KEY (conversation, hash, position)"
-    ") STRICT, WITHOUT ROWID;"
+    "  id INTEGER PRIMARY KEY," // index_id() of the hash
+    "  position INTEGER NOT NULL"
+    ") STRICT;"
+
+    "CREATE TABLE thread ("
+    "  id INTEGER PRIMARY KEY," // the conversation's number
+    "  state BLOB NOT NULL"     // pack_thread()
+    ") STRICT;"
 
     "CREATE TABLE member ("
-    "  id INTEGER PRIMARY KEY," // INDEX_MEMBER_ID
-    "  conversation INTEGER NOT NULL,"
-    "  account INTEGER NOT NULL,"
-    "  peer INTEGER NOT NULL,"
-    "  side INTEGER NOT NULL,"
-    "  last_seq INTEGER NOT NULL,"
-    "  n_from_peer INTEGER NOT NULL,"
-    "  bytes_from_peer INTEGER NOT NULL," // of contents
-    "  last_at_ms INTEGER NOT NULL,"      // of the last message, see message_pos
-    "  accepted INTEGER NOT NULL,"
-    "  blocked INTEGER NOT NULL,"
-    "  block_seq INTEGER NOT NULL,"   // behind it all of the peer's is withheld
-    "  block_n INTEGER NOT NULL,"     // messages of the peer up to it
-    "  block_bytes INTEGER NOT NULL," // likewise
-    "  withheld_n INTEGER NOT NULL,"  // by blocks that are over
-    "  withheld_bytes INTEGER NOT NULL,"
-    "  delivered_seq INTEGER NOT NULL,"
-    "  delivered_n INTEGER NOT NULL," // messages up to it, none that is withheld
-    "  delivered_bytes INTEGER NOT NULL,"
-    "  delivered_at_ms INTEGER NOT NULL,"
-    "  delivered_pos INTEGER NOT NULL,"
-    "  read_seq INTEGER NOT NULL,"
-    "  read_n INTEGER NOT NULL,"
-    "  read_at_ms INTEGER NOT NULL,"
-    "  read_pos INTEGER NOT NULL,"
-    "  their_delivered_seq INTEGER NOT NULL," // the peer's, as far as it is known
-    "  their_delivered_at_ms INTEGER NOT NULL,"
-    "  their_delivered_pos INTEGER NOT NULL,"
-    "  their_read_seq INTEGER NOT NULL,"
-    "  their_read_at_ms INTEGER NOT NULL,"
-    "  their_read_pos INTEGER NOT NULL,"
-    "  message_pos INTEGER NOT NULL," // of the last message that it may see
-    "  receipt_pos INTEGER NOT NULL," // of the last change of the marks above
-    "  contact_pos INTEGER NOT NULL," // of the last contact
-    "  due_pos INTEGER NOT NULL,"     // of the first message above delivered_n
-    "  is_unread INTEGER NOT NULL"    // there are more than read_n
-    ") STRICT;"
-    "CREATE INDEX member_by_message ON member (account, message_pos);"
-    "CREATE INDEX member_by_receipt ON member (account, receipt_pos) WHERE receipt_pos > 0;"
-    "CREATE INDEX member_by_contact ON member (account, contact_pos) WHERE contact_pos > 0;"
-    "CREATE INDEX member_undelivered ON member (account, due_pos) WHERE due_pos > 0;"
-    "CREATE INDEX member_unread ON member (account) WHERE is_unread = 1;";
+    "  account INTEGER PRIMARY KEY,"
+    "  list BLOB NOT NULL" // pack_member() of each
+    ") STRICT;";
 
-#define OF_SIDE " WHERE id = ?1"
-
-// SQLite renews the entries of every index that a statement's columns are in, whether they
-// change or not: so those that seldom do have statements of their own.
 const char *const sqlite_index_texts[I_COUNT] = {
     [I_BEGIN] = "BEGIN IMMEDIATE",
     [I_COMMIT] = "COMMIT",
     [I_ROLLBACK] = "ROLLBACK",
     [I_PLACE] = "INSERT OR REPLACE INTO place (id, position) VALUES (?, ?)",
-    [I_SENT] = "INSERT OR IGNORE INTO sent (conversation, hash, position) VALUES (?, ?, ?)",
-    [I_LOOK] = "SELECT contact_pos, due_pos, is_unread FROM member" OF_SIDE,
-    [I_ADD] =
-        "INSERT INTO member (id, account, last_seq, n_from_peer, bytes_from_peer,"
-        " last_at_ms, message_pos, receipt_pos,"
-        " delivered_seq, delivered_n, delivered_bytes, delivered_at_ms, delivered_pos,"
-        " read_seq, read_n, read_at_ms, read_pos,"
-        " their_delivered_seq, their_delivered_at_ms, their_delivered_pos,"
-        " their_read_seq, their_read_at_ms, their_read_pos, accepted, peer, side,"
-        " conversation, blocked, block_seq, block_n, block_bytes, withheld_n, withheld_bytes, "
-        "contact_pos,"
-        " due_pos, is_unread) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13,"
-        " ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26,"
-        " ?27, 0, 0, 0, 0, 0, 0, 0, 0, 0)",
-    [I_CHANGE] =
-        "UPDATE member SET last_seq = ?3, n_from_peer = ?4, bytes_from_peer = ?5,"
-        " last_at_ms = ?6, message_pos = ?7, receipt_pos = ?8,"
-        " delivered_seq = ?9, delivered_n = ?10, delivered_bytes = ?11, delivered_at_ms = ?12,"
-        " delivered_pos = ?13, read_seq = ?14, read_n = ?15, read_at_ms = ?16, read_pos = ?17,"
-        " their_delivered_seq = ?18, their_delivered_at_ms = ?19, their_delivered_pos = ?20,"
-        " their_read_seq = ?21, their_read_at_ms = ?22, their_read_pos = ?23,"
-        " accepted = ?24" OF_SIDE,
-    [I_CONTACT] =
-        "UPDATE member SET contact_pos = ?3, blocked = ?4, block_seq = ?5, block_n = ?6,"
-        " block_bytes = ?7, withheld_n = ?8, withheld_bytes = ?9" OF_SIDE,
-    [I_FLAGS] = "UPDATE member SET due_pos = ?3, is_unread = ?4" OF_SIDE,
+    [I_SENT] = "INSERT OR IGNORE INTO sent (id, position) VALUES (?, ?)",
+    [I_SENT_AT] = "SELECT position FROM sent WHERE id = ?",
+    [I_THREAD] = "INSERT OR REPLACE INTO thread (id, state) VALUES (?, ?)",
+    [I_MEMBERS] = "SELECT list FROM member WHERE account = ?",
+    [I_SET_MEMBERS] = "INSERT OR REPLACE INTO member (account, list) VALUES (?, ?)",
     [I_STATE] = "UPDATE state SET position = ?, chain = ?",
 };
 
@@ -133,118 +79,33 @@ uint64_t sqlite_index_chain(uint64_t before, int64_t position, conversation_id c
 
 // Filling.
 
-static void bind_tally(sqlite3_stmt *stmt, int i, struct tally tally)
+/** Is it this message that is there? @return 0 with *is, or a fault */
+static int is_there(struct sqlite_index *ix, int64_t id, int64_t position, bool *is)
 {
-    sqlite_db_bind(stmt, i, (int64_t)tally.n);
-    sqlite_db_bind(stmt, i + 1, (int64_t)tally.bytes);
-}
+    sqlite3_stmt *stmt = ix->db.stmts[I_SENT_AT];
 
-/** @param at  of the time, which the position is behind */
-static void bind_mark(sqlite3_stmt *stmt, int seq, int at, const struct thread_mark *mark)
-{
-    sqlite_db_bind(stmt, seq, (int64_t)mark->seq);
-    sqlite_db_bind(stmt, at, mark->at_ms);
-    sqlite_db_bind(stmt, at + 1, mark->position);
-}
-
-static sqlite3_stmt *of_side(struct sqlite_index *ix, enum index_statement which,
-                             const struct tail_thread *t, unsigned side)
-{
-    sqlite3_stmt *stmt = ix->db.stmts[which];
-
-    sqlite_db_bind(stmt, 1, INDEX_MEMBER_ID(t->id, side));
-    return stmt;
-}
-
-/** I_ADD or I_CHANGE. */
-static int put_state(struct sqlite_index *ix, enum index_statement which,
-                     const struct tail_thread *t, unsigned side)
-{
-    sqlite3_stmt *stmt = of_side(ix, which, t, side);
-    const struct thread_side *s = &t->sides[side];
-
-    sqlite_db_bind(stmt, 3, (int64_t)(t->sides[0].sent.n + t->sides[1].sent.n));
-    bind_tally(stmt, 4, t->sides[1 - side].sent);
-    sqlite_db_bind(stmt, 6, s->last_at_ms);
-    sqlite_db_bind(stmt, 7, s->message_pos);
-    sqlite_db_bind(stmt, 8, s->receipt_pos);
-    bind_mark(stmt, 9, 12, &s->marks[CHAT_MARK_DELIVERED]);
-    bind_tally(stmt, 10, s->up_to[CHAT_MARK_DELIVERED]);
-    bind_mark(stmt, 14, 16, &s->marks[CHAT_MARK_READ]);
-    sqlite_db_bind(stmt, 15, (int64_t)s->up_to[CHAT_MARK_READ].n);
-    bind_mark(stmt, 18, 19, &s->theirs[CHAT_MARK_DELIVERED]);
-    bind_mark(stmt, 21, 22, &s->theirs[CHAT_MARK_READ]);
-    sqlite_db_bind(stmt, 24, s->accepted);
-    if (which == I_ADD) {
-        sqlite_db_bind(stmt, 2, s->id);
-        sqlite_db_bind(stmt, 25, t->sides[1 - side].id);
-        sqlite_db_bind(stmt, 26, side);
-        sqlite_db_bind(stmt, 27, (int64_t)t->id);
-    }
-    return sqlite_db_run(&ix->db, stmt);
-}
-
-static int put_contact(struct sqlite_index *ix, const struct tail_thread *t, unsigned side)
-{
-    sqlite3_stmt *stmt = of_side(ix, I_CONTACT, t, side);
-    const struct thread_side *s = &t->sides[side];
-
-    sqlite_db_bind(stmt, 3, s->contact_pos);
-    sqlite_db_bind(stmt, 4, s->blocked);
-    sqlite_db_bind(stmt, 5, (int64_t)s->block_seq);
-    bind_tally(stmt, 6, s->block_after);
-    bind_tally(stmt, 8, s->withheld);
-    return sqlite_db_run(&ix->db, stmt);
-}
-
-static int put_flags(struct sqlite_index *ix, const struct tail_thread *t, unsigned side,
-                     bool is_unread)
-{
-    sqlite3_stmt *stmt = of_side(ix, I_FLAGS, t, side);
-
-    sqlite_db_bind(stmt, 3, t->sides[side].due_pos);
-    sqlite_db_bind(stmt, 4, is_unread);
-    return sqlite_db_run(&ix->db, stmt);
-}
-
-/** What seldom changes, as the index has it. */
-struct had {
-    bool is_there;
-    int64_t contact_pos;
-    int64_t due_pos;
-    bool is_unread;
-};
-
-static int look(struct sqlite_index *ix, const struct tail_thread *t, unsigned side,
-                struct had *had)
-{
-    sqlite3_stmt *stmt = of_side(ix, I_LOOK, t, side);
-
-    *had = (struct had){0};
+    sqlite_db_bind(stmt, 1, id);
     const int r = sqlite_db_step(&ix->db, stmt);
-    if (r != 0)
-        return r < 0 ? r : 0;
-    *had = (struct had){.is_there = true,
-                        .contact_pos = sqlite3_column_int64(stmt, 0),
-                        .due_pos = sqlite3_column_int64(stmt, 1),
-                        .is_unread = sqlite3_column_int(stmt, 2)};
+    *is = r == 0 && sqlite3_column_int64(stmt, 0) == position;
     sqlite3_reset(stmt);
-    return 0;
+    return r < 0 ? r : 0;
 }
 
-static int put_side(struct sqlite_index *ix, const struct tail_thread *t, unsigned side)
+/** A slice may be put again. */
+static int put_sent(struct sqlite_index *ix, int64_t id, int64_t position)
 {
-    const struct thread_side *s = &t->sides[side];
-    const bool is_unread = sides_above(t->sides, side, CHAT_MARK_READ).n > 0;
-    struct had had;
+    sqlite3_stmt *stmt = ix->db.stmts[I_SENT];
+    bool is_done = false;
+    int r = 0;
 
-    int r = look(ix, t, side, &had);
-    if (r == 0)
-        r = put_state(ix, had.is_there ? I_CHANGE : I_ADD, t, side);
-    if (r == 0 && s->contact_pos != had.contact_pos)
-        r = put_contact(ix, t, side);
-    if (r == 0 && (s->due_pos != had.due_pos || is_unread != had.is_unread))
-        r = put_flags(ix, t, side, is_unread);
+    for (; r == 0 && !is_done; id++) {
+        sqlite_db_bind(stmt, 1, id);
+        sqlite_db_bind(stmt, 2, position);
+        r = sqlite_db_run(&ix->db, stmt);
+        is_done = r == 0 && sqlite3_changes(ix->db.db) == 1;
+        if (r == 0 && !is_done)
+            r = is_there(ix, id, position, &is_done);
+    }
     return r;
 }
 
@@ -252,29 +113,95 @@ static int put_entry(struct sqlite_index *ix, const struct tail_item *item, size
 {
     const struct tail_entry *entry = &item->entries[i];
     sqlite3_stmt *place = ix->db.stmts[I_PLACE];
-    sqlite3_stmt *sent = ix->db.stmts[I_SENT];
 
     if (entry->position == 0)
         return 0;
-    sqlite_db_bind(place, 1, INDEX_PLACE_ID(item->thread->id, item->first_seq + i));
+    sqlite_db_bind(place, 1, index_id(item->id, (uint32_t)(item->first_seq + i)));
     sqlite_db_bind(place, 2, entry->position);
     const int r = sqlite_db_run(&ix->db, place);
-    if (r < 0)
-        return r;
-    sqlite_db_bind(sent, 1, (int64_t)item->thread->id);
-    sqlite_db_bind(sent, 2, (int64_t)entry->hash);
-    sqlite_db_bind(sent, 3, entry->position);
-    return sqlite_db_run(&ix->db, sent);
+    return r < 0 ? r : put_sent(ix, index_id(item->id, entry->hash), entry->position);
 }
 
-static int put_item(struct sqlite_index *ix, const struct tail_item *item)
+static int put_thread(struct sqlite_index *ix, const struct tail_node *node)
 {
-    int r = put_side(ix, item->thread, 0);
+    const struct tail_item item = tail_item_of(node);
+    sqlite3_stmt *stmt = ix->db.stmts[I_THREAD];
 
-    if (r == 0)
-        r = put_side(ix, item->thread, 1);
-    for (size_t i = 0; r == 0 && i < item->n_entries; i++)
-        r = put_entry(ix, item, i);
+    sqlite_db_bind(stmt, 1, (int64_t)conversation_number(item.id));
+    sqlite_db_bind_bytes(stmt, 2, item.state);
+    int r = sqlite_db_run(&ix->db, stmt);
+    for (size_t i = 0; r == 0 && i < item.n_entries; i++)
+        r = put_entry(ix, &item, i);
+    return r;
+}
+
+/** A list that is being written. */
+struct writing {
+    struct buf bytes;
+    uint64_t before;
+};
+
+static void add_member(struct writing *to, const struct member *m)
+{
+    uint8_t *at = (uint8_t *)buf_room(&to->bytes, PACK_MEMBER_SIZE);
+
+    buf_added(&to->bytes, pack_member(at, to->before, m));
+    to->before = conversation_number(m->id);
+}
+
+/** What there was, and instead of some of that, or beside it, what is new; both by number.
+ * @return 0 or PACK_DAMAGED */
+static int merge(struct writing *to, str had, const struct member *fresh, size_t n)
+{
+    struct member_list list = member_list_of(had);
+    struct member m;
+    int r = 0;
+
+    while (r == 0) {
+        r = member_next(&list, &m);
+        for (; n > 0 && (r == PACK_END || (r == 0 && fresh->id <= m.id)); n--) {
+            add_member(to, fresh);
+            if (r == 0 && fresh->id == m.id)
+                r = member_next(&list, &m);
+            fresh++;
+        }
+        if (r == 0)
+            add_member(to, &m);
+    }
+    return r == PACK_END ? 0 : r;
+}
+
+/** @return 0 or a fault */
+static int change_list(struct sqlite_index *ix, int64_t id, struct writing *to,
+                       const struct member *fresh, size_t n)
+{
+    sqlite3_stmt *had = ix->db.stmts[I_MEMBERS];
+    sqlite3_stmt *set = ix->db.stmts[I_SET_MEMBERS];
+
+    sqlite_db_bind(had, 1, id);
+    int r = sqlite_db_step(&ix->db, had);
+    if (r < 0)
+        return r;
+    if (merge(to, r == 0 ? sqlite_db_str(had, 0) : (str){0}, fresh, n) != 0)
+        r = sqlite_db_fault(&ix->db, "the index is damaged: an account");
+    sqlite3_reset(had);
+    if (r < 0)
+        return r;
+    sqlite_db_bind(set, 1, id);
+    sqlite_db_bind_bytes(set, 2, buf_str(&to->bytes));
+    return sqlite_db_run(&ix->db, set);
+}
+
+static int put_account(struct sqlite_index *ix, const struct tail_account *a)
+{
+    struct writing to = {0};
+    size_t n = 0;
+
+    struct member *fresh = tail_account_members(a, &n);
+    buf_init(&to.bytes, SIZE_MAX);
+    const int r = change_list(ix, tail_account_id(a), &to, fresh, n);
+    buf_fini(&to.bytes);
+    free(fresh);
     return r;
 }
 
@@ -315,16 +242,31 @@ static void distrust(struct sqlite_index *ix, int code)
              ix->is_distrusted ? "yes" : "no");
 }
 
-/** @param end  where the index is then, or NULL: there are more */
-static int put_slice(struct sqlite_index *ix, const struct tail_item *items, size_t n,
-                     const struct tail_end *end)
+/** A part of a generation: some of its accounts, or some of its threads, or the end. */
+struct slice {
+    const struct tail_account *const *accounts;
+    const struct tail_node *const *threads;
+    size_t n;
+    const struct tail_end *end;
+};
+
+static int put_parts(struct sqlite_index *ix, const struct slice *s)
+{
+    int r = 0;
+
+    for (size_t i = 0; r == 0 && s->accounts && i < s->n; i++)
+        r = put_account(ix, s->accounts[i]);
+    for (size_t i = 0; r == 0 && s->threads && i < s->n; i++)
+        r = put_thread(ix, s->threads[i]);
+    return r == 0 && s->end ? put_end(ix, *s->end) : r;
+}
+
+static int put_slice(struct sqlite_index *ix, const struct slice *s)
 {
     int r = sqlite_db_run(&ix->db, ix->db.stmts[I_BEGIN]);
 
-    for (size_t i = 0; r == 0 && i < n; i++)
-        r = put_item(ix, &items[i]);
-    if (r == 0 && end)
-        r = put_end(ix, *end);
+    if (r == 0)
+        r = put_parts(ix, s);
     if (r == 0)
         r = sqlite_db_run(&ix->db, ix->db.stmts[I_COMMIT]);
     if (r < 0)
@@ -334,32 +276,54 @@ static int put_slice(struct sqlite_index *ix, const struct tail_item *items, siz
         const int undone = sqlite_db_run(&ix->db, ix->db.stmts[I_ROLLBACK]);
         return undone < 0 ? undone : r;
     }
+    return r == 0 && sqlite_db_needs_checkpoint(ix->n_pages, &ix->n_checked)
+               ? sqlite_index_checkpoint(ix)
+               : r;
+}
+
+static int put_accounts(struct sqlite_index *ix, const struct tail_gen *g)
+{
+    size_t n = 0;
+    int r = 0;
+
+    const struct tail_account **all = tail_gen_accounts(g, &n);
+    for (size_t from = 0; r == 0 && from < n; from += ix->slice) {
+        r = put_slice(ix, &(struct slice){.accounts = all + from,
+                                          .n = n - from < ix->slice ? n - from : ix->slice});
+    }
+    free((void *)all);
     return r;
 }
 
-static int put_all(struct sqlite_index *ix, const struct tail_item *items, size_t n,
-                   struct tail_end end)
+static int put_threads(struct sqlite_index *ix, const struct tail_gen *g)
 {
+    const struct tail_end end = tail_gen_end(g);
     bool is_last = false;
+    size_t n = 0;
     int r = 0;
 
+    const struct tail_node **all = tail_gen_threads(g, &n);
     for (size_t from = 0; r == 0 && !is_last; from += ix->slice) {
         is_last = n - from <= ix->slice;
-        r = put_slice(ix, items + from, is_last ? n - from : ix->slice, is_last ? &end : NULL);
+        r = put_slice(ix, &(struct slice){.threads = all + from,
+                                          .n = is_last ? n - from : ix->slice,
+                                          .end = is_last ? &end : NULL});
     }
+    free((void *)all);
     return r;
 }
 
 int sqlite_index_fill(struct sqlite_index *ix, struct tail *tail)
 {
-    struct tail_end end = {0};
-    size_t n = 0;
+    const struct tail_gen *g = tail_old(tail);
 
-    struct tail_item *items = tail_old(tail, &n, &end);
-    if (!items)
+    if (!g)
         return 0;
-    const int r = put_all(ix, items, n, end);
-    free(items);
+    // In this order: what of a conversation is not put again after a crash, because it is
+    // there, must be in its accounts' lists.
+    int r = put_accounts(ix, g);
+    if (r == 0)
+        r = put_threads(ix, g);
     if (r < 0)
         return r;
     tail_drop_old(tail);
@@ -369,9 +333,11 @@ int sqlite_index_fill(struct sqlite_index *ix, struct tail *tail)
 
 int sqlite_index_checkpoint(struct sqlite_index *ix)
 {
+    // Nobody else writes there, and who reads does so for as long as a group takes.
     const int r =
-        sqlite3_wal_checkpoint_v2(ix->db.db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+        sqlite3_wal_checkpoint_v2(ix->db.db, NULL, SQLITE_CHECKPOINT_RESTART, NULL, NULL);
 
+    ix->n_checked = ix->n_pages;
     distrust(ix, r);
     return r == SQLITE_OK || r == SQLITE_BUSY ? 0 : sqlite_db_fault(&ix->db, "checkpoint");
 }
@@ -384,7 +350,7 @@ static const char pragmas[] =
     "PRAGMA synchronous = NORMAL;"
     "PRAGMA wal_autocheckpoint = 0;"
     "PRAGMA journal_size_limit = 134217728;"
-    "PRAGMA cache_size = -65536;"
+    "PRAGMA cache_size = -16384;" // it goes from one end to the other
     "PRAGMA mmap_size = 0;"
     "PRAGMA temp_store = MEMORY";
 
@@ -491,6 +457,15 @@ static int remove_all(const char *path)
     return r == 0 ? remove_one(path, "") : r;
 }
 
+static int on_wal(void *arg, sqlite3 *db, const char *name, int n_pages)
+{
+    struct sqlite_index *ix = arg;
+
+    (void)db, (void)name;
+    ix->n_pages = n_pages;
+    return SQLITE_OK;
+}
+
 int sqlite_index_open(struct sqlite_index *ix, const char *path,
                       const struct sqlite_index_log *log, const uint8_t *key, int64_t *from)
 {
@@ -508,7 +483,11 @@ int sqlite_index_open(struct sqlite_index *ix, const char *path,
     }
     if (r == 0)
         r = sqlite_db_prepare(&ix->db, sqlite_index_texts, I_COUNT);
-    return r < 0 ? err_up(r) : 0;
+    if (r < 0)
+        return err_up(r);
+    sqlite3_busy_timeout(ix->db.db, SQLITE_KEEP_PATIENCE);
+    sqlite3_wal_hook(ix->db.db, on_wal, ix);
+    return 0;
 }
 
 void sqlite_index_close(struct sqlite_index *ix)

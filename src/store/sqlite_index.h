@@ -19,17 +19,20 @@
 
 #define SQLITE_INDEX_SLICE 4096
 
+// How long a checkpoint waits for who reads: in the meantime nothing is written. Where an
+// operator reads for longer, the *-wal begins anew another time.
+#define SQLITE_KEEP_PATIENCE 50
+
 enum index_statement {
     I_BEGIN,
     I_COMMIT,
     I_ROLLBACK,
     I_PLACE,
     I_SENT,
-    I_LOOK,
-    I_ADD,
-    I_CHANGE,
-    I_CONTACT,
-    I_FLAGS,
+    I_SENT_AT,
+    I_THREAD,
+    I_MEMBERS,
+    I_SET_MEMBERS,
     I_STATE,
     I_COUNT,
 };
@@ -38,7 +41,9 @@ extern const char *const sqlite_index_texts[I_COUNT];
 
 struct sqlite_index {
     struct sqlite_db db;
-    size_t slice; // conversations of a transaction
+    size_t slice; // conversations of a transaction, or accounts
+    int n_pages;  // of its *-wal
+    int n_checked;
     bool is_distrusted;
 };
 

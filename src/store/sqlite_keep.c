@@ -2,9 +2,6 @@
 
 #include "base/err.h"
 
-// A checkpoint writes each page once that the *-wal has many times: the rarer the cheaper.
-#define CHECKPOINT_PAGES 8192 // 32 MiB
-
 static const char pragmas[] =
     "PRAGMA synchronous = FULL;"
     "PRAGMA wal_autocheckpoint = 0;"
@@ -16,7 +13,10 @@ int sqlite_keep_open(struct sqlite_keep *k, struct sqlite_writer *w, const char 
     int r = sqlite_db_open(&k->log, path);
     if (r == 0)
         r = sqlite_db_exec(&k->log, pragmas);
-    return r < 0 ? err_up(r) : 0;
+    if (r < 0)
+        return err_up(r);
+    sqlite3_busy_timeout(k->log.db, SQLITE_KEEP_PATIENCE);
+    return 0;
 }
 
 void sqlite_keep_close(struct sqlite_keep *k)
@@ -27,11 +27,7 @@ void sqlite_keep_close(struct sqlite_keep *k)
 
 static bool is_checkpoint_due(struct sqlite_keep *k)
 {
-    const int n_pages = atomic_load(&k->writer->wal_pages);
-
-    if (n_pages < k->n_checked)
-        k->n_checked = 0; // it has begun anew
-    return n_pages >= k->n_checked + CHECKPOINT_PAGES;
+    return sqlite_db_needs_checkpoint(atomic_load(&k->writer->wal_pages), &k->n_checked);
 }
 
 bool sqlite_keep_is_due(struct sqlite_keep *k)

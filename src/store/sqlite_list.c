@@ -140,7 +140,7 @@ int sqlite_list_read(struct sqlite_reader *rd, struct sqlite_read *op)
 {
     const struct store_list *l = &op->asked.list;
     struct page_room room = page_room_of(l->max_conversations, l->max_bytes);
-    const struct sqlite_query query = {.which = R_LATEST,
+    const struct sqlite_query query = {.kind = QUERY_LATEST,
                                        .account = &l->account,
                                        .upto = l->before == 0 ? INT64_MAX : l->before};
 
@@ -173,7 +173,7 @@ int sqlite_list_changes(struct sqlite_reader *rd, struct sqlite_read *op)
 {
     const struct store_changes *asked = &op->asked.changes;
     struct page_room room = page_room_of(asked->max_conversations, asked->max_bytes);
-    const struct sqlite_query query = {.which = R_CHANGED,
+    const struct sqlite_query query = {.kind = QUERY_CHANGED,
                                        .account = &asked->account,
                                        .after = asked->after,
                                        .upto = op->horizon};
@@ -224,7 +224,7 @@ int sqlite_list_touched(struct sqlite_reader *rd, struct sqlite_read *op)
 
     for (size_t i = 0; r == 0 && !page->has_more && i < asked->n_accounts; i++) {
         const struct sqlite_query query = {
-            .which = R_TOUCHES, .account = &asked->accounts[i], .after = asked->after};
+            .kind = QUERY_TOUCHES, .account = &asked->accounts[i], .after = asked->after};
         r = take_each(rd, op, &query, &room, take_touch, &page->has_more);
     }
     page->touches = op->items;
@@ -233,20 +233,11 @@ int sqlite_list_touched(struct sqlite_reader *rd, struct sqlite_read *op)
 
 // Numbers.
 
-static int count(struct sqlite_reader *rd, struct sqlite_read *op, const account *of,
-                 const struct sqlite_view *v, struct page_room *room, bool *is_full)
-{
-    (void)rd, (void)of, (void)v, (void)room, (void)is_full;
-    op->answer.unread++;
-    return 0;
-}
-
 int sqlite_list_unread(struct sqlite_reader *rd, struct sqlite_read *op)
 {
-    const struct sqlite_query query = {.which = R_UNREAD, .account = &op->asked.unread};
-    bool is_full = false;
+    const struct sqlite_query query = {.kind = QUERY_UNREAD, .account = &op->asked.unread};
 
-    return take_each(rd, op, &query, NULL, count, &is_full);
+    return sqlite_views_count(rd, &query, &op->answer.unread);
 }
 
 // Relations.
@@ -254,21 +245,12 @@ int sqlite_list_unread(struct sqlite_reader *rd, struct sqlite_read *op)
 /** @return 0 or a fault */
 static int find_mutual(struct sqlite_reader *rd, conversation_id id, bool *is_mutual)
 {
-    sqlite3_stmt *stmt = rd->db.stmts[R_MUTUAL];
-    struct tail_thread found;
+    struct thread_side s[2] = {0};
+    struct thread_keys keys;
 
-    if (tail_find(&rd->places.view, id, &found)) {
-        const struct thread_side *s = found.sides;
-        *is_mutual = s[0].accepted && s[1].accepted && !s[0].blocked && !s[1].blocked;
-        return 0;
-    }
-    sqlite_db_bind(stmt, 1, INDEX_MEMBER_ID(id, 0));
-    const int r = sqlite_db_step(&rd->db, stmt);
-    if (r != 0)
-        return r < 0 ? r : sqlite_db_fault(&rd->db, "a count has no row");
-    *is_mutual = sqlite3_column_int(stmt, 0);
-    sqlite3_reset(stmt);
-    return 0;
+    const int r = places_thread(&rd->places, id, s, &keys);
+    *is_mutual = r == 0 && s[0].accepted && s[1].accepted && !s[0].blocked && !s[1].blocked;
+    return r < 0 ? r : 0;
 }
 
 /** @return 0 or a fault */

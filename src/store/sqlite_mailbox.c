@@ -80,22 +80,25 @@ static void add_share(struct mailbox_share *sum, bool accepted, uint64_t n)
     sum->n_of_strangers += accepted ? 0 : n;
 }
 
-/** What the index has, but for what the tail had newer. */
-static int sum_up_index(struct mailboxes *m, int64_t id, uint64_t moment,
-                        struct mailbox_share *out)
-{
-    struct sqlite_places *p = m->threads->places;
-    sqlite3_stmt *stmt = p->stmts[P_MAILBOX];
-    int r = 0;
+struct sum {
+    struct sqlite_places *places;
+    struct mailbox_share share;
+};
 
-    sqlite_db_bind(stmt, 1, id);
-    for (r = sqlite_db_step(p->db, stmt); r == 0; r = sqlite_db_step(p->db, stmt)) {
-        const conversation_id one = (conversation_id)sqlite3_column_int64(stmt, 0);
-        if (tail_had(&p->view, tail_number(one), moment))
-            continue;
-        add_share(out, sqlite3_column_int(stmt, 1), (uint64_t)sqlite3_column_int64(stmt, 2));
-    }
-    return r < 0 ? r : 0;
+static int add_member(void *arg, const struct member *m)
+{
+    struct sum *sum = arg;
+    struct thread_side sides[2] = {0};
+    struct thread_keys keys;
+
+    if (m->due_pos == 0)
+        return 0;
+    const int r = places_indexed(sum->places, m->id, sides, &keys);
+    if (r != 0)
+        return r < 0 ? r : sqlite_db_fault(sum->places->db, "a member has no conversation");
+    add_share(&sum->share, sides[m->side].accepted,
+              sides_above(sides, m->side, CHAT_MARK_DELIVERED).n);
+    return 0;
 }
 
 static bool has_undelivered(const struct tail_thread *t, unsigned side, const void *arg)
@@ -107,21 +110,22 @@ static bool has_undelivered(const struct tail_thread *t, unsigned side, const vo
 static int sum_up(struct mailboxes *m, struct mailbox *mailbox)
 {
     const account *a = &mailbox->account;
-    struct mailbox_share sum = {0};
+    struct sqlite_places *places = m->threads->places;
+    struct sum sum = {.places = places};
 
     int r = look_up_id(m, mailbox);
     if (r < 0)
         return r;
-    const struct tail_found f =
-        tail_select(&m->threads->places->view, a, has_undelivered, NULL);
+    const struct tail_found f = tail_select(&places->view, a, has_undelivered, NULL);
     for (size_t i = 0; i < f.n; i++) {
         const struct thread_side *sides = f.threads[i].sides;
         const unsigned side = account_eq(&sides[0].account, a) ? 0 : 1;
-        add_share(&sum, sides[side].accepted, sides_above(sides, side, CHAT_MARK_DELIVERED).n);
+        add_share(&sum.share, sides[side].accepted,
+                  sides_above(sides, side, CHAT_MARK_DELIVERED).n);
     }
     free(f.threads);
-    r = sum_up_index(m, mailbox->id, f.moment, &sum);
-    mailbox->waiting = sum;
+    r = places_members(places, mailbox->id, f.moment, add_member, &sum);
+    mailbox->waiting = sum.share;
     mailbox->is_summed = r == 0;
     return r;
 }

@@ -2,26 +2,11 @@
 
 #include "base/err.h"
 
-#define MEMBERS                                                                                \
-    "SELECT side, n_from_peer, bytes_from_peer, accepted, blocked,"                            \
-    " block_seq, block_n, block_bytes, withheld_n, withheld_bytes,"                            \
-    " last_at_ms, message_pos, receipt_pos, contact_pos, due_pos,"                             \
-    " delivered_seq, delivered_n, delivered_bytes, delivered_at_ms, delivered_pos,"            \
-    " read_seq, read_n, read_at_ms, read_pos,"                                                 \
-    " their_delivered_seq, their_delivered_at_ms, their_delivered_pos,"                        \
-    " their_read_seq, their_read_at_ms, their_read_pos"                                        \
-    " FROM member WHERE id BETWEEN ?1 AND ?1 + 1"
-
-// INDEXED BY: whatever an operator's ANALYZE finds. One that is blocked has no row in it.
-#define MAILBOX                                                                                \
-    "SELECT conversation, accepted, max(0, n_from_peer - withheld_n - delivered_n)"            \
-    " FROM member INDEXED BY member_undelivered WHERE account = ? AND due_pos > 0"
-
 const char *const place_texts[P_COUNT] = {
     [P_PLACE] = "SELECT position FROM place WHERE id = ?",
-    [P_KEYED] = "SELECT position FROM sent WHERE conversation = ? AND hash = ?",
-    [P_MEMBERS] = MEMBERS,
-    [P_MAILBOX] = MAILBOX,
+    [P_KEYED] = "SELECT position, id FROM sent WHERE id >= ?1 AND id < ?1 + 16 ORDER BY id",
+    [P_THREAD] = "SELECT state FROM thread WHERE id = ?",
+    [P_MEMBERS] = "SELECT list FROM member WHERE account = ?",
 };
 
 static int read_key(struct sqlite_places *p)
@@ -68,7 +53,7 @@ int places_find(struct sqlite_places *p, conversation_id id, uint64_t seq, int64
     *position = tail_place(&p->view, id, seq);
     if (*position != 0)
         return 0;
-    sqlite_db_bind(stmt, 1, INDEX_PLACE_ID(id, seq));
+    sqlite_db_bind(stmt, 1, index_id(id, (uint32_t)seq));
     const int r = sqlite_db_step(p->db, stmt);
     if (r != 0)
         return r < 0 ? r : 0;
@@ -77,17 +62,18 @@ int places_find(struct sqlite_places *p, conversation_id id, uint64_t seq, int64
     return 0;
 }
 
-int places_keyed(struct sqlite_places *p, conversation_id id, uint64_t hash,
+/** Those that met where they were put are one behind the other. */
+int places_keyed(struct sqlite_places *p, conversation_id id, uint32_t hash,
                  int64_t out[PLACES_KEYED_MAX], size_t *n)
 {
     sqlite3_stmt *stmt = p->stmts[P_KEYED];
+    int64_t next = index_id(id, hash);
     int r = 0;
 
     *n = tail_keyed(&p->view, id, hash, out, PLACES_KEYED_MAX);
-    sqlite_db_bind(stmt, 1, (int64_t)id);
-    sqlite_db_bind(stmt, 2, (int64_t)hash);
+    sqlite_db_bind(stmt, 1, next);
     for (r = sqlite_db_step(p->db, stmt); r == 0; r = sqlite_db_step(p->db, stmt)) {
-        if (*n == PLACES_KEYED_MAX)
+        if (*n == PLACES_KEYED_MAX || sqlite3_column_int64(stmt, 1) != next++)
             break;
         out[(*n)++] = sqlite3_column_int64(stmt, 0);
     }
@@ -95,12 +81,68 @@ int places_keyed(struct sqlite_places *p, conversation_id id, uint64_t hash,
     return r < 0 ? r : 0;
 }
 
-uint64_t places_hash(const struct sqlite_places *p, unsigned sender, str key)
+uint32_t places_hash(const struct sqlite_places *p, unsigned sender, str key)
 {
     char bytes[1 + CHAT_KEY_MAX];
 
     assert(key.len <= CHAT_KEY_MAX);
     bytes[0] = (char)sender;
     str_copy(bytes + 1, key);
-    return hash_keyed(p->key, (str){bytes, 1 + key.len});
+    return (uint32_t)(hash_keyed(p->key, (str){bytes, 1 + key.len}) >> 33);
+}
+
+int places_indexed(struct sqlite_places *p, conversation_id id, struct thread_side sides[2],
+                   struct thread_keys *keys)
+{
+    sqlite3_stmt *stmt = p->stmts[P_THREAD];
+
+    sqlite_db_bind(stmt, 1, (int64_t)conversation_number(id));
+    int r = sqlite_db_step(p->db, stmt);
+    if (r != 0)
+        return r < 0 ? r : PLACES_NONE;
+    if (unpack_thread(sqlite_db_str(stmt, 0), sides, keys) != 0)
+        r = sqlite_db_fault(p->db, "the index is damaged: a conversation");
+    sqlite3_reset(stmt);
+    return r;
+}
+
+int places_thread(struct sqlite_places *p, conversation_id id, struct thread_side sides[2],
+                  struct thread_keys *keys)
+{
+    struct tail_thread found;
+
+    if (!tail_find(&p->view, id, &found))
+        return places_indexed(p, id, sides, keys);
+    sides[0] = found.sides[0];
+    sides[1] = found.sides[1];
+    *keys = found.keys;
+    return 0;
+}
+
+static int each_member(struct sqlite_places *p, struct member_list list, uint64_t moment,
+                       places_member_fn *fn, void *arg)
+{
+    struct member m;
+    int r = 0;
+
+    while (r == 0) {
+        r = member_next(&list, &m);
+        if (r == 0 && !tail_had(&p->view, m.id, moment))
+            r = fn(arg, &m);
+    }
+    return r == PACK_DAMAGED ? sqlite_db_fault(p->db, "the index is damaged: an account") : r;
+}
+
+int places_members(struct sqlite_places *p, int64_t id, uint64_t moment, places_member_fn *fn,
+                   void *arg)
+{
+    sqlite3_stmt *stmt = p->stmts[P_MEMBERS];
+
+    sqlite_db_bind(stmt, 1, id);
+    int r = sqlite_db_step(p->db, stmt);
+    if (r != 0)
+        return r < 0 ? r : 0;
+    r = each_member(p, member_list_of(sqlite_db_str(stmt, 0)), moment, fn, arg);
+    sqlite3_reset(stmt);
+    return r < 0 ? r : 0;
 }

@@ -7,17 +7,23 @@
 #include "store/sqlite_db.h"
 #include "store/sqlite_tail.h"
 
-#define PLACES_KEYED_MAX 16 // messages of a conversation whose keys have the same hash
+#define PLACES_KEYED_MAX 16 // messages of a conversation whose keys have hashes that meet
 
-// Ids of rows of the index: what is above the lower half of a conversation's id is its number.
-#define INDEX_MEMBER_ID(conversation, side) ((int64_t)((conversation) >> 32 << 1 | (side)))
-#define INDEX_PLACE_ID(conversation, seq)   ((int64_t)((conversation) >> 32 << 32 | (seq)))
+enum places_refusal {
+    PLACES_NONE = 1,
+};
+
+/** What the index knows a message by: a seq, or the hash of its key, in its conversation. */
+static inline int64_t index_id(conversation_id id, uint32_t of)
+{
+    return (int64_t)(conversation_number(id) << 32 | of);
+}
 
 enum place_statement {
     P_PLACE,
     P_KEYED,
-    P_MEMBERS, // in the order of sqlite_thread.c
-    P_MAILBOX,
+    P_THREAD,
+    P_MEMBERS,
     P_COUNT,
 };
 
@@ -45,8 +51,32 @@ MUST_CHECK int places_find(struct sqlite_places *p, conversation_id id, uint64_t
                            int64_t *position);
 
 /** Messages of a conversation, most likely with this key. @return 0 with *n, or a fault */
-MUST_CHECK int places_keyed(struct sqlite_places *p, conversation_id id, uint64_t hash,
+MUST_CHECK int places_keyed(struct sqlite_places *p, conversation_id id, uint32_t hash,
                             int64_t out[PLACES_KEYED_MAX], size_t *n);
 
-/** What the index knows a message's key by. @param sender  a side */
-uint64_t places_hash(const struct sqlite_places *p, unsigned sender, str key);
+/** What the index knows a message's key by, a number of 31 bits. @param sender  a side */
+uint32_t places_hash(const struct sqlite_places *p, unsigned sender, str key);
+
+/** How a conversation stands, without its accounts. @return 0, PLACES_NONE: neither the tail
+ * nor the index has anything of it, or a fault */
+MUST_CHECK int places_thread(struct sqlite_places *p, conversation_id id,
+                             struct thread_side sides[2], struct thread_keys *keys);
+
+/** The same, of a conversation that the tail has nothing of. */
+MUST_CHECK int places_indexed(struct sqlite_places *p, conversation_id id,
+                              struct thread_side sides[2], struct thread_keys *keys);
+
+/** @return 0 or a fault, which ends it */
+typedef int places_member_fn(void *arg, const struct member *m);
+
+/**
+ * What the index has of an account's conversations, but for those of which the tail has
+ * something newer. They come by number.
+ *
+ * @param id      of the account
+ * @param moment  of what the tail had
+ * @param fn      may ask for all else
+ * @return        0 or a fault
+ */
+MUST_CHECK int places_members(struct sqlite_places *p, int64_t id, uint64_t moment,
+                              places_member_fn *fn, void *arg);

@@ -83,7 +83,7 @@ static int receipts(struct sqlite_reader *rd, struct sqlite_read *op)
 {
     const struct store_receipts *asked = &op->asked.receipts;
     const struct sqlite_query query = {
-        .which = R_MARKED, .account = &asked->account, .after = asked->after};
+        .kind = QUERY_MARKED, .account = &asked->account, .after = asked->after};
     struct sqlite_views vs;
     struct sqlite_view v;
     size_t n = 0;

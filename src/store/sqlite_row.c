@@ -4,55 +4,17 @@
 
 #define GONE_CONTENT STR("null")
 
-// A conversation as the member m sees it; x is its peer's account.
-#define COLUMNS                                                                                \
-    "m.conversation, m.side, m.last_seq, m.n_from_peer, m.accepted, m.blocked,"                \
-    " m.block_seq, m.block_n, m.withheld_n, m.message_pos, m.contact_pos, m.receipt_pos,"      \
-    " m.last_at_ms, m.read_n, m.due_pos,"                                                      \
-    " m.delivered_seq, m.delivered_at_ms, m.delivered_pos, m.read_seq, m.read_at_ms,"          \
-    " m.read_pos, m.their_delivered_seq, m.their_delivered_at_ms, m.their_delivered_pos,"      \
-    " m.their_read_seq, m.their_read_at_ms, m.their_read_pos, c.first_seq, x.bytes"
-#define PEERS                                                                                  \
-    " CROSS JOIN conversation c ON c.id = m.conversation"                                      \
-    " CROSS JOIN account x ON x.id = m.peer"
-#define OF_ACCOUNT " m.account = (SELECT id FROM account WHERE bytes = ?1)"
-
-// CROSS JOIN and INDEXED BY: the order in which tables are looked at is ours, whatever an
+// CROSS JOIN and NOT INDEXED: the order in which tables are looked at is ours, whatever an
 // operator's ANALYZE finds.
 const char *const sqlite_row_texts[R_COUNT] = {
     [R_BEGIN] = "BEGIN",
     [R_FIX] = "SELECT position FROM state",
     [R_COMMIT] = "COMMIT",
-    [R_TOUCHED] = "SELECT " COLUMNS " FROM member m INDEXED BY member_by_message" PEERS
-                  " WHERE" OF_ACCOUNT " AND m.message_pos > ?2",
-    [R_UNDELIVERED] = "SELECT " COLUMNS " FROM member m INDEXED BY member_undelivered" PEERS
-                      " WHERE" OF_ACCOUNT
-                      " AND m.due_pos > 0 AND m.due_pos <= ?3 AND m.message_pos > ?2"
-                      " ORDER BY m.due_pos",
-    [R_LATEST] = "SELECT " COLUMNS " FROM member m INDEXED BY member_by_message" PEERS
-                 " WHERE" OF_ACCOUNT
-                 " AND m.message_pos < ?3 AND m.message_pos > 0"
-                 " ORDER BY m.message_pos DESC",
-    [R_CHANGED] = "SELECT " COLUMNS " FROM member m INDEXED BY member_by_contact" PEERS
-                  " WHERE" OF_ACCOUNT
-                  " AND m.contact_pos > ?2 AND m.contact_pos > 0 AND m.contact_pos <= ?3"
-                  " ORDER BY m.contact_pos",
-    [R_MARKED] = "SELECT " COLUMNS " FROM member m INDEXED BY member_by_receipt" PEERS
-                 " WHERE" OF_ACCOUNT " AND m.receipt_pos > ?2 AND m.receipt_pos > 0",
-    [R_UNREAD] = "SELECT " COLUMNS " FROM member m INDEXED BY member_unread" PEERS
-                 " WHERE" OF_ACCOUNT " AND m.is_unread = 1",
-    [R_TOUCHES] = "SELECT " COLUMNS " FROM member m" PEERS " WHERE (" OF_ACCOUNT
-                  " AND m.message_pos > ?2)"
-                  " OR (" OF_ACCOUNT
-                  " AND m.receipt_pos > ?2 AND m.receipt_pos > 0)"
-                  " OR (" OF_ACCOUNT " AND m.contact_pos > ?2 AND m.contact_pos > 0)",
-    // Numbers of conversations: a row's id is twice that, and the side.
-    [R_N_TOUCHED] =
-        "SELECT m.id >> 1 FROM member m INDEXED BY member_by_message"
-        " WHERE" OF_ACCOUNT " AND m.message_pos > ?2",
-    [R_BY_ID] = "SELECT " COLUMNS " FROM member m NOT INDEXED" PEERS
-                " WHERE m.id BETWEEN ?2 AND ?2 + 1"
-                " AND" OF_ACCOUNT,
+    [R_ACCOUNT] = "SELECT id FROM account WHERE bytes = ?1",
+    [R_CONVERSATION] =
+        "SELECT c.id, c.first_seq, x.bytes, y.bytes FROM conversation c NOT INDEXED"
+        " CROSS JOIN account x ON x.id = c.a CROSS JOIN account y ON y.id = c.b"
+        " WHERE c.id = ?",
     [R_PAIR] =
         "SELECT d.id, z.seen_ms"
         " FROM account y CROSS JOIN account z"
@@ -60,10 +22,6 @@ const char *const sqlite_row_texts[R_COUNT] = {
         " AND d.a = CASE WHEN y.bytes < z.bytes THEN y.id ELSE z.id END"
         " AND d.b = CASE WHEN y.bytes < z.bytes THEN z.id ELSE y.id END"
         " WHERE y.bytes = ?1 AND z.bytes = ?2",
-    [R_FIRST_SEQ] = "SELECT first_seq FROM conversation WHERE id = ?",
-    [R_MUTUAL] =
-        "SELECT count(*) = 2 AND min(accepted) AND NOT max(blocked)"
-        " FROM member WHERE id BETWEEN ?1 AND ?1 + 1",
     [R_NEAR] =
         "SELECT conversation, position FROM message WHERE position > ?1 AND position <= ?2"
         " ORDER BY position",

@@ -10,18 +10,9 @@ enum sqlite_row_statement {
     R_BEGIN,
     R_FIX, // the snapshot of the index
     R_COMMIT,
-    R_TOUCHED, // from here on: conversations of an account; see struct sqlite_query
-    R_UNDELIVERED,
-    R_LATEST,
-    R_CHANGED,
-    R_MARKED,
-    R_UNREAD,
-    R_TOUCHES, // up to here
-    R_N_TOUCHED,
-    R_BY_ID,
+    R_ACCOUNT,
+    R_CONVERSATION,
     R_PAIR,
-    R_FIRST_SEQ,
-    R_MUTUAL,
     R_NEAR,
     R_PROBE,
     R_AT,
@@ -33,7 +24,7 @@ enum sqlite_row_statement {
 
 extern const char *const sqlite_row_texts[R_COUNT];
 
-/** A conversation, as R_TOUCHED to R_CHANGED return it. */
+/** A conversation, as one of its sides sees it. */
 struct sqlite_view {
     conversation_id conversation;
     unsigned side;
@@ -47,7 +38,6 @@ struct sqlite_view {
     int64_t message_pos;
     int64_t contact_pos;
     int64_t last_at_ms;
-    int64_t receipt_pos;
     struct chat_marks mine;
     struct chat_marks theirs;
     struct thread_mark my_marks[2]; // the same, by enum chat_mark
@@ -58,33 +48,42 @@ struct sqlite_view {
     account peer;
 };
 
-/**
- * Conversations of an account, as the index and the tail have them together.
- *
- *   R_TOUCHED      message_pos > after
- *   R_UNDELIVERED  0 < due_pos <= upto, and message_pos > after; by due_pos
- *   R_LATEST       0 < message_pos < upto; the latest first
- *   R_CHANGED      contact_pos above 0 and after, and <= upto; by contact_pos
- *   R_MARKED       receipt_pos above 0 and after
- *   R_UNREAD       with something unread
- *   R_TOUCHES      message_pos, receipt_pos or contact_pos above 0 and after
- */
+/** Which of an account's conversations. */
+enum sqlite_query_kind {
+    QUERY_TOUCHED,     // message_pos > after
+    QUERY_UNDELIVERED, // 0 < due_pos <= upto, and message_pos > after; by due_pos
+    QUERY_LATEST,      // 0 < message_pos < upto; the latest first
+    QUERY_CHANGED,     // contact_pos above 0 and after, and <= upto; by contact_pos
+    QUERY_MARKED,      // receipt_pos above 0 and after
+    QUERY_UNREAD,      // with something unread
+    QUERY_TOUCHES,     // message_pos, receipt_pos or contact_pos above 0 and after
+};
+
 struct sqlite_query {
-    enum sqlite_row_statement which;
+    enum sqlite_query_kind kind;
     const account *account;
     int64_t after;
     int64_t upto;
 };
 
+/** One of those that are wanted. */
+struct sqlite_candidate {
+    int64_t key; // what they are in the order of, the least first
+    conversation_id id;
+    unsigned side;
+    const struct tail_thread *tail; // NULL: it is the index's
+};
+
+/**
+ * Conversations of an account, as the index and the tail have them together: as a heap, so that
+ * who wants the first few does not pay for the order of all.
+ */
 struct sqlite_views {
     struct sqlite_reader *rd;
     struct sqlite_query query;
-    sqlite3_stmt *stmt; // NULL: the index has no more
-    struct sqlite_view row;
-    struct sqlite_view *tail; // what the tail had, owned
-    size_t n_tail;
-    size_t at;
-    uint64_t moment; // then
+    struct tail_found found;       // owned
+    struct sqlite_candidate *heap; // owned
+    size_t n;
 };
 
 /** @return 0 or a fault; in either case sqlite_views_close() */
@@ -95,9 +94,9 @@ void sqlite_views_close(struct sqlite_views *vs);
 /** @return 0, SQLITE_DB_NO_ROW: that was all, or a fault */
 MUST_CHECK int sqlite_views_next(struct sqlite_views *vs, struct sqlite_view *out);
 
-/** How many R_TOUCHED would be, by the index alone. @return 0 or a fault */
-MUST_CHECK int sqlite_views_count_touched(struct sqlite_reader *rd, const account *a,
-                                          int64_t after, int64_t *n);
+/** How many there are. @return 0 or a fault */
+MUST_CHECK int sqlite_views_count(struct sqlite_reader *rd, const struct sqlite_query *query,
+                                  uint64_t *n);
 
 /** One of them by its id. @return 0, STORE_NOT_FOUND, or a fault */
 MUST_CHECK int sqlite_row_by_id(struct sqlite_reader *rd, const account *a, conversation_id id,

@@ -2,36 +2,45 @@
 
 #include <stdlib.h>
 
+#include "base/arena.h"
 #include "base/mem.h"
 #include "io/loop.h"
 
+#define STATE_STEP 16 // bytes: so much it may grow in place
+
+/** All of it is the generation's arena's. */
 struct tail_node {
     struct map_node by_id;
-    struct list node;  // in the generation
-    struct list of[2]; // in those of its accounts, by side
-    struct tail_thread thread;
+    struct tail_node *next;  // in the generation
+    struct tail_node *of[2]; // the next one of its accounts, by side
+    struct tail_account *accounts[2];
+    conversation_id id;
     uint64_t since; // the moment
     uint64_t first_seq;
-    size_t n_entries;
-    size_t n_room;
     struct tail_entry *entries;
+    uint32_t n_entries;
+    uint32_t n_room; // for entries
+    uint16_t n_state;
+    uint16_t n_state_room;
+    uint8_t *state; // pack_thread()
 };
 
 struct tail_account {
     struct map_node by_account;
-    struct list node;
+    struct tail_account *next;
+    int64_t id;
+    struct tail_node *threads[2]; // by the account's side; of[side] is the next
     account account;
-    struct list threads[2]; // of struct tail_node, by the account's side
 };
 
 struct tail_gen {
     unsigned n_holders;
-    size_t cost;
     struct tail_end end;
+    struct arena arena;
     struct map by_id;
     struct map by_account;
-    struct list nodes;
-    struct list accounts;
+    struct tail_node *nodes;
+    struct tail_account *accounts;
 };
 
 static struct tail_gen *gen_new(void)
@@ -39,27 +48,14 @@ static struct tail_gen *gen_new(void)
     struct tail_gen *g = NEW(struct tail_gen);
 
     g->n_holders = 1;
-    list_init(&g->nodes);
-    list_init(&g->accounts);
     return g;
 }
 
 static void gen_free(struct tail_gen *g)
 {
-    while (!list_is_empty(&g->nodes)) {
-        struct tail_node *n = container_of(list_shift(&g->nodes), struct tail_node, node);
-        map_remove(&g->by_id, &n->by_id);
-        free(n->entries);
-        free(n);
-    }
-    while (!list_is_empty(&g->accounts)) {
-        struct tail_account *a =
-            container_of(list_shift(&g->accounts), struct tail_account, node);
-        map_remove(&g->by_account, &a->by_account);
-        free(a);
-    }
-    map_fini(&g->by_id);
-    map_fini(&g->by_account);
+    map_drop(&g->by_id);
+    map_drop(&g->by_account);
+    arena_fini(&g->arena);
     free(g);
 }
 
@@ -124,56 +120,63 @@ void tail_release(struct tail_view *v)
 
 // Looking.
 
-static uint64_t hash_number(const struct tail *t, uint64_t number)
+/** Nobody outside chooses an id. */
+static uint64_t hash_id(conversation_id id)
 {
-    return hash_keyed(t->key, (str){(const char *)&number, sizeof(number)});
+    const uint64_t product = id * UINT64_C(0x9e3779b97f4a7c15);
+    return product ^ product >> 32;
 }
 
-static uint64_t hash_id(const struct tail *t, conversation_id id)
+static bool is_id(struct map_node *node, const void *key)
 {
-    return hash_number(t, tail_number(id));
+    return container_of(node, struct tail_node, by_id)->id == *(const conversation_id *)key;
 }
 
-static bool is_number(struct map_node *node, const void *key)
+static struct tail_node *find(const struct tail_gen *g, conversation_id id)
 {
-    const struct tail_node *n = container_of(node, struct tail_node, by_id);
-    return tail_number(n->thread.id) == *(const uint64_t *)key;
-}
-
-static struct tail_node *find_number(const struct tail_gen *g, uint64_t hash, uint64_t number)
-{
-    struct map_node *node = g ? map_find(&g->by_id, hash, is_number, &number) : NULL;
+    struct map_node *node = g ? map_find(&g->by_id, hash_id(id), is_id, &id) : NULL;
     return node ? container_of(node, struct tail_node, by_id) : NULL;
 }
 
-static struct tail_node *find(const struct tail_gen *g, uint64_t hash, conversation_id id)
+static void unpack_sides(const struct tail_node *n, struct thread_side sides[2],
+                         struct thread_keys *keys)
 {
-    struct tail_node *n = find_number(g, hash, tail_number(id));
-    return n && n->thread.id == id ? n : NULL;
+    const int r = unpack_thread((str){(const char *)n->state, n->n_state}, sides, keys);
+
+    assert(r == 0);
+    (void)r;
+    for (unsigned side = 0; side < 2; side++) {
+        sides[side].account = n->accounts[side]->account;
+        sides[side].id = n->accounts[side]->id;
+    }
+}
+
+static void unpack(const struct tail_node *n, struct tail_thread *out)
+{
+    out->id = n->id;
+    unpack_sides(n, out->sides, &out->keys);
 }
 
 bool tail_find(const struct tail_view *v, conversation_id id, struct tail_thread *out)
 {
-    const uint64_t hash = hash_id(v->tail, id);
     const struct tail_node *n = NULL;
 
     pthread_mutex_lock(&v->tail->mutex);
     for (unsigned i = 0; i < 2 && !n; i++)
-        n = find(v->gens[i], hash, id);
+        n = find(v->gens[i], id);
     if (n)
-        *out = n->thread;
+        unpack(n, out);
     pthread_mutex_unlock(&v->tail->mutex);
     return n;
 }
 
 int64_t tail_place(const struct tail_view *v, conversation_id id, uint64_t seq)
 {
-    const uint64_t hash = hash_id(v->tail, id);
     int64_t position = 0;
 
     pthread_mutex_lock(&v->tail->mutex);
     for (unsigned i = 0; i < 2 && position == 0; i++) {
-        const struct tail_node *n = find(v->gens[i], hash, id);
+        const struct tail_node *n = find(v->gens[i], id);
         if (n && seq >= n->first_seq && seq - n->first_seq < n->n_entries)
             position = n->entries[seq - n->first_seq].position;
     }
@@ -181,17 +184,16 @@ int64_t tail_place(const struct tail_view *v, conversation_id id, uint64_t seq)
     return position;
 }
 
-size_t tail_keyed(const struct tail_view *v, conversation_id id, uint64_t hash, int64_t *out,
+size_t tail_keyed(const struct tail_view *v, conversation_id id, uint32_t hash, int64_t *out,
                   size_t max)
 {
-    const uint64_t hash_of_id = hash_id(v->tail, id);
     size_t n_found = 0;
 
     pthread_mutex_lock(&v->tail->mutex);
     for (unsigned i = 0; i < 2; i++) {
-        const struct tail_node *n = find(v->gens[i], hash_of_id, id);
+        const struct tail_node *n = find(v->gens[i], id);
         for (size_t k = 0; n && k < n->n_entries && n_found < max; k++) {
-            if (n->entries[k].hash == hash)
+            if (n->entries[k].hash == hash && n->entries[k].position != 0)
                 out[n_found++] = n->entries[k].position;
         }
     }
@@ -212,25 +214,24 @@ static struct tail_account *find_account(const struct tail *t, const struct tail
     return node ? container_of(node, struct tail_account, by_account) : NULL;
 }
 
-bool tail_had(const struct tail_view *v, uint64_t number, uint64_t moment)
+bool tail_had(const struct tail_view *v, conversation_id id, uint64_t moment)
 {
-    const uint64_t hash = hash_number(v->tail, number);
     bool had = false;
 
     pthread_mutex_lock(&v->tail->mutex);
     for (unsigned i = 0; i < 2 && !had; i++) {
-        const struct tail_node *n = find_number(v->gens[i], hash, number);
+        const struct tail_node *n = find(v->gens[i], id);
         had = n && n->since <= moment;
     }
     pthread_mutex_unlock(&v->tail->mutex);
     return had;
 }
 
-static void add_found(struct tail_found *f, const struct tail_thread *thread)
+static struct tail_thread *next_found(struct tail_found *f)
 {
     if ((f->n & (f->n - 1)) == 0)
         f->threads = mem_resize(f->threads, (f->n > 0 ? 2 * f->n : 1) * sizeof(*f->threads));
-    f->threads[f->n++] = *thread;
+    return &f->threads[f->n];
 }
 
 struct tail_question {
@@ -247,11 +248,13 @@ static void select_in(const struct tail_question *q, const struct tail_gen *g,
     const struct tail_account *of = g ? find_account(q->tail, g, q->of) : NULL;
 
     for (unsigned side = 0; of && side < 2; side++) {
-        list_each (node, &of->threads[side]) {
-            const struct tail_node *n = container_of(node, struct tail_node, of[side]);
-            if (!find(newer, n->by_id.hash, n->thread.id) &&
-                q->filter(&n->thread, side, q->arg))
-                add_found(f, &n->thread);
+        for (const struct tail_node *n = of->threads[side]; n; n = n->of[side]) {
+            if (find(newer, n->id))
+                continue;
+            struct tail_thread *t = next_found(f);
+            unpack(n, t);
+            if (q->filter(t, side, q->arg))
+                f->n++;
         }
     }
 }
@@ -273,48 +276,50 @@ struct tail_found tail_select(const struct tail_view *v, const account *a,
 // Growing.
 
 static struct tail_account *account_in(const struct tail *t, struct tail_gen *g,
-                                       const account *a)
+                                       const struct thread_side *side)
 {
-    struct tail_account *of = find_account(t, g, a);
+    struct tail_account *of = find_account(t, g, &side->account);
 
     if (of)
         return of;
-    of = NEW(struct tail_account);
-    of->account = *a;
-    list_init(&of->threads[0]);
-    list_init(&of->threads[1]);
-    list_push(&g->accounts, &of->node);
-    map_add(&g->by_account, &of->by_account, hash_keyed(t->key, account_str(a)));
-    g->cost += sizeof(*of);
+    of = arena_alloc(&g->arena, sizeof(*of));
+    of->account = side->account;
+    of->id = side->id;
+    of->next = g->accounts;
+    g->accounts = of;
+    map_add(&g->by_account, &of->by_account, hash_keyed(t->key, account_str(&of->account)));
     return of;
 }
 
-static struct tail_node *add(struct tail *t, struct tail_gen *g, uint64_t hash,
-                             const struct thread *thread)
+static struct tail_node *add(struct tail *t, struct tail_gen *g, const struct thread *thread)
 {
-    struct tail_node *n = NEW(struct tail_node);
+    struct tail_node *n = arena_alloc(&g->arena, sizeof(*n));
 
-    n->thread.id = thread->id;
+    n->id = thread->id;
     n->since = ++t->moment;
-    list_push(&g->nodes, &n->node);
-    map_add(&g->by_id, &n->by_id, hash);
+    n->next = g->nodes;
+    g->nodes = n;
+    map_add(&g->by_id, &n->by_id, hash_id(n->id));
     for (unsigned side = 0; side < 2; side++) {
-        struct tail_account *of = account_in(t, g, &thread->sides[side].account);
-        list_push(&of->threads[side], &n->of[side]);
+        struct tail_account *of = account_in(t, g, &thread->sides[side]);
+        n->accounts[side] = of;
+        n->of[side] = of->threads[side];
+        of->threads[side] = n;
     }
-    g->cost += sizeof(*n) + sizeof(void *);
     return n;
 }
 
-/** Room for so many. */
+/** Room for so many: what was there before is wasted until the generation ends. */
 static void grow_entries(struct tail_gen *g, struct tail_node *n, size_t n_all)
 {
     if (n_all <= n->n_room)
         return;
-    const size_t n_room = n_all > 2 * n->n_room ? n_all : 2 * n->n_room;
-    n->entries = mem_resize(n->entries, n_room * sizeof(*n->entries));
-    g->cost += (n_room - n->n_room) * sizeof(*n->entries);
-    n->n_room = n_room;
+    const size_t n_room = n_all > 2 * (size_t)n->n_room ? n_all : 2 * (size_t)n->n_room;
+    struct tail_entry *entries = arena_alloc(&g->arena, n_room * sizeof(*entries));
+    if (n->n_entries > 0)
+        memcpy(entries, n->entries, n->n_entries * sizeof(*entries));
+    n->entries = entries;
+    n->n_room = (uint32_t)n_room;
 }
 
 /** Where rows are gone there are none of them in between. */
@@ -326,32 +331,34 @@ static void take_entries(struct tail_gen *g, struct tail_node *n, struct thread 
         n->first_seq = thread->fresh_seq;
     assert(thread->fresh_seq >= n->first_seq + n->n_entries);
     const size_t at = thread->fresh_seq - n->first_seq;
-    grow_entries(g, n, at + thread->n_fresh);
-    while (n->n_entries < at)
-        n->entries[n->n_entries++] = (struct tail_entry){0};
+    grow_entries(g, n, at + thread->n_fresh); // zeroes
     memcpy(n->entries + at, thread->fresh, thread->n_fresh * sizeof(*n->entries));
-    n->n_entries = at + thread->n_fresh;
+    n->n_entries = (uint32_t)(at + thread->n_fresh);
     thread->n_fresh = 0;
 }
 
-static void take_side(struct thread_side *to, const struct thread_side *from)
+static void take_state(struct tail_gen *g, struct tail_node *n, const uint8_t *state,
+                       size_t size)
 {
-    *to = *from;
-    to->mailbox = NULL;
-    to->share = (struct mailbox_share){0};
+    if (size > n->n_state_room) {
+        n->n_state_room = (uint16_t)(size / STATE_STEP * STATE_STEP + STATE_STEP);
+        n->state = arena_alloc(&g->arena, n->n_state_room);
+    }
+    memcpy(n->state, state, size);
+    n->n_state = (uint16_t)size;
 }
 
 void tail_put(struct tail *t, struct thread *thread)
 {
-    const uint64_t hash = hash_id(t, thread->id);
+    uint8_t state[PACK_THREAD_SIZE];
+    const size_t size = pack_thread(state, thread->sides, &thread->keys);
 
     pthread_mutex_lock(&t->mutex);
     struct tail_gen *g = t->young;
-    struct tail_node *n = find(g, hash, thread->id);
+    struct tail_node *n = find(g, thread->id);
     if (!n)
-        n = add(t, g, hash, thread);
-    take_side(&n->thread.sides[0], &thread->sides[0]);
-    take_side(&n->thread.sides[1], &thread->sides[1]);
+        n = add(t, g, thread);
+    take_state(g, n, state, size);
     take_entries(g, n, thread);
     pthread_mutex_unlock(&t->mutex);
 }
@@ -359,7 +366,8 @@ void tail_put(struct tail *t, struct thread *thread)
 size_t tail_cost(struct tail *t)
 {
     pthread_mutex_lock(&t->mutex);
-    const size_t cost = t->young->cost;
+    const struct tail_gen *g = t->young;
+    const size_t cost = g->arena.size + map_cost(&g->by_id) + map_cost(&g->by_account);
     pthread_mutex_unlock(&t->mutex);
     return cost;
 }
@@ -399,33 +407,96 @@ void tail_age(struct tail *t, struct tail_end end)
 
 // Filling the index.
 
-static int by_id(const void *a, const void *b)
-{
-    const struct tail_item *x = a;
-    const struct tail_item *y = b;
-
-    return x->thread->id < y->thread->id ? -1 : 1;
-}
-
-struct tail_item *tail_old(struct tail *t, size_t *n, struct tail_end *end)
+const struct tail_gen *tail_old(struct tail *t)
 {
     pthread_mutex_lock(&t->mutex);
-    struct tail_gen *g = t->old; // nobody else drops it, and it does not change
+    const struct tail_gen *g = t->old;
     pthread_mutex_unlock(&t->mutex);
-    if (!g)
-        return NULL;
-    struct tail_item *items = mem_alloc((g->by_id.n_nodes + 1) * sizeof(*items));
+    return g;
+}
+
+struct tail_end tail_gen_end(const struct tail_gen *g)
+{
+    return g->end;
+}
+
+static int compare(uint64_t a, uint64_t b)
+{
+    return a < b ? -1 : a > b;
+}
+
+static int by_id(const void *a, const void *b)
+{
+    return compare((*(const struct tail_node *const *)a)->id,
+                   (*(const struct tail_node *const *)b)->id);
+}
+
+const struct tail_node **tail_gen_threads(const struct tail_gen *g, size_t *n)
+{
+    const struct tail_node **all = (const struct tail_node **)mem_alloc(
+        (g->by_id.n_nodes + 1) * sizeof(struct tail_node *));
+
     *n = 0;
-    *end = g->end;
-    list_each (node, &g->nodes) {
-        const struct tail_node *it = container_of(node, struct tail_node, node);
-        items[(*n)++] = (struct tail_item){.thread = &it->thread,
-                                           .first_seq = it->first_seq,
-                                           .n_entries = it->n_entries,
-                                           .entries = it->entries};
+    for (const struct tail_node *node = g->nodes; node; node = node->next)
+        all[(*n)++] = node;
+    qsort((void *)all, *n, sizeof(*all), by_id);
+    return all;
+}
+
+static int by_account_id(const void *a, const void *b)
+{
+    return compare((uint64_t)(*(const struct tail_account *const *)a)->id,
+                   (uint64_t)(*(const struct tail_account *const *)b)->id);
+}
+
+const struct tail_account **tail_gen_accounts(const struct tail_gen *g, size_t *n)
+{
+    const struct tail_account **all = (const struct tail_account **)mem_alloc(
+        (g->by_account.n_nodes + 1) * sizeof(struct tail_account *));
+
+    *n = 0;
+    for (const struct tail_account *a = g->accounts; a; a = a->next)
+        all[(*n)++] = a;
+    qsort((void *)all, *n, sizeof(*all), by_account_id);
+    return all;
+}
+
+struct tail_item tail_item_of(const struct tail_node *node)
+{
+    return (struct tail_item){.id = node->id,
+                              .state = {(const char *)node->state, node->n_state},
+                              .first_seq = node->first_seq,
+                              .n_entries = node->n_entries,
+                              .entries = node->entries};
+}
+
+int64_t tail_account_id(const struct tail_account *a)
+{
+    return a->id;
+}
+
+static int by_member_id(const void *a, const void *b)
+{
+    return compare(((const struct member *)a)->id, ((const struct member *)b)->id);
+}
+
+struct member *tail_account_members(const struct tail_account *a, size_t *n)
+{
+    struct member *all = NULL;
+
+    *n = 0;
+    for (unsigned side = 0; side < 2; side++) {
+        for (const struct tail_node *node = a->threads[side]; node; node = node->of[side]) {
+            struct thread_side sides[2];
+            struct thread_keys keys;
+            unpack_sides(node, sides, &keys);
+            if ((*n & (*n - 1)) == 0)
+                all = mem_resize(all, (*n > 0 ? 2 * *n : 1) * sizeof(*all));
+            all[(*n)++] = member_of(node->id, sides, side);
+        }
     }
-    qsort(items, *n, sizeof(*items), by_id);
-    return items;
+    qsort(all, *n, sizeof(*all), by_member_id);
+    return all;
 }
 
 void tail_drop_old(struct tail *t)

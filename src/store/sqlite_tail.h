@@ -14,9 +14,11 @@
 
 #include <pthread.h>
 
-#include "store/sqlite_thread.h"
+#include "store/sqlite_pack.h"
 
 struct tail_gen;
+struct tail_node;
+struct tail_account;
 
 struct tail {
     pthread_mutex_t mutex; // of what follows, and of what the young one holds
@@ -37,6 +39,7 @@ struct tail_view {
 struct tail_thread {
     conversation_id id;
     struct thread_side sides[2]; // without what is in memory alone
+    struct thread_keys keys;
 };
 
 /** Where the index is to be when it has the old generation. */
@@ -65,7 +68,7 @@ int64_t tail_place(const struct tail_view *v, conversation_id id, uint64_t seq);
 
 /** Positions of messages of this conversation whose keys have this hash.
  * @return how many, at most max */
-size_t tail_keyed(const struct tail_view *v, conversation_id id, uint64_t hash, int64_t *out,
+size_t tail_keyed(const struct tail_view *v, conversation_id id, uint32_t hash, int64_t *out,
                   size_t max);
 
 /** @param side  the account's */
@@ -82,15 +85,9 @@ struct tail_found {
 struct tail_found tail_select(const struct tail_view *v, const account *a,
                               tail_filter_fn *filter, const void *arg);
 
-/** What a conversation's id begins with: no other one of this store has the same. */
-static inline uint64_t tail_number(conversation_id id)
-{
-    return id >> 32;
-}
-
-/** Did the tail have anything of the conversation with this number at that moment? Then what
- * the index has of it was out of date. */
-bool tail_had(const struct tail_view *v, uint64_t number, uint64_t moment);
+/** Did the tail have anything of this conversation at that moment? Then what the index has of
+ * it was out of date. */
+bool tail_had(const struct tail_view *v, conversation_id id, uint64_t moment);
 
 // Growing. The writer alone.
 
@@ -109,19 +106,35 @@ void tail_await_filled(struct tail *t, unsigned ms);
 /** The young one is old from now on: there was none. */
 void tail_age(struct tail *t, struct tail_end end);
 
-// Filling the index. The indexer alone.
+// Filling the index. The indexer alone: the old generation does not change any more, and nobody
+// else drops it.
 
-/** A conversation of the old generation. */
+/** @return the old one, borrowed until tail_drop_old(), or NULL: there is none */
+const struct tail_gen *tail_old(struct tail *t);
+
+struct tail_end tail_gen_end(const struct tail_gen *g);
+
+/** Its conversations, by id. @return owned */
+const struct tail_node **tail_gen_threads(const struct tail_gen *g, size_t *n);
+
+/** Its accounts, by their ids. @return owned */
+const struct tail_account **tail_gen_accounts(const struct tail_gen *g, size_t *n);
+
+/** A conversation of it; all of it is borrowed. */
 struct tail_item {
-    const struct tail_thread *thread;
+    conversation_id id;
+    str state;          // as pack_thread() has it
     uint64_t first_seq; // of the entries
     size_t n_entries;
     const struct tail_entry *entries;
 };
 
-/** Of the old generation, by conversation. @return owned, borrowing from it; NULL: there is
- * none */
-struct tail_item *tail_old(struct tail *t, size_t *n, struct tail_end *end);
+struct tail_item tail_item_of(const struct tail_node *node);
+
+int64_t tail_account_id(const struct tail_account *a);
+
+/** The conversations that the generation has of it, by number. @return owned */
+struct member *tail_account_members(const struct tail_account *a, size_t *n);
 
 /** The index has it. */
 void tail_drop_old(struct tail *t);

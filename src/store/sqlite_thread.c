@@ -117,67 +117,10 @@ static struct tally read_tally(sqlite3_stmt *stmt, int column)
     return (struct tally){.n = u64(stmt, column), .bytes = u64(stmt, column + 1)};
 }
 
-static void read_contact(struct thread_side *side, sqlite3_stmt *stmt, int column)
-{
-    side->accepted = sqlite3_column_int(stmt, column);
-    side->blocked = sqlite3_column_int(stmt, column + 1);
-    side->block_seq = u64(stmt, column + 2);
-    side->block_after = read_tally(stmt, column + 3);
-    side->withheld = read_tally(stmt, column + 5);
-}
-
-static void read_places(struct thread_side *side, sqlite3_stmt *stmt, int column)
-{
-    side->last_at_ms = sqlite3_column_int64(stmt, column);
-    side->message_pos = sqlite3_column_int64(stmt, column + 1);
-    side->receipt_pos = sqlite3_column_int64(stmt, column + 2);
-    side->contact_pos = sqlite3_column_int64(stmt, column + 3);
-    side->due_pos = sqlite3_column_int64(stmt, column + 4);
-}
-
-/** @param at  of the time, which the position is behind */
-static struct thread_mark read_mark(sqlite3_stmt *stmt, int seq, int at)
-{
-    return (struct thread_mark){.seq = u64(stmt, seq),
-                                .at_ms = sqlite3_column_int64(stmt, at),
-                                .position = sqlite3_column_int64(stmt, at + 1)};
-}
-
-/** A row of P_MEMBERS. */
-static void read_member(struct thread_side sides[2], sqlite3_stmt *stmt)
-{
-    const unsigned number = sqlite3_column_int(stmt, 0) == 0 ? 0 : 1;
-    struct thread_side *side = &sides[number];
-
-    sides[1 - number].sent = read_tally(stmt, 1);
-    read_contact(side, stmt, 3);
-    read_places(side, stmt, 10);
-    side->marks[CHAT_MARK_DELIVERED] = read_mark(stmt, 15, 18);
-    side->up_to[CHAT_MARK_DELIVERED] = read_tally(stmt, 16);
-    side->marks[CHAT_MARK_READ] = read_mark(stmt, 20, 22);
-    side->up_to[CHAT_MARK_READ].n = u64(stmt, 21);
-    side->theirs[CHAT_MARK_DELIVERED] = read_mark(stmt, 24, 25);
-    side->theirs[CHAT_MARK_READ] = read_mark(stmt, 27, 28);
-    side->logged[CHAT_MARK_DELIVERED] = side->marks[CHAT_MARK_DELIVERED].position;
-    side->logged[CHAT_MARK_READ] = side->marks[CHAT_MARK_READ].position;
-}
-
 /** What neither the tail nor the index has has no message yet. */
 static int load_state(struct threads *ts, struct thread *t)
 {
-    struct sqlite_places *p = ts->places;
-    sqlite3_stmt *stmt = p->stmts[P_MEMBERS];
-    struct tail_thread found;
-    int r = 0;
-
-    if (tail_find(&p->view, t->id, &found)) {
-        t->sides[0] = found.sides[0];
-        t->sides[1] = found.sides[1];
-        return 0;
-    }
-    sqlite_db_bind(stmt, 1, INDEX_MEMBER_ID(t->id, 0));
-    for (r = sqlite_db_step(p->db, stmt); r == 0; r = sqlite_db_step(p->db, stmt))
-        read_member(t->sides, stmt);
+    const int r = places_thread(ts->places, t->id, t->sides, &t->keys);
     return r < 0 ? r : 0; // a fault drops them all
 }
 
@@ -382,6 +325,8 @@ void threads_add_message(struct thread *t, uint64_t seq, const struct tail_entry
     for (uint64_t i = 0; i < n_missing; i++)
         t->fresh[t->n_fresh++] = (struct tail_entry){0};
     t->fresh[t->n_fresh++] = *entry;
+    if (entry->position != 0)
+        thread_add_key(&t->keys, entry->hash);
 }
 
 static int64_t largest(int64_t a, int64_t b)

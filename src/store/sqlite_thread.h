@@ -56,8 +56,46 @@ struct thread_side {
 /** Where a message is, and what it is known by. */
 struct tail_entry {
     int64_t position; // 0: it is gone
-    uint64_t hash;    // of sender and key
+    uint32_t hash;    // of sender and key, see places_hash()
 };
+
+/** The hashes of all of a conversation's keys, but not which: a Bloom filter. While there are
+ * few it says of nearly all others that they are none of them. */
+struct thread_keys {
+    uint64_t bits[2];
+};
+
+/** Three of its bits. */
+static inline struct thread_keys thread_key(uint32_t hash)
+{
+    struct thread_keys key = {{0, 0}};
+
+    for (unsigned i = 0; i < 3; i++, hash >>= 7)
+        key.bits[hash >> 6 & 1] |= UINT64_C(1) << (hash & 63);
+    return key;
+}
+
+static inline bool thread_may_have_key(const struct thread_keys *keys, uint32_t hash)
+{
+    const struct thread_keys key = thread_key(hash);
+
+    return (keys->bits[0] & key.bits[0]) == key.bits[0] &&
+           (keys->bits[1] & key.bits[1]) == key.bits[1];
+}
+
+static inline void thread_add_key(struct thread_keys *keys, uint32_t hash)
+{
+    const struct thread_keys key = thread_key(hash);
+
+    keys->bits[0] |= key.bits[0];
+    keys->bits[1] |= key.bits[1];
+}
+
+/** What a conversation's id begins with: no other one of this store has the same. */
+static inline uint64_t conversation_number(conversation_id id)
+{
+    return id >> 32;
+}
 
 struct thread {
     struct map_node by_pair;
@@ -66,6 +104,7 @@ struct thread {
     struct list dirty; // in those that the tail does not have as they are
     conversation_id id;
     struct thread_side sides[2];
+    struct thread_keys keys;
     // Messages that the tail does not have, in the order of seq, without gaps.
     uint64_t fresh_seq; // of the first one
     size_t n_fresh;

@@ -10,6 +10,7 @@
 
 #include "store/sqlite_ask.h"
 #include "support/auth_store_world.h"
+#include "support/index_sql.h"
 #include "support/limits.h"
 #include "support/store_contacts.h"
 
@@ -118,8 +119,10 @@ static inline sqlite3 *open_both(const struct store_world *w)
     assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
     snprintf(path, sizeof(path), "%s/index.db", w->dir);
     snprintf(text, sizeof(text), "ATTACH '%s' AS ix", path);
-    if (access(path, F_OK) == 0)
+    if (access(path, F_OK) == 0) {
         assert_int_equal(sqlite3_exec(db, text, NULL, NULL, NULL), SQLITE_OK);
+        index_sql_register(db);
+    }
     return db;
 }
 
@@ -186,16 +189,6 @@ static inline void await_index(struct store_world *w)
             change_elsewhere(w);
     }
 }
-
-/** How many sides' rows don't name their first message that is neither delivered nor withheld,
- * looked for in another way than the store's. */
-#define N_INEXACT_DUE                                                                          \
-    "SELECT count(*) FROM member m WHERE due_pos <> ifnull("                                   \
-    "  (SELECT min(x.position) FROM message x"                                                 \
-    "    WHERE x.conversation = m.conversation AND x.sender <> m.side"                         \
-    "    AND x.seq > m.delivered_seq AND NOT (m.blocked AND x.seq > m.block_seq)"              \
-    "    AND NOT EXISTS (SELECT 1 FROM withheld h WHERE h.conversation = m.conversation"       \
-    "      AND h.side = m.side AND x.seq > h.after_seq AND x.seq <= h.upto_seq)), 0)"
 
 /** In a child process, which has none of its parent's threads. */
 static inline struct store_world *store_world_in(const char *dir)

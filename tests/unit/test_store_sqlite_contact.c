@@ -158,7 +158,7 @@ static void a_block_writes_no_row_for_a_message(void **state)
     assert_int_equal(sql_number(w, "SELECT upto_seq - after_seq FROM withheld"), 101);
     await_index(w);
     assert_int_equal(sql_number(w,
-                                "SELECT withheld_n FROM member WHERE blocked = 0"
+                                "SELECT withheld_n FROM side WHERE blocked = 0"
                                 " ORDER BY withheld_n DESC LIMIT 1"),
                      101);
 }

@@ -37,7 +37,7 @@ static int64_t due_pos(struct store_world *w)
 {
     await_index(w);
     return sql_number(w,
-                      "SELECT due_pos FROM member WHERE account ="
+                      "SELECT due_pos FROM side WHERE account ="
                       " (SELECT id FROM account WHERE substr(bytes, -1) = x'62')");
 }
 
@@ -184,7 +184,8 @@ static void each_row_is_exact(void **state)
         change_some(w, &w->chance);
         await_index(w);
         assert_int_equal(sql_number(w, N_INEXACT_DUE), 0);
-        n_due += sql_number(w, "SELECT count(*) FROM member WHERE due_pos > 0");
+        assert_int_equal(sql_number(w, N_INEXACT_MEMBERS), 0);
+        n_due += sql_number(w, "SELECT count(*) FROM side WHERE due_pos > 0");
     }
     assert_true(n_due > 0);
 }
