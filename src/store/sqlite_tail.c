@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/arena.h"
+#include "base/hash.h"
 #include "base/mem.h"
 #include "io/loop.h"
 
@@ -120,13 +121,6 @@ void tail_release(struct tail_view *v)
 
 // Looking.
 
-/** Nobody outside chooses an id. */
-static uint64_t hash_id(conversation_id id)
-{
-    const uint64_t product = id * UINT64_C(0x9e3779b97f4a7c15);
-    return product ^ product >> 32;
-}
-
 static bool is_id(struct map_node *node, const void *key)
 {
     return container_of(node, struct tail_node, by_id)->id == *(const conversation_id *)key;
@@ -134,7 +128,7 @@ static bool is_id(struct map_node *node, const void *key)
 
 static struct tail_node *find(const struct tail_gen *g, conversation_id id)
 {
-    struct map_node *node = g ? map_find(&g->by_id, hash_id(id), is_id, &id) : NULL;
+    struct map_node *node = g ? map_find(&g->by_id, hash_number(id), is_id, &id) : NULL;
     return node ? container_of(node, struct tail_node, by_id) : NULL;
 }
 
@@ -299,7 +293,7 @@ static struct tail_node *add(struct tail *t, struct tail_gen *g, const struct th
     n->since = ++t->moment;
     n->next = g->nodes;
     g->nodes = n;
-    map_add(&g->by_id, &n->by_id, hash_id(n->id));
+    map_add(&g->by_id, &n->by_id, hash_number(n->id));
     for (unsigned side = 0; side < 2; side++) {
         struct tail_account *of = account_in(t, g, &thread->sides[side]);
         n->accounts[side] = of;

@@ -4,6 +4,8 @@
 #include "store/sqlite_place.h"
 #include "store/sqlite_text.h"
 
+#define PAIRS_KEPT 1048576 // 16 MiB, where there are so many
+
 #define CONVERSATIONS_MAX UINT64_C(0x7fffffff) // an id is a positive number of SQLite's
 
 struct pair {
@@ -30,11 +32,6 @@ static uint64_t hash_pair(const struct threads *ts, const struct pair *p)
     const str high = str_copy(both + low.len, account_str(p->high));
 
     return hash_keyed(ts->key, (str){both, low.len + high.len});
-}
-
-static uint64_t hash_number(const struct threads *ts, uint64_t n)
-{
-    return hash_keyed(ts->key, (str){(const char *)&n, sizeof(n)});
 }
 
 static bool is_pair(struct map_node *node, const void *key)
@@ -77,6 +74,8 @@ void threads_drop(struct threads *ts)
 {
     threads_forget(ts);
     mailboxes_drop(&ts->mailboxes);
+    free(ts->pairs);
+    ts->pairs = NULL;
 }
 
 void threads_fini(struct threads *ts)
@@ -101,7 +100,7 @@ static struct thread *keep(struct threads *ts, conversation_id id, const struct 
     list_init(&t->dirty);
     list_push(&ts->all, &t->node);
     map_add(&ts->by_pair, &t->by_pair, hash_pair(ts, p));
-    map_add(&ts->by_id, &t->by_id, hash_number(ts, id));
+    map_add(&ts->by_id, &t->by_id, hash_number(id));
     return t;
 }
 
@@ -135,12 +134,43 @@ static int find_ids(struct threads *ts, const struct pair *p, int64_t ids[2])
     return ids[0] != 0 && ids[1] != 0 ? 0 : THREADS_NONE;
 }
 
+static struct known_pair *pair_at(struct threads *ts, const int64_t ids[2])
+{
+    const uint64_t both = (uint64_t)ids[0] << 32 ^ (uint64_t)ids[1];
+
+    if (!ts->pairs)
+        ts->pairs = mem_alloc(PAIRS_KEPT * sizeof(*ts->pairs));
+    return &ts->pairs[hash_number(both) % PAIRS_KEPT];
+}
+
+/** What is there is for good, unless somebody else takes it away: then all is dropped.
+ * @return 0, THREADS_NONE, or a fault */
+static int find_conversation(struct threads *ts, const int64_t ids[2], conversation_id *id)
+{
+    struct known_pair *known = pair_at(ts, ids);
+    sqlite3_stmt *stmt = ts->db->stmts[W_FIND_PAIR];
+
+    *id = known->conversation;
+    if (known->ids[0] == ids[0] && known->ids[1] == ids[1])
+        return 0;
+    sqlite_db_bind(stmt, 1, ids[0]);
+    sqlite_db_bind(stmt, 2, ids[1]);
+    const int r = sqlite_db_step(ts->db, stmt);
+    if (r != 0)
+        return r < 0 ? r : THREADS_NONE;
+    *id = u64(stmt, 0);
+    sqlite3_reset(stmt);
+    if (ids[0] <= UINT32_MAX && ids[1] <= UINT32_MAX)
+        *known = (struct known_pair){{(uint32_t)ids[0], (uint32_t)ids[1]}, *id};
+    return 0;
+}
+
 int threads_find_pair(struct threads *ts, const account *x, const account *y,
                       struct thread **out)
 {
     const struct pair p = pair_of(x, y);
     struct map_node *node = map_find(&ts->by_pair, hash_pair(ts, &p), is_pair, &p);
-    sqlite3_stmt *stmt = ts->db->stmts[W_FIND_PAIR];
+    conversation_id id = 0;
     int64_t ids[2];
 
     if (node) {
@@ -148,22 +178,17 @@ int threads_find_pair(struct threads *ts, const account *x, const account *y,
         return 0;
     }
     int r = find_ids(ts, &p, ids);
+    if (r == 0)
+        r = find_conversation(ts, ids, &id);
     if (r != 0)
         return r;
-    sqlite_db_bind(stmt, 1, ids[0]);
-    sqlite_db_bind(stmt, 2, ids[1]);
-    r = sqlite_db_step(ts->db, stmt);
-    if (r != 0)
-        return r < 0 ? r : THREADS_NONE;
-    const conversation_id id = (conversation_id)sqlite3_column_int64(stmt, 0);
-    sqlite3_reset(stmt);
     *out = keep(ts, id, &p, ids);
     return load_state(ts, *out);
 }
 
 int threads_find_id(struct threads *ts, conversation_id id, struct thread **out)
 {
-    struct map_node *node = map_find(&ts->by_id, hash_number(ts, id), is_id, &id);
+    struct map_node *node = map_find(&ts->by_id, hash_number(id), is_id, &id);
     sqlite3_stmt *stmt = ts->db->stmts[W_FIND_ID];
 
     if (node) {
@@ -216,6 +241,12 @@ static int add_conversation(struct threads *ts, const struct thread *t)
     return sqlite_db_run(ts->db, stmt);
 }
 
+/** What makes an id unlike that of another store's conversation with this number. */
+static uint32_t not_elsewhere(const struct threads *ts, uint64_t number)
+{
+    return (uint32_t)hash_keyed(ts->key, (str){(const char *)&number, sizeof(number)});
+}
+
 int threads_add(struct threads *ts, const account *x, const account *y, struct thread **out)
 {
     const struct pair p = pair_of(x, y);
@@ -223,8 +254,7 @@ int threads_add(struct threads *ts, const account *x, const account *y, struct t
     if (ts->n_made >= CONVERSATIONS_MAX)
         return THREADS_FULL;
     const uint64_t n = ++ts->n_made;
-    struct thread *t =
-        keep(ts, n << 32 | (uint32_t)hash_number(ts, n), &p, (const int64_t[2]){0, 0});
+    struct thread *t = keep(ts, n << 32 | not_elsewhere(ts, n), &p, (const int64_t[2]){0, 0});
     int r = add_account(ts, &t->sides[0]);
     if (r == 0)
         r = add_account(ts, &t->sides[1]);

@@ -112,6 +112,12 @@ struct thread {
     struct tail_entry *fresh;
 };
 
+/** Two accounts, as the log calls them, and their conversation. */
+struct known_pair {
+    uint32_t ids[2]; // zeroes: none
+    conversation_id conversation;
+};
+
 struct threads {
     struct sqlite_db *db; // the log
     struct sqlite_places *places;
@@ -122,6 +128,7 @@ struct threads {
     struct list all;
     struct list dirty;
     struct mailboxes mailboxes;
+    struct known_pair *pairs; // that were looked for, each where its hash says
 };
 
 /** None of a is where rows are gone, and b counts them. */

@@ -146,10 +146,12 @@ int sqlite_writer_unlook(struct sqlite_writer *w)
 
 void sqlite_writer_trim(struct sqlite_writer *w)
 {
-    if (w->threads.by_id.n_nodes > THREADS_KEPT)
+    const bool is_over = w->threads.mailboxes.by_account.n_nodes > MAILBOXES_KEPT;
+
+    if (is_over || w->threads.by_id.n_nodes > THREADS_KEPT)
         threads_forget(&w->threads);
-    if (w->threads.mailboxes.by_account.n_nodes > MAILBOXES_KEPT)
-        threads_drop(&w->threads);
+    if (is_over)
+        mailboxes_drop(&w->threads.mailboxes);
 }
 
 // A group.
