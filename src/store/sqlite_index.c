@@ -47,7 +47,8 @@ static const char schema[] =
 
     "CREATE TABLE thread ("
     "  id INTEGER PRIMARY KEY," // the conversation's number
-    "  state BLOB NOT NULL"     // pack_thread()
+    "  state BLOB NOT NULL,"    // pack_thread()
+    "  places BLOB NOT NULL"    // pack_places() of its last messages
     ") STRICT;"
 
     "CREATE TABLE member ("
@@ -62,7 +63,8 @@ const char *const sqlite_index_texts[I_COUNT] = {
     [I_PLACE] = "INSERT OR REPLACE INTO place (id, position) VALUES (?, ?)",
     [I_SENT] = "INSERT OR IGNORE INTO sent (id, position) VALUES (?, ?)",
     [I_SENT_AT] = "SELECT position FROM sent WHERE id = ?",
-    [I_THREAD] = "INSERT OR REPLACE INTO thread (id, state) VALUES (?, ?)",
+    [I_PLACES] = "SELECT places FROM thread WHERE id = ?",
+    [I_THREAD] = "INSERT OR REPLACE INTO thread (id, state, places) VALUES (?, ?, ?)",
     [I_MEMBERS] = "SELECT list FROM member WHERE account = ?",
     [I_SET_MEMBERS] = "INSERT OR REPLACE INTO member (account, list) VALUES (?, ?)",
     [I_STATE] = "UPDATE state SET position = ?, chain = ?",
@@ -109,30 +111,107 @@ static int put_sent(struct sqlite_index *ix, int64_t id, int64_t position)
     return r;
 }
 
-static int put_entry(struct sqlite_index *ix, const struct tail_item *item, size_t i)
+static int put_row(struct sqlite_index *ix, conversation_id id, uint64_t seq,
+                   const struct tail_entry *entry)
 {
-    const struct tail_entry *entry = &item->entries[i];
     sqlite3_stmt *place = ix->db.stmts[I_PLACE];
 
     if (entry->position == 0)
         return 0;
-    sqlite_db_bind(place, 1, index_id(item->id, (uint32_t)(item->first_seq + i)));
+    sqlite_db_bind(place, 1, index_id(id, (uint32_t)seq));
     sqlite_db_bind(place, 2, entry->position);
     const int r = sqlite_db_run(&ix->db, place);
-    return r < 0 ? r : put_sent(ix, index_id(item->id, entry->hash), entry->position);
+    return r < 0 ? r : put_sent(ix, index_id(id, entry->hash), entry->position);
+}
+
+/** The first n get rows of their own. */
+static int spill(struct sqlite_index *ix, conversation_id id, struct kept_places *kept,
+                 size_t n)
+{
+    int r = 0;
+
+    for (size_t i = 0; r == 0 && i < n; i++)
+        r = put_row(ix, id, kept->first + i, &kept->entries[i]);
+    kept->first += n;
+    kept->n -= n;
+    memmove(kept->entries, kept->entries + n, kept->n * sizeof(*kept->entries));
+    return r;
+}
+
+static int keep(struct sqlite_index *ix, conversation_id id, struct kept_places *kept,
+                const struct tail_entry *entry)
+{
+    const int r = kept->n < PLACES_KEPT ? 0 : spill(ix, id, kept, PLACES_KEPT / 2);
+
+    kept->entries[kept->n++] = *entry;
+    return r;
+}
+
+/** Nothing is between what is kept and seq: there may be seqs that have no message any more. */
+static int fill_gap(struct sqlite_index *ix, conversation_id id, struct kept_places *kept,
+                    uint64_t seq)
+{
+    int r = 0;
+
+    if (seq - (kept->first + kept->n) > PLACES_KEPT)
+        r = spill(ix, id, kept, kept->n);
+    if (kept->n == 0)
+        kept->first = seq;
+    while (r == 0 && kept->first + kept->n < seq)
+        r = keep(ix, id, kept, &(struct tail_entry){0});
+    return r;
+}
+
+/** A slice may be put again: what is there stays. */
+static int keep_item(struct sqlite_index *ix, const struct tail_item *item,
+                     struct kept_places *kept)
+{
+    const uint64_t next = kept->first + kept->n;
+    const uint64_t end = item->first_seq + item->n_entries;
+    uint64_t seq = item->first_seq < next ? next : item->first_seq;
+    int r = 0;
+
+    if (seq < end)
+        r = fill_gap(ix, item->id, kept, seq);
+    for (; r == 0 && seq < end; seq++)
+        r = keep(ix, item->id, kept, &item->entries[seq - item->first_seq]);
+    return r;
+}
+
+/** Of a conversation that is new there are none. @return 0 or a fault */
+static int find_kept(struct sqlite_index *ix, conversation_id id, struct kept_places *kept)
+{
+    sqlite3_stmt *stmt = ix->db.stmts[I_PLACES];
+
+    kept->first = 1;
+    kept->n = 0;
+    sqlite_db_bind(stmt, 1, (int64_t)conversation_number(id));
+    int r = sqlite_db_step(&ix->db, stmt);
+    if (r != 0)
+        return r < 0 ? r : 0;
+    if (unpack_places(sqlite_db_str(stmt, 0), kept) != 0)
+        r = sqlite_db_fault(&ix->db, "the index is damaged: places");
+    sqlite3_reset(stmt);
+    return r;
 }
 
 static int put_thread(struct sqlite_index *ix, const struct tail_node *node)
 {
     const struct tail_item item = tail_item_of(node);
     sqlite3_stmt *stmt = ix->db.stmts[I_THREAD];
+    uint8_t packed[PACK_PLACES_SIZE];
+    struct kept_places kept;
 
+    int r = find_kept(ix, item.id, &kept);
+    if (r == 0)
+        r = keep_item(ix, &item, &kept);
+    if (r < 0)
+        return r;
+    const str places = {(const char *)packed, pack_places(packed, &kept)};
     sqlite_db_bind(stmt, 1, (int64_t)conversation_number(item.id));
     sqlite_db_bind_bytes(stmt, 2, item.state);
-    int r = sqlite_db_run(&ix->db, stmt);
-    for (size_t i = 0; r == 0 && i < item.n_entries; i++)
-        r = put_entry(ix, &item, i);
-    return r;
+    sqlite_db_bind_bytes(stmt, 3, places);
+    return sqlite_db_run(&ix->db, stmt);
 }
 
 /** A list that is being written. */

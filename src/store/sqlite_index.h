@@ -30,6 +30,7 @@ enum index_statement {
     I_PLACE,
     I_SENT,
     I_SENT_AT,
+    I_PLACES,
     I_THREAD,
     I_MEMBERS,
     I_SET_MEMBERS,

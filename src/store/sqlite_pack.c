@@ -55,6 +55,15 @@ static int64_t take_near(struct unpacker *u, int64_t base)
     return n == 0 ? 0 : (int64_t)((uint64_t)base + by);
 }
 
+static void take_bytes(struct unpacker *u, void *out, size_t n)
+{
+    u->is_damaged |= n > (size_t)(u->end - u->at);
+    if (u->is_damaged)
+        return;
+    memcpy(out, u->at, n);
+    u->at += n;
+}
+
 // Conversations.
 
 enum side_flag {
@@ -207,17 +216,6 @@ size_t pack_thread(uint8_t *out, const struct thread_side sides[2],
     return (size_t)(at - out);
 }
 
-static void take_keys(struct unpacker *u, struct thread_keys *out)
-{
-    const size_t n_left = (size_t)(u->end - u->at);
-
-    u->is_damaged |= n_left < sizeof(out->bits);
-    if (u->is_damaged)
-        return;
-    memcpy(out->bits, u->at, sizeof(out->bits));
-    u->at += sizeof(out->bits);
-}
-
 int unpack_thread(str packed, struct thread_side sides[2], struct thread_keys *keys)
 {
     struct unpacker u = unpacker_of(packed);
@@ -226,12 +224,50 @@ int unpack_thread(str packed, struct thread_side sides[2], struct thread_keys *k
 
     base.position = (int64_t)take(&u);
     base.at_ms = (int64_t)take(&u);
-    take_keys(&u, keys);
+    take_bytes(&u, keys->bits, sizeof(keys->bits));
     for (unsigned side = 0; side < 2; side++)
         flags[side] = take_side(&u, &sides[side], &base);
     for (unsigned side = 0; side < 2; side++) {
         if (flags[side] & SIDE_KNOWS_ALL)
             memcpy(sides[side].theirs, sides[1 - side].marks, sizeof(sides[side].theirs));
+    }
+    return u.is_damaged || u.at != u.end ? PACK_DAMAGED : 0;
+}
+
+// Places.
+
+size_t pack_places(uint8_t *out, const struct kept_places *kept)
+{
+    uint8_t *at = put(out, kept->first);
+    int64_t before = 0;
+
+    assert(kept->n <= PLACES_KEPT);
+    for (size_t i = 0; i < kept->n; i++) {
+        const struct tail_entry *entry = &kept->entries[i];
+        at = put_near(at, entry->position, before);
+        if (entry->position == 0)
+            continue;
+        before = entry->position;
+        memcpy(at, &entry->hash, sizeof(entry->hash));
+        at += sizeof(entry->hash);
+    }
+    assert(at - out <= PACK_PLACES_SIZE);
+    return (size_t)(at - out);
+}
+
+int unpack_places(str packed, struct kept_places *out)
+{
+    struct unpacker u = unpacker_of(packed);
+    int64_t before = 0;
+
+    out->first = take(&u);
+    for (out->n = 0; out->n < PLACES_KEPT && u.at < u.end; out->n++) {
+        struct tail_entry *entry = &out->entries[out->n];
+        *entry = (struct tail_entry){.position = take_near(&u, before)};
+        if (entry->position == 0)
+            continue;
+        before = entry->position;
+        take_bytes(&u, &entry->hash, sizeof(entry->hash));
     }
     return u.is_damaged || u.at != u.end ? PACK_DAMAGED : 0;
 }

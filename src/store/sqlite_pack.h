@@ -12,6 +12,7 @@
 
 #define PACK_THREAD_SIZE 640 // bytes
 #define PACK_MEMBER_SIZE 64
+#define PACK_PLACES_SIZE (10 + PLACES_KEPT * 14)
 
 enum pack_refusal {
     PACK_END = 1, // there is no more
@@ -25,6 +26,21 @@ size_t pack_thread(uint8_t *out, const struct thread_side sides[2],
 
 /** The accounts stay as they are. @return 0 or PACK_DAMAGED: what is there then is any */
 MUST_CHECK int unpack_thread(str packed, struct thread_side sides[2], struct thread_keys *keys);
+
+#define PLACES_KEPT 32
+
+/** Where a conversation's last messages are, in the order of seq, without gaps. */
+struct kept_places {
+    uint64_t first; // seq of the first one
+    size_t n;
+    struct tail_entry entries[PLACES_KEPT];
+};
+
+/** @param out  PACK_PLACES_SIZE bytes @return how many it has taken */
+size_t pack_places(uint8_t *out, const struct kept_places *kept);
+
+/** @return 0 or PACK_DAMAGED: what is there then is any */
+MUST_CHECK int unpack_places(str packed, struct kept_places *out);
 
 /** A conversation of an account's: what it is looked for by. */
 struct member {

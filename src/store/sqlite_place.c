@@ -6,6 +6,7 @@ const char *const place_texts[P_COUNT] = {
     [P_PLACE] = "SELECT position FROM place WHERE id = ?",
     [P_KEYED] = "SELECT position, id FROM sent WHERE id >= ?1 AND id < ?1 + 16 ORDER BY id",
     [P_THREAD] = "SELECT state FROM thread WHERE id = ?",
+    [P_KEPT] = "SELECT places FROM thread WHERE id = ?",
     [P_MEMBERS] = "SELECT list FROM member WHERE account = ?",
 };
 
@@ -38,6 +39,7 @@ int places_init(struct sqlite_places *p, struct tail *tail, struct sqlite_db *db
 void places_hold(struct sqlite_places *p)
 {
     tail_hold(p->tail, &p->view);
+    p->kept_of = 0;
 }
 
 void places_release(struct sqlite_places *p)
@@ -46,13 +48,35 @@ void places_release(struct sqlite_places *p)
         tail_release(&p->view);
 }
 
-int places_find(struct sqlite_places *p, conversation_id id, uint64_t seq, int64_t *position)
+/** What the index has of a conversation's last messages is in p->kept then. Whoever asks for
+ * one asks for others. @return 0 or a fault */
+static int find_kept(struct sqlite_places *p, conversation_id id)
+{
+    sqlite3_stmt *stmt = p->stmts[P_KEPT];
+
+    if (p->kept_of == id)
+        return 0;
+    p->kept_of = 0;
+    p->kept.first = 1;
+    p->kept.n = 0;
+    sqlite_db_bind(stmt, 1, (int64_t)conversation_number(id));
+    int r = sqlite_db_step(p->db, stmt);
+    if (r < 0)
+        return r;
+    r = r == 0 ? unpack_places(sqlite_db_str(stmt, 0), &p->kept) : 0;
+    sqlite3_reset(stmt);
+    if (r != 0)
+        return sqlite_db_fault(p->db, "the index is damaged: places");
+    p->kept_of = id;
+    return 0;
+}
+
+/** A row of its own. @return 0 or a fault */
+static int find_row(struct sqlite_places *p, conversation_id id, uint64_t seq,
+                    int64_t *position)
 {
     sqlite3_stmt *stmt = p->stmts[P_PLACE];
 
-    *position = tail_place(&p->view, id, seq);
-    if (*position != 0)
-        return 0;
     sqlite_db_bind(stmt, 1, index_id(id, (uint32_t)seq));
     const int r = sqlite_db_step(p->db, stmt);
     if (r != 0)
@@ -62,23 +86,65 @@ int places_find(struct sqlite_places *p, conversation_id id, uint64_t seq, int64
     return 0;
 }
 
-/** Those that met where they were put are one behind the other. */
-int places_keyed(struct sqlite_places *p, conversation_id id, uint32_t hash,
-                 int64_t out[PLACES_KEYED_MAX], size_t *n)
+int places_find(struct sqlite_places *p, conversation_id id, uint64_t seq, int64_t *position)
+{
+    const struct kept_places *kept = &p->kept;
+
+    *position = tail_place(&p->view, id, seq);
+    if (*position != 0)
+        return 0;
+    const int r = find_kept(p, id);
+    if (r < 0)
+        return r;
+    if (seq < kept->first)
+        return find_row(p, id, seq, position);
+    if (seq - kept->first < kept->n)
+        *position = kept->entries[seq - kept->first].position;
+    return 0;
+}
+
+/** Positions that keys of a hash may have. */
+struct candidates {
+    int64_t *positions; // PLACES_KEYED_MAX
+    size_t n;
+};
+
+static void add_kept(const struct kept_places *kept, uint32_t hash, struct candidates *c)
+{
+    for (size_t i = 0; i < kept->n && c->n < PLACES_KEYED_MAX; i++) {
+        if (kept->entries[i].hash == hash && kept->entries[i].position != 0)
+            c->positions[c->n++] = kept->entries[i].position;
+    }
+}
+
+/** Those that met where they were put are one behind the other. @return 0 or a fault */
+static int add_rows(struct sqlite_places *p, int64_t first, struct candidates *c)
 {
     sqlite3_stmt *stmt = p->stmts[P_KEYED];
-    int64_t next = index_id(id, hash);
     int r = 0;
 
-    *n = tail_keyed(&p->view, id, hash, out, PLACES_KEYED_MAX);
-    sqlite_db_bind(stmt, 1, next);
+    sqlite_db_bind(stmt, 1, first);
     for (r = sqlite_db_step(p->db, stmt); r == 0; r = sqlite_db_step(p->db, stmt)) {
-        if (*n == PLACES_KEYED_MAX || sqlite3_column_int64(stmt, 1) != next++)
+        if (c->n == PLACES_KEYED_MAX || sqlite3_column_int64(stmt, 1) != first++)
             break;
-        out[(*n)++] = sqlite3_column_int64(stmt, 0);
+        c->positions[c->n++] = sqlite3_column_int64(stmt, 0);
     }
     sqlite3_reset(stmt);
     return r < 0 ? r : 0;
+}
+
+int places_keyed(struct sqlite_places *p, conversation_id id, uint32_t hash,
+                 int64_t out[PLACES_KEYED_MAX], size_t *n)
+{
+    struct candidates c = {out, tail_keyed(&p->view, id, hash, out, PLACES_KEYED_MAX)};
+
+    int r = find_kept(p, id);
+    if (r == 0)
+        add_kept(&p->kept, hash, &c);
+    if (r == 0 && p->kept.first > 1)
+        r = add_rows(p, index_id(id, hash), &c);
+    *n = c.n;
+    return r;
 }
 
 uint32_t places_hash(const struct sqlite_places *p, unsigned sender, str key)

@@ -23,6 +23,7 @@ enum place_statement {
     P_PLACE,
     P_KEYED,
     P_THREAD,
+    P_KEPT,
     P_MEMBERS,
     P_COUNT,
 };
@@ -34,7 +35,9 @@ struct sqlite_places {
     struct sqlite_db *db; // it has the index, by itself or attached
     uint8_t key[HASH_KEY_SIZE];
     sqlite3_stmt *stmts[P_COUNT];
-    struct tail_view view; // while they are held
+    struct tail_view view;   // while they are held
+    conversation_id kept_of; // in this time; 0: nothing was looked for yet
+    struct kept_places kept;
 };
 
 /** @param tail, db  borrowed, for its life @return 0 or a fault */

@@ -186,15 +186,30 @@ int threads_find_pair(struct threads *ts, const account *x, const account *y,
     return load_state(ts, *out);
 }
 
+/** As the tail has it, without asking the log. @return NULL: it has nothing of it */
+static struct thread *keep_from_tail(struct threads *ts, conversation_id id)
+{
+    struct tail_thread found;
+
+    if (!tail_find(&ts->places->view, id, &found))
+        return NULL;
+    const struct pair p = {&found.sides[0].account, &found.sides[1].account};
+    struct thread *t =
+        keep(ts, id, &p, (const int64_t[2]){found.sides[0].id, found.sides[1].id});
+    t->sides[0] = found.sides[0];
+    t->sides[1] = found.sides[1];
+    t->keys = found.keys;
+    return t;
+}
+
 int threads_find_id(struct threads *ts, conversation_id id, struct thread **out)
 {
     struct map_node *node = map_find(&ts->by_id, hash_number(id), is_id, &id);
     sqlite3_stmt *stmt = ts->db->stmts[W_FIND_ID];
 
-    if (node) {
-        *out = container_of(node, struct thread, by_id);
+    *out = node ? container_of(node, struct thread, by_id) : keep_from_tail(ts, id);
+    if (*out)
         return 0;
-    }
     sqlite_db_bind(stmt, 1, (int64_t)id);
     const int r = sqlite_db_step(ts->db, stmt);
     if (r != 0)

@@ -436,6 +436,71 @@ static void what_was_known_stays_known_where_all_comes_in_one_group(void **state
     buf_fini(&before);
 }
 
+#define LONG 100 // messages: more than three times what a conversation's row keeps
+
+static void open_with(struct store_world *w, size_t index_after)
+{
+    store_world_close(w);
+    w->index_after = index_after;
+    store_world_open(w);
+}
+
+/** So many behind seq, which the index gets at once. */
+static void put_some(struct store_world *w, char a, char b, uint64_t seq, uint64_t n)
+{
+    open_with(w, SIZE_MAX / 4);
+    for (uint64_t i = 1; i <= n && seq + i <= LONG; i++) {
+        char key[16];
+        snprintf(key, sizeof(key), "%llu", (unsigned long long)(seq + i));
+        put(w, a, b, key, seq + i);
+    }
+    open_with(w, 1);
+    await_index(w);
+}
+
+/** Each is known by its key. */
+static void expect_each(struct store_world *w, char a, char b)
+{
+    for (uint64_t seq = 1; seq <= LONG; seq++) {
+        char key[16];
+        snprintf(key, sizeof(key), "%llu", (unsigned long long)seq);
+        const struct store_append again = message(a, b, key, key);
+        const struct store_answer answer = append(w, &again);
+        if (!answer.is_duplicate)
+            fail_msg("%c %c: %s is not known", a, b, key);
+        assert_int_equal(answer.seq, seq);
+    }
+}
+
+/** Some of its messages are kept by its row, and those before have rows of their own. */
+static void a_long_conversation_is_there_from_its_first_message_on(void **state)
+{
+    static const struct {
+        char a;
+        char b;
+        uint64_t step;
+    } rows[] = {{'a', 'b', 1},
+                {'a', 'c', PLACES_KEPT / 2 + 1},
+                {'b', 'c', PLACES_KEPT + 1},
+                {'b', 's', LONG}};
+    struct store_world *w = *state;
+
+    for (unsigned i = 0; i < COUNT_OF(rows); i++) {
+        for (uint64_t seq = 0; seq < LONG; seq += rows[i].step)
+            put_some(w, rows[i].a, rows[i].b, seq, rows[i].step);
+        expect_each(w, rows[i].a, rows[i].b);
+    }
+    assert_true(sql_number(w, "SELECT count(*) FROM place") > LONG);
+    struct buf before = text_of(w);
+    store_world_close(w);
+    remove_index(w);
+    store_world_open(w);
+    expect_said("made anew", w, &before);
+    buf_fini(&before);
+    for (unsigned i = 0; i < COUNT_OF(rows); i++)
+        expect_each(w, rows[i].a, rows[i].b);
+}
+
 #define SYNCS_MAX 50
 
 /** What the disk has of it nobody knows, and the next sync may say that all is well. */
@@ -724,6 +789,7 @@ int main(void)
         UNIT(a_fill_may_end_anywhere),
         UNIT(what_the_index_has_already_is_not_put_again),
         UNIT(what_was_known_stays_known_where_all_comes_in_one_group),
+        UNIT(a_long_conversation_is_there_from_its_first_message_on),
         UNIT(an_index_that_could_not_be_synced_is_gone_at_the_next_start),
         UNIT(an_index_is_made_anew_as_often_as_it_is_lost),
         UNIT(a_gap_is_a_gap_however_much_lies_around_it),

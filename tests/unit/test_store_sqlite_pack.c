@@ -193,6 +193,70 @@ static void what_is_usual_is_small(void **state)
     assert_in_range(pack_thread(bytes, sides, &keys), 50, 90);
 }
 
+// Places.
+
+static struct kept_places any_places(struct seeded *chance)
+{
+    struct kept_places kept = {.first = 1 + any_number(chance),
+                               .n = (size_t)below(chance, PLACES_KEPT + 1)};
+    int64_t position = 0;
+
+    for (size_t i = 0; i < kept.n; i++) {
+        position += 1 + (int64_t)below(chance, below(chance, 9) == 0 ? 1 << 30 : 100);
+        if (below(chance, 8) > 0) // else it is gone
+            kept.entries[i] = (struct tail_entry){position, (uint32_t)next_u64(chance) >> 1};
+    }
+    return kept;
+}
+
+/** @return whether it was packed as these */
+static bool is_packed(str packed, const struct kept_places *want)
+{
+    struct kept_places got;
+
+    if (unpack_places(packed, &got) != 0 || got.first != want->first || got.n != want->n)
+        return false;
+    for (size_t i = 0; i < got.n; i++) {
+        if (got.entries[i].position != want->entries[i].position ||
+            got.entries[i].hash != want->entries[i].hash)
+            return false;
+    }
+    return true;
+}
+
+static void places_come_back_as_they_were(void **state)
+{
+    struct seeded chance = seeded_of(5);
+    uint8_t bytes[PACK_PLACES_SIZE];
+
+    (void)state;
+    for (unsigned i = 0; i < ROUNDS; i++) {
+        const struct kept_places kept = any_places(&chance);
+        const size_t n = pack_places(bytes, &kept);
+        assert_true(is_packed((str){(char *)bytes, n}, &kept));
+        for (size_t cut = 0; cut < n; cut++)
+            assert_false(is_packed((str){(char *)bytes, cut}, &kept));
+    }
+}
+
+/** What is cut within one of them is found out; and so are more of them than there can be. */
+static void places_that_are_none_are_damaged(void **state)
+{
+    struct kept_places kept = {.first = 7, .n = PLACES_KEPT};
+    uint8_t bytes[PACK_PLACES_SIZE + 1] = {0};
+
+    (void)state;
+    for (size_t i = 0; i < kept.n; i++)
+        kept.entries[i] = (struct tail_entry){(int64_t)i + 1, (uint32_t)i};
+    const size_t n = pack_places(bytes, &kept);
+    assert_int_equal(n, 1 + PLACES_KEPT * 5);
+    for (size_t cut = 0; cut <= n + 1; cut++) {
+        const bool is_whole = cut <= n && cut % 5 == 1;
+        assert_int_equal(unpack_places((str){(char *)bytes, cut}, &kept),
+                         is_whole ? 0 : PACK_DAMAGED);
+    }
+}
+
 // Members.
 
 static struct member any_member(struct seeded *chance, uint64_t number)
@@ -331,6 +395,8 @@ int main(void)
         cmocka_unit_test(a_conversation_comes_back_as_it_was),
         cmocka_unit_test(the_largest_fits),
         cmocka_unit_test(what_is_usual_is_small),
+        cmocka_unit_test(places_come_back_as_they_were),
+        cmocka_unit_test(places_that_are_none_are_damaged),
         cmocka_unit_test(members_come_back_one_by_one),
         cmocka_unit_test(a_list_that_is_cut_is_found_out),
         cmocka_unit_test(what_is_none_is_damaged),

@@ -83,6 +83,8 @@ static const struct {
     {P(P_KEYED), "sent USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"},
     {P(P_THREAD), "thread USING INTEGER PRIMARY KEY (rowid=?)"},
     {P(P_MEMBERS), "member USING INTEGER PRIMARY KEY (rowid=?)"},
+    {P(P_KEPT), "thread USING INTEGER PRIMARY KEY (rowid=?)"},
+    {I(I_PLACES), "thread USING INTEGER PRIMARY KEY (rowid=?)"},
     {I(I_SENT_AT), "sent USING INTEGER PRIMARY KEY (rowid=?)"},
     {I(I_MEMBERS), "member USING INTEGER PRIMARY KEY (rowid=?)"},
     {L(L_MESSAGES), "message USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"},
