@@ -265,10 +265,11 @@ static int add_message(struct sqlite_writer *w, struct sqlite_write *op, struct 
         return r;
     w->chain =
         sqlite_index_chain(w->chain, m.position, t->id, m.seq, thread_side_of(t, &a->from));
-    threads_add_message(t, m.seq, &(struct tail_entry){.position = m.position, .hash = hash});
     r = keep(w, op, t, &m);
     if (r < 0)
         return r;
+    threads_add_message(t, thread_side_of(t, &a->from),
+                        &(struct tail_entry){.position = m.position, .hash = hash});
     sqlite_change_take(w, op, t);
     return sqlite_uploads_keep(&w->uploads, a, m.position);
 }

@@ -36,6 +36,7 @@ struct tail_account {
 
 struct tail_gen {
     unsigned n_holders;
+    uint64_t serial; // from 1
     struct tail_end end;
     struct arena arena;
     struct map by_id;
@@ -44,10 +45,11 @@ struct tail_gen {
     struct tail_account *accounts;
 };
 
-static struct tail_gen *gen_new(void)
+static struct tail_gen *gen_new(uint64_t serial)
 {
     struct tail_gen *g = NEW(struct tail_gen);
 
+    g->serial = serial;
     g->n_holders = 1;
     return g;
 }
@@ -64,7 +66,7 @@ void tail_init(struct tail *t, const uint8_t key[HASH_KEY_SIZE])
 {
     pthread_condattr_t steady;
 
-    *t = (struct tail){.young = gen_new()};
+    *t = (struct tail){.young = gen_new(1)};
     memcpy(t->key, key, HASH_KEY_SIZE);
     pthread_mutex_init(&t->mutex, NULL);
     pthread_condattr_init(&steady);
@@ -342,6 +344,17 @@ static void take_state(struct tail_gen *g, struct tail_node *n, const uint8_t *s
     n->n_state = (uint16_t)size;
 }
 
+/** Looked for once a generation. */
+static struct tail_node *node_in(struct tail *t, struct tail_gen *g, struct thread *thread)
+{
+    if (thread->in_generation == g->serial)
+        return thread->in_tail;
+    struct tail_node *n = find(g, thread->id);
+    thread->in_tail = n ? n : add(t, g, thread);
+    thread->in_generation = g->serial;
+    return thread->in_tail;
+}
+
 void tail_put(struct tail *t, struct thread *thread)
 {
     uint8_t state[PACK_THREAD_SIZE];
@@ -349,9 +362,7 @@ void tail_put(struct tail *t, struct thread *thread)
 
     pthread_mutex_lock(&t->mutex);
     struct tail_gen *g = t->young;
-    struct tail_node *n = find(g, thread->id);
-    if (!n)
-        n = add(t, g, thread);
+    struct tail_node *n = node_in(t, g, thread);
     take_state(g, n, state, size);
     take_entries(g, n, thread);
     pthread_mutex_unlock(&t->mutex);
@@ -389,7 +400,7 @@ void tail_await_filled(struct tail *t, unsigned ms)
 
 void tail_age(struct tail *t, struct tail_end end)
 {
-    struct tail_gen *young = gen_new();
+    struct tail_gen *young = gen_new(t->young->serial + 1);
 
     pthread_mutex_lock(&t->mutex);
     assert(!t->old);

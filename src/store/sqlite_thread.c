@@ -349,7 +349,12 @@ int threads_find_row(struct threads *ts, const struct thread *t, uint64_t seq, i
     int r = THREADS_NONE;
 
     for (; r == THREADS_NONE && seq > 0 && seq <= last_seq; seq += (uint64_t)step) {
+        const struct thread_row *row = &t->rows[seq % THREAD_ROWS];
         int64_t position = 0;
+        if (row->seq == seq) {
+            *out = *row;
+            return 0;
+        }
         r = find_place(ts, t, seq, &position);
         if (r == 0)
             r = position == 0 ? THREADS_NONE : read_row(ts, t, seq, position, out);
@@ -357,7 +362,7 @@ int threads_find_row(struct threads *ts, const struct thread *t, uint64_t seq, i
     return r;
 }
 
-void threads_add_message(struct thread *t, uint64_t seq, const struct tail_entry *entry)
+static void add_fresh(struct thread *t, uint64_t seq, const struct tail_entry *entry)
 {
     const uint64_t n_missing = t->n_fresh > 0 ? seq - (t->fresh_seq + t->n_fresh) : 0;
 
@@ -370,8 +375,21 @@ void threads_add_message(struct thread *t, uint64_t seq, const struct tail_entry
     for (uint64_t i = 0; i < n_missing; i++)
         t->fresh[t->n_fresh++] = (struct tail_entry){0};
     t->fresh[t->n_fresh++] = *entry;
-    if (entry->position != 0)
-        thread_add_key(&t->keys, entry->hash);
+}
+
+void threads_add_message(struct thread *t, unsigned sender, const struct tail_entry *entry)
+{
+    const uint64_t seq = thread_last_seq(t);
+
+    add_fresh(t, seq, entry);
+    if (entry->position == 0)
+        return;
+    thread_add_key(&t->keys, entry->hash);
+    t->rows[seq % THREAD_ROWS] =
+        (struct thread_row){.seq = seq,
+                            .position = entry->position,
+                            .sent = {t->sides[0].sent, t->sides[1].sent},
+                            .sender = sender};
 }
 
 static int64_t largest(int64_t a, int64_t b)

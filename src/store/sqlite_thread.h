@@ -15,6 +15,7 @@
 #include "store/sqlite_mailbox.h"
 
 struct sqlite_places;
+struct tail_node;
 
 /** So many messages, with so much in them. */
 struct tally {
@@ -97,6 +98,16 @@ static inline uint64_t conversation_number(conversation_id id)
     return id >> 32;
 }
 
+/** A row of a message: what there was with it of each side. */
+struct thread_row {
+    uint64_t seq;
+    int64_t position;
+    struct tally sent[2]; // by side, up to it
+    unsigned sender;
+};
+
+#define THREAD_ROWS 4 // of the last messages: a receipt is for one of these, mostly
+
 struct thread {
     struct map_node by_pair;
     struct map_node by_id;
@@ -110,6 +121,9 @@ struct thread {
     size_t n_fresh;
     size_t n_fresh_room;
     struct tail_entry *fresh;
+    struct thread_row rows[THREAD_ROWS]; // each where its seq says; seq 0: none
+    struct tail_node *in_tail;           // where the tail has it,
+    uint64_t in_generation;              // while that is the young one
 };
 
 /** Two accounts, as the log calls them, and their conversation. */
@@ -230,14 +244,6 @@ MUST_CHECK int threads_open_mailbox(struct threads *ts, struct thread *t, unsign
 /** It has changed: its share of mailboxes is counted, and threads_log() sees to it. */
 void threads_touch(struct threads *ts, struct thread *t);
 
-/** A row of a message: what there was with it of each side. */
-struct thread_row {
-    uint64_t seq;
-    int64_t position;
-    struct tally sent[2]; // by side, up to it
-    unsigned sender;
-};
-
 /**
  * The message seq, if it is there, or the first one behind it that is (step 1), or the last one
  * before it (step -1).
@@ -247,8 +253,8 @@ struct thread_row {
 MUST_CHECK int threads_find_row(struct threads *ts, const struct thread *t, uint64_t seq,
                                 int step, struct thread_row *out);
 
-/** It has this message, behind all others. */
-void threads_add_message(struct thread *t, uint64_t seq, const struct tail_entry *entry);
+/** It has grown by this message, which is the last one. */
+void threads_add_message(struct thread *t, unsigned sender, const struct tail_entry *entry);
 
 /** Of what was touched: the due positions are settled, and the log gets the marks that have
  * moved. @return 0 or a fault: threads_drop() */

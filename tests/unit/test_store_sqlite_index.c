@@ -479,7 +479,7 @@ static void a_long_conversation_is_there_from_its_first_message_on(void **state)
         char a;
         char b;
         uint64_t step;
-    } rows[] = {{'a', 'b', 1},
+    } rows[] = {{'a', 'b', 9},
                 {'a', 'c', PLACES_KEPT / 2 + 1},
                 {'b', 'c', PLACES_KEPT + 1},
                 {'b', 's', LONG}};
