@@ -334,7 +334,7 @@ int revoke_main(int argc, char **argv)
     struct where v = {0};
     struct buf file;
 
-    const str operand = options_take_operand(&argc, argv);
+    const str operand = options_take_operand(&table, &argc, argv);
     const struct options_from from = {.argc = argc, .argv = argv};
     const int r = options_parse(&table, &v, &from);
     if (r != 0)

@@ -108,7 +108,7 @@ int token_main(int argc, char **argv)
     struct values v = {0};
     struct buf file;
 
-    const str address = options_take_operand(&argc, argv);
+    const str address = options_take_operand(&table, &argc, argv);
     const struct options_from from = {.argc = argc, .argv = argv};
     const int r = options_parse(&table, &v, &from);
     if (r != 0)

@@ -174,7 +174,17 @@ static void take_out(int *argc, char **argv, int i)
     --*argc;
 }
 
-str options_take_operand(int *argc, char **argv)
+/** Has the word behind this one to be its value? */
+static bool takes_next(const struct option_table *t, str word)
+{
+    str name = word;
+
+    str_take(&name, name.len < 2 ? name.len : 2);
+    const struct option *o = option_find(t->options, t->n_options, name);
+    return str_find(word, '=') == word.len && !(o && o->kind == OPTION_FLAG);
+}
+
+str options_take_operand(const struct option_table *t, int *argc, char **argv)
 {
     for (int i = 0; i < *argc; i++) {
         const bool is_said = strcmp(argv[i], "--") == 0 && i + 1 < *argc;
@@ -182,7 +192,7 @@ str options_take_operand(int *argc, char **argv)
             take_out(argc, argv, i);
         const str arg = str_of(argv[i]);
         if (!is_said && str_starts(arg, STR("-"))) {
-            i += str_find(arg, '=') == arg.len; // the next is its value, whatever it looks like
+            i += takes_next(t, arg); // whatever that looks like
             continue;
         }
         take_out(argc, argv, i);

@@ -99,7 +99,7 @@ MUST_CHECK int options_parse(const struct option_table *table, void *into,
 
 /** The first word that is neither an option nor the value of one, or that stands behind "--",
  * taken out; empty if there is none. Before options_parse(), for a command that has one. */
-str options_take_operand(int *argc, char **argv);
+str options_take_operand(const struct option_table *table, int *argc, char **argv);
 
 /** Was this option on the command line? */
 bool options_has(const struct option_table *table, const char *name, int argc, char **argv);

@@ -819,6 +819,9 @@ static void takes_the_operand_out_wherever_it_stands(void **state)
         {"two dashes themselves", {"--", "--"}, "--", {NULL}},
         {"two dashes and nothing", {"--any=1", "--"}, NULL, {"--any=1", "--"}},
         {"two dashes as a value", {"--text", "--", "it"}, "it", {"--text", "--"}},
+        {"behind a flag", {"--dev", "it", "and"}, "it", {"--dev", "and"}},
+        {"behind a flag that says so", {"--dev=off", "it"}, "it", {"--dev=off"}},
+        {"of an unknown option", {"--deev", "it"}, NULL, {"--deev", "it"}},
     };
 
     (void)state;
@@ -831,7 +834,7 @@ static void takes_the_operand_out_wherever_it_stands(void **state)
             words[n_words] = strdup(cases[i].args[n_words]);
         memcpy((void *)argv, (void *)words, sizeof(argv));
         int argc = n_words;
-        const str operand = options_take_operand(&argc, argv);
+        const str operand = options_take_operand(&sourced_table, &argc, argv);
         expect_str(cases[i].name, operand, str_of(cases[i].operand));
         expect_int(cases[i].name, operand.ptr == NULL, cases[i].operand == NULL);
         for (int k = 0; k < argc; k++)
