@@ -5,6 +5,7 @@
 #include "base/str.h"
 #include "cli/revoke.h"
 #include "cli/rotate.h"
+#include "cli/sql.h"
 #include "cli/token.h"
 #include "crypto/mem.h"
 #include "io/loop.h"
@@ -24,6 +25,7 @@ static const struct {
     {"revoke", revoke_main,
      "end the sessions of an account, or one session, before their time"},
     {"rotate-key", rotate_main, "replace the server's own key"},
+    {"sql", sql_main, "look into a store with SQL, also while a server has it"},
 };
 
 static void print_help(FILE *out)
