@@ -42,6 +42,7 @@ import { rows as revoke } from './rows/revoke.mjs';
 import { rows as rotation } from './rows/rotation.mjs';
 import { rows as sessions } from './rows/sessions.mjs';
 import { rows as signIn } from './rows/sign-in.mjs';
+import { rows as sql } from './rows/sql.mjs';
 import { rows as storage } from './rows/storage.mjs';
 import { rows as tokens } from './rows/tokens.mjs';
 
@@ -53,7 +54,7 @@ const rows = select([
     ...tokens, ...idp, ...signIn, ...sessions, ...contracts, ...revoke, ...messages,
     ...contents, ...delivery, ...listeners, ...devices, ...resume, ...contacts, ...live,
     ...history, ...rest, ...limits, ...broken, ...raw, ...origins, ...storage, ...life,
-    ...rotation, ...media, ...mediaLocal, ...secrets, ...readme, ...front,
+    ...rotation, ...sql, ...media, ...mediaLocal, ...secrets, ...readme, ...front,
 ], flags.only);
 if (flags.list) {
     for (const { name } of rows) console.log(name);
