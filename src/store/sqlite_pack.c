@@ -20,7 +20,7 @@ struct unpacker {
 static struct unpacker unpacker_of(str s)
 {
     const uint8_t *at = (const uint8_t *)s.ptr;
-    return (struct unpacker){.at = at, .end = at + s.len};
+    return (struct unpacker){.at = at, .end = s.len > 0 ? at + s.len : at};
 }
 
 static uint64_t take(struct unpacker *u)

@@ -117,6 +117,7 @@ static inline sqlite3 *open_both(const struct store_world *w)
 
     snprintf(path, sizeof(path), "%s/parley.db", w->dir);
     assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    sqlite3_busy_timeout(db, 10000); // a checkpoint of the store has it for a moment
     snprintf(path, sizeof(path), "%s/index.db", w->dir);
     snprintf(text, sizeof(text), "ATTACH '%s' AS ix", path);
     if (access(path, F_OK) == 0) {
