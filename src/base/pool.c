@@ -5,14 +5,6 @@
 #include "base/list.h"
 #include "base/mem.h"
 
-#if defined(__SANITIZE_ADDRESS__)
-    #define IS_SANITIZED 1
-#elif defined(__has_feature)
-    #if __has_feature(address_sanitizer)
-        #define IS_SANITIZED 1
-    #endif
-#endif
-
 struct pool {
     size_t size;
     size_t n_each;     // objects of a slab
@@ -21,7 +13,7 @@ struct pool {
     bool is_over;      // it is freed with its last slab
 };
 
-#ifdef IS_SANITIZED
+#if IS_SANITIZED
 
 struct pool *pool_new(size_t size)
 {

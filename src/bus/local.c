@@ -1,25 +1,39 @@
 #include "bus/local.h"
 
 #include "base/hash.h"
-#include "base/list.h"
 #include "base/map.h"
 #include "base/mem.h"
 #include "base/pool.h"
+
+// What is under way lies in chunks, in order, and these are used again: under load thousands of
+// events are published before the first of them is delivered, and malloc would go through as
+// many pieces of cold memory, twice. With AddressSanitizer each event is an allocation of its
+// own, so that what is kept of one for too long is found.
+#define CHUNK_BYTES (IS_SANITIZED ? 0 : 65536)
+#define N_SPARES    16 // chunks that are kept
 
 /** An account whose events are wanted, or that is watched. */
 struct subscription {
     struct map_node node;
     account account;
     bool is_confirmed; // of a watched one from the start
+    bool is_over;      // it goes with the last parcel for it
+    uint32_t n_parcels;
 };
 
-/** An event on its way; its strings point into bytes[]. Or a confirmation that is due. */
+/** An event on its way; its strings are behind it. Or a confirmation that is due. */
 struct parcel {
-    struct list node;
-    uint64_t hash; // of the account that it is for
+    uint32_t size; // bytes, up to the next one
     bool is_confirmation;
-    struct bus_event event;
-    char bytes[];
+    struct subscription *to;
+    struct bus_event event; // as much of it as its kind has
+};
+
+struct chunk {
+    struct chunk *next;
+    size_t size; // bytes
+    size_t used;
+    uint64_t bytes[];
 };
 
 struct bus_local {
@@ -28,7 +42,10 @@ struct bus_local {
     void *arg;
     struct job_queue *later;
     struct job job;
-    struct list parcels;
+    struct chunk *first; // of what is under way
+    struct chunk *last;
+    struct chunk *spare;
+    unsigned n_spares;
     struct map subscriptions;
     struct map watched;
     struct pool *pool; // for both
@@ -40,6 +57,8 @@ static struct bus_local *local_of(struct bus *b)
     return container_of(b, struct bus_local, bus);
 }
 
+// Subscriptions.
+
 static bool is_account(struct map_node *node, const void *key)
 {
     return account_eq(&container_of(node, struct subscription, node)->account, key);
@@ -50,9 +69,11 @@ static uint64_t hash_of(const struct bus_local *b, const account *a)
     return hash_keyed(b->hash_key, account_str(a));
 }
 
-static struct subscription *find(const struct map *in, uint64_t hash, const account *a)
+/** NULL: nobody wants it. */
+static struct subscription *find(const struct bus_local *b, const struct map *in,
+                                 const account *a)
 {
-    struct map_node *node = map_find(in, hash, is_account, a);
+    struct map_node *node = map_find(in, hash_of(b, a), is_account, a);
 
     return node ? container_of(node, struct subscription, node) : NULL;
 }
@@ -66,56 +87,106 @@ static struct subscription *add(struct bus_local *b, struct map *to, const accou
     return s;
 }
 
-static void take_out(struct bus_local *b, struct map *of, const account *a)
+static void free_unused(struct subscription *s)
 {
-    struct subscription *s = find(of, hash_of(b, a), a);
-
-    map_remove(of, &s->node);
-    pool_give(s);
+    if (s->is_over && s->n_parcels == 0)
+        pool_give(s);
 }
 
-/** Whoever shall get it; NULL: nobody. */
-static struct subscription *find_recipient(const struct bus_local *b, uint64_t hash,
-                                           const struct bus_event *e)
+static void take_out(struct map *of, struct subscription *s)
 {
-    return find(e->kind == BUS_PRESENCE ? &b->watched : &b->subscriptions, hash, &e->to);
+    map_remove(of, &s->node);
+    s->is_over = true;
+    free_unused(s);
+}
+
+// Parcels.
+
+static struct chunk *chunk_new(struct bus_local *b, size_t size)
+{
+    struct chunk *c = b->spare;
+
+    if (size > CHUNK_BYTES || !c) {
+        c = mem_resize(NULL, sizeof(*c) + (size > CHUNK_BYTES ? size : CHUNK_BYTES));
+        c->size = size > CHUNK_BYTES ? size : CHUNK_BYTES;
+    } else {
+        b->spare = c->next;
+        b->n_spares--;
+    }
+    c->next = NULL;
+    c->used = 0;
+    return c;
+}
+
+static void chunk_free(struct bus_local *b, struct chunk *c)
+{
+    if (c->size > CHUNK_BYTES || b->n_spares == N_SPARES) {
+        free(c);
+        return;
+    }
+    c->next = b->spare;
+    b->spare = c;
+    b->n_spares++;
+}
+
+static void on_job(struct job *job);
+
+/** @param n  bytes of it @return one for the caller to fill */
+static struct parcel *push(struct bus_local *b, struct subscription *to, size_t n)
+{
+    const size_t size = (n + sizeof(uint64_t) - 1) / sizeof(uint64_t) * sizeof(uint64_t);
+
+    if (!b->first) {
+        b->first = b->last = chunk_new(b, size);
+        job_push(b->later, &b->job, on_job);
+    } else if (b->last->size - b->last->used < size) {
+        b->last = b->last->next = chunk_new(b, size);
+    }
+    struct parcel *p = (void *)((char *)b->last->bytes + b->last->used);
+    b->last->used += size;
+    p->size = (uint32_t)size;
+    p->is_confirmation = false;
+    p->to = to;
+    to->n_parcels++;
+    return p;
 }
 
 static void deliver(struct bus_local *b, const struct parcel *p)
 {
-    struct subscription *s = p->is_confirmation ? find(&b->subscriptions, p->hash, &p->event.to)
-                                                : find_recipient(b, p->hash, &p->event);
-
-    if (!s)
+    if (p->to->is_over)
         return;
     if (p->is_confirmation) {
-        s->is_confirmed = true;
-        b->handler->on_subscribed(b->arg, &p->event.to);
-    } else if (s->is_confirmed) {
+        p->to->is_confirmed = true;
+        b->handler->on_subscribed(b->arg, &p->to->account);
+    } else if (p->to->is_confirmed) {
         b->handler->on_event(b->arg, &p->event);
+    }
+}
+
+/** @param is_dropped  nobody is told */
+static void empty(struct bus_local *b, bool is_dropped)
+{
+    struct chunk *c = b->first;
+
+    b->first = b->last = NULL; // what is published meanwhile waits for the next turn
+    while (c) {
+        struct chunk *next = c->next;
+        for (size_t at = 0; at < c->used;) {
+            struct parcel *p = (void *)((char *)c->bytes + at);
+            if (!is_dropped)
+                deliver(b, p);
+            p->to->n_parcels--;
+            free_unused(p->to);
+            at += p->size;
+        }
+        chunk_free(b, c);
+        c = next;
     }
 }
 
 static void on_job(struct job *job)
 {
-    struct bus_local *b = container_of(job, struct bus_local, job);
-    struct list now;
-    struct list *node;
-
-    list_init(&now);
-    list_move_all(&now, &b->parcels);
-    while ((node = list_shift(&now))) {
-        struct parcel *p = container_of(node, struct parcel, node);
-        deliver(b, p);
-        free(p);
-    }
-}
-
-static void push(struct bus_local *b, struct parcel *p)
-{
-    list_push(&b->parcels, &p->node);
-    if (!job_is_queued(&b->job))
-        job_push(b->later, &b->job, on_job);
+    empty(container_of(job, struct bus_local, job), false);
 }
 
 static void local_attach(struct bus *bus, const struct bus_handler *handler, void *arg)
@@ -129,21 +200,15 @@ static void local_attach(struct bus *bus, const struct bus_handler *handler, voi
 static void local_subscribe(struct bus *bus, const account *a)
 {
     struct bus_local *b = local_of(bus);
-    struct parcel *p = mem_alloc(sizeof(*p));
 
-    add(b, &b->subscriptions, a);
-    list_init(&p->node);
-    p->is_confirmation = true;
-    p->event.to = *a;
-    p->hash = hash_of(b, a);
-    push(b, p);
+    push(b, add(b, &b->subscriptions, a), sizeof(struct parcel))->is_confirmation = true;
 }
 
 static void local_unsubscribe(struct bus *bus, const account *a)
 {
     struct bus_local *b = local_of(bus);
 
-    take_out(b, &b->subscriptions, a);
+    take_out(&b->subscriptions, find(b, &b->subscriptions, a));
 }
 
 static void local_watch(struct bus *bus, const account *a)
@@ -157,54 +222,52 @@ static void local_unwatch(struct bus *bus, const account *a)
 {
     struct bus_local *b = local_of(bus);
 
-    take_out(b, &b->watched, a);
+    take_out(&b->watched, find(b, &b->watched, a));
 }
 
-static struct parcel *parcel_new(uint64_t hash, const struct bus_event *e)
+static void push_message(struct bus_local *b, struct subscription *to,
+                         const struct bus_event *e)
 {
-    const bool is_message = e->kind == BUS_MESSAGE;
     const struct chat_message *m = &e->message;
-    const size_t n = is_message ? m->type.len + m->content.len + m->key.len : 0;
-    struct parcel *p = mem_resize(NULL, sizeof(*p) + n);
-    char *at = p->bytes;
+    struct parcel *p = push(b, to, sizeof(*p) + m->type.len + m->content.len + m->key.len);
+    char *at = (char *)(p + 1);
 
-    list_init(&p->node);
-    p->hash = hash;
-    p->is_confirmation = false;
     p->event = *e;
-    if (!is_message)
-        return p;
     p->event.message.type = str_copy(at, m->type);
     p->event.message.content = str_copy(at += m->type.len, m->content);
     p->event.message.key = str_copy(at + m->content.len, m->key);
-    return p;
+}
+
+/** All but a message has no strings; of the many receipts no more is copied than they have. */
+static void push_plain(struct bus_local *b, struct subscription *to, const struct bus_event *e)
+{
+    const size_t n = e->kind == BUS_RECEIPT
+                         ? offsetof(struct bus_event, receipt) + sizeof(e->receipt)
+                         : sizeof(*e);
+
+    memcpy(&push(b, to, offsetof(struct parcel, event) + n)->event, e, n);
 }
 
 static void local_publish(struct bus *bus, const struct bus_event *e)
 {
     struct bus_local *b = local_of(bus);
+    struct subscription *to =
+        find(b, e->kind == BUS_PRESENCE ? &b->watched : &b->subscriptions, &e->to);
 
-    const uint64_t hash = hash_of(b, &e->to);
-
-    if (find_recipient(b, hash, e)) // whoever subscribes later reads it from the store
-        push(b, parcel_new(hash, e));
-}
-
-static void drop_parcels(struct bus_local *b)
-{
-    list_each (node, &b->parcels)
-        free(container_of(node, struct parcel, node));
-    list_init(&b->parcels);
+    if (!to)
+        return; // whoever subscribes later reads it from the store
+    if (e->kind == BUS_MESSAGE) {
+        push_message(b, to, e);
+    } else {
+        push_plain(b, to, e);
+    }
 }
 
 static void drop_all(struct map *m)
 {
     for (size_t i = 0; i < m->n_buckets; i++) {
-        while (m->buckets[i]) {
-            struct map_node *node = m->buckets[i];
-            map_remove(m, node);
-            pool_give(container_of(node, struct subscription, node));
-        }
+        while (m->buckets[i])
+            take_out(m, container_of(m->buckets[i], struct subscription, node));
     }
     map_fini(m);
 }
@@ -213,9 +276,14 @@ static void on_free(struct job *job)
 {
     struct bus_local *b = container_of(job, struct bus_local, job);
 
-    drop_parcels(b);
+    empty(b, true);
     drop_all(&b->subscriptions);
     drop_all(&b->watched);
+    while (b->spare) {
+        struct chunk *c = b->spare;
+        b->spare = c->next;
+        free(c);
+    }
     pool_free(b->pool);
     free(b);
 }
@@ -249,7 +317,6 @@ struct bus *bus_local_new(struct job_queue *later, struct rand *rand)
 
     b->bus = (struct bus){.ops = &ops, .is_ordered = true};
     b->later = later;
-    list_init(&b->parcels);
     b->pool = pool_new(sizeof(struct subscription));
     rand_bytes(rand, b->hash_key, sizeof(b->hash_key));
     return &b->bus;
