@@ -4,6 +4,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/pool.h"
 #include "io/worker.h"
 #include "store/copy.h"
 #include "store/sqlite_ask.h"
@@ -32,6 +33,53 @@ struct refused_upload {
 };
 
 DEFINE_CLEANUP(struct store *, store_free)
+
+// Writes.
+
+// As many as are under way come from memory that the one before has just left. Most are moves
+// of marks, and much smaller than what else there is.
+
+#define UP_TO(member)                                                                          \
+    (offsetof(struct sqlite_write, member) + sizeof(((struct sqlite_write *)0)->member))
+#define MARK_SIZE   (UP_TO(receipt) > UP_TO(seen) ? UP_TO(receipt) : UP_TO(seen))
+#define SHORT_BYTES 320 // of the strings of an append; longer ones are seldom
+
+/** NULL: none. */
+static struct pool *pool_of(const struct store_sqlite *s, enum sqlite_write_kind kind,
+                            size_t n_bytes)
+{
+    switch (kind) {
+    case WRITE_APPEND: return n_bytes <= SHORT_BYTES ? s->append_pool : NULL;
+    case WRITE_RECEIPT:
+    case WRITE_SEEN: return s->mark_pool;
+    case WRITE_CONTACT:
+    case WRITE_AUTH:
+    case WRITE_UPLOAD: break;
+    }
+    return NULL;
+}
+
+static struct sqlite_write *new_write(struct store_sqlite *s, enum sqlite_write_kind kind,
+                                      size_t n_bytes)
+{
+    struct pool *pool = pool_of(s, kind, n_bytes);
+    struct sqlite_write *op = pool ? pool_take(pool) : mem_alloc(sizeof(*op) + n_bytes);
+
+    op->kind = kind;
+    s->store.counters.queued++;
+    return op;
+}
+
+static void write_free(const struct store_sqlite *s, struct sqlite_write *op)
+{
+    const bool is_append = op->kind == WRITE_APPEND;
+
+    if (pool_of(s, op->kind, is_append ? append_size(&op->append.asked) : 0)) {
+        pool_give(op);
+    } else {
+        free(op);
+    }
+}
 
 // Writing.
 
@@ -90,16 +138,7 @@ static void answer_write(struct store_sqlite *s, struct sqlite_write *op)
     case WRITE_AUTH: answer_auth(s, op); break;
     case WRITE_UPLOAD: answer_upload(s, op); break;
     }
-    free(op);
-}
-
-static bool has_changed(const struct list *tasks)
-{
-    list_each (node, tasks) {
-        if (container_of(node, struct sqlite_write, node)->has_changed)
-            return true;
-    }
-    return false;
+    write_free(s, op);
 }
 
 // Keeping.
@@ -142,27 +181,29 @@ static void on_keep_again(struct timer *t)
 
 static const struct worker_ops keep_ops = {.run = run_keep, .on_done = on_kept};
 
+/** It was another processor's until now. */
+static void fetch(const struct list *node)
+{
+    for (size_t at = 0; at < MARK_SIZE; at += 64)
+        __builtin_prefetch((const char *)node + at);
+}
+
 static void on_written(void *arg, struct list *tasks)
 {
     struct store_sqlite *s = arg;
 
-    s->store.counters.commits += has_changed(tasks);
-    list_each (node, tasks)
-        answer_write(s, container_of(node, struct sqlite_write, node));
+    bool has_changed = false;
+    list_each (node, tasks) {
+        struct sqlite_write *op = container_of(node, struct sqlite_write, node);
+        fetch(node->next);
+        has_changed |= op->has_changed;
+        answer_write(s, op);
+    }
+    s->store.counters.commits += has_changed;
     keep(s);
 }
 
 static const struct worker_ops write_ops = {.run = run_writes, .on_done = on_written};
-
-static struct sqlite_write *new_write(struct store_sqlite *s, enum sqlite_write_kind kind,
-                                      size_t n_bytes)
-{
-    struct sqlite_write *op = mem_alloc(sizeof(*op) + n_bytes);
-
-    op->kind = kind;
-    s->store.counters.queued++;
-    return op;
-}
 
 static void submit_held(struct store_sqlite *s)
 {
@@ -399,6 +440,8 @@ static void sqlite_free(struct store *base)
     sqlite_writer_close(&s->writer); // the last one copies the log into the database
     if (s->lock >= 0)
         close(s->lock);
+    pool_free(s->mark_pool);
+    pool_free(s->append_pool);
     free(s);
 }
 
@@ -498,6 +541,8 @@ int store_sqlite_open(struct store **out, struct loop *l,
     s->uploads.ops = &sqlite_uploads_ops;
     s->loop = l;
     s->lock = -1;
+    s->mark_pool = pool_new(MARK_SIZE);
+    s->append_pool = pool_new(sizeof(struct sqlite_write) + SHORT_BYTES);
     list_init(&s->held);
     timer_init(&s->held_long, on_held_long);
     list_init(&s->keep_task);

@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "base/pool.h"
 #include "io/worker.h"
 #include "store/sqlite.h"
 #include "store/sqlite_keep.h"
@@ -27,8 +28,10 @@ struct store_sqlite {
     struct worker *keep_thread;
     struct list keep_task; // the one that the last has
     bool is_keeping;
-    int keep_r;              // what came of it
-    struct timer keep_again; // it has failed
+    int keep_r;               // what came of it
+    struct timer keep_again;  // it has failed
+    struct pool *mark_pool;   // of struct sqlite_write, the loop's
+    struct pool *append_pool; // likewise
     int64_t horizon;
     size_t queued_bytes;    // of waiting appends
     size_t n_auth_queued;   // waiting changes of sessions
