@@ -49,18 +49,6 @@ char *buf_make_room(struct buf *b, size_t n)
     return b->ptr + b->start + b->len;
 }
 
-int buf_add(struct buf *b, str s)
-{
-    if (s.len == 0)
-        return 0;
-    char *room = buf_room(b, s.len);
-    if (!room)
-        return BUF_FULL;
-    str_copy(room, s);
-    buf_added(b, s.len);
-    return 0;
-}
-
 int buf_addf(struct buf *b, const char *fmt, ...)
 {
     va_list ap;

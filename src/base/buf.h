@@ -37,9 +37,6 @@ static inline char *buf_ptr(struct buf *b)
     return b->ptr ? b->ptr + b->start : NULL;
 }
 
-/** @return 0 or BUF_FULL */
-MUST_CHECK int buf_add(struct buf *b, str s);
-
 /** buf_room() where there is none yet. */
 char *buf_make_room(struct buf *b, size_t n);
 
@@ -58,6 +55,19 @@ static inline void buf_added(struct buf *b, size_t n)
 {
     assert(n <= b->cap - b->start - b->len);
     b->len += n;
+}
+
+/** @return 0 or BUF_FULL */
+MUST_CHECK static inline int buf_add(struct buf *b, str s)
+{
+    if (s.len == 0)
+        return 0;
+    char *room = buf_room(b, s.len);
+    if (!room)
+        return BUF_FULL;
+    str_copy(room, s);
+    buf_added(b, s.len);
+    return 0;
 }
 
 /** printf at the end. @return 0 or BUF_FULL */
