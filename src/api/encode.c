@@ -25,7 +25,14 @@ static void put(struct buf *out, str s)
     (void)r;
 }
 
-#define PUT(out, literal) put((out), STR(literal))
+/** In line, so that its length is known: there are many, and they are short. */
+__attribute__((always_inline)) static inline void put_literal(struct buf *out, str s)
+{
+    memcpy(put_room(out, s.len), s.ptr, s.len);
+    buf_added(out, s.len);
+}
+
+#define PUT(out, literal) put_literal((out), STR(literal))
 
 static void put_str(struct buf *out, str s)
 {

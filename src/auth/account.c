@@ -1,5 +1,6 @@
 #include "auth/account.h"
 
+#include <endian.h>
 #include <stdio.h>
 
 #include "base/base58.h"
@@ -52,15 +53,23 @@ static bool is_letter(char c)
     return c > '9';
 }
 
+/** @return 1 in the byte of each digit that is among the lowest of these */
+static uint64_t spread(auth_cases_bits bits)
+{
+    const uint64_t each = HEX_EACH(bits & 0xff) & UINT64_C(0x8040201008040201);
+
+    return (each + HEX_EACH(0x7f)) >> 7 & HEX_EACH(1);
+}
+
 static void print_checksummed(char out[HEX_LEN], const uint8_t key[EVM_KEY],
                               struct auth_cases *cases)
 {
-    static const char digits[2][16] = {"0123456789abcdef", "0123456789ABCDEF"};
     auth_cases_bits large = auth_cases_get(cases, key);
+    uint32_t word;
 
-    for (size_t i = 0; i < EVM_KEY; i++, large >>= 2) {
-        *out++ = digits[large & 1][key[i] >> 4];
-        *out++ = digits[large >> 1 & 1][key[i] & 15];
+    for (size_t i = 0; i < EVM_KEY; i += sizeof(word), large >>= HEX_WORD) {
+        memcpy(&word, key + i, sizeof(word));
+        out = hex_word(out, be32toh(word), spread(large));
     }
 }
 

@@ -73,11 +73,42 @@ static void every_byte_is_two_small_digits(void **state)
     }
 }
 
+static void a_word_has_each_digit_at_each_place_in_either_case(void **state)
+{
+    (void)state;
+    for (unsigned at = 0; at < HEX_WORD; at++) {
+        for (uint32_t digit = 0; digit < 16; digit++) {
+            const uint32_t n = UINT32_C(0x5a5a5a5a) ^ digit << 4 * at;
+            char want[HEX_WORD + 1];
+            char small[HEX_WORD];
+            char large[HEX_WORD];
+
+            snprintf(want, sizeof(want), "%08x", n);
+            expect_int("length", hex_word(small, n, 0) - small, HEX_WORD);
+            expect_str("small", ((str){small, HEX_WORD}), str_of(want));
+            snprintf(want, sizeof(want), "%08X", n);
+            hex_word(large, n, HEX_EACH(1));
+            expect_str("large", ((str){large, HEX_WORD}), str_of(want));
+        }
+    }
+}
+
+static void of_a_word_only_the_letters_that_are_named_are_large(void **state)
+{
+    char digits[HEX_WORD];
+
+    (void)state;
+    hex_word(digits, UINT32_C(0xab12cdef), UINT64_C(0x0100000100010001));
+    expect_str("digits", ((str){digits, HEX_WORD}), STR("Ab12CdeF"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(decodes_either_case),
         cmocka_unit_test(every_byte_is_two_small_digits),
+        cmocka_unit_test(a_word_has_each_digit_at_each_place_in_either_case),
+        cmocka_unit_test(of_a_word_only_the_letters_that_are_named_are_large),
     };
     return cmocka_run_group_tests_name("base/hex", tests, NULL, NULL);
 }
