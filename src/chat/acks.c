@@ -146,9 +146,9 @@ static void await_ack(struct chat_session *s, const struct window_item *item)
 
 // The client's acknowledgements.
 
-void acks_expect(struct chat_session *s, const struct chat_message *m, int64_t token)
+void acks_expect(struct chat_session *s, struct thread *t, const struct chat_message *m,
+                 int64_t token)
 {
-    struct thread *t = thread_get(s, m->conversation);
     const bool from_peer = !account_eq(&m->from, s->actor.account);
 
     if (from_peer)

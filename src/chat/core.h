@@ -240,8 +240,10 @@ struct thread *thread_find(const struct chat_session *s, conversation_id convers
 /** May forget others, for which nothing waits. */
 struct thread *thread_get(struct chat_session *s, conversation_id conversation);
 
-/** The session was sent this message. @param token  that its acknowledgement will carry */
-void acks_expect(struct chat_session *s, const struct chat_message *m, int64_t token);
+/** The session was sent this message. @param t  its thread @param token  that its
+ * acknowledgement will carry */
+void acks_expect(struct chat_session *s, struct thread *t, const struct chat_message *m,
+                 int64_t token);
 
 /** Some device has moved its mark: if it is the account's, what is below is not missing any
  * more. */

@@ -70,14 +70,15 @@ static str cursor_of(const struct chat_session *s, char out[CURSOR_SIZE])
 
 static void emit(struct chat_session *s, const struct chat_message *m)
 {
+    struct thread *t = thread_get(s, m->conversation);
     char text[CURSOR_SIZE];
 
-    thread_get(s, m->conversation)->last_seq = m->seq;
+    t->last_seq = m->seq;
     const int64_t token = s->events->on_message(s->arg, m, cursor_of(s, text));
     if (token < 0)
         return; // its connection is over, and it will be closed
     s->actor.chat->counters.emitted++;
-    acks_expect(s, m, token);
+    acks_expect(s, t, m, token);
 }
 
 static bool is_ordered(const struct chat_session *s)
@@ -354,20 +355,22 @@ static void go(struct chat_session *s)
 
 // Live.
 
+// An ordered bus brings each position once, so that the conversation need not be looked at.
+
 static bool is_expected(const struct chat_session *s, const struct chat_message *m)
 {
-    const struct thread *t = thread_find(s, m->conversation);
-
     if (is_ordered(s))
         return true;
+    const struct thread *t = thread_find(s, m->conversation);
     return t && t->last_seq + 1 == m->seq;
 }
 
 static bool is_known(const struct chat_session *s, const struct chat_message *m)
 {
+    if (m->position <= s->after || is_ordered(s))
+        return m->position <= s->after;
     const struct thread *t = thread_find(s, m->conversation);
-
-    return m->position <= s->after || (t && t->last_seq >= m->seq);
+    return t && t->last_seq >= m->seq;
 }
 
 /** With an ordered bus, all up to the event has arrived. */
@@ -381,6 +384,18 @@ static void advance(struct chat_session *s, const struct bus_event *e, int64_t o
     s->after = larger(s->after, position);
     s->receipts_after = larger(s->receipts_after, position);
     s->changes_after = larger(s->changes_after, position);
+}
+
+/** Its own, which the client has. */
+static void skip(struct chat_session *s, const struct bus_event *e)
+{
+    const struct chat_message *m = &e->message;
+
+    if (is_ordered(s)) {
+        advance(s, e, m->position);
+    } else {
+        thread_get(s, m->conversation)->last_seq = m->seq;
+    }
 }
 
 static void on_live_message(struct chat_session *s, const struct bus_event *e)
@@ -397,8 +412,7 @@ static void on_live_message(struct chat_session *s, const struct bus_event *e)
         return;
     }
     if (e->origin == s->id) {
-        advance(s, e, m->position);
-        thread_get(s, m->conversation)->last_seq = m->seq;
+        skip(s, e);
         return;
     }
     if (!window_is_open(acks_window(s))) {
