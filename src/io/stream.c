@@ -4,11 +4,23 @@
 
 #include "base/err.h"
 
+#define LITTLE 4096 // bytes; what is gathered beyond grows as any buffer does
+
+/** What has gathered more than one thing in this turn will gather more: it grows in few steps,
+ * each of which copies all. */
+static size_t ahead_of(const struct buf *out, size_t n)
+{
+    const bool fits = out->start + out->len + n <= out->cap;
+    const size_t ahead = out->len <= LITTLE ? 7 * out->len : 0;
+
+    return fits || ahead > out->max - out->len - n ? 0 : ahead;
+}
+
 char *stream_room(struct stream *s, size_t n)
 {
     if (n > s->out.max || stream_queued(s) > s->out.max - n)
         return NULL;
-    return buf_room(&s->out, n);
+    return buf_room(&s->out, n + ahead_of(&s->out, n));
 }
 
 void stream_added(struct stream *s, size_t n)

@@ -263,13 +263,30 @@ static void on_written(uv_write_t *uv, int status)
     }
 }
 
+/** The bytes of a buffer, which has none then. What may wait long takes no more than it needs.
+ */
+static struct buf take_bytes(struct buf *from)
+{
+    struct buf bytes = *from;
+
+    buf_init(from, bytes.max);
+    if (bytes.len > bytes.cap / 2)
+        return bytes;
+    struct buf fewer;
+    buf_init(&fewer, bytes.max);
+    const int r = buf_add(&fewer, buf_str(&bytes));
+    assert(r == 0);
+    (void)r;
+    buf_fini(&bytes);
+    return fewer;
+}
+
 /** Let the kernel take the rest when it can: the bytes move to the request. */
 static void write_rest(struct tcp *t)
 {
     struct tcp_write *w = NEW(struct tcp_write);
 
-    w->bytes = t->stream.out;
-    buf_init(&t->stream.out, w->bytes.max);
+    w->bytes = take_bytes(&t->stream.out);
     t->stream.in_flight = w->bytes.len;
     t->write = w;
     uv_buf_t rest = uv_buf_init(buf_ptr(&w->bytes), (unsigned)w->bytes.len);
