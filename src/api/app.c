@@ -190,6 +190,7 @@ struct api *api_new(const struct api_config *config)
     buf_init(&a->spare, SIZE_MAX / 2);
     list_init(&a->clients);
     a->pool = pool_new(sizeof(struct api_client));
+    a->request_pool = api_request_pool_new();
     api_decoder_init(&a->decoder, &(struct api_decoder_config){
                                       .home_chain = config->home_chain,
                                       .content_bytes = config->content_bytes,
@@ -216,6 +217,7 @@ void api_free(struct api *a)
     ips_fini(&a->ips);
     api_wallets_fini(&a->wallets);
     api_decoder_fini(&a->decoder);
+    pool_free(a->request_pool);
     pool_free(a->pool);
     auth_cases_free(a->cases);
     buf_fini(&a->spare);

@@ -24,6 +24,7 @@ struct api {
     struct api_counters counters;
     struct list clients; // all there are
     struct pool *pool;   // where they are
+    struct pool *request_pool;
     struct auth_cases *cases;
     struct buf spare; // for what is said next: it would grow a few times each time
     struct api_decoder decoder;

@@ -10,12 +10,21 @@ static_assert(JSON_DEPTH_MAX == 32, "as the message below says");
 
 #define ECHO_MAX 64 // bytes of an unknown event's name that we say again
 
+struct pool *api_request_pool_new(void)
+{
+    return pool_new(sizeof(struct api_request));
+}
+
 void api_request_free(struct api_request *rq)
 {
     if (rq->client)
         api_gate_remove(rq->client, rq->bytes);
     list_remove(&rq->node);
-    free(rq);
+    if (rq->key_len > 0) {
+        free(rq);
+    } else {
+        pool_give(rq);
+    }
 }
 
 void api_request_forget_all(struct list *requests)
@@ -155,7 +164,8 @@ static struct api_request *request_new(struct api_client *c, const struct api_ev
 {
     const bool has_key = event && event->is_send && e->ack_id < 0;
     const str key = has_key ? api_decode_key(json_item(e->data, 1)) : (str){0};
-    struct api_request *rq = mem_alloc(sizeof(*rq) + key.len);
+    struct api_request *rq =
+        key.len > 0 ? mem_alloc(sizeof(*rq) + key.len) : pool_take(c->api->request_pool);
 
     rq->client = c;
     rq->event = event;

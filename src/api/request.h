@@ -3,6 +3,9 @@
 
 #include "api/client.h"
 
+/** For struct api. */
+struct pool *api_request_pool_new(void);
+
 /** Start it, or have it wait for its turn: it is answered now or later. */
 void api_request(struct api_client *c, const struct sio_event *e);
 

@@ -62,6 +62,7 @@ struct thread *thread_get(struct chat_session *s, conversation_id conversation)
     if (s->threads.n_nodes >= CHAT_THREADS_MAX)
         drop_threads(s, is_needed);
     t = NEW(struct thread);
+    t->session = s;
     t->conversation = conversation;
     map_add(&s->threads, &t->by_conversation, conversation);
     return t;

@@ -280,6 +280,8 @@ struct chat *chat_new(const struct chat_ports *ports, const struct chat_config *
     c->config = *config;
     c->account_pool = pool_new(sizeof(struct chat_account));
     c->session_pool = pool_new(sizeof(struct chat_session));
+    c->send_pool = send_pool_new();
+    c->mark_pool = receipts_pool_new();
     list_init(&c->uncertain);
     list_init(&c->attaching);
     watched_init(c);
@@ -313,6 +315,8 @@ void chat_free(struct chat *c)
     hints_fini(c);
     map_fini(&c->checks);
     rates_fini(&c->rates);
+    pool_free(c->mark_pool);
+    pool_free(c->send_pool);
     pool_free(c->session_pool);
     pool_free(c->account_pool);
     free(c);

@@ -48,9 +48,11 @@ struct chat {
     struct map accounts;
     struct pool *account_pool; // where they are, and their sessions
     struct pool *session_pool;
-    struct map watched;  // accounts that sessions here watch
-    struct list known;   // the same
-    struct list unasked; // or here, while they are to be asked for after a gap
+    struct pool *send_pool; // of what is under way
+    struct pool *mark_pool; // likewise
+    struct map watched;     // accounts that sessions here watch
+    struct list known;      // the same
+    struct list unasked;    // or here, while they are to be asked for after a gap
     struct timer gap_timer;
     struct rates rates;    // of accounts, by enum chat_bucket
     struct list uncertain; // sends that wait to be repeated
@@ -91,6 +93,7 @@ struct unacked {
 /** A conversation that a session has seen. */
 struct thread {
     struct map_node by_conversation;
+    struct chat_session *session;
     conversation_id conversation;
     uint64_t last_seq;   // that the session has
     uint64_t peer_seq;   // the peer's last one that it was sent
@@ -249,7 +252,15 @@ void acks_expect(struct chat_session *s, struct thread *t, const struct chat_mes
  * more. */
 void acks_note_mark(struct chat_session *s, const struct chat_receipt *r);
 
+// send.c
+
+/** For struct chat. */
+struct pool *send_pool_new(void);
+
 // receipts.c
+
+/** For struct chat. */
+struct pool *receipts_pool_new(void);
 
 /** Acknowledgements of the session allow more of the thread to be marked as delivered. */
 void receipts_push(struct chat_session *s, struct thread *t);

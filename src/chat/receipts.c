@@ -2,7 +2,6 @@
  * Marks: what a side of a conversation has, and has read. They are stored first, and announced
  * to the devices of both sides second.
  */
-#include "base/mem.h"
 #include "chat/requests.h"
 
 void receipts_tell(struct chat *c, const account *to, const struct chat_receipt *receipts,
@@ -46,22 +45,15 @@ static void announce(struct chat *c, const account *by, const struct store_recei
 // What acknowledgements say. One operation at a time for a thread: what comes meanwhile goes
 // with the next, so that a fast reader does not make a receipt of every message.
 
-struct marking {
-    struct chat_session *session;
-    struct thread *thread; // stays as long as it is_marking
-    account by;
-};
-
 static void on_marked(void *arg, int r, const struct store_receipted *a)
 {
-    struct marking *m = arg;
-    struct chat_session *s = m->session;
-    struct thread *t = m->thread;
+    struct thread *t = arg; // stays as long as it is_marking, as its session does
+    struct chat_session *s = t->session;
 
     t->is_marking = false;
     s->actor.chat->n_under_way--;
     if (r == 0) {
-        announce(s->actor.chat, &m->by, a);
+        announce(s->actor.chat, s->actor.account, a);
         if (t->acked_seq > t->marked_seq)
             receipts_push(s, t);
     } else {
@@ -70,7 +62,6 @@ static void on_marked(void *arg, int r, const struct store_receipted *a)
         log_warn(s->actor.log, "chat_mark_failed", "r=%d", r);
         t->acked_seq = t->marked_seq = 0;
     }
-    free(m);
     chat_session_unref(s);
 }
 
@@ -78,11 +69,6 @@ void receipts_push(struct chat_session *s, struct thread *t)
 {
     if (t->is_marking)
         return;
-
-    struct marking *m = NEW(struct marking);
-    m->session = s;
-    m->thread = t;
-    m->by = *s->actor.account;
     t->is_marking = true;
     t->marked_seq = t->acked_seq;
     s->n_refs++;
@@ -93,7 +79,7 @@ void receipts_push(struct chat_session *s, struct thread *t)
         .delivered_seq = t->acked_seq,
         .now_ms = clock_unix_ms(s->actor.chat->ports.clock),
     };
-    store_receipt(s->actor.chat->ports.store, &receipt, on_marked, m);
+    store_receipt(s->actor.chat->ports.store, &receipt, on_marked, t);
 }
 
 // What a client says itself.
@@ -104,6 +90,11 @@ struct mark_op {
     chat_mark_fn *done;
     void *arg;
 };
+
+struct pool *receipts_pool_new(void)
+{
+    return pool_new(sizeof(struct mark_op));
+}
 
 static void on_mark(void *arg, int r, const struct store_receipted *a)
 {
@@ -116,7 +107,7 @@ static void on_mark(void *arg, int r, const struct store_receipted *a)
     op->done(op->arg, requests_refusal(actor->chat, r), seq);
     if (r == 0)
         announce(actor->chat, actor->account, a);
-    free(op);
+    pool_give(op);
     requests_end(actor);
 }
 
@@ -127,7 +118,7 @@ int chat_mark(struct chat_actor *a, const struct chat_place *place, enum chat_ma
     if (refusal)
         return refusal;
 
-    struct mark_op *op = NEW(struct mark_op);
+    struct mark_op *op = pool_take(a->chat->mark_pool);
     op->actor = a;
     op->mark = mark;
     op->done = done;

@@ -18,12 +18,20 @@ struct send_op {
     struct timer timer;
     int64_t give_up_ms;         // monotonic; set when it is uncertain for the first time
     bool is_uncertain;          // some attempt of it is
+    bool is_short;              // and of the pool
     struct store_append append; // its strings point into bytes[], or stored
     struct buf stored;          // the content of one with a file, where that is there
     chat_send_fn *done;
     void *arg;
     char bytes[];
 };
+
+#define SHORT_BYTES 320 // of its strings; longer ones are seldom
+
+struct pool *send_pool_new(void)
+{
+    return pool_new(sizeof(struct send_op) + SHORT_BYTES);
+}
 
 static struct chat *chat_of(const struct send_op *op)
 {
@@ -57,7 +65,11 @@ static void finish(struct send_op *op)
     list_remove(&op->node);
     timer_cancel(a->chat->ports.timers, &op->timer);
     buf_fini(&op->stored);
-    free(op);
+    if (op->is_short) {
+        pool_give(op);
+    } else {
+        free(op);
+    }
     requests_end(a);
 }
 
@@ -200,10 +212,12 @@ static struct send_op *op_new(struct chat_actor *a, const struct chat_send *send
 {
     char internal[1 + RAND_NAME_SIZE];
     const str key = key_of(a, send, internal);
-    struct send_op *op = mem_alloc(sizeof(*op) + send->type.len + send->content.len + key.len +
-                                   send->upload.len);
+    const size_t n = send->type.len + send->content.len + key.len + send->upload.len;
+    const bool is_short = n <= SHORT_BYTES;
+    struct send_op *op = is_short ? pool_take(a->chat->send_pool) : mem_alloc(sizeof(*op) + n);
     char *at = op->bytes;
 
+    op->is_short = is_short;
     list_init(&op->node);
     op->actor = a;
     timer_init(&op->timer, on_repeat);
