@@ -89,9 +89,8 @@ static void forget_unacked(struct chat_session *s)
 
     for (uint32_t i = 0; i < window->n; i++) {
         const struct window_item *item = window_at(window, i);
-        struct thread *t = thread_find(s, item->conversation);
         if (item->from_peer)
-            t->hole_seq = item->seq;
+            item->thread->hole_seq = item->seq;
     }
     drop_unacked(s);
 }
@@ -159,6 +158,7 @@ void acks_expect(struct chat_session *s, struct thread *t, const struct chat_mes
     await_ack(s, &(struct window_item){
                      .token = token,
                      .conversation = m->conversation,
+                     .thread = t,
                      .seq = m->seq,
                      .bytes = (uint32_t)m->content.len,
                      .from_peer = from_peer,
@@ -202,7 +202,7 @@ void chat_session_ack(struct chat_session *s, int64_t token)
     s->unacked->acked_ms = s->heard_ms;
     s->is_silent = false;
     if (item.from_peer)
-        mark_acked(s, thread_find(s, item.conversation));
+        mark_acked(s, item.thread);
     if (window_is_roomy(acks_window(s)))
         pump_on_room(s);
 }

@@ -6,9 +6,12 @@
 
 #include "chat/types.h"
 
+struct thread;
+
 struct window_item {
     int64_t token;
     conversation_id conversation;
+    struct thread *thread; // the session's of it, which stays while an item is the peer's
     uint64_t seq;
     uint32_t bytes; // of the content
     bool from_peer;
