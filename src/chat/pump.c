@@ -116,10 +116,9 @@ void pump_on_room(struct chat_session *s)
 
 void pump_on_own(struct chat_session *s, const struct chat_message *m)
 {
-    struct thread *t = thread_find(s, m->conversation);
-
     if (is_ordered(s))
         return; // the event is on its way, behind those of what was stored before it
+    struct thread *t = thread_find(s, m->conversation);
     if (s->fsm.now == SESSION_LIVE && t && t->last_seq + 1 == m->seq) {
         t->last_seq = m->seq;
     } else {
