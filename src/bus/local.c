@@ -9,8 +9,8 @@
 // events are published before the first of them is delivered, and malloc would go through as
 // many pieces of cold memory, twice. With AddressSanitizer each event is an allocation of its
 // own, so that what is kept of one for too long is found.
-#define CHUNK_BYTES (IS_SANITIZED ? 0 : 65536)
-#define N_SPARES    16 // chunks that are kept
+#define CHUNK_BYTES (IS_SANITIZED ? 0 : 16384)
+#define N_SPARES    64 // chunks that are kept
 
 /** An account whose events are wanted, or that is watched. */
 struct subscription {
