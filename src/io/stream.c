@@ -4,14 +4,16 @@
 
 #include "base/err.h"
 
-#define LITTLE 4096 // bytes; what is gathered beyond grows as any buffer does
+// Bytes that are gathered: what has more than the one shall have few steps left to grow in,
+// each of which copies all; what has more than the other grows as any buffer does.
+#define SOME 512
+#define MUCH 4096
 
-/** What has gathered more than one thing in this turn will gather more: it grows in few steps,
- * each of which copies all. */
+/** What has gathered some in this turn will gather more. */
 static size_t ahead_of(const struct buf *out, size_t n)
 {
     const bool fits = out->start + out->len + n <= out->cap;
-    const size_t ahead = out->len <= LITTLE ? 7 * out->len : 0;
+    const size_t ahead = out->len >= SOME && out->len <= MUCH ? 7 * out->len : 0;
 
     return fits || ahead > out->max - out->len - n ? 0 : ahead;
 }
