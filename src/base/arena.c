@@ -2,18 +2,7 @@
 
 #include "base/mem.h"
 
-#if defined(__SANITIZE_ADDRESS__)
-    #define SLAB_SIZE 1 // each piece has its own
-#elif defined(__has_feature)
-    #if __has_feature(address_sanitizer)
-        #define SLAB_SIZE 1
-    #endif
-#endif
-
-#ifndef SLAB_SIZE
-    #define SLAB_SIZE (256U << 10)
-#endif
-
+#define SLAB_SIZE (IS_SANITIZED ? 1 : 256U << 10) // each piece has its own, or many have one
 #define ALIGNMENT sizeof(void *)
 
 struct arena_slab {
@@ -43,7 +32,7 @@ static void add_slab(struct arena *a, size_t size)
 void *arena_alloc(struct arena *a, size_t size)
 {
     size = (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
-    if (size > a->n_left)
+    if (size > a->n_left || !a->slabs)
         add_slab(a, size > SLAB_SIZE ? size : SLAB_SIZE);
     a->n_left -= size;
     a->size += size;
