@@ -8,6 +8,7 @@ static void run_reads(void *arg, struct list *tasks)
 
     list_each (node, tasks)
         sqlite_reader_run(&s->reader, container_of(node, struct sqlite_read, node));
+    sqlite_reader_end(&s->reader);
 }
 
 static void answer_read(struct sqlite_read *op)

@@ -1,6 +1,7 @@
 #include "store/sqlite_read.h"
 
 #include "base/err.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "store/page.h"
 #include "store/sqlite_auth.h"
@@ -134,27 +135,44 @@ static int begin(struct sqlite_reader *rd)
     return r == SQLITE_DB_NO_ROW ? sqlite_db_fault(&rd->db, "state has no row") : r;
 }
 
-static int end(struct sqlite_reader *rd)
+static void end(struct sqlite_reader *rd)
+{
+    // What was read was read. After a fault, which was logged, no other one can begin.
+    if (!sqlite3_get_autocommit(rd->db.db) &&
+        sqlite_db_run(&rd->db, rd->db.stmts[R_COMMIT]) < 0)
+        log_debug(NULL, "store_read_goes_on", "%s", "ended=no");
+    places_release(&rd->places);
+}
+
+static int answer_now(struct sqlite_reader *rd, struct sqlite_read *op)
 {
     int r = 0;
 
-    if (!sqlite3_get_autocommit(rd->db.db))
-        r = sqlite_db_run(&rd->db, rd->db.stmts[R_COMMIT]);
-    places_release(&rd->places);
-    return r;
+    if (!rd->has_begun)
+        r = begin(rd);
+    rd->has_begun = true;
+    return r == 0 ? answer(rd, op) : r;
 }
 
+// Each has all up to its horizon, which was taken before the snapshot.
 void sqlite_reader_run(struct sqlite_reader *rd, struct sqlite_read *op)
 {
-    int r = begin(rd);
+    const int r = answer_now(rd, op);
 
-    if (r == 0)
-        r = answer(rd, op);
-    const int over = end(rd);
-    r = over < 0 ? over : r;
-    if (r >= 0)
+    if (r < 0) { // the next one shall not suffer for it
+        sqlite_reader_end(rd);
+    } else {
         sqlite_db_works(&rd->db);
+    }
     op->r = r < 0 ? STORE_UNAVAILABLE : r;
+}
+
+void sqlite_reader_end(struct sqlite_reader *rd)
+{
+    if (!rd->has_begun)
+        return;
+    rd->has_begun = false;
+    end(rd);
 }
 
 static const char pragmas[] =

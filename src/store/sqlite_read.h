@@ -1,6 +1,7 @@
 /**
  * The reader: pages of messages, receipts, conversations and revocations, and uploads, each
- * from one snapshot. It belongs to one thread from its opening to its closing.
+ * from one snapshot, which those that come together share. It belongs to one thread from its
+ * opening to its closing.
  */
 #pragma once
 
@@ -84,6 +85,7 @@ struct sqlite_read {
 struct sqlite_reader {
     struct sqlite_db db; // the log, and attached the index
     struct sqlite_places places;
+    bool has_begun; // its snapshot
 };
 
 /** Both must be there. @param tail  borrowed @return 0 or a fault; then sqlite_reader_close()
@@ -97,8 +99,11 @@ void sqlite_reader_close(struct sqlite_reader *rd);
 /** A copy, which lives as long as op. */
 void *sqlite_read_keep(struct sqlite_read *op, const void *bytes, size_t size);
 
-/** Answer it. */
+/** Answer it: from the snapshot of the last one, unless that has ended. */
 void sqlite_reader_run(struct sqlite_reader *rd, struct sqlite_read *op);
+
+/** The snapshot is over. Soon: what it sees can't be dropped. */
+void sqlite_reader_end(struct sqlite_reader *rd);
 
 /** Free what the answer holds, and op. */
 void sqlite_read_free(struct sqlite_read *op);
