@@ -168,6 +168,20 @@ static bool came_back(struct chat_session *s, int r)
     return true;
 }
 
+static void tell_ready(struct chat_session *s, uint64_t n_unread)
+{
+    s->is_ready = true;
+    log_debug(s->actor.log, "chat_open", "recovered=%d", s->is_recovered);
+    s->events->on_ready(s->arg, s->is_recovered, n_unread);
+}
+
+/** It may have been told so before. */
+static void tell_delay(struct chat_session *s)
+{
+    if (!s->is_ready)
+        s->events->on_delay(s->arg);
+}
+
 static void on_page(void *arg, int r, const struct store_page *page)
 {
     struct chat_session *s = arg;
@@ -176,8 +190,13 @@ static void on_page(void *arg, int r, const struct store_page *page)
         return;
     if (r != 0) {
         s->wants_messages = true;
+        tell_delay(s);
         return;
     }
+    if (!s->is_ready)
+        tell_ready(s, page->unread);
+    if (chat_is_closed(s))
+        return;
     for (size_t i = 0; i < page->n_messages; i++) {
         const struct chat_message *m = &page->messages[i];
         const struct thread *t = thread_find(s, m->conversation);
@@ -254,8 +273,6 @@ static void begin(struct chat_session *s)
     s->wants_messages = true;
     s->wants_receipts |= s->since < horizon;
     s->wants_changes |= s->since < horizon;
-    s->is_ready = true;
-    log_debug(s->actor.log, "chat_open", "recovered=%d", s->is_recovered);
 }
 
 static void on_unread(void *arg, int r, uint64_t n)
@@ -265,11 +282,11 @@ static void on_unread(void *arg, int r, uint64_t n)
     if (!came_back(s, r))
         return;
     if (r != 0) {
-        s->events->on_delay(s->arg);
+        tell_delay(s);
         return;
     }
     begin(s);
-    s->events->on_ready(s->arg, s->is_recovered, n);
+    tell_ready(s, n);
     if (!chat_is_closed(s))
         go(s);
 }
@@ -302,12 +319,29 @@ static void read_changes(struct chat_session *s)
 static void read_messages(struct chat_session *s)
 {
     struct store_read read = {
-        .account = *s->actor.account, .since = s->since, .after = s->after};
+        .account = *s->actor.account,
+        .since = s->since,
+        .after = s->after,
+        .counts_unread = !s->is_ready,
+    };
 
     s->wants_messages = false;
     read.max_messages = window_room(acks_window(s), &read.max_bytes);
     s->actor.chat->counters.fills++;
     store_read(s->actor.chat->ports.store, &read, on_page, s);
+}
+
+/** Without a cursor one question will do: it may begin where this node is, behind others or
+ * not.
+ */
+static void read_first(struct chat_session *s)
+{
+    if (s->is_recovered) {
+        store_unread(s->actor.chat->ports.store, s->actor.account, on_unread, s);
+    } else {
+        begin(s);
+        read_messages(s);
+    }
 }
 
 static void go_live(struct chat_session *s)
@@ -325,7 +359,7 @@ static void go_live(struct chat_session *s)
 static void read_next(struct chat_session *s)
 {
     if (!s->is_ready) {
-        store_unread(s->actor.chat->ports.store, s->actor.account, on_unread, s);
+        read_first(s);
     } else if (s->wants_receipts) {
         read_receipts(s);
     } else if (s->wants_changes) {

@@ -147,6 +147,7 @@ struct store_read {
     int64_t after;
     size_t max_messages; // at least 1
     size_t max_bytes;    // of contents; passed only by a first message that is larger
+    bool counts_unread;  // as store_unread() does, in the same snapshot
 };
 
 struct store_page {
@@ -156,6 +157,7 @@ struct store_page {
     // Up to here the page is whole: the position of its last message if there are more, else
     // the horizon when the read was called. Nothing above that horizon is in the page.
     int64_t upto;
+    uint64_t unread; // conversations with unread messages; 0 unless they were to be counted
 };
 
 /** @param page  NULL unless r is 0 */

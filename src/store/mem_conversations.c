@@ -347,14 +347,9 @@ static void run_unread(struct job *job)
 {
     struct unread_op *op = container_of(job, struct unread_op, op.job);
     const int refusal = mem_op_begin_read(&op->op);
-    const struct mem_model *m = &op->op.s->model;
-    uint64_t n = 0;
 
-    for (size_t i = 0; i < m->n_conversations; i++) {
-        const unsigned side = mem_side_of(m->conversations[i], &op->account);
-        n += side < 2 && mem_count_unread(m->conversations[i], side) > 0;
-    }
-    op->done(op->op.arg, refusal, refusal == 0 ? n : 0);
+    op->done(op->op.arg, refusal,
+             refusal == 0 ? mem_n_unread(&op->op.s->model, &op->account) : 0);
     free(op);
 }
 

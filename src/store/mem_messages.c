@@ -57,6 +57,8 @@ static void run_read(struct job *job)
         last = m->position;
     }
     page.messages = messages;
+    if (r->counts_unread)
+        page.unread = mem_n_unread(model, &r->account);
     op->done(op->op.arg, refusal, refusal == 0 ? &page : NULL);
     free(messages);
     free(op);

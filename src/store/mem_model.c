@@ -194,6 +194,17 @@ uint64_t mem_count_unread(const struct mem_conversation *c, unsigned side)
     return n;
 }
 
+uint64_t mem_n_unread(const struct mem_model *m, const account *a)
+{
+    uint64_t n = 0;
+
+    for (size_t i = 0; i < m->n_conversations; i++) {
+        const unsigned side = mem_side_of(m->conversations[i], a);
+        n += side < 2 && mem_count_unread(m->conversations[i], side) > 0;
+    }
+    return n;
+}
+
 // Marks.
 
 struct chat_marks mem_marks_of(const struct mem_side *side)

@@ -101,6 +101,9 @@ const struct mem_message *mem_last_message(const struct mem_conversation *c, uns
 
 uint64_t mem_count_unread(const struct mem_conversation *c, unsigned side);
 
+/** The conversations of an account with unread messages. */
+uint64_t mem_n_unread(const struct mem_model *m, const account *a);
+
 struct chat_marks mem_marks_of(const struct mem_side *side);
 
 /** What the other side knows of them. */

@@ -103,12 +103,26 @@ static int receipts(struct sqlite_reader *rd, struct sqlite_read *op)
     return r < 0 ? r : 0;
 }
 
+// What is due.
+
+static int due(struct sqlite_reader *rd, struct sqlite_read *op)
+{
+    const struct store_read *asked = &op->asked.read;
+    struct sqlite_read unread = {.asked.unread = asked->account};
+
+    int r = sqlite_due_read(rd, op);
+    if (r == 0 && asked->counts_unread)
+        r = sqlite_list_unread(rd, &unread);
+    op->answer.read.unread = unread.answer.unread;
+    return r;
+}
+
 // Life.
 
 static int answer(struct sqlite_reader *rd, struct sqlite_read *op)
 {
     switch (op->kind) {
-    case READ_DUE: return sqlite_due_read(rd, op);
+    case READ_DUE: return due(rd, op);
     case READ_RECEIPTS: return receipts(rd, op);
     case READ_HISTORY: return history(rd, op);
     case READ_LIST: return sqlite_list_read(rd, op);

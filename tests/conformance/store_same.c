@@ -148,7 +148,8 @@ static void ask_read_by_chance(struct both *b, struct asked *a)
                                     .since = any_position(b),
                                     .after = any_position(b),
                                     .max_messages = 1 + below(b, 30),
-                                    .max_bytes = below(b, 500)};
+                                    .max_bytes = below(b, 500),
+                                    .counts_unread = below(b, 2)};
     for (unsigned side = 0; side < SIDES; side++)
         store_read(b->w[side]->store, &what, on_read, &a->answers[side]);
 }

@@ -69,6 +69,7 @@ struct store_answer {
     bool is_accepted;
     bool is_known;
     uint64_t n;
+    uint64_t n_unread; // of a page
 };
 
 // Chance: xorshift64*.
@@ -354,6 +355,10 @@ static inline void on_read(void *arg, int r, const struct store_page *page)
         say_message(a, &page->messages[i]);
     a->n = page->n_messages;
     end_page(a, page->has_more, page->upto);
+    a->n_unread = page->unread;
+    if (page->unread > 0) {
+        say(a, " unread%llu", (unsigned long long)page->unread);
+    }
 }
 
 static inline void on_receipts(void *arg, int r, const struct store_receipts_page *page)
@@ -509,6 +514,20 @@ DEFINE_EXPECT(history, struct store_history)
 DEFINE_EXPECT(list, struct store_list)
 // NOLINTEND(bugprone-macro-parentheses)
 
+/** A read that counts them as well has the same number. */
+static inline void expect_counted(struct store_world *w, char letter, uint64_t n)
+{
+    const struct store_read read = {SOME_OF(letter), .counts_unread = true};
+    struct store_answer a;
+
+    answer_init(&a, w);
+    store_read(w->store, &read, on_read, &a);
+    answer_await(&a);
+    assert_int_equal(a.r, 0);
+    assert_int_equal(a.n_unread, n);
+    answer_fini(&a);
+}
+
 static inline uint64_t ask_unread(struct store_world *w, char letter)
 {
     const account of = who(letter);
@@ -520,6 +539,7 @@ static inline uint64_t ask_unread(struct store_world *w, char letter)
     answer_await(&a);
     assert_int_equal(a.r, 0);
     answer_fini(&a);
+    expect_counted(w, letter, a.n);
     return a.n;
 }
 

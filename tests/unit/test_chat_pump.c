@@ -27,6 +27,25 @@ static void an_idle_account_is_ready_and_synced(void **state)
     close_device(&alice);
 }
 
+static void one_question_brings_what_is_unread_and_what_was_missed(void **state)
+{
+    struct chat_world *w = *state;
+    const struct store_counters *counters = &w->mem->counters;
+    struct device alice;
+    struct device bob;
+
+    connect_device(w, &alice, wallet(1), "");
+    say_n(&alice, wallet(2), 2);
+    const uint64_t before = counters->reads;
+    connect_device(w, &bob, wallet(2), "");
+    assert_int_equal(counters->reads - before, 1);
+    assert_int_equal(bob.unread, 1);
+    expect_seqs(&bob, 1, 2);
+    assert_int_equal(bob.n_synced, 1);
+    close_device(&alice);
+    close_device(&bob);
+}
+
 static void what_was_missed_comes_oldest_first(void **state)
 {
     struct chat_world *w = *state;
@@ -515,6 +534,7 @@ int main(void)
 #define LOSSY_TEST(name) cmocka_unit_test_setup_teardown(name, start_lossy, world_teardown)
     const struct CMUnitTest tests[] = {
         TEST(an_idle_account_is_ready_and_synced),
+        TEST(one_question_brings_what_is_unread_and_what_was_missed),
         TEST(what_was_missed_comes_oldest_first),
         TEST(sends_no_more_than_the_window),
         TEST(a_full_window_holds_back_what_is_live),
