@@ -108,7 +108,10 @@ static void on_ready(void *arg, bool is_recovered, uint64_t unread)
 /** Its requests are answered at once: that the store is out of reach. */
 static void on_delay(void *arg)
 {
-    let_ask(arg);
+    struct api_client *c = arg;
+
+    sio_accept_alone(c->socket);
+    let_ask(c);
 }
 
 static int64_t on_message(void *arg, const struct chat_message *m, str cursor)
@@ -422,7 +425,7 @@ struct api_client *api_client_open(struct api *a, struct sio_socket *s,
     struct api_client *c = client_new(a, s, who);
     c->ip = taken;
     sio_set_state(s, c);
-    sio_accept(s);
+    sio_accept_with_next(s); // which is "ready"
     c->session =
         chat_session_open(a->config.chat, &who->account, cursor, sio_log(s), &events, c);
     return c;

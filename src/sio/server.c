@@ -47,11 +47,12 @@ struct pending {
 /** What a client needs only until it has joined, or while it joins one more namespace. */
 struct lobby {
     struct sio_conn *conn;
-    struct timer connect_timer;
+    struct timer timer; // until when it must have joined, or is told that it has
     struct waiting *waiting;
     struct waiting **waiting_tail;
     size_t waiting_bytes;
     size_t unjoined_bytes;
+    struct sio_socket *owed; // accepted, and its client is not told yet; NULL: none
 };
 
 /** One client: what its namespaces share. */
@@ -168,7 +169,7 @@ static void lobby_free(struct lobby *l)
 {
     if (!l)
         return;
-    timer_cancel(l->conn->server->config.timers, &l->connect_timer);
+    timer_cancel(l->conn->server->config.timers, &l->timer);
     while (l->waiting) {
         struct waiting *w = l->waiting;
         l->waiting = w->next;
@@ -182,10 +183,15 @@ static bool has_waiting(const struct sio_conn *c)
     return c->lobby && c->lobby->waiting;
 }
 
+static bool owes(const struct sio_conn *c)
+{
+    return c->lobby && c->lobby->owed;
+}
+
 /** Once nothing waits there, and nothing will. */
 static void leave_lobby(struct sio_conn *c)
 {
-    if (!c->has_joined || c->n_connecting > 0 || has_waiting(c))
+    if (!c->has_joined || c->n_connecting > 0 || has_waiting(c) || owes(c))
         return;
     lobby_free(c->lobby);
     c->lobby = NULL;
@@ -243,6 +249,8 @@ static void fail(struct sio_conn *c, const char *why)
 
 static void handle_waiting(struct job *job);
 
+static void pay(struct sio_conn *c);
+
 static void send(struct sio_conn *c, enum sio_type type, str namespace, int64_t ack_id,
                  const struct sio_message *m)
 {
@@ -251,9 +259,30 @@ static void send(struct sio_conn *c, enum sio_type type, str namespace, int64_t 
     const str parts[] = {sio_packet_head(head, type, n, namespace, ack_id), m->json};
 
     assert(n <= SIO_ATTACHMENTS_MAX);
+    pay(c);
     eio_send(c->session, false, parts, COUNT_OF(parts));
     for (size_t i = 0; i < n; i++)
         eio_send(c->session, true, &m->attachments[i], 1);
+}
+
+static void send_accept(const struct sio_socket *s)
+{
+    char json[sizeof("{\"sid\":\"\"}") + RAND_NAME_SIZE];
+
+    const int n = snprintf(json, sizeof(json), "{\"sid\":\"%s\"}", s->sid);
+    send(s->conn, SIO_CONNECT, sio_namespace(s), -1,
+         &(struct sio_message){.json = {json, (size_t)n}});
+}
+
+/** Before anything else goes out or comes in. */
+static void pay(struct sio_conn *c)
+{
+    if (!owes(c))
+        return;
+    const struct sio_socket *s = c->lobby->owed;
+    c->lobby->owed = NULL;
+    send_accept(s);
+    leave_lobby(c);
 }
 
 static void send_refusal(struct sio_conn *c, str namespace, str message, str data)
@@ -402,10 +431,9 @@ static void on_connect_packet(struct sio_conn *c, const struct sio_packet *p)
     c->server->app->on_connect(c->server->app_arg, s, p->data, p->data ? p->text : STR("{}"));
 }
 
-void sio_accept(struct sio_socket *s)
+static void accept_socket(struct sio_socket *s)
 {
     struct sio_conn *c = s->conn;
-    char json[sizeof("{\"sid\":\"\"}") + RAND_NAME_SIZE];
 
     fsm_move(&s->fsm, SOCKET_CONNECTED);
     s->is_accepted = true;
@@ -414,10 +442,38 @@ void sio_accept(struct sio_socket *s)
     c->has_joined = true;
     eio_drop_bearer(c->session);
     if (c->lobby)
-        timer_cancel(c->server->config.timers, &c->lobby->connect_timer);
-    const int n = snprintf(json, sizeof(json), "{\"sid\":\"%s\"}", s->sid);
-    send(c, SIO_CONNECT, sio_namespace(s), -1,
-         &(struct sio_message){.json = {json, (size_t)n}});
+        timer_cancel(c->server->config.timers, &c->lobby->timer);
+}
+
+void sio_accept(struct sio_socket *s)
+{
+    accept_socket(s);
+    send_accept(s);
+    decided(s->conn);
+}
+
+void sio_accept_alone(struct sio_socket *s)
+{
+    pay(s->conn);
+}
+
+static void on_alone(struct timer *t)
+{
+    pay(container_of(t, struct lobby, timer)->conn);
+}
+
+void sio_accept_with_next(struct sio_socket *s)
+{
+    struct sio_conn *c = s->conn;
+    struct timers *timers = c->server->config.timers;
+
+    pay(c);
+    accept_socket(s);
+    if (!c->lobby)
+        c->lobby = lobby_new(c);
+    c->lobby->owed = s;
+    timer_init(&c->lobby->timer, on_alone);
+    timer_set(timers, &c->lobby->timer, timers->now_ms + SIO_ACCEPT_ALONE_MS);
     decided(c);
 }
 
@@ -542,6 +598,7 @@ static void on_text(struct sio_conn *c, char *text, size_t n)
 
 static void handle(struct sio_conn *c, bool is_binary, char *bytes, size_t n)
 {
+    pay(c);
     if (!c->has_joined) {
         c->lobby->unjoined_bytes += n;
         if (c->lobby->unjoined_bytes > SIO_UNJOINED_MAX) {
@@ -604,7 +661,7 @@ static void on_message(void *state, bool is_binary, char *bytes, size_t n)
 
 static void on_connect_late(struct timer *t)
 {
-    fail(container_of(t, struct lobby, connect_timer)->conn, "no_connect");
+    fail(container_of(t, struct lobby, timer)->conn, "no_connect");
 }
 
 static void *on_open(void *arg, struct eio_session *session)
@@ -618,9 +675,8 @@ static void *on_open(void *arg, struct eio_session *session)
     c->lobby = lobby_new(c);
     eio_limit_payload(session, SIO_UNJOINED_MAX);
     list_init(&c->sockets);
-    timer_init(&c->lobby->connect_timer, on_connect_late);
-    timer_set(timers, &c->lobby->connect_timer,
-              timers->now_ms + server->config.connect_timeout_ms);
+    timer_init(&c->lobby->timer, on_connect_late);
+    timer_set(timers, &c->lobby->timer, timers->now_ms + server->config.connect_timeout_ms);
     return c;
 }
 

@@ -11,10 +11,11 @@
 #include "json/json.h"
 #include "sio/packet.h"
 
-#define SIO_NAMESPACES_MAX 16    // of one connection, those that we have ended included
-#define SIO_UNJOINED_MAX   16384 // bytes a client may send before it has joined a namespace
-#define SIO_WAITING_MAX    65536 // bytes kept while the application decides about a CONNECT
-#define SIO_WAITING_COST   64    // bytes that a message counts there beside its own
+#define SIO_NAMESPACES_MAX  16    // of one connection, those that we have ended included
+#define SIO_UNJOINED_MAX    16384 // bytes a client may send before it has joined a namespace
+#define SIO_WAITING_MAX     65536 // bytes kept while the application decides about a CONNECT
+#define SIO_WAITING_COST    64    // bytes that a message counts there beside its own
+#define SIO_ACCEPT_ALONE_MS 10    // the answer to a CONNECT waits so long for what follows it
 
 struct sio_socket; // one client in one namespace
 struct sio_server;
@@ -109,6 +110,13 @@ void sio_set_reading(struct sio_socket *s, bool on);
 void sio_drop(struct sio_socket *s);
 
 void sio_accept(struct sio_socket *s);
+
+/** The same, but the client is told with what is sent to it next, in one piece. That waits for
+ * SIO_ACCEPT_ALONE_MS, or until sio_accept_alone(). */
+void sio_accept_with_next(struct sio_socket *s);
+
+/** Nothing will be sent to it for now. */
+void sio_accept_alone(struct sio_socket *s);
 
 /** s is no more. data is JSON, or empty for none. */
 void sio_refuse(struct sio_socket *s, str message, str data);

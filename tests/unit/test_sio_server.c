@@ -405,6 +405,112 @@ static void what_follows_a_connect_waits_for_the_decision(void **state)
     expect_log(w, "event / [\"e\"]");
 }
 
+static void accept_with_next(struct world *w, struct sio_socket *s)
+{
+    (void)w;
+    sio_accept_with_next(s);
+}
+
+static void emit_one(struct world *w)
+{
+    emit(w->sockets[0], STR("[\"x\"]"));
+}
+
+static void say_so_now(struct world *w)
+{
+    sio_accept_alone(w->sockets[0]);
+    sio_accept_alone(w->sockets[0]); // harmless
+}
+
+static void wait_a_while(struct world *w)
+{
+    eio_world_pass(&w->eio, SIO_ACCEPT_ALONE_MS - 1);
+    expect_frames(w, "");
+    eio_world_pass(&w->eio, 1);
+}
+
+static void send_event(struct world *w)
+{
+    tell(w, "27[\"a\"]");
+}
+
+static void join_another(struct world *w)
+{
+    tell(w, "0/b");
+    emit(w->sockets[1], STR("[\"y\"]"));
+}
+
+static void send_away(struct world *w)
+{
+    sio_disconnect(w->sockets[0]);
+}
+
+static void close_it(struct world *w)
+{
+    sio_close(w->sockets[0]);
+}
+
+static void drop_it(struct world *w)
+{
+    sio_drop(w->sockets[0]);
+}
+
+static void lose_it(struct world *w)
+{
+    client_lose(&w->eio, w->client);
+}
+
+static void an_acceptance_may_go_with_what_is_sent_next(void **state)
+{
+    static const struct {
+        const char *name;
+        void (*what)(struct world *w);
+        const char *frames;
+    } rows[] = {
+        {"an event", emit_one, "0{sid}|2[\"x\"]"},
+        {"nothing to come", say_so_now, "0{sid}"},
+        {"nothing comes", wait_a_while, "0{sid}"},
+        {"the client asks", send_event, "0{sid}|37[\"done\"]"},
+        {"it joins another", join_another, "0{sid}|0/b,{sid}|2/b,[\"y\"]"},
+        {"it is sent away", send_away, "0{sid}|1"},
+        {"it is closed", close_it, "0{sid}|1|<close>"},
+        {"it is dropped", drop_it, "<close>"},
+        {"it is lost", lose_it, ""},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        void *own;
+        setup(&own);
+        struct world *w = serve(&own);
+        w->in_connect = accept_with_next;
+        w->in_event = acknowledge;
+        tell(w, "0");
+        expect_frames(w, "");
+        rows[i].what(w);
+        settle(w);
+        expect_str(rows[i].name, take_frames(w), str_of(rows[i].frames));
+        eio_world_pass(&w->eio, CONNECT_MS);
+        expect_str(rows[i].name, take_frames(w), STR("")); // it is told once
+        teardown(&own);
+    }
+}
+
+static void acceptances_go_in_their_order(void **state)
+{
+    struct world *w = serve(state);
+
+    w->in_connect = decide_later;
+    tell(w, "0");
+    tell(w, "0/b");
+    sio_accept_with_next(w->sockets[0]);
+    settle(w); // the second one has waited for the first
+    sio_accept_with_next(w->sockets[1]);
+    emit(w->sockets[1], STR("[\"y\"]"));
+    emit(w->sockets[0], STR("[\"x\"]"));
+    expect_frames(w, "0{sid}|0/b,{sid}|2/b,[\"y\"]|2[\"x\"]");
+}
+
 static void what_waits_is_handled_before_what_comes(void **state)
 {
     struct world *w = serve(state);
@@ -1107,6 +1213,8 @@ int main(void)
         TEST(a_connect_is_answered_with_a_public_name),
         TEST(a_refusal_says_why_and_harms_nothing_else),
         TEST(what_follows_a_connect_waits_for_the_decision),
+        cmocka_unit_test(an_acceptance_may_go_with_what_is_sent_next),
+        TEST(acceptances_go_in_their_order),
         TEST(what_waits_is_handled_before_what_comes),
         TEST(what_waited_for_a_refusal_breaks_the_protocol),
         TEST(the_client_may_go_while_it_waits),
