@@ -3,6 +3,7 @@
 #include "auth/jws.h"
 #include "auth/jwt.h"
 #include "auth/keyring.h"
+#include "auth/verified.h"
 #include "auth/why.h"
 #include "base/mem.h"
 #include "json/json.h"
@@ -21,6 +22,7 @@ struct auth {
     struct issuer *own; // NULL: tokens of ours are no good here
     size_t n_issuers;   // without our own
     struct issuer *issuers[AUTH_ISSUERS_MAX];
+    struct auth_verified *verified; // NULL: none is remembered
 };
 
 struct auth *auth_new(uint64_t home_chain)
@@ -49,7 +51,14 @@ void auth_free(struct auth *a)
     for (size_t i = 0; i < a->n_issuers; i++)
         issuer_free(a->issuers[i]);
     issuer_free(a->own);
+    auth_verified_free(a->verified);
     free(a);
+}
+
+void auth_remember(struct auth *a, struct rand *rand)
+{
+    assert(!a->verified);
+    a->verified = auth_verified_new(rand);
 }
 
 static int issuer_new(struct issuer **out, const struct auth_issuer *from, const char **why)
@@ -98,6 +107,7 @@ int auth_add_issuer(struct auth *a, const struct auth_issuer *issuer, const char
         return auth_refuse(AUTH_ISSUER_TWICE, "another has the same iss, or none as well", why);
     const int r = issuer_new(&a->issuers[a->n_issuers], issuer, why);
     a->n_issuers += r == 0;
+    auth_verified_clear(a->verified);
     return r;
 }
 
@@ -123,6 +133,7 @@ void auth_set_own(struct auth *a, const struct auth_keyring *keys)
     buf_fini(&jwks);
     issuer_free(a->own);
     a->own = own;
+    auth_verified_clear(a->verified);
 }
 
 int auth_set_issuer_keys(struct auth *a, size_t issuer, str jwks, const char **why)
@@ -136,6 +147,7 @@ int auth_set_issuer_keys(struct auth *a, size_t issuer, str jwks, const char **w
         return r;
     auth_jwks_fini(&a->issuers[issuer]->keys);
     a->issuers[issuer]->keys = keys;
+    auth_verified_clear(a->verified);
     return 0;
 }
 
@@ -196,7 +208,7 @@ static int check(const struct auth *a, struct auth_jws *jws, int64_t unix_ms,
     const struct issuer *issuer = issuer_of(a, claims);
     if (!issuer)
         return auth_refuse(AUTH_INVALID, "its iss is of nobody we know", why);
-    if (!auth_jws_is_of(jws, &issuer->keys))
+    if (!auth_verified_is_of(a->verified, jws, &issuer->keys))
         return refuse_signature(a, issuer, jws, out, why);
 
     const struct auth_jwt_rules rules = {

@@ -66,6 +66,9 @@ bool auth_is_session_name(str text);
 struct auth *auth_new(uint64_t home_chain);
 void auth_free(struct auth *a);
 
+/** From now on a signature that is right is computed once (auth/verified.h). At most once. */
+void auth_remember(struct auth *a, struct rand *rand);
+
 enum auth_issuer_refusal {
     AUTH_ISSUER_BAD_KEY = 1,   // not what the form says, or no usable key in it
     AUTH_ISSUER_SHORT_SECRET,  // below AUTH_SECRET_MIN

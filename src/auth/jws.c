@@ -62,7 +62,7 @@ static int read_parts(struct auth_jws *jws, str text, const char **why)
 int auth_jws_init(struct auth_jws *out, str text, const char **why)
 {
     assert(text.len <= AUTH_TOKEN_MAX);
-    *out = (struct auth_jws){.bytes = mem_alloc(text.len)};
+    *out = (struct auth_jws){.text = text, .bytes = mem_alloc(text.len)};
     const int r = read_parts(out, text, why);
     if (r != 0)
         auth_jws_fini(out);

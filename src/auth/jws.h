@@ -9,6 +9,7 @@
 struct json;
 
 struct auth_jws {
+    str text;  // all of it; borrowed
     str input; // what is signed; borrowed from the text
     char *payload;
     size_t n_payload;

@@ -331,6 +331,7 @@ static int check_files(uint64_t files)
 static int open_auth(struct node_config *config, const struct serve_options *o)
 {
     config->auth = auth_new(config->home_chain);
+    auth_remember(config->auth, crypto_random());
     if (issuers_add(config->auth, &config->urls, o) != 0)
         return 2;
     int code = check_ca_file(config->ca_file);

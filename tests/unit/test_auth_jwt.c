@@ -35,6 +35,7 @@ static struct auth *auth_of_host(enum auth_key_form form, str key)
 {
     struct auth *a = auth_new(1);
 
+    auth_remember(a, crypto_random());
     add(a, &(struct auth_issuer){.iss = STR("host"),
                                  .aud = STR("chat"),
                                  .form = form,

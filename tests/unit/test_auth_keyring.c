@@ -33,6 +33,7 @@ static int setup(void **state)
     }
     assert_int_equal(auth_keyring_init(&w.ring, buf_str(&w.pems[0])), 0);
     w.auth = auth_new(1);
+    auth_remember(w.auth, crypto_random());
     *state = &w;
     return 0;
 }
@@ -119,6 +120,7 @@ static void it_is_replaced_as_a_whole(void **state)
     struct auth_keyring next;
 
     auth_set_own(w->auth, &w->ring);
+    assert_int_equal(judge(w, 0), 0);
     assert_int_equal(auth_keyring_init(&next, buf_str(&w->pems[1])), 0);
     assert_int_equal(auth_keyring_retire(&next, buf_str(&w->pems[2]), LATER), 0);
     auth_keyring_move(&w->ring, &next);

@@ -3,6 +3,7 @@
 #include "auth/auth.h"
 #include "auth/jwks.h"
 #include "base/mem.h"
+#include "crypto/random.h"
 #include "support/aborts.h"
 #include "support/auth_keys.h"
 #include "support/auth_token.h"
@@ -233,6 +234,7 @@ static struct auth *auth_at_url(str jwks)
         .iss = STR("host"), .aud = STR("chat"), .form = AUTH_KEY_URL};
     const char *why = NULL;
 
+    auth_remember(a, crypto_random());
     assert_int_equal(auth_add_issuer(a, &other, &why), 0);
     assert_int_equal(auth_add_issuer(a, &host, &why), 0);
     if (jwks.len > 0)
