@@ -27,6 +27,7 @@ struct node {
     struct loop *loop;
     struct store *store;
     struct bus *bus;
+    struct rand_ahead rand; // of names
     struct own_keys keys;
     struct prover *prover;
     struct auth_fetcher_http *fetcher; // NULL: there is nobody to ask
@@ -168,7 +169,7 @@ static void make_chat(struct node *n)
         .timers = &n->loop->timers,
         .later = &n->loop->later,
         .clock = &n->loop->clock,
-        .rand = crypto_random(),
+        .rand = &n->rand.rand,
     };
     struct chat_config chat = n->config->chat;
     chat.uploads = n->config->media.uploads;
@@ -206,7 +207,7 @@ static void make_transport(struct node *n)
     const struct sio_config sio = {
         .timers = &n->loop->timers,
         .later = &n->loop->later,
-        .rand = crypto_random(),
+        .rand = &n->rand.rand,
         .connect_timeout_ms = c->connect_timeout_ms,
         .max_attachments = SIO_ATTACHMENTS_MAX, // the chat takes none, and says so itself
     };
@@ -216,7 +217,7 @@ static void make_transport(struct node *n)
     const struct eio_config eio = {
         .timers = &n->loop->timers,
         .later = &n->loop->later,
-        .rand = crypto_random(),
+        .rand = &n->rand.rand,
         .ping_interval_ms = c->ping_interval_ms,
         .ping_timeout_ms = c->ping_timeout_ms,
         .upgrade_timeout_ms = c->upgrade_timeout_ms,
@@ -311,6 +312,7 @@ static void unmake(struct node *n)
     prover_free(n->prover);
     bus_free(n->bus);
     store_free(n->store);
+    rand_ahead_fini(&n->rand);
 }
 
 // The end.
@@ -514,6 +516,7 @@ int node_run(const struct node_config *config)
         return NODE_FAILED;
     }
     n.bus = bus_local_new(&n.loop->later, crypto_random());
+    rand_ahead_init(&n.rand, crypto_random());
     make_chat(&n);
     make_transport(&n);
     make_admin(&n);
