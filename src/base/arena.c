@@ -2,8 +2,8 @@
 
 #include "base/mem.h"
 
-#define SLAB_SIZE (IS_SANITIZED ? 1 : 256U << 10) // each piece has its own, or many have one
 #define ALIGNMENT sizeof(void *)
+#define SLAB_SIZE (IS_SANITIZED ? ALIGNMENT : 256U << 10) // each piece has its own, or many one
 
 struct arena_slab {
     struct arena_slab *next;

@@ -457,13 +457,15 @@ static int take_rest(struct sqlite_reader *rd, struct sqlite_read *op, struct pa
     int64_t after = asked->since > asked->after ? asked->since : asked->after;
     uint64_t n_touched = 0;
 
+    if (after >= op->horizon)
+        return 0;
     if (after < 0)
         after = 0;
     const struct sqlite_query query = {
         .kind = QUERY_TOUCHED, .account = &asked->account, .after = after};
     int r = sqlite_views_count(rd, &query, &n_touched);
     const int64_t n = (int64_t)n_touched;
-    if (r == 0 && n >= FEW && after < op->horizon) {
+    if (r == 0 && n >= FEW) {
         const int64_t upto = op->horizon - after > n ? after + n : op->horizon;
         r = take_near(rd, op, after, upto, room);
         after = upto;

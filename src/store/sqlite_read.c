@@ -138,7 +138,7 @@ static int answer(struct sqlite_reader *rd, struct sqlite_read *op)
 }
 
 /** What has left the tail since it is held may not be in the snapshot, and the other way round.
- */
+ * And what the tail gets later may not be in the log, as it is read here: answer_now(). */
 static int begin(struct sqlite_reader *rd)
 {
     places_hold(&rd->places);
@@ -158,7 +158,9 @@ static void end(struct sqlite_reader *rd)
     places_release(&rd->places);
 }
 
-static int answer_now(struct sqlite_reader *rd, struct sqlite_read *op)
+#define TRIES 32
+
+static int answer_from(struct sqlite_reader *rd, struct sqlite_read *op)
 {
     int r = 0;
 
@@ -166,6 +168,33 @@ static int answer_now(struct sqlite_reader *rd, struct sqlite_read *op)
         r = begin(rd);
     rd->has_begun = true;
     return r == 0 ? answer(rd, op) : r;
+}
+
+/** As if it had not been asked. What its strings point to it may have been asked with. */
+static void forget(struct sqlite_read *op)
+{
+    free(op->items);
+    op->items = NULL;
+    memset(&op->answer, 0, sizeof(op->answer));
+}
+
+/**
+ * How a conversation stands by the tail, and what the log has of it, must be of one moment. If
+ * it has changed behind the snapshot, that is over, and all is read anew: it takes a message to
+ * one of the few accounts in question, within the time of one, for that to happen again.
+ */
+static int answer_now(struct sqlite_reader *rd, struct sqlite_read *op)
+{
+    int r = answer_from(rd, op);
+
+    for (unsigned i = 0; r >= 0 && rd->places.view.is_passed; i++) {
+        forget(op);
+        sqlite_reader_end(rd);
+        if (i == TRIES)
+            return STORE_UNAVAILABLE;
+        r = answer_from(rd, op);
+    }
+    return r;
 }
 
 // Each has all up to its horizon, which was taken before the snapshot.

@@ -58,7 +58,7 @@ static int find_thread(struct replay *rp, sqlite3_stmt *stmt, int64_t known_too,
     const int r = threads_find_id(&rp->w->threads, u64(stmt, 1), t);
     if (r < 0)
         return r;
-    if (r == THREADS_NONE || (thread_position(*t) >= position && position != known_too))
+    if (r == THREADS_NONE || (sides_position((*t)->sides) >= position && position != known_too))
         *t = NULL;
     return 0;
 }

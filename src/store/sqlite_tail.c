@@ -92,7 +92,7 @@ void tail_fini(struct tail *t)
 void tail_hold(struct tail *t, struct tail_view *v)
 {
     pthread_mutex_lock(&t->mutex);
-    *v = (struct tail_view){.tail = t, .gens = {t->young, t->old}};
+    *v = (struct tail_view){.tail = t, .gens = {t->young, t->old}, .upto = t->position};
     for (unsigned i = 0; i < 2; i++) {
         if (v->gens[i])
             v->gens[i]->n_holders++;
@@ -147,13 +147,14 @@ static void unpack_sides(const struct tail_node *n, struct thread_side sides[2],
     }
 }
 
-static void unpack(const struct tail_node *n, struct tail_thread *out)
+static void unpack(struct tail_view *v, const struct tail_node *n, struct tail_thread *out)
 {
     out->id = n->id;
     unpack_sides(n, out->sides, &out->keys);
+    v->is_passed |= sides_position(out->sides) > v->upto;
 }
 
-bool tail_find(const struct tail_view *v, conversation_id id, struct tail_thread *out)
+bool tail_find(struct tail_view *v, conversation_id id, struct tail_thread *out)
 {
     const struct tail_node *n = NULL;
 
@@ -161,7 +162,7 @@ bool tail_find(const struct tail_view *v, conversation_id id, struct tail_thread
     for (unsigned i = 0; i < 2 && !n; i++)
         n = find(v->gens[i], id);
     if (n)
-        unpack(n, out);
+        unpack(v, n, out);
     pthread_mutex_unlock(&v->tail->mutex);
     return n;
 }
@@ -231,7 +232,7 @@ static struct tail_thread *next_found(struct tail_found *f)
 }
 
 struct tail_question {
-    const struct tail *tail;
+    struct tail_view *view;
     const account *of;
     tail_filter_fn *filter;
     const void *arg;
@@ -241,24 +242,24 @@ struct tail_question {
 static void select_in(const struct tail_question *q, const struct tail_gen *g,
                       const struct tail_gen *newer, struct tail_found *f)
 {
-    const struct tail_account *of = g ? find_account(q->tail, g, q->of) : NULL;
+    const struct tail_account *of = g ? find_account(q->view->tail, g, q->of) : NULL;
 
     for (unsigned side = 0; of && side < 2; side++) {
         for (const struct tail_node *n = of->threads[side]; n; n = n->of[side]) {
             if (find(newer, n->id))
                 continue;
             struct tail_thread *t = next_found(f);
-            unpack(n, t);
+            unpack(q->view, n, t);
             if (q->filter(t, side, q->arg))
                 f->n++;
         }
     }
 }
 
-struct tail_found tail_select(const struct tail_view *v, const account *a,
-                              tail_filter_fn *filter, const void *arg)
+struct tail_found tail_select(struct tail_view *v, const account *a, tail_filter_fn *filter,
+                              const void *arg)
 {
-    const struct tail_question q = {.tail = v->tail, .of = a, .filter = filter, .arg = arg};
+    const struct tail_question q = {.view = v, .of = a, .filter = filter, .arg = arg};
     struct tail_found f = {0};
 
     pthread_mutex_lock(&v->tail->mutex);
@@ -359,12 +360,15 @@ void tail_put(struct tail *t, struct thread *thread)
 {
     uint8_t state[PACK_THREAD_SIZE];
     const size_t size = pack_thread(state, thread->sides, &thread->keys);
+    const int64_t position = sides_position(thread->sides);
 
     pthread_mutex_lock(&t->mutex);
     struct tail_gen *g = t->young;
     struct tail_node *n = node_in(t, g, thread);
     take_state(g, n, state, size);
     take_entries(g, n, thread);
+    if (position > t->position)
+        t->position = position;
     pthread_mutex_unlock(&t->mutex);
 }
 
@@ -438,8 +442,8 @@ static int by_id(const void *a, const void *b)
 
 const struct tail_node **tail_gen_threads(const struct tail_gen *g, size_t *n)
 {
-    const struct tail_node **all = (const struct tail_node **)mem_alloc(
-        (g->by_id.n_nodes + 1) * sizeof(struct tail_node *));
+    const struct tail_node **all =
+        (const struct tail_node **)mem_alloc((g->by_id.n_nodes + 1) * sizeof(void *));
 
     *n = 0;
     for (const struct tail_node *node = g->nodes; node; node = node->next)
@@ -456,8 +460,8 @@ static int by_account_id(const void *a, const void *b)
 
 const struct tail_account **tail_gen_accounts(const struct tail_gen *g, size_t *n)
 {
-    const struct tail_account **all = (const struct tail_account **)mem_alloc(
-        (g->by_account.n_nodes + 1) * sizeof(struct tail_account *));
+    const struct tail_account **all =
+        (const struct tail_account **)mem_alloc((g->by_account.n_nodes + 1) * sizeof(void *));
 
     *n = 0;
     for (const struct tail_account *a = g->accounts; a; a = a->next)
@@ -500,7 +504,8 @@ struct member *tail_account_members(const struct tail_account *a, size_t *n)
             all[(*n)++] = member_of(node->id, sides, side);
         }
     }
-    qsort(all, *n, sizeof(*all), by_member_id);
+    if (all)
+        qsort(all, *n, sizeof(*all), by_member_id);
     return all;
 }
 

@@ -27,12 +27,15 @@ struct tail {
     struct tail_gen *young;
     struct tail_gen *old; // or NULL
     uint64_t moment;      // rises with each conversation that is new in the young one
+    int64_t position;     // of the last change that it got
 };
 
 /** The newer one first; NULL: there is none. */
 struct tail_view {
     struct tail *tail;
     struct tail_gen *gens[2];
+    int64_t upto;   // what there was when it was held: the log has that
+    bool is_passed; // something was looked at that has changed behind that
 };
 
 /** A conversation, as it is behind all that the tail has of it. */
@@ -61,7 +64,7 @@ void tail_hold(struct tail *t, struct tail_view *v);
 void tail_release(struct tail_view *v);
 
 /** @return false: the tail has nothing of it */
-bool tail_find(const struct tail_view *v, conversation_id id, struct tail_thread *out);
+bool tail_find(struct tail_view *v, conversation_id id, struct tail_thread *out);
 
 /** @return the position of this message; 0: it is none of the tail's */
 int64_t tail_place(const struct tail_view *v, conversation_id id, uint64_t seq);
@@ -82,8 +85,8 @@ struct tail_found {
 };
 
 /** @param filter  called with the mutex @return free(threads) */
-struct tail_found tail_select(const struct tail_view *v, const account *a,
-                              tail_filter_fn *filter, const void *arg);
+struct tail_found tail_select(struct tail_view *v, const account *a, tail_filter_fn *filter,
+                              const void *arg);
 
 /** Did the tail have anything of this conversation at that moment? Then what the index has of
  * it was out of date. */

@@ -397,12 +397,12 @@ static int64_t largest(int64_t a, int64_t b)
     return a > b ? a : b;
 }
 
-int64_t thread_position(const struct thread *t)
+int64_t sides_position(const struct thread_side sides[2])
 {
     int64_t position = 0;
 
     for (unsigned side = 0; side < 2; side++) {
-        const struct thread_side *s = &t->sides[side];
+        const struct thread_side *s = &sides[side];
         position =
             largest(position, largest(s->message_pos, largest(s->receipt_pos, s->contact_pos)));
     }

@@ -268,4 +268,4 @@ MUST_CHECK int threads_log_marks(struct threads *ts, struct thread *t, unsigned 
 void threads_publish(struct threads *ts);
 
 /** The position of its last change. */
-int64_t thread_position(const struct thread *t);
+int64_t sides_position(const struct thread_side sides[2]);
