@@ -448,7 +448,7 @@ const struct tail_node **tail_gen_threads(const struct tail_gen *g, size_t *n)
     *n = 0;
     for (const struct tail_node *node = g->nodes; node; node = node->next)
         all[(*n)++] = node;
-    qsort((void *)all, *n, sizeof(*all), by_id);
+    qsort((void *)all, *n, sizeof(void *), by_id);
     return all;
 }
 
@@ -466,7 +466,7 @@ const struct tail_account **tail_gen_accounts(const struct tail_gen *g, size_t *
     *n = 0;
     for (const struct tail_account *a = g->accounts; a; a = a->next)
         all[(*n)++] = a;
-    qsort((void *)all, *n, sizeof(*all), by_account_id);
+    qsort((void *)all, *n, sizeof(void *), by_account_id);
     return all;
 }
 
