@@ -9,6 +9,7 @@
 
 static void add(struct buf *out, str s)
 {
+    assert(s.ptr || s.len == 0);
     const int r = buf_add(out, s);
     assert(r == 0);
     (void)r;
