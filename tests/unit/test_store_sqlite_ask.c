@@ -1,5 +1,8 @@
 /** How questions to SQLite come together: those of one turn of the loop share a snapshot, and
  * one that fails takes no other along. */
+#include <semaphore.h>
+#include <time.h>
+
 #include "support/sqlite_world.h"
 
 /** What the reader's connection does; its thread's, while questions are under way. */
@@ -123,6 +126,57 @@ static void one_that_fails_takes_no_other_along(void **state)
     assert_int_equal(a[1].n, 1);
 }
 
+/** The reader stops once, behind a statement. */
+struct stop {
+    const char *behind; // a part of it; NULL: it has stopped
+    sem_t reached;
+    sem_t over;
+};
+
+static int on_end(unsigned what, void *arg, void *stmt, void *unused)
+{
+    struct stop *stop = arg;
+
+    (void)what, (void)unused;
+    if (!stop->behind || !strstr(sqlite3_sql(stmt), stop->behind))
+        return 0;
+    stop->behind = NULL;
+    sem_post(&stop->reached);
+    sem_wait(&stop->over);
+    return 0;
+}
+
+static void await_stop(struct stop *stop)
+{
+    struct timespec until = {.tv_sec = time(NULL) + 30};
+
+    assert_int_equal(sem_timedwait(&stop->reached, &until), 0);
+}
+
+/** The log's snapshot has begun, and then the tail gets a message, which it has not. */
+static void what_comes_behind_the_snapshot_is_asked_anew(void **state)
+{
+    struct store_world *w = *state;
+    const struct store_history history = {SOME_OF('b'), .place.peer = who('a')};
+    struct stop stop = {.behind = "z.seen_ms"};
+    struct store_answer a;
+
+    put(w, 'a', 'b', "1", 1);
+    sem_init(&stop.reached, 0, 0);
+    sem_init(&stop.over, 0, 0);
+    sqlite3_trace_v2(sqlite_of(w->store)->reader.db.db, SQLITE_TRACE_PROFILE, on_end, &stop);
+    answer_init(&a, w);
+    store_history(w->store, &history, on_history, &a);
+    loop_run_once(w->loop); // its thread gets it
+    await_stop(&stop);
+    put(w, 'a', 'b', "2", 2);
+    sem_post(&stop.over);
+    answer_await(&a);
+    answer_fini(&a);
+    assert_int_equal(a.r, 0);
+    assert_int_equal(a.n, 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -130,6 +184,8 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(each_turn_sees_what_was_done_before, setup, teardown),
         cmocka_unit_test_setup_teardown(one_that_fails_takes_no_other_along, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_comes_behind_the_snapshot_is_asked_anew, setup,
+                                        teardown),
     };
     return cmocka_run_group_tests_name("store_sqlite_ask", tests, NULL, NULL);
 }
