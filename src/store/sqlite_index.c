@@ -178,23 +178,6 @@ static int keep_item(struct sqlite_index *ix, const struct tail_item *item,
     return r;
 }
 
-/** Of a conversation that is new there are none. @return 0 or a fault */
-static int find_kept(struct sqlite_index *ix, conversation_id id, struct kept_places *kept)
-{
-    sqlite3_stmt *stmt = ix->db.stmts[I_PLACES];
-
-    kept->first = 1;
-    kept->n = 0;
-    sqlite_db_bind(stmt, 1, (int64_t)conversation_number(id));
-    int r = sqlite_db_step(&ix->db, stmt);
-    if (r != 0)
-        return r < 0 ? r : 0;
-    if (unpack_places(sqlite_db_str(stmt, 0), kept) != 0)
-        r = sqlite_db_fault(&ix->db, "the index is damaged: places");
-    sqlite3_reset(stmt);
-    return r;
-}
-
 static int put_thread(struct sqlite_index *ix, const struct tail_node *node)
 {
     const struct tail_item item = tail_item_of(node);
@@ -202,7 +185,7 @@ static int put_thread(struct sqlite_index *ix, const struct tail_node *node)
     uint8_t packed[PACK_PLACES_SIZE];
     struct kept_places kept;
 
-    int r = find_kept(ix, item.id, &kept);
+    int r = places_kept(&ix->db, ix->db.stmts[I_PLACES], item.id, &kept);
     if (r == 0)
         r = keep_item(ix, &item, &kept);
     if (r < 0)

@@ -4,6 +4,7 @@
 
 const char *const place_texts[P_COUNT] = {
     [P_PLACE] = "SELECT position FROM place WHERE id = ?",
+    // As many as PLACES_KEYED_MAX.
     [P_KEYED] = "SELECT position, id FROM sent WHERE id >= ?1 AND id < ?1 + 16 ORDER BY id",
     [P_THREAD] = "SELECT state FROM thread WHERE id = ?",
     [P_KEPT] = "SELECT places FROM thread WHERE id = ?",
@@ -48,27 +49,31 @@ void places_release(struct sqlite_places *p)
         tail_release(&p->view);
 }
 
-/** What the index has of a conversation's last messages is in p->kept then. Whoever asks for
- * one asks for others. @return 0 or a fault */
+int places_kept(struct sqlite_db *d, sqlite3_stmt *stmt, conversation_id id,
+                struct kept_places *out)
+{
+    out->first = 1;
+    out->n = 0;
+    sqlite_db_bind(stmt, 1, (int64_t)conversation_number(id));
+    int r = sqlite_db_step(d, stmt);
+    if (r != 0)
+        return r < 0 ? r : 0;
+    if (unpack_places(sqlite_db_str(stmt, 0), out) != 0)
+        r = sqlite_db_fault(d, "the index is damaged: places");
+    sqlite3_reset(stmt);
+    return r;
+}
+
+/** They are in p->kept then: whoever asks for one asks for others. @return 0 or a fault */
 static int find_kept(struct sqlite_places *p, conversation_id id)
 {
-    sqlite3_stmt *stmt = p->stmts[P_KEPT];
-
     if (p->kept_of == id)
         return 0;
     p->kept_of = 0;
-    p->kept.first = 1;
-    p->kept.n = 0;
-    sqlite_db_bind(stmt, 1, (int64_t)conversation_number(id));
-    int r = sqlite_db_step(p->db, stmt);
-    if (r < 0)
-        return r;
-    r = r == 0 ? unpack_places(sqlite_db_str(stmt, 0), &p->kept) : 0;
-    sqlite3_reset(stmt);
-    if (r != 0)
-        return sqlite_db_fault(p->db, "the index is damaged: places");
-    p->kept_of = id;
-    return 0;
+    const int r = places_kept(p->db, p->stmts[P_KEPT], id, &p->kept);
+    if (r == 0)
+        p->kept_of = id;
+    return r;
 }
 
 /** A row of its own. @return 0 or a fault */

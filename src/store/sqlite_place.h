@@ -60,6 +60,11 @@ MUST_CHECK int places_keyed(struct sqlite_places *p, conversation_id id, uint32_
 /** What the index knows a message's key by, a number of 31 bits. @param sender  a side */
 uint32_t places_hash(const struct sqlite_places *p, unsigned sender, str key);
 
+/** What the index keeps in a conversation's row of its last messages: of one that it has not,
+ * none. @param stmt  P_KEPT, or the same of another connection, d @return 0 or a fault */
+MUST_CHECK int places_kept(struct sqlite_db *d, sqlite3_stmt *stmt, conversation_id id,
+                           struct kept_places *out);
+
 /** How a conversation stands, without its accounts. @return 0, PLACES_NONE: neither the tail
  * nor the index has anything of it, or a fault */
 MUST_CHECK int places_thread(struct sqlite_places *p, conversation_id id,
