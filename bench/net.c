@@ -1,8 +1,11 @@
 #include "bench/net.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
@@ -15,6 +18,9 @@
 #define OUT_MAX   (SIZE_MAX / 2) // how much is under way is for --window and --size to say
 #define IN_MAX    (64U << 20)    // bytes of one message, or answer to a poll
 
+#define LINKS_PER_SOURCE 4096
+#define SOURCES          250
+
 struct net {
     uv_loop_t uv;
     uv_prepare_t prepare;
@@ -24,6 +30,7 @@ struct net {
     net_turn_fn *on_turn;
     void *arg;
     struct job_queue later;
+    uint32_t n_opened; // links, ever
     struct list links;
     struct list dirty; // links with gathered output
     char read_buffer[READ_SIZE];
@@ -295,6 +302,32 @@ static void on_connected(uv_connect_t *connect, int status)
     flush_later(l);
 }
 
+/**
+ * This machine has all of 127.0.0.0/8. The more connections an address has, the longer the
+ * kernel looks for a port that is free, from 14 000 on for a millisecond each: so they come
+ * from several.
+ */
+static int bind_source(struct net *n, struct link *l)
+{
+    const uint32_t i = n->n_opened++ / LINKS_PER_SOURCE % SOURCES;
+    const struct sockaddr_in from = {.sin_family = AF_INET,
+                                     .sin_addr.s_addr = htonl(INADDR_LOOPBACK + i)};
+    const int on = 1;
+    int fd = -1;
+
+    int r = uv_fileno((uv_handle_t *)&l->uv, &fd);
+    if (r == 0 && setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof(on)) < 0)
+        r = -errno;
+    return r == 0 ? uv_tcp_bind(&l->uv, (const struct sockaddr *)&from, 0) : r;
+}
+
+static bool is_loopback(const struct sockaddr_storage *addr)
+{
+    const struct sockaddr_in *in = (const struct sockaddr_in *)addr;
+
+    return addr->ss_family == AF_INET && ntohl(in->sin_addr.s_addr) == INADDR_LOOPBACK;
+}
+
 struct link *link_open(struct net *n, const struct address *to,
                        const struct link_events *events, void *owner)
 {
@@ -307,10 +340,14 @@ struct link *link_open(struct net *n, const struct address *to,
     list_push(&n->links, &l->node);
     buf_init(&l->in, IN_MAX);
     buf_init(&l->out, OUT_MAX);
-    uv_tcp_init(&n->uv, &l->uv);
-    uv_tcp_nodelay(&l->uv, 1);
-    l->failed =
-        uv_tcp_connect(&l->connect, &l->uv, (const struct sockaddr *)&to->addr, on_connected);
+    l->failed = uv_tcp_init_ex(&n->uv, &l->uv, to->addr.ss_family);
+    if (l->failed == 0)
+        l->failed = uv_tcp_nodelay(&l->uv, 1);
+    if (l->failed == 0 && is_loopback(&to->addr))
+        l->failed = bind_source(n, l);
+    if (l->failed == 0)
+        l->failed = uv_tcp_connect(&l->connect, &l->uv, (const struct sockaddr *)&to->addr,
+                                   on_connected);
     if (l->failed < 0)
         flush_later(l); // which tells the owner, later, as of any other failure
     return l;
