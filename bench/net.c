@@ -5,7 +5,6 @@
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/socket.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
@@ -312,13 +311,8 @@ static int bind_source(struct net *n, struct link *l)
     const uint32_t i = n->n_opened++ / LINKS_PER_SOURCE % SOURCES;
     const struct sockaddr_in from = {.sin_family = AF_INET,
                                      .sin_addr.s_addr = htonl(INADDR_LOOPBACK + i)};
-    const int on = 1;
-    int fd = -1;
 
-    int r = uv_fileno((uv_handle_t *)&l->uv, &fd);
-    if (r == 0 && setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof(on)) < 0)
-        r = -errno;
-    return r == 0 ? uv_tcp_bind(&l->uv, (const struct sockaddr *)&from, 0) : r;
+    return uv_tcp_bind(&l->uv, (const struct sockaddr *)&from, 0);
 }
 
 static bool is_loopback(const struct sockaddr_storage *addr)
@@ -340,10 +334,9 @@ struct link *link_open(struct net *n, const struct address *to,
     list_push(&n->links, &l->node);
     buf_init(&l->in, IN_MAX);
     buf_init(&l->out, OUT_MAX);
-    l->failed = uv_tcp_init_ex(&n->uv, &l->uv, to->addr.ss_family);
-    if (l->failed == 0)
-        l->failed = uv_tcp_nodelay(&l->uv, 1);
-    if (l->failed == 0 && is_loopback(&to->addr))
+    uv_tcp_init(&n->uv, &l->uv);
+    uv_tcp_nodelay(&l->uv, 1);
+    if (is_loopback(&to->addr))
         l->failed = bind_source(n, l);
     if (l->failed == 0)
         l->failed = uv_tcp_connect(&l->connect, &l->uv, (const struct sockaddr *)&to->addr,

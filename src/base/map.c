@@ -6,8 +6,15 @@
 
 void map_drop(struct map *m)
 {
-    free((void *)m->buckets);
+    free(m->buckets);
     *m = (struct map){0};
+}
+
+void map_clear(struct map *m)
+{
+    for (size_t i = 0; i < m->n_buckets; i++)
+        m->buckets[i] = 0;
+    m->n_nodes = 0;
 }
 
 void map_fini(struct map *m)
@@ -18,19 +25,28 @@ void map_fini(struct map *m)
 
 size_t map_cost(const struct map *m)
 {
-    return m->n_buckets * sizeof(struct map_node *);
+    return m->n_buckets * sizeof(*m->buckets);
 }
 
-static struct map_node **bucket_of(const struct map *m, uint64_t hash)
+static size_t bucket_of(const struct map *m, uint64_t hash)
 {
-    return &m->buckets[hash & (m->n_buckets - 1)];
+    return hash & (m->n_buckets - 1);
+}
+
+/** One of the bits above the address, by those of the hash that choose no bucket. */
+static uint64_t tag_of(uint64_t hash)
+{
+    return UINT64_C(1) << (MAP_ADDRESS_BITS + (hash >> 60));
 }
 
 static void put(struct map *m, struct map_node *node)
 {
-    struct map_node **bucket = bucket_of(m, node->hash);
-    node->next = *bucket;
-    *bucket = node;
+    const size_t i = bucket_of(m, node->hash);
+    const uint64_t tags = m->buckets[i] >> MAP_ADDRESS_BITS << MAP_ADDRESS_BITS;
+
+    assert((uintptr_t)node >> MAP_ADDRESS_BITS == 0);
+    node->next = map_bucket(m, i);
+    m->buckets[i] = tags | tag_of(node->hash) | (uintptr_t)node;
 }
 
 static void grow(struct map *m)
@@ -38,16 +54,16 @@ static void grow(struct map *m)
     struct map bigger = {.n_buckets = m->n_buckets ? m->n_buckets * 2 : FEWEST_BUCKETS,
                          .n_nodes = m->n_nodes};
 
-    bigger.buckets =
-        (struct map_node **)mem_alloc(bigger.n_buckets * sizeof(struct map_node *));
+    bigger.buckets = mem_alloc(bigger.n_buckets * sizeof(*bigger.buckets));
     for (size_t i = 0; i < m->n_buckets; i++) {
-        while (m->buckets[i]) {
-            struct map_node *node = m->buckets[i];
-            m->buckets[i] = node->next;
+        struct map_node *node = map_bucket(m, i);
+        while (node) {
+            struct map_node *next = node->next;
             put(&bigger, node);
+            node = next;
         }
     }
-    free((void *)m->buckets);
+    free(m->buckets);
     *m = bigger;
 }
 
@@ -64,7 +80,10 @@ struct map_node *map_find(const struct map *m, uint64_t hash, map_is_fn *is, con
 {
     if (m->n_buckets == 0)
         return NULL;
-    for (struct map_node *node = *bucket_of(m, hash); node; node = node->next) {
+    const size_t i = bucket_of(m, hash);
+    if ((m->buckets[i] & tag_of(hash)) == 0)
+        return NULL;
+    for (struct map_node *node = map_bucket(m, i); node; node = node->next) {
         if (node->hash == hash && is(node, key))
             return node;
     }
@@ -73,7 +92,10 @@ struct map_node *map_find(const struct map *m, uint64_t hash, map_is_fn *is, con
 
 void map_remove(struct map *m, struct map_node *node)
 {
-    struct map_node **at = bucket_of(m, node->hash);
+    const size_t i = bucket_of(m, node->hash);
+    struct map_node *rest = map_bucket(m, i);
+    struct map_node **at = &rest;
+    uint64_t tags = 0;
 
     while (*at != node) {
         assert(*at);
@@ -81,5 +103,8 @@ void map_remove(struct map *m, struct map_node *node)
     }
     *at = node->next;
     node->next = NULL;
+    for (const struct map_node *n = rest; n; n = n->next)
+        tags |= tag_of(n->hash);
+    m->buckets[i] = tags | (uintptr_t)rest;
     m->n_nodes--;
 }

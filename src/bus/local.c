@@ -266,8 +266,8 @@ static void local_publish(struct bus *bus, const struct bus_event *e)
 static void drop_all(struct map *m)
 {
     for (size_t i = 0; i < m->n_buckets; i++) {
-        while (m->buckets[i])
-            take_out(m, container_of(m->buckets[i], struct subscription, node));
+        for (struct map_node *n = map_bucket(m, i); n; n = map_bucket(m, i))
+            take_out(m, container_of(n, struct subscription, node));
     }
     map_fini(m);
 }

@@ -43,7 +43,7 @@ static void drop_threads(struct chat_session *s,
 {
     for (size_t i = 0; i < s->threads.n_buckets; i++) {
         struct map_node *next = NULL;
-        for (struct map_node *node = s->threads.buckets[i]; node; node = next) {
+        for (struct map_node *node = map_bucket(&s->threads, i); node; node = next) {
             struct thread *t = container_of(node, struct thread, by_conversation);
             next = node->next;
             if (is_kept && is_kept(s, t))

@@ -240,7 +240,7 @@ static void on_gap(void *arg)
 
     watched_on_gap(c);
     for (size_t i = 0; i < c->accounts.n_buckets; i++) {
-        for (struct map_node *n = c->accounts.buckets[i]; n; n = n->next) {
+        for (struct map_node *n = map_bucket(&c->accounts, i); n; n = n->next) {
             struct chat_account *owner = container_of(n, struct chat_account, by_account);
             list_each (node, &owner->sessions)
                 pump_on_gap(container_of(node, struct chat_session, node));
@@ -298,7 +298,7 @@ static void drop_accounts(struct chat *c)
 {
     for (size_t i = 0; i < c->accounts.n_buckets; i++) {
         struct map_node *next = NULL;
-        for (struct map_node *node = c->accounts.buckets[i]; node; node = next) {
+        for (struct map_node *node = map_bucket(&c->accounts, i); node; node = next) {
             next = node->next;
             chat_account_drop(container_of(node, struct chat_account, by_account));
         }

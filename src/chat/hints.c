@@ -160,7 +160,7 @@ static void collect_accounts(struct hints *h)
 
     h->accounts = mem_alloc((all->n_nodes + 1) * sizeof(*h->accounts));
     for (size_t i = 0; i < all->n_buckets; i++) {
-        for (struct map_node *node = all->buckets[i]; node; node = node->next) {
+        for (struct map_node *node = map_bucket(all, i); node; node = node->next) {
             h->accounts[h->n_accounts++] =
                 container_of(node, struct chat_account, by_account)->account;
         }

@@ -130,7 +130,7 @@ void chat_shut_down(struct chat *c)
     c->is_shut_down = true;
     sweep_stop(c);
     for (size_t i = 0; i < c->accounts.n_buckets; i++) {
-        for (struct map_node *n = c->accounts.buckets[i]; n; n = n->next) {
+        for (struct map_node *n = map_bucket(&c->accounts, i); n; n = n->next) {
             struct chat_account *owner = container_of(n, struct chat_account, by_account);
             see(c, &owner->account, owner->leaving ? owner->leaving->since_ms : now_ms);
             presence_fini(owner);

@@ -420,7 +420,7 @@ static void end_deaf(const struct eio_server *server)
 {
     for (size_t i = 0; i < server->sessions.n_buckets; i++) {
         struct eio_session *s;
-        while ((s = find_deaf(server->sessions.buckets[i])))
+        while ((s = find_deaf(map_bucket(&server->sessions, i))))
             eio_session_end(s, EIO_SHUTTING_DOWN);
     }
 }
@@ -429,7 +429,7 @@ size_t eio_server_drain(struct eio_server *server, size_t n)
 {
     end_deaf(server);
     for (size_t i = 0; n > 0 && i < server->sessions.n_buckets; i++) {
-        for (struct map_node *node = server->sessions.buckets[i]; n > 0 && node;
+        for (struct map_node *node = map_bucket(&server->sessions, i); n > 0 && node;
              node = node->next, n--)
             container_of(node, struct eio_session, by_sid)->is_deaf = true;
     }
@@ -447,10 +447,9 @@ struct eio_counters eio_counters(const struct eio_server *s)
 void eio_server_shut_down(struct eio_server *server)
 {
     for (size_t i = 0; i < server->sessions.n_buckets; i++) {
-        while (server->sessions.buckets[i]) {
-            struct map_node *node = server->sessions.buckets[i];
+        struct map_node *node;
+        while ((node = map_bucket(&server->sessions, i)))
             eio_session_end(container_of(node, struct eio_session, by_sid), EIO_SHUTTING_DOWN);
-        }
     }
 }
 

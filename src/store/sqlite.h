@@ -17,7 +17,7 @@
 #include "chat/uploads.h"
 #include "io/loop.h"
 
-#define STORE_SQLITE_GROUP_MAX  1024      // changes, of whatever kind, of one transaction
+#define STORE_SQLITE_GROUP_MAX  4096      // changes, of whatever kind, of one transaction
 #define STORE_SQLITE_RECEIPT_MS 50        // receipts, and what was seen, wait so for an append
 #define STORE_SQLITE_TAIL_SIZE  67108864  // bytes of memory; then the index takes what is there
 #define STORE_SQLITE_TAIL_MAX   268435456 // bytes, if it does not; then nothing more is stored

@@ -268,7 +268,7 @@ static int add_message(struct sqlite_writer *w, struct sqlite_write *op, struct 
     r = keep(w, op, t, &m);
     if (r < 0)
         return r;
-    threads_add_message(t, thread_side_of(t, &a->from),
+    threads_add_message(&w->threads, t, thread_side_of(t, &a->from),
                         &(struct tail_entry){.position = m.position, .hash = hash});
     sqlite_change_take(w, op, t);
     return sqlite_uploads_keep(&w->uploads, a, m.position);

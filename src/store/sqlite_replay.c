@@ -103,7 +103,7 @@ static int replay_message(struct replay *rp, sqlite3_stmt *stmt, bool is_removed
         entry.hash = places_hash(&rp->w->places, sender, sqlite_db_str(stmt, 8));
     }
     grow(t, stmt);
-    threads_add_message(t, sender, &entry);
+    threads_add_message(&rp->w->threads, t, sender, &entry);
     threads_touch(&rp->w->threads, t);
     return 0;
 }

@@ -25,24 +25,6 @@ static struct pair pair_of(const account *x, const account *y)
     return (struct pair){y, x};
 }
 
-static uint64_t hash_pair(const struct threads *ts, const struct pair *p)
-{
-    char both[2 * ACCOUNT_SIZE];
-    const str low = str_copy(both, account_str(p->low));
-    const str high = str_copy(both + low.len, account_str(p->high));
-
-    return hash_keyed(ts->key, (str){both, low.len + high.len});
-}
-
-static bool is_pair(struct map_node *node, const void *key)
-{
-    const struct thread *t = container_of(node, struct thread, by_pair);
-    const struct pair *p = key;
-
-    return account_eq(&t->sides[0].account, p->low) &&
-           account_eq(&t->sides[1].account, p->high);
-}
-
 static bool is_id(struct map_node *node, const void *key)
 {
     return container_of(node, struct thread, by_id)->id == *(const conversation_id *)key;
@@ -53,7 +35,6 @@ void threads_init(struct threads *ts, struct sqlite_db *db, struct sqlite_places
 {
     *ts = (struct threads){.db = db, .places = places};
     memcpy(ts->key, key, HASH_KEY_SIZE);
-    list_init(&ts->all);
     list_init(&ts->dirty);
     mailboxes_init(&ts->mailboxes, ts, key);
 }
@@ -61,13 +42,8 @@ void threads_init(struct threads *ts, struct sqlite_db *db, struct sqlite_places
 void threads_forget(struct threads *ts)
 {
     list_init(&ts->dirty);
-    while (!list_is_empty(&ts->all)) {
-        struct thread *t = container_of(list_shift(&ts->all), struct thread, node);
-        map_remove(&ts->by_pair, &t->by_pair);
-        map_remove(&ts->by_id, &t->by_id);
-        free(t->fresh);
-        free(t);
-    }
+    map_clear(&ts->by_id);
+    arena_fini(&ts->arena);
 }
 
 void threads_drop(struct threads *ts)
@@ -81,16 +57,21 @@ void threads_drop(struct threads *ts)
 void threads_fini(struct threads *ts)
 {
     threads_drop(ts);
-    map_fini(&ts->by_pair);
     map_fini(&ts->by_id);
     mailboxes_fini(&ts->mailboxes);
 }
 
-/** @param ids  of its accounts @return moved into the maps */
+static struct thread *find_kept(const struct threads *ts, conversation_id id)
+{
+    struct map_node *node = map_find(&ts->by_id, hash_number(id), is_id, &id);
+    return node ? container_of(node, struct thread, by_id) : NULL;
+}
+
+/** @param ids  of its accounts */
 static struct thread *keep(struct threads *ts, conversation_id id, const struct pair *p,
                            const int64_t ids[2])
 {
-    struct thread *t = NEW(struct thread);
+    struct thread *t = arena_alloc(&ts->arena, sizeof(*t));
 
     t->id = id;
     t->sides[0].account = *p->low;
@@ -98,8 +79,6 @@ static struct thread *keep(struct threads *ts, conversation_id id, const struct 
     t->sides[0].id = ids[0];
     t->sides[1].id = ids[1];
     list_init(&t->dirty);
-    list_push(&ts->all, &t->node);
-    map_add(&ts->by_pair, &t->by_pair, hash_pair(ts, p));
     map_add(&ts->by_id, &t->by_id, hash_number(id));
     return t;
 }
@@ -169,19 +148,17 @@ int threads_find_pair(struct threads *ts, const account *x, const account *y,
                       struct thread **out)
 {
     const struct pair p = pair_of(x, y);
-    struct map_node *node = map_find(&ts->by_pair, hash_pair(ts, &p), is_pair, &p);
     conversation_id id = 0;
     int64_t ids[2];
 
-    if (node) {
-        *out = container_of(node, struct thread, by_pair);
-        return 0;
-    }
     int r = find_ids(ts, &p, ids);
     if (r == 0)
         r = find_conversation(ts, ids, &id);
     if (r != 0)
         return r;
+    *out = find_kept(ts, id);
+    if (*out)
+        return 0;
     *out = keep(ts, id, &p, ids);
     return load_state(ts, *out);
 }
@@ -204,10 +181,11 @@ static struct thread *keep_from_tail(struct threads *ts, conversation_id id)
 
 int threads_find_id(struct threads *ts, conversation_id id, struct thread **out)
 {
-    struct map_node *node = map_find(&ts->by_id, hash_number(id), is_id, &id);
     sqlite3_stmt *stmt = ts->db->stmts[W_FIND_ID];
 
-    *out = node ? container_of(node, struct thread, by_id) : keep_from_tail(ts, id);
+    *out = find_kept(ts, id);
+    if (!*out)
+        *out = keep_from_tail(ts, id);
     if (*out)
         return 0;
     sqlite_db_bind(stmt, 1, (int64_t)id);
@@ -362,26 +340,32 @@ int threads_find_row(struct threads *ts, const struct thread *t, uint64_t seq, i
     return r;
 }
 
-static void add_fresh(struct thread *t, uint64_t seq, const struct tail_entry *entry)
+static void add_fresh(struct threads *ts, struct thread *t, uint64_t seq,
+                      const struct tail_entry *entry)
 {
     const uint64_t n_missing = t->n_fresh > 0 ? seq - (t->fresh_seq + t->n_fresh) : 0;
+    const size_t n = t->n_fresh + n_missing + 1;
 
     if (t->n_fresh == 0)
         t->fresh_seq = seq;
-    if (t->n_fresh + n_missing + 1 > t->n_fresh_room) {
-        t->n_fresh_room = 2 * (t->n_fresh + n_missing + 1);
-        t->fresh = mem_resize(t->fresh, t->n_fresh_room * sizeof(*t->fresh));
+    if (n > t->n_fresh_room) {
+        const struct tail_entry *before = t->fresh;
+        t->n_fresh_room = 2 * n;
+        t->fresh = arena_alloc(&ts->arena, t->n_fresh_room * sizeof(*t->fresh));
+        for (size_t i = 0; i < t->n_fresh; i++)
+            t->fresh[i] = before[i];
     }
-    for (uint64_t i = 0; i < n_missing; i++)
-        t->fresh[t->n_fresh++] = (struct tail_entry){0};
-    t->fresh[t->n_fresh++] = *entry;
+    memset(t->fresh + t->n_fresh, 0, n_missing * sizeof(*t->fresh));
+    t->fresh[n - 1] = *entry;
+    t->n_fresh = n;
 }
 
-void threads_add_message(struct thread *t, unsigned sender, const struct tail_entry *entry)
+void threads_add_message(struct threads *ts, struct thread *t, unsigned sender,
+                         const struct tail_entry *entry)
 {
     const uint64_t seq = thread_last_seq(t);
 
-    add_fresh(t, seq, entry);
+    add_fresh(ts, t, seq, entry);
     if (entry->position == 0)
         return;
     thread_add_key(&t->keys, entry->hash);

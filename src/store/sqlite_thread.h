@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include "base/arena.h"
 #include "base/hash.h"
 #include "base/list.h"
 #include "base/map.h"
@@ -109,9 +110,7 @@ struct thread_row {
 #define THREAD_ROWS 4 // of the last messages: a receipt is for one of these, mostly
 
 struct thread {
-    struct map_node by_pair;
     struct map_node by_id;
-    struct list node;  // in all of them
     struct list dirty; // in those that the tail does not have as they are
     conversation_id id;
     struct thread_side sides[2];
@@ -136,10 +135,9 @@ struct threads {
     struct sqlite_db *db; // the log
     struct sqlite_places *places;
     uint8_t key[HASH_KEY_SIZE];
-    uint64_t n_made; // conversations, ever
-    struct map by_pair;
+    uint64_t n_made;    // conversations, ever
+    struct arena arena; // all of them
     struct map by_id;
-    struct list all;
     struct list dirty;
     struct mailboxes mailboxes;
     struct known_pair *pairs; // that were looked for, each where its hash says
@@ -254,7 +252,8 @@ MUST_CHECK int threads_find_row(struct threads *ts, const struct thread *t, uint
                                 int step, struct thread_row *out);
 
 /** It has grown by this message, which is the last one. */
-void threads_add_message(struct thread *t, unsigned sender, const struct tail_entry *entry);
+void threads_add_message(struct threads *ts, struct thread *t, unsigned sender,
+                         const struct tail_entry *entry);
 
 /** Of what was touched: the due positions are settled, and the log gets the marks that have
  * moved. @return 0 or a fault: threads_drop() */

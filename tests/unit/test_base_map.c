@@ -15,7 +15,8 @@ static bool item_is(struct map_node *node, const void *key)
 /** Bad on purpose: eight keys share each value, so that buckets hold more than one hash. */
 static uint64_t hash_of(uint64_t key)
 {
-    return key / 8 * UINT64_C(0x9e3779b97f4a7c15) >> 7;
+    const uint64_t product = key / 8 * UINT64_C(0x9e3779b97f4a7c15);
+    return product >> 7 | product << 57;
 }
 
 static struct item *find(const struct map *m, uint64_t key)
@@ -65,6 +66,40 @@ static void finds_what_was_added_and_not_what_was_removed(void **state)
     expect_int("emptied", m.n_nodes, 0);
     map_fini(&m);
     free(items);
+}
+
+static size_t count(const struct map *m)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < m->n_buckets; i++) {
+        for (struct map_node *node = map_bucket(m, i); node; node = node->next)
+            n++;
+    }
+    return n;
+}
+
+static void is_gone_through_and_cleared_for_as_many_more(void **state)
+{
+    (void)state;
+    struct item items[100];
+    struct map m = {0};
+
+    for (uint64_t round = 0; round < 2; round++) {
+        for (uint64_t i = 0; i < COUNT_OF(items); i++) {
+            items[i].key = 1000 * round + i;
+            map_add(&m, &items[i].node, hash_of(items[i].key));
+        }
+        expect_int("gone through", count(&m), COUNT_OF(items));
+        assert_ptr_equal(find(&m, 1000 * round), &items[0]);
+        const size_t n_buckets = m.n_buckets;
+        map_clear(&m);
+        expect_int("cleared", m.n_nodes, 0);
+        expect_int("gone through", count(&m), 0);
+        assert_null(find(&m, 1000 * round));
+        expect_int("room", m.n_buckets, n_buckets);
+    }
+    map_fini(&m);
 }
 
 static void a_removed_node_may_be_added_again_under_another_key(void **state)
@@ -119,6 +154,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_empty_map_finds_nothing),
         cmocka_unit_test(finds_what_was_added_and_not_what_was_removed),
+        cmocka_unit_test(is_gone_through_and_cleared_for_as_many_more),
         cmocka_unit_test(a_removed_node_may_be_added_again_under_another_key),
         cmocka_unit_test(removing_a_stranger_and_leaving_nodes_behind_are_bugs),
     };
