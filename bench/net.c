@@ -338,9 +338,10 @@ struct link *link_open(struct net *n, const struct address *to,
     uv_tcp_nodelay(&l->uv, 1);
     if (is_loopback(&to->addr))
         l->failed = bind_source(n, l);
-    if (l->failed == 0)
+    if (l->failed == 0) {
         l->failed = uv_tcp_connect(&l->connect, &l->uv, (const struct sockaddr *)&to->addr,
                                    on_connected);
+    }
     if (l->failed < 0)
         flush_later(l); // which tells the owner, later, as of any other failure
     return l;
