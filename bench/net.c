@@ -1,8 +1,6 @@
 #include "bench/net.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/in.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/timerfd.h>
@@ -17,8 +15,8 @@
 #define OUT_MAX   (SIZE_MAX / 2) // how much is under way is for --window and --size to say
 #define IN_MAX    (64U << 20)    // bytes of one message, or answer to a poll
 
-#define LINKS_PER_SOURCE 4096
-#define SOURCES          250
+#define LINKS_PER_SOURCE 4096 // so that a free port is found soon
+#define SOURCES          250  // then the first one comes again
 
 struct net {
     uv_loop_t uv;

@@ -39,7 +39,7 @@ void map_fini(struct map *m);
 /** As map_fini(), where its nodes end with it, all at once. */
 void map_drop(struct map *m);
 
-/** As map_drop(), but for as many more. */
+/** As map_drop(), but it keeps the room for as many more. */
 void map_clear(struct map *m);
 
 /** What it takes beside its nodes, in bytes. */
