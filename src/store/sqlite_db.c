@@ -1,6 +1,7 @@
 #include "store/sqlite_db.h"
 
 #include <errno.h>
+#include <time.h>
 
 #include "base/err.h"
 #include "base/log.h"
@@ -10,6 +11,12 @@
 #define BUSY_MS 5000
 
 #define CHECKPOINT_PAGES 8192 // 32 MiB
+
+// How long who finds a file locked sleeps before it looks again: a lock is mostly one of our
+// own and for less than a millisecond, and a writer that sleeps for longer keeps many waiting.
+#define LOOK_US      200
+#define LOOKS        100
+#define LOOK_LATE_US 5000
 
 int sqlite_db_fault(struct sqlite_db *d, const char *what)
 {
@@ -36,6 +43,20 @@ bool sqlite_db_needs_checkpoint(int n_pages, int *n_checked)
     return n_pages >= *n_checked + CHECKPOINT_PAGES;
 }
 
+/** @param n  how often it has waited already, for this lock */
+static int wait_for_lock(void *arg, int n)
+{
+    const struct sqlite_db *d = arg;
+    const int64_t n_late = n > LOOKS ? n - LOOKS : 0;
+    const int64_t waited_us = (n - n_late) * LOOK_US + n_late * LOOK_LATE_US;
+
+    if (waited_us >= (int64_t)d->patience_ms * 1000)
+        return 0;
+    const struct timespec nap = {.tv_nsec = (n < LOOKS ? LOOK_US : LOOK_LATE_US) * 1000L};
+    nanosleep(&nap, NULL);
+    return 1;
+}
+
 int sqlite_db_open(struct sqlite_db *d, const char *path)
 {
     // Each connection is used by one thread at a time: SQLite needs no lock on it.
@@ -44,8 +65,19 @@ int sqlite_db_open(struct sqlite_db *d, const char *path)
     if (sqlite3_open_v2(path, &d->db, flags, NULL) != SQLITE_OK)
         return sqlite_db_fault(d, path);
     sqlite3_extended_result_codes(d->db, 1);
-    sqlite3_busy_timeout(d->db, BUSY_MS);
+    d->patience_ms = BUSY_MS;
+    sqlite3_busy_handler(d->db, wait_for_lock, d);
     return 0;
+}
+
+int sqlite_db_sync(struct sqlite_db *d)
+{
+    sqlite3_file *file = NULL;
+
+    int r = sqlite3_file_control(d->db, "main", SQLITE_FCNTL_FILE_POINTER, (void *)&file);
+    if (r == SQLITE_OK)
+        r = file->pMethods->xSync(file, SQLITE_SYNC_NORMAL);
+    return r == SQLITE_OK ? 0 : sqlite_db_fault(d, "sync");
 }
 
 int sqlite_db_prepare_into(struct sqlite_db *d, const char *const *texts, size_t n,

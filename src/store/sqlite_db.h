@@ -14,10 +14,11 @@
 struct sqlite_db {
     sqlite3 *db;
     sqlite3_stmt **stmts; // in the order of the texts of sqlite_db_prepare()
+    int patience_ms;      // with who has it locked; may be changed
     bool is_failing;
 };
 
-/** @return 0 or a fault; in either case sqlite_db_close() */
+/** d stays where it is. @return 0 or a fault; in either case sqlite_db_close() */
 MUST_CHECK int sqlite_db_open(struct sqlite_db *d, const char *path);
 MUST_CHECK int sqlite_db_prepare(struct sqlite_db *d, const char *const *texts, size_t n);
 
@@ -44,6 +45,15 @@ int sqlite_db_fault(struct sqlite_db *d, const char *what);
  * @param n_checked  that it had at the last checkpoint; 0 where it has begun anew since
  */
 bool sqlite_db_needs_checkpoint(int n_pages, int *n_checked);
+
+/**
+ * Sync what checkpoints have copied into the database's file. SQLite does so itself where the
+ * *-wal begins anew, and there with the file locked: with little left to sync, for a short
+ * time.
+ *
+ * @return 0 or a fault
+ */
+MUST_CHECK int sqlite_db_sync(struct sqlite_db *d);
 
 /** A transaction has gone well: say so if there was a failure. */
 void sqlite_db_works(struct sqlite_db *d);

@@ -547,7 +547,7 @@ int sqlite_index_open(struct sqlite_index *ix, const char *path,
         r = sqlite_db_prepare(&ix->db, sqlite_index_texts, I_COUNT);
     if (r < 0)
         return err_up(r);
-    sqlite3_busy_timeout(ix->db.db, SQLITE_KEEP_PATIENCE);
+    ix->db.patience_ms = SQLITE_KEEP_PATIENCE;
     sqlite3_wal_hook(ix->db.db, on_wal, ix);
     return 0;
 }

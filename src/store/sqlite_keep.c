@@ -15,7 +15,7 @@ int sqlite_keep_open(struct sqlite_keep *k, struct sqlite_writer *w, const char 
         r = sqlite_db_exec(&k->log, pragmas);
     if (r < 0)
         return err_up(r);
-    sqlite3_busy_timeout(k->log.db, SQLITE_KEEP_PATIENCE);
+    k->log.patience_ms = SQLITE_KEEP_PATIENCE;
     return 0;
 }
 
@@ -35,23 +35,30 @@ bool sqlite_keep_is_due(struct sqlite_keep *k)
     return tail_is_filling(&k->writer->tail) || is_checkpoint_due(k);
 }
 
+/** @return 0 or a fault: nothing is lost, all of it is in the *-wal */
+static int copy_pages(struct sqlite_keep *k, int mode)
+{
+    const int r = sqlite3_wal_checkpoint_v2(k->log.db, NULL, mode, NULL, NULL);
+
+    return r == SQLITE_OK || r == SQLITE_BUSY ? 0 : sqlite_db_fault(&k->log, "checkpoint");
+}
+
 /**
- * Nearly all of it without the writer's knowledge; then, while the writer waits, what has come
- * in the meantime, so that the *-wal begins anew. Who still reads there (SQLITE_BUSY) keeps it
- * from that until the next time.
+ * Nearly all of it is copied and synced without the writer's knowledge; then, while the writer
+ * waits, what has come in the meantime, so that the *-wal begins anew. Who still reads there
+ * (SQLITE_BUSY) keeps it from that until the next time.
  */
 static int checkpoint(struct sqlite_keep *k)
 {
-    static const int modes[] = {SQLITE_CHECKPOINT_PASSIVE, SQLITE_CHECKPOINT_RESTART};
-
     k->n_checked = atomic_load(&k->writer->wal_pages);
-    for (unsigned i = 0; i < COUNT_OF(modes); i++) {
-        const int r = sqlite3_wal_checkpoint_v2(k->log.db, NULL, modes[i], NULL, NULL);
-        if (r != SQLITE_OK && r != SQLITE_BUSY) // nothing is lost: all of it is in the *-wal
-            return sqlite_db_fault(&k->log, "checkpoint");
-    }
-    sqlite_db_works(&k->log);
-    return 0;
+    int r = copy_pages(k, SQLITE_CHECKPOINT_PASSIVE);
+    if (r == 0)
+        r = sqlite_db_sync(&k->log);
+    if (r == 0)
+        r = copy_pages(k, SQLITE_CHECKPOINT_RESTART);
+    if (r == 0)
+        sqlite_db_works(&k->log);
+    return r;
 }
 
 int sqlite_keep_run(struct sqlite_keep *k)

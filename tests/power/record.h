@@ -116,8 +116,9 @@ static inline size_t power_count_ops(const struct power_log *log, enum power_op_
     return n;
 }
 
-/** How often the log was copied into the database, so far that it was synced. */
-static inline size_t power_count_copies(const struct power_log *log, size_t from, size_t to)
+/** How often what was copied of the log into the database was synced: by SQLite, where it has
+ * copied all of it, and by the store. */
+static inline size_t power_count_syncs(const struct power_log *log, size_t from, size_t to)
 {
     size_t n = 0;
 

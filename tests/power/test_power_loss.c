@@ -256,7 +256,7 @@ static void nothing_is_lost_while_the_store_copies_its_log(void **state)
     bool *wanted = choose(w, life, from, power_every() ? FLOOD_EVERY : FLOOD_SAMPLE);
 
     const size_t to = life->moments[life->n_moments - 1].answered_at;
-    assert_int_equal(power_count_copies(w->log, from, to), 1);
+    assert_int_equal(power_count_syncs(w->log, from, to), 2);
     cut_everywhere(w, life, wanted);
     say_figures(w, "while the store copies its log", life);
     free(wanted);
