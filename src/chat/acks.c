@@ -37,6 +37,18 @@ static bool is_needed(const struct chat_session *s, const struct thread *t)
     return t->is_marking || t->hole_seq > 0 || window_first(acks_window(s), t->conversation, 0);
 }
 
+static void drop_thread(struct chat_session *s, struct thread *t)
+{
+    map_remove(&s->threads, &t->by_conversation);
+    pool_give(t);
+}
+
+void thread_rest(struct chat_session *s, struct thread *t)
+{
+    if (s->actor.chat->ports.bus->is_ordered && !is_needed(s, t))
+        drop_thread(s, t);
+}
+
 /** Forget the threads for which is_kept does not hold; all where it is NULL. */
 static void drop_threads(struct chat_session *s,
                          bool (*is_kept)(const struct chat_session *, const struct thread *))
@@ -48,8 +60,7 @@ static void drop_threads(struct chat_session *s,
             next = node->next;
             if (is_kept && is_kept(s, t))
                 continue;
-            map_remove(&s->threads, node);
-            free(t);
+            drop_thread(s, t);
         }
     }
 }
@@ -61,7 +72,7 @@ struct thread *thread_get(struct chat_session *s, conversation_id conversation)
         return t;
     if (s->threads.n_nodes >= CHAT_THREADS_MAX)
         drop_threads(s, is_needed);
-    t = NEW(struct thread);
+    t = pool_take(s->actor.chat->thread_pool);
     t->session = s;
     t->conversation = conversation;
     map_add(&s->threads, &t->by_conversation, conversation);
@@ -189,6 +200,7 @@ void acks_note_mark(struct chat_session *s, const struct chat_receipt *r)
     if (t->hole_seq <= r->seq)
         t->hole_seq = 0;
     mark_acked(s, t);
+    thread_rest(s, t);
 }
 
 void chat_session_ack(struct chat_session *s, int64_t token)
@@ -201,8 +213,11 @@ void chat_session_ack(struct chat_session *s, int64_t token)
     s->actor.chat->counters.acked++;
     s->unacked->acked_ms = s->heard_ms;
     s->is_silent = false;
+    struct thread *t = item.from_peer ? item.thread : thread_find(s, item.conversation);
     if (item.from_peer)
-        mark_acked(s, item.thread);
+        mark_acked(s, t);
+    if (t)
+        thread_rest(s, t);
     if (window_is_roomy(acks_window(s)))
         pump_on_room(s);
 }

@@ -280,6 +280,7 @@ struct chat *chat_new(const struct chat_ports *ports, const struct chat_config *
     c->config = *config;
     c->account_pool = pool_new(sizeof(struct chat_account));
     c->session_pool = pool_new(sizeof(struct chat_session));
+    c->thread_pool = pool_new(sizeof(struct thread));
     c->send_pool = send_pool_new();
     c->mark_pool = receipts_pool_new();
     list_init(&c->uncertain);
@@ -318,6 +319,7 @@ void chat_free(struct chat *c)
     pool_free(c->mark_pool);
     pool_free(c->send_pool);
     pool_free(c->session_pool);
+    pool_free(c->thread_pool);
     pool_free(c->account_pool);
     free(c);
 }

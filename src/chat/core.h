@@ -50,9 +50,10 @@ struct chat {
     struct pool *session_pool;
     struct pool *send_pool; // of what is under way
     struct pool *mark_pool; // likewise
-    struct map watched;     // accounts that sessions here watch
-    struct list known;      // the same
-    struct list unasked;    // or here, while they are to be asked for after a gap
+    struct pool *thread_pool;
+    struct map watched;  // accounts that sessions here watch
+    struct list known;   // the same
+    struct list unasked; // or here, while they are to be asked for after a gap
     struct timer gap_timer;
     struct rates rates;    // of accounts, by enum chat_bucket
     struct list uncertain; // sends that wait to be repeated
@@ -90,7 +91,8 @@ struct unacked {
                       // give
 };
 
-/** A conversation that a session has seen. */
+/** A conversation that a session has seen; where the bus is ordered, one for which something
+ * waits. */
 struct thread {
     struct map_node by_conversation;
     struct chat_session *session;
@@ -242,6 +244,10 @@ struct thread *thread_find(const struct chat_session *s, conversation_id convers
 
 /** May forget others, for which nothing waits. */
 struct thread *thread_get(struct chat_session *s, conversation_id conversation);
+
+/** Forgets it where nothing waits for it, and the bus needs no memory: ordered, it brings each
+ * message once. */
+void thread_rest(struct chat_session *s, struct thread *t);
 
 /** The session was sent this message. @param t  its thread @param token  that its
  * acknowledgement will carry */

@@ -414,7 +414,7 @@ static void advance(struct chat_session *s, const struct bus_event *e, int64_t o
 
     if (!is_ordered(s))
         return;
-    s->after = larger(s->after, position);
+    s->after = larger(s->after, e->kind == BUS_MESSAGE ? of : position);
     s->receipts_after = larger(s->receipts_after, position);
     s->changes_after = larger(s->changes_after, position);
 }

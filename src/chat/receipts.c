@@ -50,18 +50,19 @@ static void on_marked(void *arg, int r, const struct store_receipted *a)
     struct thread *t = arg; // stays as long as it is_marking, as its session does
     struct chat_session *s = t->session;
 
-    t->is_marking = false;
     s->actor.chat->n_under_way--;
-    if (r == 0) {
+    if (r == 0)
         announce(s->actor.chat, s->actor.account, a);
-        if (t->acked_seq > t->marked_seq)
-            receipts_push(s, t);
-    } else {
+    t->is_marking = false;
+    if (r == 0 && t->acked_seq > t->marked_seq)
+        receipts_push(s, t);
+    if (r != 0) {
         // Nobody waits for an answer: the messages stay undelivered, and the next
         // acknowledgement tries again, or they come again.
         log_warn(s->actor.log, "chat_mark_failed", "r=%d", r);
         t->acked_seq = t->marked_seq = 0;
     }
+    thread_rest(s, t);
     chat_session_unref(s);
 }
 
