@@ -312,14 +312,25 @@ struct slice {
     const struct tail_end *end;
 };
 
+/** By id they are all over the memory. */
+static void fetch_ahead(const struct slice *s, size_t i)
+{
+    if (i + 8 < s->n)
+        tail_fetch(s->threads[i + 8]);
+    if (i + 4 < s->n)
+        tail_fetch_item(s->threads[i + 4]);
+}
+
 static int put_parts(struct sqlite_index *ix, const struct slice *s)
 {
     int r = 0;
 
     for (size_t i = 0; r == 0 && s->accounts && i < s->n; i++)
         r = put_account(ix, s->accounts[i]);
-    for (size_t i = 0; r == 0 && s->threads && i < s->n; i++)
+    for (size_t i = 0; r == 0 && s->threads && i < s->n; i++) {
+        fetch_ahead(s, i);
         r = put_thread(ix, s->threads[i]);
+    }
     return r == 0 && s->end ? put_end(ix, *s->end) : r;
 }
 

@@ -8,6 +8,7 @@
 #include "io/loop.h"
 
 #define STATE_STEP 16 // bytes: so much it may grow in place
+#define FETCH_LINE 64 // of the processor's cache
 
 /** All of it is the generation's arena's. */
 struct tail_node {
@@ -434,21 +435,30 @@ static int compare(uint64_t a, uint64_t b)
     return a < b ? -1 : a > b;
 }
 
+struct by_id {
+    conversation_id id; // beside the node, which is somewhere else in memory
+    const struct tail_node *node;
+};
+
 static int by_id(const void *a, const void *b)
 {
-    return compare((*(const struct tail_node *const *)a)->id,
-                   (*(const struct tail_node *const *)b)->id);
+    return compare(((const struct by_id *)a)->id, ((const struct by_id *)b)->id);
 }
 
 const struct tail_node **tail_gen_threads(const struct tail_gen *g, size_t *n)
 {
+    const size_t n_all = g->by_id.n_nodes;
+    struct by_id *sorted = mem_alloc((n_all + 1) * sizeof(*sorted));
     const struct tail_node **all =
-        (const struct tail_node **)mem_alloc((g->by_id.n_nodes + 1) * sizeof(void *));
+        (const struct tail_node **)mem_alloc((n_all + 1) * sizeof(void *));
 
     *n = 0;
     for (const struct tail_node *node = g->nodes; node; node = node->next)
-        all[(*n)++] = node;
-    qsort((void *)all, *n, sizeof(void *), by_id);
+        sorted[(*n)++] = (struct by_id){node->id, node};
+    qsort(sorted, *n, sizeof(*sorted), by_id);
+    for (size_t i = 0; i < *n; i++)
+        all[i] = sorted[i].node;
+    free(sorted);
     return all;
 }
 
@@ -470,6 +480,19 @@ const struct tail_account **tail_gen_accounts(const struct tail_gen *g, size_t *
     return all;
 }
 
+void tail_fetch(const struct tail_node *node)
+{
+    __builtin_prefetch(node);
+    __builtin_prefetch((const char *)node + FETCH_LINE);
+}
+
+void tail_fetch_item(const struct tail_node *node)
+{
+    __builtin_prefetch(node->state);
+    __builtin_prefetch(node->state + FETCH_LINE);
+    __builtin_prefetch(node->entries);
+}
+
 struct tail_item tail_item_of(const struct tail_node *node)
 {
     return (struct tail_item){.id = node->id,
@@ -489,23 +512,42 @@ static int by_member_id(const void *a, const void *b)
     return compare(((const struct member *)a)->id, ((const struct member *)b)->id);
 }
 
-struct member *tail_account_members(const struct tail_account *a, size_t *n)
+/** A conversation of an account. */
+struct of_account {
+    const struct tail_node *node;
+    unsigned side; // the account's
+};
+
+/** @return owned; their states are on their way */
+static struct of_account *nodes_of(const struct tail_account *a, size_t *n)
 {
-    struct member *all = NULL;
+    struct of_account *all = NULL;
 
     *n = 0;
     for (unsigned side = 0; side < 2; side++) {
         for (const struct tail_node *node = a->threads[side]; node; node = node->of[side]) {
-            struct thread_side sides[2];
-            struct thread_keys keys;
-            unpack_sides(node, sides, &keys);
             if ((*n & (*n - 1)) == 0)
                 all = mem_resize(all, (*n > 0 ? 2 * *n : 1) * sizeof(*all));
-            all[(*n)++] = member_of(node->id, sides, side);
+            all[(*n)++] = (struct of_account){node, side};
+            tail_fetch_item(node);
         }
     }
-    if (all)
-        qsort(all, *n, sizeof(*all), by_member_id);
+    return all;
+}
+
+struct member *tail_account_members(const struct tail_account *a, size_t *n)
+{
+    struct of_account *nodes = nodes_of(a, n);
+    struct member *all = mem_alloc((*n + 1) * sizeof(*all));
+
+    for (size_t i = 0; i < *n; i++) {
+        struct thread_side sides[2];
+        struct thread_keys keys;
+        unpack_sides(nodes[i].node, sides, &keys);
+        all[i] = member_of(nodes[i].node->id, sides, nodes[i].side);
+    }
+    free(nodes);
+    qsort(all, *n, sizeof(*all), by_member_id);
     return all;
 }
 

@@ -123,6 +123,11 @@ const struct tail_node **tail_gen_threads(const struct tail_gen *g, size_t *n);
 /** Its accounts, by their ids. @return owned */
 const struct tail_account **tail_gen_accounts(const struct tail_gen *g, size_t *n);
 
+/** It will be looked at soon: first the one, some steps later the other. Nothing else comes of
+ * it. */
+void tail_fetch(const struct tail_node *node);
+void tail_fetch_item(const struct tail_node *node);
+
 /** A conversation of it; all of it is borrowed. */
 struct tail_item {
     conversation_id id;

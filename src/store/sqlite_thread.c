@@ -4,7 +4,8 @@
 #include "store/sqlite_place.h"
 #include "store/sqlite_text.h"
 
-#define PAIRS_KEPT 1048576 // 16 MiB, where there are so many
+#define PAIRS_KEPT 2097152 // 32 MiB, where there are so many
+#define PAIRS_WAYS 4       // of one hash: side by side in a cache line
 
 #define CONVERSATIONS_MAX UINT64_C(0x7fffffff) // an id is a positive number of SQLite's
 
@@ -43,7 +44,7 @@ void threads_forget(struct threads *ts)
 {
     list_init(&ts->dirty);
     map_clear(&ts->by_id);
-    arena_fini(&ts->arena);
+    arena_clear(&ts->arena);
 }
 
 void threads_drop(struct threads *ts)
@@ -58,6 +59,7 @@ void threads_fini(struct threads *ts)
 {
     threads_drop(ts);
     map_fini(&ts->by_id);
+    arena_fini(&ts->arena);
     mailboxes_fini(&ts->mailboxes);
 }
 
@@ -113,25 +115,42 @@ static int find_ids(struct threads *ts, const struct pair *p, int64_t ids[2])
     return ids[0] != 0 && ids[1] != 0 ? 0 : THREADS_NONE;
 }
 
-static struct known_pair *pair_at(struct threads *ts, const int64_t ids[2])
+/** @return the first of PAIRS_WAYS, among which the pair is if it is known */
+static struct known_pair *pairs_at(struct threads *ts, const int64_t ids[2])
 {
     const uint64_t both = (uint64_t)ids[0] << 32 ^ (uint64_t)ids[1];
 
     if (!ts->pairs)
         ts->pairs = mem_alloc(PAIRS_KEPT * sizeof(*ts->pairs));
-    return &ts->pairs[hash_number(both) % PAIRS_KEPT];
+    return &ts->pairs[hash_number(both) % (PAIRS_KEPT / PAIRS_WAYS) * PAIRS_WAYS];
+}
+
+static bool is_pair(const struct known_pair *known, const int64_t ids[2])
+{
+    return known->ids[0] == ids[0] && known->ids[1] == ids[1];
+}
+
+/** In the place of the one that has been there for longest. */
+static void know_pair(struct known_pair *known, const int64_t ids[2], conversation_id id)
+{
+    if (ids[0] > UINT32_MAX || ids[1] > UINT32_MAX)
+        return;
+    memmove(known + 1, known, (PAIRS_WAYS - 1) * sizeof(*known));
+    *known = (struct known_pair){{(uint32_t)ids[0], (uint32_t)ids[1]}, id};
 }
 
 /** What is there is for good, unless somebody else takes it away: then all is dropped.
  * @return 0, THREADS_NONE, or a fault */
 static int find_conversation(struct threads *ts, const int64_t ids[2], conversation_id *id)
 {
-    struct known_pair *known = pair_at(ts, ids);
+    struct known_pair *known = pairs_at(ts, ids);
     sqlite3_stmt *stmt = ts->db->stmts[W_FIND_PAIR];
 
-    *id = known->conversation;
-    if (known->ids[0] == ids[0] && known->ids[1] == ids[1])
-        return 0;
+    for (unsigned i = 0; i < PAIRS_WAYS; i++) {
+        *id = known[i].conversation;
+        if (is_pair(&known[i], ids))
+            return 0;
+    }
     sqlite_db_bind(stmt, 1, ids[0]);
     sqlite_db_bind(stmt, 2, ids[1]);
     const int r = sqlite_db_step(ts->db, stmt);
@@ -139,8 +158,7 @@ static int find_conversation(struct threads *ts, const int64_t ids[2], conversat
         return r < 0 ? r : THREADS_NONE;
     *id = u64(stmt, 0);
     sqlite3_reset(stmt);
-    if (ids[0] <= UINT32_MAX && ids[1] <= UINT32_MAX)
-        *known = (struct known_pair){{(uint32_t)ids[0], (uint32_t)ids[1]}, *id};
+    know_pair(known, ids, *id);
     return 0;
 }
 

@@ -46,11 +46,33 @@ static void it_can_be_used_again(void **state)
     }
 }
 
+static void what_was_cleared_is_zeroes_again(void **state)
+{
+    struct arena a = {0};
+    size_t sizes[2] = {0, 0};
+
+    (void)state;
+    for (unsigned round = 0; round < 2; round++) {
+        for (unsigned i = 0; i < PIECES; i++) {
+            char *piece = arena_alloc(&a, size_of(i));
+            for (size_t k = 0; k < size_of(i); k++)
+                assert_int_equal(piece[k], 0);
+            memset(piece, 0xff, size_of(i));
+        }
+        sizes[round] = a.size;
+        arena_clear(&a);
+        assert_int_equal(a.size, 0);
+    }
+    assert_int_equal(sizes[0], sizes[1]);
+    arena_fini(&a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pieces_are_zeroes_aligned_and_apart),
         cmocka_unit_test(it_can_be_used_again),
+        cmocka_unit_test(what_was_cleared_is_zeroes_again),
     };
     return cmocka_run_group_tests_name("base_arena", tests, NULL, NULL);
 }
