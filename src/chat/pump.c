@@ -409,7 +409,7 @@ static bool is_known(const struct chat_session *s, const struct chat_message *m)
 /** With an ordered bus, all up to the event has arrived. */
 static void advance(struct chat_session *s, const struct bus_event *e, int64_t of)
 {
-    // A client that has kept this one alone has not got all of the position.
+    // A client that has kept this one alone has not got all of the position, but its message.
     const int64_t position = e->is_followed ? of - 1 : of;
 
     if (!is_ordered(s))
