@@ -144,7 +144,9 @@ static int check_first(struct sqlite_writer *w, const struct store_append *a)
 
     if (is_over((struct tally){0}, &w->limits.stranger))
         return STORE_MAILBOX_FULL;
-    const int r = mailboxes_get(&w->threads.mailboxes, &a->to, &mailbox);
+    int r = mailboxes_find(&w->threads.mailboxes, &a->to, &mailbox);
+    if (r == 0)
+        r = mailboxes_sum_up(&w->threads.mailboxes, mailbox);
     if (r < 0)
         return r;
     return is_full(w, mailbox, false) ? STORE_MAILBOX_FULL : 0;

@@ -65,13 +65,10 @@ static int look_up_id(struct mailboxes *m, struct mailbox *mailbox)
     return 0;
 }
 
-int mailboxes_find_id(struct mailboxes *m, const account *a, int64_t *id)
+int mailboxes_find(struct mailboxes *m, const account *a, struct mailbox **out)
 {
-    struct mailbox *mailbox = mailbox_of(m, a);
-
-    const int r = look_up_id(m, mailbox);
-    *id = mailbox->id;
-    return r;
+    *out = mailbox_of(m, a);
+    return look_up_id(m, *out);
 }
 
 static void add_share(struct mailbox_share *sum, bool accepted, uint64_t n)
@@ -107,15 +104,14 @@ static bool has_undelivered(const struct tail_thread *t, unsigned side, const vo
     return sides_above(t->sides, side, CHAT_MARK_DELIVERED).n > 0;
 }
 
-static int sum_up(struct mailboxes *m, struct mailbox *mailbox)
+int mailboxes_sum_up(struct mailboxes *m, struct mailbox *mailbox)
 {
     const account *a = &mailbox->account;
     struct sqlite_places *places = m->threads->places;
     struct sum sum = {.places = places};
 
-    int r = look_up_id(m, mailbox);
-    if (r < 0)
-        return r;
+    if (mailbox->is_summed)
+        return 0;
     const struct tail_found f = tail_select(&places->view, a, has_undelivered, NULL);
     for (size_t i = 0; i < f.n; i++) {
         const struct thread_side *sides = f.threads[i].sides;
@@ -124,16 +120,10 @@ static int sum_up(struct mailboxes *m, struct mailbox *mailbox)
                   sides_above(sides, side, CHAT_MARK_DELIVERED).n);
     }
     free(f.threads);
-    r = places_members(places, mailbox->id, f.moment, add_member, &sum);
+    const int r = places_members(places, mailbox->id, f.moment, add_member, &sum);
     mailbox->waiting = sum.share;
     mailbox->is_summed = r == 0;
     return r;
-}
-
-int mailboxes_get(struct mailboxes *m, const account *a, struct mailbox **out)
-{
-    *out = mailbox_of(m, a);
-    return (*out)->is_summed ? 0 : sum_up(m, *out);
 }
 
 void mailbox_change(struct mailbox *m, const struct mailbox_share *from,

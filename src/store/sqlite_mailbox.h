@@ -24,8 +24,11 @@ struct mailbox {
     int64_t id;                   // of the account in the log; 0: it is not known, or none yet
     bool is_summed;               // what waits is known
     struct mailbox_share waiting; // of all of its conversations
+    struct tail_account *in_tail; // where the tail has it,
+    uint64_t in_generation;       // while that is the young one
 };
 
+struct tail_account;
 struct threads;
 
 struct mailboxes {
@@ -41,18 +44,13 @@ void mailboxes_fini(struct mailboxes *m);
 /** Forget them all. */
 void mailboxes_drop(struct mailboxes *m);
 
-/**
- * An account's. One that is not in memory is summed up from the tail and the index: what has
- * changed in neither must be none of this account's.
- *
- * @param a    the store need not know it
- * @param out  borrowed until mailboxes_drop()
- * @return     0 or a fault
- */
-MUST_CHECK int mailboxes_get(struct mailboxes *m, const account *a, struct mailbox **out);
+/** An account's, with its id, if the log has one. @param out  borrowed until mailboxes_drop()
+ * @return 0 or a fault */
+MUST_CHECK int mailboxes_find(struct mailboxes *m, const account *a, struct mailbox **out);
 
-/** What the log calls an account. @param id  0: it does not know it @return 0 or a fault */
-MUST_CHECK int mailboxes_find_id(struct mailboxes *m, const account *a, int64_t *id);
+/** From the tail and the index, where it is not yet: what has changed in neither must be none
+ * of this account's. @return 0 or a fault */
+MUST_CHECK int mailboxes_sum_up(struct mailboxes *m, struct mailbox *mailbox);
 
 /** A conversation's share was `from`, and is `to`. */
 void mailbox_change(struct mailbox *m, const struct mailbox_share *from,

@@ -273,8 +273,8 @@ struct tail_found tail_select(struct tail_view *v, const account *a, tail_filter
 
 // Growing.
 
-static struct tail_account *account_in(const struct tail *t, struct tail_gen *g,
-                                       const struct thread_side *side)
+static struct tail_account *find_or_add(const struct tail *t, struct tail_gen *g,
+                                        const struct thread_side *side)
 {
     struct tail_account *of = find_account(t, g, &side->account);
 
@@ -287,6 +287,21 @@ static struct tail_account *account_in(const struct tail *t, struct tail_gen *g,
     g->accounts = of;
     map_add(&g->by_account, &of->by_account, hash_keyed(t->key, account_str(&of->account)));
     return of;
+}
+
+/** Looked for once a generation, where its mailbox is known. */
+static struct tail_account *account_in(const struct tail *t, struct tail_gen *g,
+                                       const struct thread_side *side)
+{
+    struct mailbox *m = side->mailbox;
+
+    if (!m)
+        return find_or_add(t, g, side);
+    if (m->in_generation != g->serial) {
+        m->in_tail = find_or_add(t, g, side);
+        m->in_generation = g->serial;
+    }
+    return m->in_tail;
 }
 
 static struct tail_node *add(struct tail *t, struct tail_gen *g, const struct thread *thread)

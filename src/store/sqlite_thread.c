@@ -40,11 +40,28 @@ void threads_init(struct threads *ts, struct sqlite_db *db, struct sqlite_places
     mailboxes_init(&ts->mailboxes, ts, key);
 }
 
+static void forget_half(struct threads_half *half)
+{
+    map_clear(&half->by_id);
+    arena_clear(&half->arena);
+}
+
 void threads_forget(struct threads *ts)
 {
     list_init(&ts->dirty);
-    map_clear(&ts->by_id);
-    arena_clear(&ts->arena);
+    forget_half(&ts->halves[0]);
+    forget_half(&ts->halves[1]);
+}
+
+void threads_trim(struct threads *ts, size_t max)
+{
+    if (ts->halves[0].by_id.n_nodes < max)
+        return;
+    assert(list_is_empty(&ts->dirty));
+    const struct threads_half older = ts->halves[1];
+    ts->halves[1] = ts->halves[0];
+    ts->halves[0] = older;
+    forget_half(&ts->halves[0]);
 }
 
 void threads_drop(struct threads *ts)
@@ -58,14 +75,20 @@ void threads_drop(struct threads *ts)
 void threads_fini(struct threads *ts)
 {
     threads_drop(ts);
-    map_fini(&ts->by_id);
-    arena_fini(&ts->arena);
+    for (unsigned i = 0; i < 2; i++) {
+        map_fini(&ts->halves[i].by_id);
+        arena_fini(&ts->halves[i].arena);
+    }
     mailboxes_fini(&ts->mailboxes);
 }
 
 static struct thread *find_kept(const struct threads *ts, conversation_id id)
 {
-    struct map_node *node = map_find(&ts->by_id, hash_number(id), is_id, &id);
+    const uint64_t hash = hash_number(id);
+    struct map_node *node = NULL;
+
+    for (unsigned i = 0; i < 2 && !node; i++)
+        node = map_find(&ts->halves[i].by_id, hash, is_id, &id);
     return node ? container_of(node, struct thread, by_id) : NULL;
 }
 
@@ -73,7 +96,8 @@ static struct thread *find_kept(const struct threads *ts, conversation_id id)
 static struct thread *keep(struct threads *ts, conversation_id id, const struct pair *p,
                            const int64_t ids[2])
 {
-    struct thread *t = arena_alloc(&ts->arena, sizeof(*t));
+    struct threads_half *half = &ts->halves[0];
+    struct thread *t = arena_alloc(&half->arena, sizeof(*t));
 
     t->id = id;
     t->sides[0].account = *p->low;
@@ -81,7 +105,7 @@ static struct thread *keep(struct threads *ts, conversation_id id, const struct 
     t->sides[0].id = ids[0];
     t->sides[1].id = ids[1];
     list_init(&t->dirty);
-    map_add(&ts->by_id, &t->by_id, hash_number(id));
+    map_add(&half->by_id, &t->by_id, hash_number(id));
     return t;
 }
 
@@ -104,15 +128,15 @@ static int load_state(struct threads *ts, struct thread *t)
     return r < 0 ? r : 0; // a fault drops them all
 }
 
-/** @return 0 with both ids, THREADS_NONE, or a fault */
-static int find_ids(struct threads *ts, const struct pair *p, int64_t ids[2])
+/** @return 0 with both, THREADS_NONE: the log does not know both, or a fault */
+static int find_accounts(struct threads *ts, const struct pair *p, struct mailbox *both[2])
 {
-    int r = mailboxes_find_id(&ts->mailboxes, p->low, &ids[0]);
+    int r = mailboxes_find(&ts->mailboxes, p->low, &both[0]);
     if (r == 0)
-        r = mailboxes_find_id(&ts->mailboxes, p->high, &ids[1]);
+        r = mailboxes_find(&ts->mailboxes, p->high, &both[1]);
     if (r < 0)
         return r;
-    return ids[0] != 0 && ids[1] != 0 ? 0 : THREADS_NONE;
+    return both[0]->id != 0 && both[1]->id != 0 ? 0 : THREADS_NONE;
 }
 
 /** @return the first of PAIRS_WAYS, among which the pair is if it is known */
@@ -162,23 +186,32 @@ static int find_conversation(struct threads *ts, const int64_t ids[2], conversat
     return 0;
 }
 
+static int load_pair(struct threads *ts, conversation_id id, const struct pair *p,
+                     struct mailbox *const both[2], struct thread **out)
+{
+    struct thread *t = keep(ts, id, p, (const int64_t[2]){both[0]->id, both[1]->id});
+
+    *out = t;
+    const int r = load_state(ts, t);
+    t->sides[0].mailbox = both[0];
+    t->sides[1].mailbox = both[1];
+    return r;
+}
+
 int threads_find_pair(struct threads *ts, const account *x, const account *y,
                       struct thread **out)
 {
     const struct pair p = pair_of(x, y);
+    struct mailbox *both[2];
     conversation_id id = 0;
-    int64_t ids[2];
 
-    int r = find_ids(ts, &p, ids);
+    int r = find_accounts(ts, &p, both);
     if (r == 0)
-        r = find_conversation(ts, ids, &id);
+        r = find_conversation(ts, (const int64_t[2]){both[0]->id, both[1]->id}, &id);
     if (r != 0)
         return r;
     *out = find_kept(ts, id);
-    if (*out)
-        return 0;
-    *out = keep(ts, id, &p, ids);
-    return load_state(ts, *out);
+    return *out ? 0 : load_pair(ts, id, &p, both, out);
 }
 
 /** As the tail has it, without asking the log. @return NULL: it has nothing of it */
@@ -232,14 +265,19 @@ int threads_find_place(struct threads *ts, const account *a, const struct chat_p
 static int add_account(struct threads *ts, struct thread_side *side)
 {
     sqlite3_stmt *add = ts->db->stmts[W_ADD_ACCOUNT];
+    struct mailbox *mailbox = NULL;
 
-    int r = mailboxes_find_id(&ts->mailboxes, &side->account, &side->id);
-    if (r < 0 || side->id != 0)
+    int r = mailboxes_find(&ts->mailboxes, &side->account, &mailbox);
+    if (r == 0 && mailbox->id == 0) {
+        sqlite_db_bind_bytes(add, 1, account_str(&side->account));
+        r = sqlite_db_run(ts->db, add);
+        mailbox->id = sqlite3_last_insert_rowid(ts->db->db);
+    }
+    if (r < 0)
         return r;
-    sqlite_db_bind_bytes(add, 1, account_str(&side->account));
-    r = sqlite_db_run(ts->db, add);
-    side->id = sqlite3_last_insert_rowid(ts->db->db);
-    return r;
+    side->mailbox = mailbox;
+    side->id = mailbox->id;
+    return 0;
 }
 
 static int add_conversation(struct threads *ts, const struct thread *t)
@@ -286,18 +324,24 @@ static struct mailbox_share share_of(const struct thread *t, unsigned side)
 int threads_open_mailbox(struct threads *ts, struct thread *t, unsigned side)
 {
     struct thread_side *s = &t->sides[side];
+    int r = 0;
 
-    if (s->mailbox)
+    if (s->is_counted)
         return 0;
     s->share = share_of(t, side);
-    return mailboxes_get(&ts->mailboxes, &s->account, &s->mailbox);
+    if (!s->mailbox)
+        r = mailboxes_find(&ts->mailboxes, &s->account, &s->mailbox);
+    if (r == 0)
+        r = mailboxes_sum_up(&ts->mailboxes, s->mailbox);
+    s->is_counted = r == 0;
+    return r;
 }
 
 void threads_touch(struct threads *ts, struct thread *t)
 {
     for (unsigned side = 0; side < 2; side++) {
         struct thread_side *s = &t->sides[side];
-        if (!s->mailbox)
+        if (!s->is_counted)
             continue;
         const struct mailbox_share share = share_of(t, side);
         mailbox_change(s->mailbox, &s->share, &share);
@@ -363,13 +407,14 @@ static void add_fresh(struct threads *ts, struct thread *t, uint64_t seq,
 {
     const uint64_t n_missing = t->n_fresh > 0 ? seq - (t->fresh_seq + t->n_fresh) : 0;
     const size_t n = t->n_fresh + n_missing + 1;
+    struct arena *arena = &ts->halves[0].arena; // it outlives the older half's threads, too
 
     if (t->n_fresh == 0)
         t->fresh_seq = seq;
     if (n > t->n_fresh_room) {
         const struct tail_entry *before = t->fresh;
         t->n_fresh_room = 2 * n;
-        t->fresh = arena_alloc(&ts->arena, t->n_fresh_room * sizeof(*t->fresh));
+        t->fresh = arena_alloc(arena, t->n_fresh_room * sizeof(*t->fresh));
         for (size_t i = 0; i < t->n_fresh; i++)
             t->fresh[i] = before[i];
     }

@@ -51,7 +51,8 @@ struct thread_side {
     int64_t due_pos;              // of the first undelivered one, unless due_moved; or 0
     bool due_moved;               // behind a mark: threads_log() looks for it
     int64_t logged[2];            // positions of the marks, as far as the log has them
-    struct mailbox *mailbox;      // NULL: not asked for yet
+    struct mailbox *mailbox;      // NULL: not looked for yet
+    bool is_counted;              // in its mailbox, with this share:
     struct mailbox_share share;
 };
 
@@ -131,13 +132,18 @@ struct known_pair {
     conversation_id conversation;
 };
 
+/** Half of them. */
+struct threads_half {
+    struct arena arena;
+    struct map by_id;
+};
+
 struct threads {
     struct sqlite_db *db; // the log
     struct sqlite_places *places;
     uint8_t key[HASH_KEY_SIZE];
-    uint64_t n_made;    // conversations, ever
-    struct arena arena; // all of them
-    struct map by_id;
+    uint64_t n_made;               // conversations, ever
+    struct threads_half halves[2]; // the first one grows, the other has those from before
     struct list dirty;
     struct mailboxes mailboxes;
     struct known_pair *pairs; // that were looked for, each where its hash says
@@ -210,12 +216,17 @@ void threads_drop(struct threads *ts);
 /** Forget them all, but not the mailboxes: the tail has them as they are. */
 void threads_forget(struct threads *ts);
 
+/** Forget, likewise, those that have been here for longest, where the younger half has so many.
+ */
+void threads_trim(struct threads *ts, size_t max);
+
 enum threads_refusal {
     THREADS_NONE = 1, // there is no such conversation
     THREADS_FULL,     // there can be no more conversations
 };
 
-/** @param out  borrowed until threads_drop() or _forget() @return 0, THREADS_NONE, or a fault
+/** @param out  borrowed until threads_drop(), _forget() or _trim() @return 0, THREADS_NONE, or
+ * a fault
  */
 MUST_CHECK int threads_find_pair(struct threads *ts, const account *x, const account *y,
                                  struct thread **out);

@@ -148,10 +148,11 @@ void sqlite_writer_trim(struct sqlite_writer *w)
 {
     const bool is_over = w->threads.mailboxes.by_account.n_nodes > MAILBOXES_KEPT;
 
-    if (is_over || w->threads.by_id.n_nodes > THREADS_KEPT)
-        threads_forget(&w->threads);
-    if (is_over)
-        mailboxes_drop(&w->threads.mailboxes);
+    threads_trim(&w->threads, THREADS_KEPT / 2);
+    if (!is_over)
+        return;
+    threads_forget(&w->threads); // they know their mailboxes
+    mailboxes_drop(&w->threads.mailboxes);
 }
 
 // A group.
