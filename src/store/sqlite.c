@@ -490,6 +490,7 @@ static int open_files(struct store_sqlite *s, const struct store_sqlite_config *
         .limits = config->limits,
         .index_after = config->index_after ? config->index_after : STORE_SQLITE_TAIL_SIZE,
         .index_slice = config->index_slice ? config->index_slice : SQLITE_INDEX_SLICE,
+        .threads_kept = config->threads_kept ? config->threads_kept : SQLITE_THREADS_KEPT,
         .tail_max = config->tail_max ? config->tail_max : STORE_SQLITE_TAIL_MAX,
         .key = key,
         .index_key = index_key,

@@ -25,9 +25,10 @@
 struct store_sqlite_config {
     const char
         *dir; // made where it is missing; the log is dir/parley.db, the index dir/index.db
-    size_t index_after; // bytes of what the index has not; 0: STORE_SQLITE_TAIL_SIZE
-    size_t tail_max;    // 0: STORE_SQLITE_TAIL_MAX
-    size_t index_slice; // conversations that the index takes at once; 0: SQLITE_INDEX_SLICE
+    size_t index_after;  // bytes of what the index has not; 0: STORE_SQLITE_TAIL_SIZE
+    size_t tail_max;     // 0: STORE_SQLITE_TAIL_MAX
+    size_t index_slice;  // conversations that the index takes at once; 0: SQLITE_INDEX_SLICE
+    size_t threads_kept; // conversations that the writer remembers; 0: SQLITE_THREADS_KEPT
     struct store_limits limits;
     struct rand *rand; // used while opening only
 };

@@ -282,7 +282,8 @@ static int run(struct replay *rp)
         at = upto;
         if (r == 0 && tail_cost(&w->tail) >= w->index_after && at < w->position)
             r = fill(rp, at);
-        sqlite_writer_trim(w);
+        if (r == 0) // otherwise all goes
+            sqlite_writer_trim(w);
         tell_progress(rp, at);
     }
     return r;

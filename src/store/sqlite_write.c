@@ -14,9 +14,7 @@
 // all, the tail does not grow any more.
 #define WAIT_MS 20
 
-// In memory between groups: a KiB for a conversation, and the eighth part for an account.
-#define THREADS_KEPT   32768
-#define MAILBOXES_KEPT 65536
+#define MAILBOXES_KEPT 65536 // in memory between groups: 150 bytes each
 
 // Sessions and uploads.
 
@@ -148,7 +146,7 @@ void sqlite_writer_trim(struct sqlite_writer *w)
 {
     const bool is_over = w->threads.mailboxes.by_account.n_nodes > MAILBOXES_KEPT;
 
-    threads_trim(&w->threads, THREADS_KEPT / 2);
+    threads_trim(&w->threads, w->threads_kept / 2);
     if (!is_over)
         return;
     threads_forget(&w->threads); // they know their mailboxes
@@ -379,6 +377,7 @@ int sqlite_writer_open(struct sqlite_writer *w, struct sqlite_index *ix,
     w->limits = config->limits;
     w->index_after = config->index_after;
     w->tail_max = config->tail_max;
+    w->threads_kept = config->threads_kept;
     w->data_version = -1;
     tail_init(&w->tail, config->key);
     threads_init(&w->threads, &w->db, &w->places, config->key);

@@ -62,6 +62,8 @@ struct sqlite_write {
     char bytes[];
 };
 
+#define SQLITE_THREADS_KEPT 32768 // a KiB each
+
 struct sqlite_writer {
     struct sqlite_db db;    // the log
     struct sqlite_db index; // to look into it
@@ -72,10 +74,11 @@ struct sqlite_writer {
     struct sqlite_auth auth;
     struct sqlite_uploads uploads;
     uint64_t epoch;
-    int64_t position;     // the last one taken
-    uint64_t chain;       // of all messages, see sqlite_index.h
-    size_t index_after;   // bytes of the tail that are worth filling the index
-    size_t tail_max;      // bytes of it that are too many
+    int64_t position;   // the last one taken
+    uint64_t chain;     // of all messages, see sqlite_index.h
+    size_t index_after; // bytes of the tail that are worth filling the index
+    size_t tail_max;    // bytes of it that are too many
+    size_t threads_kept;
     int64_t data_version; // changes when somebody else writes
     bool has_changed;     // anything, in this group
     bool ages;            // the generation of the tail that it is in ends with it
@@ -89,6 +92,7 @@ struct sqlite_writer_config {
     struct store_limits limits;
     size_t index_after;
     size_t index_slice;
+    size_t threads_kept;
     size_t tail_max;
     const uint8_t *key;       // HASH_KEY_SIZE secret bytes
     const uint8_t *index_key; // likewise, of a new index

@@ -406,6 +406,7 @@ int power_world_open(struct store_world *w)
     const struct store_sqlite_config config = {.dir = w->dir,
                                                .index_after = w->index_after,
                                                .index_slice = w->index_after > 0 ? 2 : 0,
+                                               .threads_kept = w->index_after > 0 ? 4 : 0,
                                                .limits = w->limits,
                                                .rand = &w->chance.rand};
 

@@ -116,7 +116,9 @@ static inline char letter_of(const account *a)
 
 // The world.
 
-/** INDEX_AFTER=1: the index takes each group as soon as it can, and not what fills a tail. */
+/** INDEX_AFTER=1: the index takes each group as soon as it can, and not what fills a tail. The
+ * writer remembers few conversations then, so that it comes to look for what it has forgotten.
+ */
 static inline size_t index_after(void)
 {
     const char *text = getenv("INDEX_AFTER"); // NOLINT(concurrency-mt-unsafe): one thread
@@ -129,6 +131,7 @@ static inline void store_world_open(struct store_world *w)
                                                .index_after = w->index_after ? w->index_after
                                                                              : index_after(),
                                                .index_slice = w->index_slice,
+                                               .threads_kept = index_after() ? 4 : 0,
                                                .tail_max = w->tail_max,
                                                .limits = w->limits,
                                                .rand = &w->chance.rand};

@@ -1,41 +1,33 @@
 /** A connection to SQLite: what it does where another one has the file locked. */
 #include <errno.h>
 #include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "store/sqlite_db.h"
-#include "support/t.h"
+#include "support/folder.h"
 
 struct two {
-    char dir[32];
+    struct folder folder;
     struct sqlite_db one;
     struct sqlite_db other;
 };
 
-static void open_db(struct sqlite_db *d, const char *dir)
+static void open_db(struct sqlite_db *d, const struct folder *f)
 {
-    char path[64];
+    char path[512];
 
-    snprintf(path, sizeof(path), "%s/some.db", dir);
-    assert_int_equal(sqlite_db_open(d, path), 0);
-    assert_int_equal(sqlite_db_exec(d,
-                                    "PRAGMA journal_mode = WAL;"
-                                    "CREATE TABLE IF NOT EXISTS t (x)"),
-                     0);
+    assert_int_equal(sqlite_db_open(d, folder_path(path, f, "some.db")), 0);
+    assert_int_equal(sqlite_db_exec(d, "PRAGMA journal_mode = WAL"), 0);
 }
 
 static int setup(void **state)
 {
     struct two *t = calloc(1, sizeof(*t));
 
-    strcpy(t->dir, "/tmp/parley-db-XXXXXX");
-    assert_non_null(mkdtemp(t->dir));
-    open_db(&t->one, t->dir);
-    open_db(&t->other, t->dir);
+    folder_make(&t->folder);
+    open_db(&t->one, &t->folder);
+    open_db(&t->other, &t->folder);
     *state = t;
     return 0;
 }
@@ -43,13 +35,10 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     struct two *t = *state;
-    char path[64];
 
     sqlite_db_close(&t->one);
     sqlite_db_close(&t->other);
-    snprintf(path, sizeof(path), "%s/some.db", t->dir);
-    unlink(path);
-    rmdir(t->dir);
+    folder_remove(&t->folder);
     free(t);
     return 0;
 }
@@ -95,5 +84,5 @@ int main(void)
                                         teardown),
     };
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests_name("store_sqlite_db", tests, NULL, NULL);
 }
