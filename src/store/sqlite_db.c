@@ -10,7 +10,7 @@
 // For whoever looks into a running store with sqlite3, and writes.
 #define BUSY_MS 5000
 
-#define CHECKPOINT_PAGES 8192 // 32 MiB
+#define CHECKPOINT_PAGES 8192 // 32 MiB of the log, 64 of the index
 
 // How long who finds a file locked sleeps before it looks again: a lock is mostly one of our
 // own and for less than a millisecond, and a writer that sleeps for longer keeps many waiting.

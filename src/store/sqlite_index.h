@@ -10,7 +10,8 @@
  *
  * It is of this log, and no other, if it has been where the log has been: `chain` is a hash
  * over each message there was so far, and a milestone of the log keeps it for each position at
- * which a generation ended. Else, or where the index can't be read, it is made anew.
+ * which a generation ended. It must have been where the index may have some of it, too: an
+ * older copy of the log has not. Else, or where the index can't be read, it is made anew.
  */
 #pragma once
 
@@ -35,6 +36,7 @@ enum index_statement {
     I_MEMBERS,
     I_SET_MEMBERS,
     I_STATE,
+    I_AHEAD,
     I_COUNT,
 };
 

@@ -247,8 +247,9 @@ static int find_mutual(struct sqlite_reader *rd, conversation_id id, bool *is_mu
 {
     struct thread_side s[2] = {0};
     struct thread_keys keys;
+    struct tail_spot spot;
 
-    const int r = places_thread(&rd->places, id, s, &keys);
+    const int r = places_thread(&rd->places, id, s, &keys, &spot);
     *is_mutual = r == 0 && s[0].accepted && s[1].accepted && !s[0].blocked && !s[1].blocked;
     return r < 0 ? r : 0;
 }

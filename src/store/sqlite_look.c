@@ -162,8 +162,10 @@ static int64_t number(struct sqlite_look *l, const char *text)
 // As sqlite_index_open() finds it out.
 #define IS_OF_THIS_LOG                                                                         \
     "SELECT count(*) FROM ix.state s CROSS JOIN meta m WHERE s.epoch = m.epoch"                \
-    " AND s.position <= m.position AND (s.position = 0 OR EXISTS"                              \
-    " (SELECT 1 FROM milestone t WHERE t.position = s.position AND t.chain = s.chain))"
+    " AND s.ahead <= m.position AND (s.position = 0 OR EXISTS"                                 \
+    " (SELECT 1 FROM milestone t WHERE t.position = s.position AND t.chain = s.chain))"        \
+    " AND (s.ahead = 0 OR EXISTS"                                                              \
+    " (SELECT 1 FROM milestone t WHERE t.position = s.ahead AND t.chain = s.ahead_chain))"
 
 // Behind its position it may have some of what there is, and not all.
 #define WITH_INDEX                                                                             \

@@ -178,11 +178,13 @@ int places_indexed(struct sqlite_places *p, conversation_id id, struct thread_si
 }
 
 int places_thread(struct sqlite_places *p, conversation_id id, struct thread_side sides[2],
-                  struct thread_keys *keys)
+                  struct thread_keys *keys, struct tail_spot *spot)
 {
     struct tail_thread found;
+    const bool is_found = tail_find(&p->view, id, &found);
 
-    if (!tail_find(&p->view, id, &found))
+    *spot = found.spot;
+    if (!is_found)
         return places_indexed(p, id, sides, keys);
     sides[0] = found.sides[0];
     sides[1] = found.sides[1];

@@ -65,10 +65,11 @@ uint32_t places_hash(const struct sqlite_places *p, unsigned sender, str key);
 MUST_CHECK int places_kept(struct sqlite_db *d, sqlite3_stmt *stmt, conversation_id id,
                            struct kept_places *out);
 
-/** How a conversation stands, without its accounts. @return 0, PLACES_NONE: neither the tail
- * nor the index has anything of it, or a fault */
+/** How a conversation stands, without its accounts, and where in the tail. @return 0,
+ * PLACES_NONE: neither the tail nor the index has anything of it, or a fault */
 MUST_CHECK int places_thread(struct sqlite_places *p, conversation_id id,
-                             struct thread_side sides[2], struct thread_keys *keys);
+                             struct thread_side sides[2], struct thread_keys *keys,
+                             struct tail_spot *spot);
 
 /** The same, of a conversation that the tail has nothing of. */
 MUST_CHECK int places_indexed(struct sqlite_places *p, conversation_id id,

@@ -157,11 +157,10 @@ static void unpack(struct tail_view *v, const struct tail_node *n, struct tail_t
 
 bool tail_find(struct tail_view *v, conversation_id id, struct tail_thread *out)
 {
-    const struct tail_node *n = NULL;
-
     pthread_mutex_lock(&v->tail->mutex);
-    for (unsigned i = 0; i < 2 && !n; i++)
-        n = find(v->gens[i], id);
+    struct tail_node *young = find(v->gens[0], id);
+    const struct tail_node *n = young ? young : find(v->gens[1], id);
+    out->spot = (struct tail_spot){young, v->gens[0]->serial};
     if (n)
         unpack(v, n, out);
     pthread_mutex_unlock(&v->tail->mutex);
@@ -364,12 +363,13 @@ static void take_state(struct tail_gen *g, struct tail_node *n, const uint8_t *s
 /** Looked for once a generation. */
 static struct tail_node *node_in(struct tail *t, struct tail_gen *g, struct thread *thread)
 {
-    if (thread->in_generation == g->serial)
-        return thread->in_tail;
-    struct tail_node *n = find(g, thread->id);
-    thread->in_tail = n ? n : add(t, g, thread);
-    thread->in_generation = g->serial;
-    return thread->in_tail;
+    struct tail_spot *spot = &thread->in_tail;
+
+    if (spot->generation != g->serial)
+        *spot = (struct tail_spot){find(g, thread->id), g->serial};
+    if (!spot->node)
+        spot->node = add(t, g, thread);
+    return spot->node;
 }
 
 void tail_put(struct tail *t, struct thread *thread)

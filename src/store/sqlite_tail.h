@@ -43,6 +43,7 @@ struct tail_thread {
     conversation_id id;
     struct thread_side sides[2]; // without what is in memory alone
     struct thread_keys keys;
+    struct tail_spot spot;
 };
 
 /** Where the index is to be when it has the old generation. */
@@ -63,7 +64,7 @@ void tail_fini(struct tail *t);
 void tail_hold(struct tail *t, struct tail_view *v);
 void tail_release(struct tail_view *v);
 
-/** @return false: the tail has nothing of it */
+/** @param out  gets its spot in any case @return false: the tail has nothing of it */
 bool tail_find(struct tail_view *v, conversation_id id, struct tail_thread *out);
 
 /** @return the position of this message; 0: it is none of the tail's */

@@ -124,7 +124,7 @@ static struct tally read_tally(sqlite3_stmt *stmt, int column)
 /** What neither the tail nor the index has has no message yet. */
 static int load_state(struct threads *ts, struct thread *t)
 {
-    const int r = places_thread(ts->places, t->id, t->sides, &t->keys);
+    const int r = places_thread(ts->places, t->id, t->sides, &t->keys, &t->in_tail);
     return r < 0 ? r : 0; // a fault drops them all
 }
 
@@ -227,6 +227,7 @@ static struct thread *keep_from_tail(struct threads *ts, conversation_id id)
     t->sides[0] = found.sides[0];
     t->sides[1] = found.sides[1];
     t->keys = found.keys;
+    t->in_tail = found.spot;
     return t;
 }
 

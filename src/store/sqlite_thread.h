@@ -108,6 +108,12 @@ struct thread_row {
     unsigned sender;
 };
 
+/** Where the tail has a conversation. */
+struct tail_spot {
+    struct tail_node *node; // NULL: nowhere
+    uint64_t generation;    // while this is the young one
+};
+
 #define THREAD_ROWS 4 // of the last messages: a receipt is for one of these, mostly
 
 struct thread {
@@ -122,8 +128,7 @@ struct thread {
     size_t n_fresh_room;
     struct tail_entry *fresh;
     struct thread_row rows[THREAD_ROWS]; // each where its seq says; seq 0: none
-    struct tail_node *in_tail;           // where the tail has it,
-    uint64_t in_generation;              // while that is the young one
+    struct tail_spot in_tail;
 };
 
 /** Two accounts, as the log calls them, and their conversation. */

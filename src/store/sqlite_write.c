@@ -307,12 +307,13 @@ static int on_wal(void *arg, sqlite3 *db, const char *name, int n_pages)
 
 // FULL: the log is synced with each commit. After a flood the log is cut to its limit.
 // No mmap: a bad sector would end the process, and not one operation; it gains nothing here.
+// What is appended is not looked at again: a large cache would only push out others' memory.
 static const char pragmas[] =
     "PRAGMA journal_mode = WAL;"
     "PRAGMA synchronous = FULL;"
     "PRAGMA wal_autocheckpoint = 0;"
     "PRAGMA journal_size_limit = 134217728;"
-    "PRAGMA cache_size = -65536;"
+    "PRAGMA cache_size = -16384;"
     "PRAGMA mmap_size = 0;"
     "PRAGMA temp_store = MEMORY";
 

@@ -122,6 +122,8 @@ static void remove_index(const struct store_world *w)
 
 // What may become of it.
 
+#define PAGE 8192 // of the index
+
 #define DAMAGED "made=anew why=\"it is damaged\""
 #define STRANGE "made=anew why=\"it is of another store, or of another version\""
 
@@ -177,10 +179,10 @@ static void an_index_that_is_gone_or_cut_is_made_anew(void **state)
 
     make_history(w, &chance);
     const struct bytes whole = file_of(w, "index.db");
-    size_t lengths[15] = {0, 1, 99, 100, 101, 511, 4095, 4096, 4097, 8192};
+    size_t lengths[15] = {0, 1, 99, 100, 101, 511, PAGE - 1, PAGE, PAGE + 1, 2 * PAGE};
     for (size_t i = 10; i < COUNT_OF(lengths); i++)
-        lengths[i] = (size_t)below(&chance, whole.n - 4096);
-    lengths[COUNT_OF(lengths) - 1] = whole.n - 4096;
+        lengths[i] = (size_t)below(&chance, whole.n - PAGE);
+    lengths[COUNT_OF(lengths) - 1] = whole.n - PAGE;
     for (size_t i = 0; i < COUNT_OF(lengths); i++) {
         char name[32];
         snprintf(name, sizeof(name), "cut to %zu", lengths[i]);
@@ -199,7 +201,7 @@ static void rubbish_is_made_anew(void **state)
     make_history(w, &chance);
     for (unsigned i = 0; i < 4; i++) {
         struct bytes b = file_of(w, "index.db");
-        const size_t n = i % 2 ? b.n : 4096; // all of it, or its first page
+        const size_t n = i % 2 ? b.n : PAGE; // all of it, or its first page
         rand_bytes(&chance.rand, b.ptr, n);
         put_file(w, "index.db", b);
         free(b.ptr);
@@ -367,6 +369,37 @@ static void a_fill_may_end_anywhere(void **state)
     await_index(w);
     assert_int_equal(sql_number(w, N_INEXACT_DUE), 0);
     assert_int_equal(sql_number(w, N_INEXACT_MEMBERS), 0);
+}
+
+/** An operator puts an older copy of the log in place, which has been where the index says it
+ * is: and yet some of what the index has is not there. */
+static void an_index_that_is_ahead_in_part_is_made_anew(void **state)
+{
+    struct store_world *w = *state;
+    struct seeded chance = seed_of_the_day();
+    unsigned n_ahead = 0;
+
+    store_world_close(w);
+    w->index_slice = 1;
+    store_world_open(w);
+    make_history(w, &chance);
+    for (int n = 0; n < 24; n++) {
+        const struct bytes older = file_of(w, "parley.db");
+        store_world_open(w);
+        await_index(w);
+        const int64_t before = store_horizon(w->store);
+        crash_in_fill(w, &chance, n);
+        const bool is_ahead = sql_number(w, "SELECT ahead FROM ix.state") > before;
+        const bool is_there = sql_number(w, "SELECT position FROM ix.state") <= before;
+        store_world_close(w);
+        atomic_store(&of_index.writes_left, -1);
+        put_file(w, "parley.db", older);
+        free(older.ptr);
+        n_ahead += is_ahead && is_there;
+        expect_same(w, &chance, "ahead in part", is_ahead ? STRANGE : "");
+    }
+    assert_true(n_ahead > 0);
+    store_world_open(w);
 }
 
 /** a is told by c's first answer what c has got, and blocked then: that the index has both
@@ -785,6 +818,7 @@ int main(void)
         UNIT(an_index_of_another_version_is_made_anew),
         UNIT(an_older_index_is_brought_up_to_date),
         UNIT(an_index_that_is_ahead_is_made_anew),
+        UNIT(an_index_that_is_ahead_in_part_is_made_anew),
         UNIT(an_index_of_what_might_have_been_is_made_anew),
         UNIT(a_fill_may_end_anywhere),
         UNIT(what_the_index_has_already_is_not_put_again),

@@ -10,7 +10,7 @@
 #include "support/uploads_world.h"
 
 #define HOME 1
-#define PAGE INT64_C(4096) // bytes
+#define PAGE INT64_C(8192) // bytes
 
 static int setup(void **state)
 {
@@ -886,6 +886,8 @@ static void does_not_believe_the_index_of_another_log(void **state)
         "UPDATE ix.state SET epoch = epoch + 1",
         "UPDATE ix.state SET chain = chain + 1",
         "UPDATE ix.state SET position = position + 100000",
+        "UPDATE ix.state SET ahead = ahead + 100000",
+        "UPDATE ix.state SET ahead_chain = ahead_chain + 1",
         "ALTER TABLE ix.place RENAME COLUMN position TO there",
     };
     struct store_world *w = *state;
