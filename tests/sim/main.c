@@ -456,7 +456,7 @@ int main(int argc, char **argv)
         }
         n_failed++;
         printf("not ok, seed %llu: again with sim --seed %llu --trace\n",
-               (unsigned long long)(first + i), (unsigned long long)(first + i));
+               (unsigned long long)first + i, (unsigned long long)first + i);
     }
     report(first, n, all);
     printf("%llu passed, %llu failed, 0 skipped\n", (unsigned long long)(n - n_failed),

@@ -122,7 +122,7 @@ static void remove_index(const struct store_world *w)
 
 // What may become of it.
 
-#define PAGE 8192 // of the index
+#define PAGE ((size_t)8192) // of the index
 
 #define DAMAGED "made=anew why=\"it is damaged\""
 #define STRANGE "made=anew why=\"it is of another store, or of another version\""
@@ -484,7 +484,7 @@ static void put_some(struct store_world *w, char a, char b, uint64_t seq, uint64
     open_with(w, SIZE_MAX / 4);
     for (uint64_t i = 1; i <= n && seq + i <= LONG; i++) {
         char key[16];
-        snprintf(key, sizeof(key), "%llu", (unsigned long long)(seq + i));
+        snprintf(key, sizeof(key), "%llu", (unsigned long long)seq + i);
         put(w, a, b, key, seq + i);
     }
     open_with(w, 1);
