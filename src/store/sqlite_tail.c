@@ -151,6 +151,7 @@ static void unpack_sides(const struct tail_node *n, struct thread_side sides[2],
 static void unpack(struct tail_view *v, const struct tail_node *n, struct tail_thread *out)
 {
     out->id = n->id;
+    out->spot = (struct tail_spot){0};
     unpack_sides(n, out->sides, &out->keys);
     v->is_passed |= sides_position(out->sides) > v->upto;
 }
@@ -160,9 +161,9 @@ bool tail_find(struct tail_view *v, conversation_id id, struct tail_thread *out)
     pthread_mutex_lock(&v->tail->mutex);
     struct tail_node *young = find(v->gens[0], id);
     const struct tail_node *n = young ? young : find(v->gens[1], id);
-    out->spot = (struct tail_spot){young, v->gens[0]->serial};
     if (n)
         unpack(v, n, out);
+    out->spot = (struct tail_spot){young, v->gens[0]->serial};
     pthread_mutex_unlock(&v->tail->mutex);
     return n;
 }
@@ -224,11 +225,11 @@ bool tail_had(const struct tail_view *v, conversation_id id, uint64_t moment)
     return had;
 }
 
-static struct tail_thread *next_found(struct tail_found *f)
+static void add_found(struct tail_found *f, const struct tail_thread *t)
 {
     if ((f->n & (f->n - 1)) == 0)
         f->threads = mem_resize(f->threads, (f->n > 0 ? 2 * f->n : 1) * sizeof(*f->threads));
-    return &f->threads[f->n];
+    f->threads[f->n++] = *t;
 }
 
 struct tail_question {
@@ -248,10 +249,10 @@ static void select_in(const struct tail_question *q, const struct tail_gen *g,
         for (const struct tail_node *n = of->threads[side]; n; n = n->of[side]) {
             if (find(newer, n->id))
                 continue;
-            struct tail_thread *t = next_found(f);
-            unpack(q->view, n, t);
-            if (q->filter(t, side, q->arg))
-                f->n++;
+            struct tail_thread t;
+            unpack(q->view, n, &t);
+            if (q->filter(&t, side, q->arg))
+                add_found(f, &t);
         }
     }
 }
