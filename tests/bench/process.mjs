@@ -1,11 +1,14 @@
 /** What a process takes of the machine, as the kernel tells it: proc(5). */
-import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 
 const SAMPLE_MS = 1000;
 
+/** @return bytes; undefined: it has ended */
 function statusOf(pid, name) {
-    const status = readFileSync(`/proc/${pid}/status`, 'utf8');
-    return Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(status)[1]) * 1024;
+    const file = `/proc/${pid}/status`;
+    const status = existsSync(file) ? readFileSync(file, 'utf8') : '';
+    const found = new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(status);
+    return found ? Number(found[1]) * 1024 : undefined;
 }
 
 /** Memory of its own: not pages of files, nor what the kernel holds for its sockets. */
@@ -36,7 +39,8 @@ export class Watch {
     }
 
     #look() {
-        this.#most = Math.max(this.#most, anonymousOf(this.pid));
+        const now = anonymousOf(this.pid);
+        if (now !== undefined) this.#most = Math.max(this.#most, now);
     }
 
     grown() {
