@@ -40,7 +40,13 @@ target() { # target SUITE...
 
 run_suite() { # run_suite SUITE...
     case $1 in
-    sim) "$copy/build/sim" --seeds 60 ;;
+    sim)
+        # One seed of a hundred finds the rarest of them; most are found by the first few.
+        local first
+        for first in 1 61 121 181 241; do
+            "$copy/build/sim" --seed $first --seeds 60 || return
+        done
+        ;;
     unit | conformance | power) CMOCKA_MESSAGE_OUTPUT=TAP TESTS_OF=$copy/src "$copy/build/$(target "$@")" ;;
     fault) KILLS=8 PARLEY=$copy/build/parley node "$root/tests/fault/run.mjs" --only "${*:2}" ;;
     esac
