@@ -556,18 +556,23 @@ static int on_wal(void *arg, sqlite3 *db, const char *name, int n_pages)
     return SQLITE_OK;
 }
 
+int sqlite_index_discard(struct sqlite_index *ix, const char *path, const char *why)
+{
+    log_warn(NULL, "store_index", "made=anew why=\"%s\"", why);
+    sqlite_index_close(ix);
+    const int r = remove_all(path);
+    return r == 0 ? sqlite_file_make(path) : r;
+}
+
 int sqlite_index_open(struct sqlite_index *ix, const char *path,
                       const struct sqlite_index_log *log, const uint8_t *key, int64_t *from)
 {
     int r = open_and_check(ix, path, log, key, from);
 
     if (r == INDEX_STALE || (r < 0 && is_damaged(ix))) {
-        log_warn(NULL, "store_index", "made=anew why=\"%s\"",
-                 r < 0 ? "it is damaged" : "it is of another store, or of another version");
-        sqlite_index_close(ix);
-        r = remove_all(path);
-        if (r == 0)
-            r = sqlite_file_make(path);
+        r = sqlite_index_discard(ix, path,
+                                 r < 0 ? "it is damaged"
+                                       : "it is of another store, or of another version");
         if (r == 0)
             r = open_and_check(ix, path, log, key, from);
     }

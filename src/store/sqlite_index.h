@@ -69,6 +69,10 @@ MUST_CHECK int sqlite_index_open(struct sqlite_index *ix, const char *path,
                                  int64_t *from);
 void sqlite_index_close(struct sqlite_index *ix);
 
+/** An empty file in its place, which sqlite_index_open() makes one of. It is closed. @param why
+ * is logged @return 0 or a fault */
+MUST_CHECK int sqlite_index_discard(struct sqlite_index *ix, const char *path, const char *why);
+
 /** Put the old generation of the tail in, and drop it there. @return 0 or a fault: the tail has
  * it still, and it can be tried again */
 MUST_CHECK int sqlite_index_fill(struct sqlite_index *ix, struct tail *tail);

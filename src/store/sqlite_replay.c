@@ -84,7 +84,8 @@ static void grow(struct thread *t, sqlite3_stmt *stmt)
         to->due_pos = position;
 }
 
-/** @param is_removed  there was one, and it has no place any more */
+/** @param is_removed  there was one, and it has no place any more
+ * @return 0, SQLITE_REPLAY_UNFIT, or a fault */
 static int replay_message(struct replay *rp, sqlite3_stmt *stmt, bool is_removed)
 {
     const int64_t position = sqlite3_column_int64(stmt, 0);
@@ -96,6 +97,8 @@ static int replay_message(struct replay *rp, sqlite3_stmt *stmt, bool is_removed
     const int r = find_thread(rp, stmt, 0, &t);
     if (r < 0 || !t)
         return r;
+    if (seq <= thread_last_seq(t))
+        return SQLITE_REPLAY_UNFIT;
     rp->message_at = position;
     struct tail_entry entry = {0};
     if (!is_removed) {
@@ -300,5 +303,5 @@ int sqlite_replay(struct sqlite_writer *w, struct sqlite_index *ix, int64_t from
         r = run(&rp);
     for (unsigned i = 0; i < L_COUNT; i++)
         sqlite3_finalize(rp.stmts[i]);
-    return r < 0 ? err_up(r) : 0;
+    return r < 0 ? err_up(r) : r;
 }

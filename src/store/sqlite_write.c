@@ -370,11 +370,31 @@ static int open_index(struct sqlite_writer *w, struct sqlite_index *ix,
     return r == 0 ? places_init(&w->places, &w->tail, &w->index) : r;
 }
 
-int sqlite_writer_open(struct sqlite_writer *w, struct sqlite_index *ix,
-                       const struct sqlite_writer_config *config)
+/** The index, and the tail with what it lacks. @return 0, SQLITE_REPLAY_UNFIT, or a fault */
+static int find_all(struct sqlite_writer *w, struct sqlite_index *ix,
+                    const struct sqlite_writer_config *config)
 {
     int64_t from = 0;
 
+    const int r = open_index(w, ix, config, &from);
+    return r == 0 ? sqlite_replay(w, ix, from) : r;
+}
+
+/** As find_all(), with an index that has nothing yet. */
+static int find_all_anew(struct sqlite_writer *w, struct sqlite_index *ix,
+                         const struct sqlite_writer_config *config)
+{
+    threads_drop(&w->threads);
+    sqlite_db_close(&w->index);
+    tail_fini(&w->tail);
+    tail_init(&w->tail, config->key);
+    const int r = sqlite_index_discard(ix, config->index_path, "it contradicts the log");
+    return r == 0 ? find_all(w, ix, config) : r;
+}
+
+int sqlite_writer_open(struct sqlite_writer *w, struct sqlite_index *ix,
+                       const struct sqlite_writer_config *config)
+{
     w->limits = config->limits;
     w->index_after = config->index_after;
     w->tail_max = config->tail_max;
@@ -384,9 +404,12 @@ int sqlite_writer_open(struct sqlite_writer *w, struct sqlite_index *ix,
     threads_init(&w->threads, &w->db, &w->places, config->key);
     int r = open_log(w, config);
     if (r == 0)
-        r = open_index(w, ix, config, &from);
-    if (r == 0)
-        r = sqlite_replay(w, ix, from);
+        r = find_all(w, ix, config);
+    if (r == SQLITE_REPLAY_UNFIT)
+        r = find_all_anew(w, ix, config);
+    if (r == SQLITE_REPLAY_UNFIT)
+        r = err_fault(-EBADMSG, "a conversation's messages are out of order in %s",
+                      config->path);
     if (r < 0)
         return err_up(r);
     sqlite3_wal_hook(w->db.db, on_wal, w);

@@ -233,6 +233,21 @@ static void a_store_is_made_when_the_disk_has_room_for_it(void **state)
     }
 }
 
+/** What no index would make good. */
+static void refuses_a_log_whose_messages_are_out_of_order(void **state)
+{
+    struct store_world *w = *state;
+
+    put(w, 'a', 'b', "1", 1);
+    put(w, 'b', 'a', "2", 2);
+    store_world_close(w);
+    run_sql(w, "UPDATE message SET seq = 3 - seq");
+    expect_refused(w, "a conversation's messages are out of order in ");
+    run_sql(w, "UPDATE message SET seq = 3 - seq");
+    store_world_open(w);
+    put(w, 'a', 'b', "3", 3);
+}
+
 static void refuses_what_is_no_store(void **state)
 {
     struct store_world *w = *state;
@@ -451,6 +466,7 @@ int main(void)
         UNIT(refuses_what_a_newer_one_wrote),
         UNIT(refuses_what_is_from_before_the_first_release),
         UNIT(a_store_is_made_when_the_disk_has_room_for_it),
+        UNIT(refuses_a_log_whose_messages_are_out_of_order),
         UNIT(refuses_what_is_no_store),
         UNIT(refuses_a_directory_that_can_not_be),
         UNIT(only_its_owner_can_read_it),

@@ -125,6 +125,7 @@ static void remove_index(const struct store_world *w)
 #define PAGE ((size_t)8192) // of the index
 
 #define DAMAGED "made=anew why=\"it is damaged\""
+#define UNFIT   "made=anew why=\"it contradicts the log\""
 #define STRANGE "made=anew why=\"it is of another store, or of another version\""
 
 static void change_many(struct store_world *w, struct seeded *chance, unsigned n)
@@ -491,6 +492,30 @@ static void put_some(struct store_world *w, char a, char b, uint64_t seq, uint64
     await_index(w);
 }
 
+/** Damage that no checksum is there for: it is found as the log's next message comes. */
+static void an_index_that_contradicts_the_log_is_made_anew(void **state)
+{
+    struct store_world *w = *state;
+
+    put_some(w, 'a', 'b', 0, 5);
+    put_some(w, 'a', 'c', 0, 1);
+    open_with(w, SIZE_MAX / 4);
+    put(w, 'a', 'c', "2", 2);
+    assert_false(is_indexed(w));
+    struct buf before = text_of(w);
+    store_world_close(w);
+    run_sql(w,
+            "UPDATE ix.thread SET state = (SELECT state FROM ix.thread"
+            "  WHERE id = (SELECT min(conversation) >> 32 FROM message))"
+            " WHERE id = (SELECT max(conversation) >> 32 FROM message)");
+    open_hearing(w, "of another conversation", UNFIT);
+    expect_said("made anew", w, &before);
+    put(w, 'a', 'c', "3", 3);
+    store_world_close(w);
+    open_hearing(w, "once more", "");
+    buf_fini(&before);
+}
+
 /** Each is known by its key. */
 static void expect_each(struct store_world *w, char a, char b)
 {
@@ -824,6 +849,7 @@ int main(void)
         UNIT(what_the_index_has_already_is_not_put_again),
         UNIT(what_was_known_stays_known_where_all_comes_in_one_group),
         UNIT(a_long_conversation_is_there_from_its_first_message_on),
+        UNIT(an_index_that_contradicts_the_log_is_made_anew),
         UNIT(an_index_that_could_not_be_synced_is_gone_at_the_next_start),
         UNIT(an_index_is_made_anew_as_often_as_it_is_lost),
         UNIT(a_gap_is_a_gap_however_much_lies_around_it),
