@@ -1,7 +1,9 @@
 #include "io/worker.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "io/uv_loop.h"
@@ -63,6 +65,11 @@ static void run(void *arg)
     struct worker *w = arg;
 
     pthread_setname_np(pthread_self(), w->config.name);
+    // Linux does it for this thread alone, and never refuses more of it.
+    errno = 0;
+    const int now = nice(w->config.nice);
+    assert(now != -1 || errno == 0);
+    (void)now;
     for (struct batch *b = next_batch(w); b; b = next_batch(w)) {
         w->config.ops->run(w->config.arg, &b->tasks);
         hand_back(w, b);

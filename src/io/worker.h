@@ -25,6 +25,7 @@ struct worker_ops {
 struct worker_config {
     const char *name; // of the thread; at most 15 bytes
     size_t max_batch; // tasks of one run
+    int nice;         // as nice() has it: others come first where processors are few
     const struct worker_ops *ops;
     void *arg;
 };

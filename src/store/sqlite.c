@@ -144,6 +144,7 @@ static void answer_write(struct store_sqlite *s, struct sqlite_write *op)
 // Keeping.
 
 #define KEEP_AGAIN_MS 1000 // after a failure
+#define KEEP_NICE     5    // nobody waits for it
 
 static void run_keep(void *arg, struct list *tasks)
 {
@@ -521,7 +522,7 @@ static int start_threads(struct store_sqlite *s)
     const struct worker_config read = {
         .name = "store-read", .max_batch = SQLITE_ASK_BATCH, .ops = &sqlite_ask_ops, .arg = s};
     const struct worker_config keep = {
-        .name = "store-keep", .max_batch = 1, .ops = &keep_ops, .arg = s};
+        .name = "store-keep", .max_batch = 1, .nice = KEEP_NICE, .ops = &keep_ops, .arg = s};
 
     int r = worker_new(&s->write_thread, s->loop, &write);
     if (r == 0)

@@ -10,8 +10,6 @@
 // For whoever looks into a running store with sqlite3, and writes.
 #define BUSY_MS 5000
 
-#define CHECKPOINT_PAGES 8192 // 32 MiB of the log, 64 of the index
-
 // How long who finds a file locked sleeps before it looks again: a lock is mostly one of our
 // own and for less than a millisecond, and a writer that sleeps for longer keeps many waiting.
 #define LOOK_US      200
@@ -36,11 +34,11 @@ void sqlite_db_works(struct sqlite_db *d)
     log_info(NULL, "store_works", "%s", "again=yes");
 }
 
-bool sqlite_db_needs_checkpoint(int n_pages, int *n_checked)
+bool sqlite_db_needs_checkpoint(int n_pages, int *n_checked, int every)
 {
     if (n_pages < *n_checked)
         *n_checked = 0;
-    return n_pages >= *n_checked + CHECKPOINT_PAGES;
+    return n_pages >= *n_checked + every;
 }
 
 /** @param n  how often it has waited already, for this lock */

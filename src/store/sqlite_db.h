@@ -43,8 +43,9 @@ int sqlite_db_fault(struct sqlite_db *d, const char *what);
  *
  * @param n_pages    that the *-wal has
  * @param n_checked  that it had at the last checkpoint; 0 where it has begun anew since
+ * @param every      so many pages
  */
-bool sqlite_db_needs_checkpoint(int n_pages, int *n_checked);
+bool sqlite_db_needs_checkpoint(int n_pages, int *n_checked, int every);
 
 /**
  * Sync what checkpoints have copied into the database's file. SQLite does so itself where the

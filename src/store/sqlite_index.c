@@ -13,6 +13,10 @@
 #define INDEX_ID      1349676137 // "Prli"
 #define INDEX_VERSION 3
 
+// 8 MiB. Few of its pages come twice in a generation, and while that much of them is synced the
+// log's own sync waits.
+#define CHECKPOINT_PAGES 1024
+
 /**
  * `state` says which log it is of, how far it has that, and, in `ahead`, how far it may have
  * some of it.
@@ -354,7 +358,7 @@ static int put_slice(struct sqlite_index *ix, const struct slice *s)
         const int undone = sqlite_db_run(&ix->db, ix->db.stmts[I_ROLLBACK]);
         return undone < 0 ? undone : r;
     }
-    return r == 0 && sqlite_db_needs_checkpoint(ix->n_pages, &ix->n_checked)
+    return r == 0 && sqlite_db_needs_checkpoint(ix->n_pages, &ix->n_checked, CHECKPOINT_PAGES)
                ? sqlite_index_checkpoint(ix)
                : r;
 }
@@ -433,7 +437,7 @@ static const char pragmas[] =
     "PRAGMA synchronous = NORMAL;"
     "PRAGMA wal_autocheckpoint = 0;"
     "PRAGMA journal_size_limit = 134217728;"
-    "PRAGMA cache_size = -16384;" // it goes from one end to the other
+    "PRAGMA cache_size = -2048;" // it goes from one end to the other
     "PRAGMA mmap_size = 0;"
     "PRAGMA temp_store = MEMORY";
 

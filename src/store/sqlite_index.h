@@ -18,7 +18,7 @@
 #include "store/sqlite_db.h"
 #include "store/sqlite_tail.h"
 
-#define SQLITE_INDEX_SLICE 4096
+#define SQLITE_INDEX_SLICE 512
 
 // How long a checkpoint waits for who reads: in the meantime nothing is written. Where an
 // operator reads for longer, the *-wal begins anew another time.

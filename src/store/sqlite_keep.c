@@ -2,6 +2,8 @@
 
 #include "base/err.h"
 
+#define CHECKPOINT_PAGES 8192 // 32 MiB
+
 static const char pragmas[] =
     "PRAGMA synchronous = FULL;"
     "PRAGMA wal_autocheckpoint = 0;"
@@ -27,7 +29,8 @@ void sqlite_keep_close(struct sqlite_keep *k)
 
 static bool is_checkpoint_due(struct sqlite_keep *k)
 {
-    return sqlite_db_needs_checkpoint(atomic_load(&k->writer->wal_pages), &k->n_checked);
+    return sqlite_db_needs_checkpoint(atomic_load(&k->writer->wal_pages), &k->n_checked,
+                                      CHECKPOINT_PAGES);
 }
 
 bool sqlite_keep_is_due(struct sqlite_keep *k)

@@ -1,11 +1,13 @@
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 
 #include "io/worker.h"
 #include "support/t.h"
 
 #define TASKS_MAX 20000
 #define MAX_BATCH 100
+#define NICE      3
 
 struct task {
     struct list node;
@@ -21,6 +23,7 @@ struct world {
     atomic_bool is_open;  // the gate
     atomic_uint n_runs;   // begun
     size_t largest_batch; // of the thread; read when it is idle
+    int priority;         // of the thread; likewise
     unsigned done[TASKS_MAX];
     unsigned n_done;
     unsigned n_dones; // calls of on_done
@@ -42,6 +45,7 @@ static void run(void *arg, struct list *tasks)
     }
     if (n > w->largest_batch)
         w->largest_batch = n;
+    w->priority = getpriority(PRIO_PROCESS, 0);
 }
 
 static void on_done(void *arg, struct list *tasks)
@@ -73,7 +77,7 @@ static int setup(void **state)
     atomic_store(&w->is_open, true);
     assert_int_equal(loop_new(&w->loop), 0);
     const struct worker_config config = {
-        .name = "test", .max_batch = MAX_BATCH, .ops = &ops, .arg = w};
+        .name = "test", .max_batch = MAX_BATCH, .nice = NICE, .ops = &ops, .arg = w};
     assert_int_equal(worker_new(&w->worker, w->loop, &config), 0);
     *state = w;
     return 0;
@@ -205,6 +209,17 @@ static void is_freed_with_what_nobody_waits_for(void **state)
     assert_int_equal(w->tasks[2].squared, 4); // it was waited for
 }
 
+static void is_nice_by_itself(void **state)
+{
+    struct world *w = *state;
+    const int before = getpriority(PRIO_PROCESS, 0);
+
+    submit(w, 0, 1);
+    await_done(w, 1);
+    assert_int_equal(w->priority, before + NICE > 19 ? 19 : before + NICE);
+    assert_int_equal(getpriority(PRIO_PROCESS, 0), before);
+}
+
 static void is_freed_unused(void **state)
 {
     (void)state; // setup and teardown do it
@@ -221,6 +236,7 @@ int main(void)
         TEST(keeps_the_order_of_many),
         TEST(on_done_may_submit),
         TEST(is_freed_with_what_nobody_waits_for),
+        TEST(is_nice_by_itself),
         TEST(is_freed_unused),
     };
     return cmocka_run_group_tests_name("io_worker", tests, NULL, NULL);
