@@ -407,9 +407,10 @@ int sqlite_writer_open(struct sqlite_writer *w, struct sqlite_index *ix,
         r = find_all(w, ix, config);
     if (r == SQLITE_REPLAY_UNFIT)
         r = find_all_anew(w, ix, config);
-    if (r == SQLITE_REPLAY_UNFIT)
+    if (r == SQLITE_REPLAY_UNFIT) {
         r = err_fault(-EBADMSG, "a conversation's messages are out of order in %s",
                       config->path);
+    }
     if (r < 0)
         return err_up(r);
     sqlite3_wal_hook(w->db.db, on_wal, w);
