@@ -125,7 +125,8 @@ static inline size_t index_after(void)
     return text ? strtoul(text, NULL, 10) : 0;
 }
 
-static inline void store_world_open(struct store_world *w)
+/** @return 0 or a fault: none is open then */
+static inline int store_world_try(struct store_world *w)
 {
     const struct store_sqlite_config config = {.dir = w->dir,
                                                .index_after = w->index_after ? w->index_after
@@ -136,10 +137,15 @@ static inline void store_world_open(struct store_world *w)
                                                .limits = w->limits,
                                                .rand = &w->chance.rand};
 
+    return store_sqlite_open(&w->store, w->loop, &config);
+}
+
+static inline void store_world_open(struct store_world *w)
+{
     if (w->dir[0] == '\0') {
         w->store = store_mem_new(&w->loop->later, &w->chance.rand, &w->limits);
     } else {
-        assert_int_equal(store_sqlite_open(&w->store, w->loop, &config), 0);
+        assert_int_equal(store_world_try(w), 0);
     }
 }
 

@@ -639,6 +639,66 @@ static void an_index_is_made_anew_as_often_as_it_is_lost(void **state)
 }
 
 /** What was removed lies between two windows of what is replayed. */
+/** The next generation begins its way into the index, and its n-th write there fails. */
+static void fail_in_fill(struct store_world *w, int n)
+{
+    char key[16];
+
+    open_with(w, SIZE_MAX / 4);
+    sqlite_of(w->store)->writer.index_after = 1; // it has nothing to do
+    atomic_store(&of_index.writes_left, n);
+    for (unsigned i = 0; i < 2; i++) {
+        snprintf(key, sizeof(key), "%d.%u", n, i);
+        put(w, 'a', 'b', key, 2 * (uint64_t)n + i + 1);
+    }
+    await_kept(w);
+    store_world_close(w);
+    atomic_store(&of_index.writes_left, -1);
+}
+
+/** The next start fills it window by window, and ends behind the first. */
+static void fail_in_replay(struct store_world *w)
+{
+    w->index_after = 1;
+    for (int n = 0; sql_number(w, "SELECT position FROM ix.state") == 0; n++) {
+        atomic_store(&of_index.writes_left, n);
+        assert_true(store_world_try(w) < 0);
+        atomic_store(&of_index.writes_left, -1);
+    }
+}
+
+/** An index that may have some of all there is has only the first window for sure: a log that
+ * has that window, and not all, is not its own. */
+static void how_far_it_may_be_is_not_taken_back_by_a_replay(void **state)
+{
+    struct store_world *w = *state;
+    struct seeded chance = seed_of_the_day();
+    int64_t ahead = 0;
+
+    store_world_close(w);
+    w->limits = limits_of(PLENTY, PLENTY);
+    store_world_open(w);
+    put_many(w, "k");
+    open_with(w, 1); // the window is a milestone
+    store_world_close(w);
+    const struct bytes older = file_of(w, "parley.db");
+    remove_index(w);
+    w->index_after = SIZE_MAX / 4;
+    store_world_open(w);
+    put_many(w, "l");
+    for (int n = 0; ahead == 0; n++) {
+        fail_in_fill(w, n);
+        ahead = sql_number(w, "SELECT ahead FROM ix.state");
+    }
+    fail_in_replay(w);
+    assert_true(sql_number(w, "SELECT position FROM ix.state") < MANY);
+    assert_int_equal(sql_number(w, "SELECT ahead FROM ix.state"), ahead);
+    put_file(w, "parley.db", older);
+    free(older.ptr);
+    expect_same(w, &chance, "ahead by a generation", STRANGE);
+    store_world_open(w);
+}
+
 static void a_gap_is_a_gap_however_much_lies_around_it(void **state)
 {
     struct store_world *w = *state;
@@ -852,6 +912,7 @@ int main(void)
         UNIT(an_index_that_contradicts_the_log_is_made_anew),
         UNIT(an_index_that_could_not_be_synced_is_gone_at_the_next_start),
         UNIT(an_index_is_made_anew_as_often_as_it_is_lost),
+        UNIT(how_far_it_may_be_is_not_taken_back_by_a_replay),
         UNIT(a_gap_is_a_gap_however_much_lies_around_it),
         UNIT(a_seq_is_not_given_again_where_its_row_is_gone),
         UNIT(what_is_in_three_places_is_read_as_one),
