@@ -408,7 +408,7 @@ int sqlite_writer_open(struct sqlite_writer *w, struct sqlite_index *ix,
     if (r == SQLITE_REPLAY_UNFIT)
         r = find_all_anew(w, ix, config);
     if (r == SQLITE_REPLAY_UNFIT) {
-        r = err_fault(-EBADMSG, "a conversation's messages are out of order in %s",
+        r = err_fault(-EBADMSG, "put back an older copy of %s: its messages are out of order",
                       config->path);
     }
     if (r < 0)

@@ -1,4 +1,5 @@
 /** What is SQLite's own: the file, the disk that is full or broken, the groups. */
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "base/log.h"
@@ -242,7 +243,7 @@ static void refuses_a_log_whose_messages_are_out_of_order(void **state)
     put(w, 'b', 'a', "2", 2);
     store_world_close(w);
     run_sql(w, "UPDATE message SET seq = 3 - seq");
-    expect_refused(w, "a conversation's messages are out of order in ");
+    expect_refused(w, "put back an older copy of ");
     run_sql(w, "UPDATE message SET seq = 3 - seq");
     store_world_open(w);
     put(w, 'a', 'b', "3", 3);
@@ -453,6 +454,57 @@ static void receipts_alone_wait_a_little_for_company(void **state)
     assert_int_equal(w->store->counters.commits, 2);
 }
 
+// Its threads.
+
+static bool is_called(pid_t thread, const char *name)
+{
+    char path[48];
+    char line[32] = "";
+
+    snprintf(path, sizeof(path), "/proc/self/task/%d/comm", thread);
+    FILE *f = fopen(path, "re");
+    assert_non_null(f);
+    assert_non_null(fgets(line, sizeof(line), f));
+    assert_int_equal(fclose(f), 0);
+    return strncmp(line, name, strlen(name)) == 0;
+}
+
+static pid_t thread_called(const char *name)
+{
+    pid_t found = 0;
+    DIR *dir = opendir("/proc/self/task");
+
+    assert_non_null(dir);
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): one thread
+    for (const struct dirent *e = readdir(dir); e; e = readdir(dir)) {
+        const pid_t thread = (pid_t)strtol(e->d_name, NULL, 10);
+        if (thread > 0 && is_called(thread, name))
+            found = thread;
+    }
+    closedir(dir);
+    assert_true(found > 0);
+    return found;
+}
+
+static int nice_of(pid_t thread)
+{
+    return getpriority(PRIO_PROCESS, (id_t)thread);
+}
+
+/** Whoever waits for an answer waits for the others. */
+static void who_fills_the_index_comes_behind_who_answers(void **state)
+{
+    struct store_world *w = *state;
+
+    index_at_once(w);
+    put(w, 'a', 'b', "1", 1);
+    ask_unread(w, 'a');
+    await_index(w); // all three have begun
+    assert_int_equal(nice_of(thread_called("store-write")), nice_of(0));
+    assert_int_equal(nice_of(thread_called("store-read")), nice_of(0));
+    assert_true(nice_of(thread_called("store-keep")) > nice_of(0));
+}
+
 int main(void)
 {
 #define UNIT(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -467,6 +519,7 @@ int main(void)
         UNIT(refuses_what_is_from_before_the_first_release),
         UNIT(a_store_is_made_when_the_disk_has_room_for_it),
         UNIT(refuses_a_log_whose_messages_are_out_of_order),
+        UNIT(who_fills_the_index_comes_behind_who_answers),
         UNIT(refuses_what_is_no_store),
         UNIT(refuses_a_directory_that_can_not_be),
         UNIT(only_its_owner_can_read_it),

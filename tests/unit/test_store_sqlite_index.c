@@ -638,7 +638,6 @@ static void an_index_is_made_anew_as_often_as_it_is_lost(void **state)
     buf_fini(&before);
 }
 
-/** What was removed lies between two windows of what is replayed. */
 /** The next generation begins its way into the index, and its n-th write there fails. */
 static void fail_in_fill(struct store_world *w, int n)
 {
@@ -699,6 +698,7 @@ static void how_far_it_may_be_is_not_taken_back_by_a_replay(void **state)
     store_world_open(w);
 }
 
+/** What was removed lies between two windows of what is replayed. */
 static void a_gap_is_a_gap_however_much_lies_around_it(void **state)
 {
     struct store_world *w = *state;
