@@ -51,7 +51,7 @@ struct files {
 
 /** What a thread does. */
 struct task {
-    struct list node;
+    struct worker_task node;
     struct files *files;
     int (*run)(struct task *t); // on the thread: 0 or an enum files_refusal
     void (*done)(struct task *t);
@@ -73,7 +73,7 @@ static void run_tasks(void *arg, struct list *tasks)
 {
     (void)arg;
     list_each (node, tasks) {
-        struct task *t = container_of(node, struct task, node);
+        struct task *t = container_of(worker_task_of(node), struct task, node);
         t->r = t->run(t);
     }
 }
@@ -115,7 +115,7 @@ static void on_tasks(void *arg, struct list *tasks)
     struct files *f = arg;
 
     while (!list_is_empty(tasks)) {
-        struct task *t = container_of(list_shift(tasks), struct task, node);
+        struct task *t = container_of(worker_task_of(list_shift(tasks)), struct task, node);
         f->n_tasks--;
         tell_operator(f, t->r);
         t->done(t);
@@ -565,9 +565,9 @@ static int start_threads(struct files *f)
     const struct worker_config reader = {
         .name = "media-read", .max_batch = OPENED_BATCH, .ops = &worker_ops, .arg = f};
 
-    int r = worker_new(&f->writer, f->config.loop, &writer);
+    int r = worker_new(&f->writer, f->config.loop, &writer, f);
     if (r == 0)
-        r = worker_new(&f->reader, f->config.loop, &reader);
+        r = worker_new(&f->reader, f->config.loop, &reader, f);
     return r;
 }
 

@@ -14,8 +14,8 @@ struct prover {
 };
 
 struct task {
-    struct list node; // of the thread's
-    struct job job;   // of one that is refused
+    struct worker_task node; // of the thread's
+    struct job job;          // of one that is refused
     struct prover *prover;
     auth_proof_fn *done;
     void *arg;
@@ -28,7 +28,7 @@ static void run(void *arg, struct list *tasks)
 {
     (void)arg;
     list_each (node, tasks) {
-        struct task *t = container_of(node, struct task, node);
+        struct task *t = container_of(worker_task_of(node), struct task, node);
         t->r = auth_proof_check(&t->proof);
     }
 }
@@ -44,7 +44,7 @@ static void on_done(void *arg, struct list *tasks)
 {
     (void)arg;
     list_each (node, tasks)
-        answer(container_of(node, struct task, node));
+        answer(container_of(worker_task_of(node), struct task, node));
 }
 
 static const struct worker_ops worker_ops = {.run = run, .on_done = on_done};
@@ -84,7 +84,7 @@ int prover_new(struct prover **out, struct loop *l)
 
     p->port.ops = &ops;
     p->loop = l;
-    const int r = worker_new(&p->thread, l, &config);
+    const int r = worker_new(&p->thread, l, &config, p);
     if (r < 0) {
         free(p);
         return err_up(r);

@@ -85,8 +85,10 @@ static void write_free(const struct store_sqlite *s, struct sqlite_write *op)
 
 static void run_writes(void *arg, struct list *tasks)
 {
-    struct store_sqlite *s = arg;
-    sqlite_writer_run(&s->writer, tasks);
+    struct sqlite_engine *e = arg;
+
+    sqlite_writer_run(&e->writer, tasks);
+    sqlite_keep_wake(&e->keep);
 }
 
 static void answer_append(struct store_sqlite *s, struct sqlite_write *op)
@@ -141,47 +143,6 @@ static void answer_write(struct store_sqlite *s, struct sqlite_write *op)
     write_free(s, op);
 }
 
-// Keeping.
-
-#define KEEP_AGAIN_MS 1000 // after a failure
-#define KEEP_NICE     5    // nobody waits for it
-
-static void run_keep(void *arg, struct list *tasks)
-{
-    struct store_sqlite *s = arg;
-
-    (void)tasks;
-    s->keep_r = sqlite_keep_run(&s->keep);
-}
-
-static void keep(struct store_sqlite *s)
-{
-    if (s->is_keeping || timer_is_set(&s->keep_again) || !sqlite_keep_is_due(&s->keep))
-        return;
-    s->is_keeping = true;
-    worker_submit(s->keep_thread, &s->keep_task);
-}
-
-static void on_kept(void *arg, struct list *tasks)
-{
-    struct store_sqlite *s = arg;
-
-    list_remove(tasks->next);
-    s->is_keeping = false;
-    if (s->keep_r < 0) {
-        timer_set(&s->loop->timers, &s->keep_again, s->loop->timers.now_ms + KEEP_AGAIN_MS);
-    } else {
-        keep(s);
-    }
-}
-
-static void on_keep_again(struct timer *t)
-{
-    keep(container_of(t, struct store_sqlite, keep_again));
-}
-
-static const struct worker_ops keep_ops = {.run = run_keep, .on_done = on_kept};
-
 /** It was another processor's until now. */
 static void fetch(const struct list *node)
 {
@@ -195,13 +156,12 @@ static void on_written(void *arg, struct list *tasks)
 
     bool has_changed = false;
     list_each (node, tasks) {
-        struct sqlite_write *op = container_of(node, struct sqlite_write, node);
+        struct sqlite_write *op = container_of(worker_task_of(node), struct sqlite_write, task);
         fetch(node->next);
         has_changed |= op->has_changed;
         answer_write(s, op);
     }
     s->store.counters.commits += has_changed;
-    keep(s);
 }
 
 static const struct worker_ops write_ops = {.run = run_writes, .on_done = on_written};
@@ -210,7 +170,7 @@ static void submit_held(struct store_sqlite *s)
 {
     timer_cancel(&s->loop->timers, &s->held_long);
     while (!list_is_empty(&s->held))
-        worker_submit(s->write_thread, list_shift(&s->held));
+        worker_submit(s->write_thread, worker_task_of(list_shift(&s->held)));
 }
 
 static void on_held_long(struct timer *t)
@@ -252,7 +212,7 @@ static void sqlite_append(struct store *base, const struct store_append *a,
     op->append.asked = append_copy(a, op->bytes);
     s->queued_bytes += append_cost(a);
     submit_held(s); // those were called before
-    worker_submit(s->write_thread, &op->node);
+    worker_submit(s->write_thread, &op->task);
 }
 
 /** It is not worth a sync of the disk of its own, if it can have that of an append. */
@@ -262,7 +222,7 @@ static void hold(struct store_sqlite *s, struct sqlite_write *op)
         timer_set(&s->loop->timers, &s->held_long,
                   s->loop->timers.now_ms + STORE_SQLITE_RECEIPT_MS);
     }
-    list_push(&s->held, &op->node);
+    list_push(&s->held, &op->task.node);
 }
 
 static void sqlite_receipt(struct store *base, const struct store_receipt *r,
@@ -288,7 +248,7 @@ static void sqlite_contact(struct store *base, const struct store_contact *c,
     op->contact.arg = arg;
     op->contact.asked = *c;
     submit_held(s); // those were called before
-    worker_submit(s->write_thread, &op->node);
+    worker_submit(s->write_thread, &op->task);
 }
 
 static void sqlite_seen(struct store *base, const account *a, int64_t at_ms,
@@ -336,7 +296,7 @@ static struct auth_change *new_auth(struct auth_store *base)
     struct sqlite_write *op = new_write(s, WRITE_AUTH, 0);
     s->n_auth_queued++;
     submit_held(s); // those were called before
-    worker_submit(s->write_thread, &op->node);
+    worker_submit(s->write_thread, &op->task);
     return &op->auth;
 }
 
@@ -389,7 +349,7 @@ static struct upload_change *new_upload(struct uploads *base)
     struct sqlite_write *op = new_write(s, WRITE_UPLOAD, 0);
     s->n_upload_queued++;
     submit_held(s); // those were called before
-    worker_submit(s->write_thread, &op->node);
+    worker_submit(s->write_thread, &op->task);
     return &op->upload;
 }
 
@@ -417,30 +377,32 @@ static void sqlite_upload_remove(struct uploads *base, str id, uploads_remove_fn
     upload_change_remove(new_upload(base), id, done, arg);
 }
 
-static int64_t sqlite_horizon(struct store *base)
+static int64_t horizon(struct store *base)
 {
-    return sqlite_of(base)->horizon;
+    return sqlite_horizon(sqlite_of(base));
 }
 
 // Life.
+
+static void engine_free(struct sqlite_engine *e)
+{
+    sqlite_keep_close(&e->keep);
+    sqlite_reader_close(&e->reader);
+    sqlite_writer_close(&e->writer); // the last one copies the log into the database
+    if (e->lock >= 0)
+        close(e->lock);
+    free(e);
+}
 
 static void sqlite_free(struct store *base)
 {
     struct store_sqlite *s = sqlite_of(base);
 
     assert(base->counters.queued == 0);
-    timer_cancel(&s->loop->timers, &s->keep_again);
-    if (s->keep_thread)
-        worker_free(s->keep_thread);
-    if (s->read_thread)
-        worker_free(s->read_thread);
-    if (s->write_thread)
-        worker_free(s->write_thread);
-    sqlite_reader_close(&s->reader);
-    sqlite_keep_close(&s->keep);
-    sqlite_writer_close(&s->writer); // the last one copies the log into the database
-    if (s->lock >= 0)
-        close(s->lock);
+    worker_free(s->read_thread);
+    worker_free(s->write_thread);
+    if (s->is_owner)
+        engine_free(s->engine);
     pool_free(s->mark_pool);
     pool_free(s->append_pool);
     free(s);
@@ -461,7 +423,7 @@ static const struct store_ops sqlite_ops = {
     .relations = sqlite_ask_relations,
     .touched = sqlite_ask_touched,
     .unread = sqlite_ask_unread,
-    .horizon = sqlite_horizon,
+    .horizon = horizon,
     .free = sqlite_free,
 };
 
@@ -480,7 +442,7 @@ static const struct uploads_ops sqlite_uploads_ops = {
     .remove = sqlite_upload_remove,
 };
 
-static int open_files(struct store_sqlite *s, const struct store_sqlite_config *config)
+static int open_files(struct sqlite_engine *e, const struct store_sqlite_config *config)
 {
     uint8_t key[HASH_KEY_SIZE];
     uint8_t index_key[HASH_KEY_SIZE];
@@ -500,14 +462,14 @@ static int open_files(struct store_sqlite *s, const struct store_sqlite_config *
     rand_bytes(config->rand, key, sizeof(key));
     rand_bytes(config->rand, index_key, sizeof(index_key));
     rand_bytes(config->rand, &writer.epoch, sizeof(writer.epoch));
-    int r = sqlite_file_take(&s->lock, config->dir, &paths);
+    int r = sqlite_file_take(&e->lock, config->dir, &paths);
     if (r < 0)
         return err_up(r);
-    r = sqlite_writer_open(&s->writer, &s->keep.index, &writer);
+    r = sqlite_writer_open(&e->writer, &e->keep.index, &writer);
     if (r == 0)
-        r = sqlite_keep_open(&s->keep, &s->writer, paths.log);
+        r = sqlite_keep_open(&e->keep, &e->writer, paths.log);
     if (r == 0)
-        r = sqlite_reader_open(&s->reader, paths.log, paths.index, &s->writer.tail);
+        r = sqlite_reader_open(&e->reader, paths.log, paths.index, &e->writer.tail);
     if (r == 0)
         r = sqlite_file_sync(config->dir);
     return r < 0 ? err_up(r) : 0;
@@ -518,45 +480,74 @@ static int start_threads(struct store_sqlite *s)
     const struct worker_config write = {.name = "store-write",
                                         .max_batch = STORE_SQLITE_GROUP_MAX,
                                         .ops = &write_ops,
-                                        .arg = s};
-    const struct worker_config read = {
-        .name = "store-read", .max_batch = SQLITE_ASK_BATCH, .ops = &sqlite_ask_ops, .arg = s};
-    const struct worker_config keep = {
-        .name = "store-keep", .max_batch = 1, .nice = KEEP_NICE, .ops = &keep_ops, .arg = s};
+                                        .arg = s->engine};
+    const struct worker_config read = {.name = "store-read",
+                                       .max_batch = SQLITE_ASK_BATCH,
+                                       .ops = &sqlite_ask_ops,
+                                       .arg = s->engine};
 
-    int r = worker_new(&s->write_thread, s->loop, &write);
+    int r = sqlite_keep_start(&s->engine->keep);
     if (r == 0)
-        r = worker_new(&s->read_thread, s->loop, &read);
+        r = worker_new(&s->write_thread, s->loop, &write, s);
     if (r == 0)
-        r = worker_new(&s->keep_thread, s->loop, &keep);
+        r = worker_new(&s->read_thread, s->loop, &read, s);
     return r < 0 ? err_up(r) : 0;
 }
 
-int store_sqlite_open(struct store **out, struct loop *l,
-                      const struct store_sqlite_config *config)
+static struct store_sqlite *front_new(struct loop *l, struct sqlite_engine *e)
 {
     struct store_sqlite *s = NEW(struct store_sqlite);
-    CLEANUP(store_freep) struct store *owned = &s->store;
 
     s->store.ops = &sqlite_ops;
     s->auth.ops = &sqlite_auth_ops;
     s->uploads.ops = &sqlite_uploads_ops;
     s->loop = l;
-    s->lock = -1;
+    s->engine = e;
     s->mark_pool = pool_new(MARK_SIZE);
     s->append_pool = pool_new(sizeof(struct sqlite_write) + SHORT_BYTES);
     list_init(&s->held);
     timer_init(&s->held_long, on_held_long);
-    list_init(&s->keep_task);
-    timer_init(&s->keep_again, on_keep_again);
+    return s;
+}
 
-    int r = open_files(s, config);
+static void know_all(struct store_sqlite *s)
+{
+    s->store.epoch = s->engine->writer.epoch;
+    s->horizon = atomic_load(&s->engine->writer.durable);
+}
+
+int store_sqlite_open(struct store **out, struct loop *l,
+                      const struct store_sqlite_config *config)
+{
+    struct sqlite_engine *e = NEW(struct sqlite_engine);
+    struct store_sqlite *s = front_new(l, e);
+    CLEANUP(store_freep) struct store *owned = &s->store;
+
+    s->is_owner = true;
+    e->lock = -1;
+    int r = open_files(e, config);
     if (r == 0)
         r = start_threads(s);
     if (r < 0)
         return err_up(r);
-    s->store.epoch = s->writer.epoch;
-    s->horizon = s->writer.position;
+    know_all(s);
+    *out = STEAL(owned);
+    return 0;
+}
+
+int store_sqlite_share(struct store **out, struct store *with, struct loop *l)
+{
+    const struct store_sqlite *first = sqlite_of(with);
+    struct store_sqlite *s = front_new(l, first->engine);
+    CLEANUP(store_freep) struct store *owned = &s->store;
+
+    s->engine->is_shared = true;
+    int r = worker_share(&s->write_thread, first->write_thread, l, s);
+    if (r == 0)
+        r = worker_share(&s->read_thread, first->read_thread, l, s);
+    if (r < 0)
+        return err_up(r);
+    know_all(s);
     *out = STEAL(owned);
     return 0;
 }

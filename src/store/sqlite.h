@@ -42,6 +42,17 @@ MUST_CHECK int store_sqlite_open(struct store **out, struct loop *l,
                                  const struct store_sqlite_config *config);
 
 /**
+ * The same store for another loop. What the one has stored the other has, as soon as it is
+ * answered; an operation is answered on the loop that it was called on.
+ *
+ * Thread: that of `with`, before either is used.
+ *
+ * @param with  outlives it
+ * @param out   owned; store_free() @return 0 or a fault
+ */
+MUST_CHECK int store_sqlite_share(struct store **out, struct store *with, struct loop *l);
+
+/**
  * Who has this directory open? Asking keeps nobody out.
  *
  * @param pid  0: nobody; -1: somebody in another container, who has no number here

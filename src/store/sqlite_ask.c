@@ -4,11 +4,12 @@
 
 static void run_reads(void *arg, struct list *tasks)
 {
-    struct store_sqlite *s = arg;
+    struct sqlite_engine *e = arg;
 
     list_each (node, tasks)
-        sqlite_reader_run(&s->reader, container_of(node, struct sqlite_read, node));
-    sqlite_reader_end(&s->reader);
+        sqlite_reader_run(&e->reader,
+                          container_of(worker_task_of(node), struct sqlite_read, task));
+    sqlite_reader_end(&e->reader);
 }
 
 static void answer_read(struct sqlite_read *op)
@@ -43,7 +44,7 @@ static void on_read(void *arg, struct list *tasks)
     struct store_sqlite *s = arg;
 
     list_each (node, tasks) {
-        struct sqlite_read *op = container_of(node, struct sqlite_read, node);
+        struct sqlite_read *op = container_of(worker_task_of(node), struct sqlite_read, task);
         s->store.counters.queued--;
         s->store.counters.reads++;
         s->store.counters.refused += op->r == STORE_UNAVAILABLE;
@@ -62,9 +63,9 @@ static struct sqlite_read *new_read(struct store_sqlite *s, enum sqlite_read_kin
 
     op->kind = kind;
     op->arg = arg;
-    op->horizon = s->horizon;
+    op->horizon = sqlite_horizon(s);
     s->store.counters.queued++;
-    worker_submit(s->read_thread, &op->node);
+    worker_submit(s->read_thread, &op->task);
     return op;
 }
 

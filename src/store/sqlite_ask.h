@@ -1,6 +1,9 @@
 /**
  * The store itself, and the way of its questions to the reader's thread and back. For the files
  * sqlite.c and sqlite_ask.c alone.
+ *
+ * Each loop has a front of its own, with what it has asked for and was not answered yet; the
+ * files and their threads are one engine for all fronts.
  */
 #pragma once
 
@@ -14,30 +17,31 @@
 // A page may be large: those that are done shall not wait for many others.
 #define SQLITE_ASK_BATCH 16
 
+struct sqlite_engine {
+    int lock;                    // descriptor of the directory's lock
+    struct sqlite_writer writer; // its thread's, while there is one
+    struct sqlite_keep keep;     // likewise
+    struct sqlite_reader reader; // likewise
+    bool is_shared;              // by several fronts; from before they are used
+};
+
 struct store_sqlite {
     struct store store;
     struct auth_store auth;
     struct uploads uploads;
     struct loop *loop;
-    int lock;                    // descriptor of the directory's lock
-    struct sqlite_writer writer; // its thread's, while there is one
-    struct sqlite_keep keep;     // likewise
-    struct sqlite_reader reader; // likewise
+    struct sqlite_engine *engine;
+    bool is_owner; // of the engine
     struct worker *write_thread;
     struct worker *read_thread;
-    struct worker *keep_thread;
-    struct list keep_task; // the one that the last has
-    bool is_keeping;
-    int keep_r;               // what came of it
-    struct timer keep_again;  // it has failed
-    struct pool *mark_pool;   // of struct sqlite_write, the loop's
+    struct pool *mark_pool;   // of struct sqlite_write
     struct pool *append_pool; // likewise
-    int64_t horizon;
-    size_t queued_bytes;    // of waiting appends
-    size_t n_auth_queued;   // waiting changes of sessions
-    size_t n_upload_queued; // waiting changes of uploads
-    struct list held;       // receipts, and what was seen, that wait for an append
-    struct timer held_long; // enough
+    int64_t horizon;          // the last position that was answered here
+    size_t queued_bytes;      // of waiting appends
+    size_t n_auth_queued;     // waiting changes of sessions
+    size_t n_upload_queued;   // waiting changes of uploads
+    struct list held;         // receipts, and what was seen, that wait for an append
+    struct timer held_long;   // enough
 };
 
 static inline struct store_sqlite *sqlite_of(struct store *s)
@@ -45,7 +49,13 @@ static inline struct store_sqlite *sqlite_of(struct store *s)
     return container_of(s, struct store_sqlite, store);
 }
 
-/** Of the reader's thread; their arg is the store. */
+/** Where there is one loop, not before what is up to there was answered. */
+static inline int64_t sqlite_horizon(const struct store_sqlite *s)
+{
+    return s->engine->is_shared ? atomic_load(&s->engine->writer.durable) : s->horizon;
+}
+
+/** Of the reader's thread; their arg there is the engine. */
 extern const struct worker_ops sqlite_ask_ops;
 
 // Operations of the three ports.

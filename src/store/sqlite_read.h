@@ -9,6 +9,7 @@
 #include "base/list.h"
 #include "chat/store.h"
 #include "chat/uploads.h"
+#include "io/worker.h"
 #include "store/sqlite_db.h"
 #include "store/sqlite_place.h"
 
@@ -34,7 +35,7 @@ struct strings {
 
 /** A question on its way: moved to the reader's thread, and back with its answer. */
 struct sqlite_read {
-    struct list node;
+    struct worker_task task;
     enum sqlite_read_kind kind;
     int r;           // 0, or a refusal of its port
     int64_t horizon; // taken before

@@ -158,7 +158,7 @@ void sqlite_writer_trim(struct sqlite_writer *w)
 static int write_all(struct sqlite_writer *w, struct list *writes)
 {
     list_each (node, writes) {
-        struct sqlite_write *op = container_of(node, struct sqlite_write, node);
+        struct sqlite_write *op = container_of(worker_task_of(node), struct sqlite_write, task);
         op->r = write_one(w, op);
         if (op->r < 0)
             return op->r;
@@ -225,6 +225,7 @@ static void publish(struct sqlite_writer *w)
     if (w->ages) {
         tail_age(&w->tail, (struct tail_end){.position = w->position, .chain = w->chain});
     }
+    atomic_store(&w->durable, w->position);
 }
 
 /** Nobody can say whether it is on the disk: who asks the next process will find out. */
@@ -269,7 +270,7 @@ static void fail_group(struct sqlite_writer *w, struct list *writes)
     threads_drop(&w->threads);
     w->data_version = -1; // what is in meta, too, is to be read again
     list_each (node, writes) {
-        struct sqlite_write *op = container_of(node, struct sqlite_write, node);
+        struct sqlite_write *op = container_of(worker_task_of(node), struct sqlite_write, task);
         op->r = STORE_UNAVAILABLE;
         op->has_changed = false;
         op->position = 0;
@@ -413,6 +414,7 @@ int sqlite_writer_open(struct sqlite_writer *w, struct sqlite_index *ix,
     }
     if (r < 0)
         return err_up(r);
+    atomic_store(&w->durable, w->position);
     sqlite3_wal_hook(w->db.db, on_wal, w);
     return 0;
 }

@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 
 #include "chat/store.h"
+#include "io/worker.h"
 #include "store/sqlite_auth.h"
 #include "store/sqlite_index.h"
 #include "store/sqlite_place.h"
@@ -25,7 +26,7 @@ enum sqlite_write_kind {
 
 /** A change on its way: moved to the writer's thread, and back with its answer. */
 struct sqlite_write {
-    struct list node;
+    struct worker_task task;
     enum sqlite_write_kind kind;
     bool has_changed; // anything: without that nothing is to be committed
     int r;            // 0, or a refusal of its port
@@ -74,10 +75,11 @@ struct sqlite_writer {
     struct sqlite_auth auth;
     struct sqlite_uploads uploads;
     uint64_t epoch;
-    int64_t position;   // the last one taken
-    uint64_t chain;     // of all messages, see sqlite_index.h
-    size_t index_after; // bytes of the tail that are worth filling the index
-    size_t tail_max;    // bytes of it that are too many
+    int64_t position;            // the last one taken
+    atomic_int_fast64_t durable; // the last one that is on the disk; for any thread to read
+    uint64_t chain;              // of all messages, see sqlite_index.h
+    size_t index_after;          // bytes of the tail that are worth filling the index
+    size_t tail_max;             // bytes of it that are too many
     size_t threads_kept;
     int64_t data_version; // changes when somebody else writes
     bool has_changed;     // anything, in this group

@@ -661,7 +661,8 @@ static void note_answer(const struct power_player *p, size_t i, const struct pow
 /** The index is filled and logs are copied behind what was answered. */
 static void await_kept(const struct store_world *w)
 {
-    while (w->store && w->dir[0] != '\0' && sqlite_of(w->store)->is_keeping)
+    while (w->store && w->dir[0] != '\0' &&
+           !sqlite_keep_is_idle(&sqlite_of(w->store)->engine->keep))
         loop_run_once(w->loop);
 }
 

@@ -181,7 +181,7 @@ static inline bool is_indexed(struct store_world *w)
 /** Wait until the index has all there is; index_at_once() was called. */
 static inline void await_index(struct store_world *w)
 {
-    struct tail *tail = &sqlite_of(w->store)->writer.tail;
+    struct tail *tail = &sqlite_of(w->store)->engine->writer.tail;
 
     while (!is_indexed(w)) {
         while (tail_is_filling(tail))

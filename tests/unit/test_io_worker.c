@@ -1,16 +1,15 @@
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 
 #include "io/worker.h"
 #include "support/t.h"
 
 #define TASKS_MAX 20000
 #define MAX_BATCH 100
-#define NICE      3
 
 struct task {
-    struct list node;
+    struct worker_task node;
     unsigned n;
     unsigned squared; // written by the thread
 };
@@ -23,7 +22,6 @@ struct world {
     atomic_bool is_open;  // the gate
     atomic_uint n_runs;   // begun
     size_t largest_batch; // of the thread; read when it is idle
-    int priority;         // of the thread; likewise
     unsigned done[TASKS_MAX];
     unsigned n_done;
     unsigned n_dones; // calls of on_done
@@ -39,13 +37,12 @@ static void run(void *arg, struct list *tasks)
     while (!atomic_load(&w->is_open)) {
     }
     list_each (node, tasks) {
-        struct task *t = container_of(node, struct task, node);
+        struct task *t = container_of(worker_task_of(node), struct task, node);
         t->squared = t->n * t->n;
         n++;
     }
     if (n > w->largest_batch)
         w->largest_batch = n;
-    w->priority = getpriority(PRIO_PROCESS, 0);
 }
 
 static void on_done(void *arg, struct list *tasks)
@@ -54,7 +51,7 @@ static void on_done(void *arg, struct list *tasks)
 
     w->n_dones++;
     while (!list_is_empty(tasks)) {
-        struct task *t = container_of(list_shift(tasks), struct task, node);
+        struct task *t = container_of(worker_task_of(list_shift(tasks)), struct task, node);
         assert_int_equal(t->squared, t->n * t->n);
         w->done[w->n_done++] = t->n;
         if (w->resubmit > 0) {
@@ -77,8 +74,8 @@ static int setup(void **state)
     atomic_store(&w->is_open, true);
     assert_int_equal(loop_new(&w->loop), 0);
     const struct worker_config config = {
-        .name = "test", .max_batch = MAX_BATCH, .nice = NICE, .ops = &ops, .arg = w};
-    assert_int_equal(worker_new(&w->worker, w->loop, &config), 0);
+        .name = "test", .max_batch = MAX_BATCH, .ops = &ops, .arg = w};
+    assert_int_equal(worker_new(&w->worker, w->loop, &config, w), 0);
     *state = w;
     return 0;
 }
@@ -209,15 +206,88 @@ static void is_freed_with_what_nobody_waits_for(void **state)
     assert_int_equal(w->tasks[2].squared, 4); // it was waited for
 }
 
-static void is_nice_by_itself(void **state)
+// With several loops.
+
+#define OTHERS      3
+#define OTHER_TASKS 4000
+
+static struct world *other_new(const struct world *first)
+{
+    struct world *w = calloc(1, sizeof(*w));
+
+    assert_non_null(w);
+    w->tasks = calloc(OTHER_TASKS, sizeof(*w->tasks));
+    assert_non_null(w->tasks);
+    assert_int_equal(loop_new(&w->loop), 0);
+    assert_int_equal(worker_share(&w->worker, first->worker, w->loop, w), 0);
+    return w;
+}
+
+static void *run_other(void *arg)
+{
+    struct world *w = arg;
+
+    for (unsigned i = 0; i < OTHER_TASKS; i += 20) {
+        submit(w, i, 20);
+        loop_run_once(w->loop);
+    }
+    while (w->n_done < OTHER_TASKS)
+        loop_run_once(w->loop);
+    worker_free(w->worker); // while others go on
+    loop_run_once(w->loop);
+    return NULL;
+}
+
+static void each_loop_gets_its_own_back(void **state)
 {
     struct world *w = *state;
-    const int before = getpriority(PRIO_PROCESS, 0);
+    struct world *others[OTHERS];
+    pthread_t threads[OTHERS];
 
+    for (unsigned i = 0; i < OTHERS; i++) {
+        others[i] = other_new(w);
+        assert_int_equal(pthread_create(&threads[i], NULL, run_other, others[i]), 0);
+    }
+    for (unsigned i = 0; i < TASKS_MAX; i += 40) {
+        submit(w, i, 40);
+        loop_run_once(w->loop);
+    }
+    await_done(w, TASKS_MAX);
+    expect_order(w);
+    for (unsigned i = 0; i < OTHERS; i++) {
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+        assert_int_equal(others[i]->n_done, OTHER_TASKS);
+        expect_order(others[i]);
+        others[i]->worker = NULL;
+        loop_free(others[i]->loop);
+        free(others[i]->tasks);
+        free(others[i]);
+    }
+}
+
+/** Some of its tasks run, some wait among those of another one. */
+static void one_of_several_is_freed_with_what_it_has_there(void **state)
+{
+    struct world *w = *state;
+    struct world *other = other_new(w);
+
+    atomic_store(&w->is_open, false);
+    submit(other, 0, 1);
+    loop_run_once(other->loop);
+    while (atomic_load(&w->n_runs) == 0)
+        loop_run_once(w->loop);
     submit(w, 0, 1);
+    loop_run_once(w->loop);
+    submit(other, 1, 1);
+    loop_run_once(other->loop);
+    atomic_store(&w->is_open, true);
+    worker_free(other->worker);
     await_done(w, 1);
-    assert_int_equal(w->priority, before + NICE > 19 ? 19 : before + NICE);
-    assert_int_equal(getpriority(PRIO_PROCESS, 0), before);
+    loop_run_once(other->loop);
+    assert_int_equal(other->n_done, 0);
+    loop_free(other->loop);
+    free(other->tasks);
+    free(other);
 }
 
 static void is_freed_unused(void **state)
@@ -236,7 +306,8 @@ int main(void)
         TEST(keeps_the_order_of_many),
         TEST(on_done_may_submit),
         TEST(is_freed_with_what_nobody_waits_for),
-        TEST(is_nice_by_itself),
+        TEST(each_loop_gets_its_own_back),
+        TEST(one_of_several_is_freed_with_what_it_has_there),
         TEST(is_freed_unused),
     };
     return cmocka_run_group_tests_name("io_worker", tests, NULL, NULL);

@@ -1,0 +1,254 @@
+/** One store, several loops, each on a thread of its own. */
+#include <pthread.h>
+
+#include "support/sqlite_world.h"
+
+#define NODES 3
+#define EACH  600 // messages of each node, twice
+
+struct sent {
+    unsigned times;
+    int r;
+    uint64_t seq;
+    int64_t position;
+    bool is_duplicate;
+};
+
+struct node {
+    struct store_world world; // its loop, and its front
+    pthread_t thread;
+    char letter;
+    struct sent both[EACH]; // sent by all nodes, with the same keys
+    struct sent own[EACH];
+    unsigned n_answered;
+};
+
+/** An answer, and whose count goes up with it. */
+struct waiting {
+    struct node *node;
+    struct sent *sent;
+};
+
+static void on_sent(void *arg, int r, const struct store_appended *a)
+{
+    struct waiting *waiting = arg;
+    struct sent *s = waiting->sent;
+
+    s->times++;
+    s->r = r;
+    if (r == 0) {
+        s->seq = a->message.seq;
+        s->position = a->message.position;
+        s->is_duplicate = a->is_duplicate;
+    }
+    waiting->node->n_answered++;
+    free(waiting);
+}
+
+static void send_one(struct node *n, char from, char to, unsigned i, struct sent *s)
+{
+    struct waiting *waiting = NEW(struct waiting);
+    char key[16];
+
+    *waiting = (struct waiting){.node = n, .sent = s};
+    snprintf(key, sizeof(key), "k%u", i);
+    const struct store_append what = message(from, to, key, key);
+    store_append(n->world.store, &what, on_sent, waiting);
+}
+
+static void *run_node(void *arg)
+{
+    struct node *n = arg;
+
+    for (unsigned i = 0; i < EACH; i++) {
+        send_one(n, 'a', 'b', i, &n->both[i]);
+        send_one(n, n->letter, 'a', i, &n->own[i]);
+        if (i % 8 == 0)
+            loop_run_once(n->world.loop);
+    }
+    while (n->n_answered < 2 * EACH)
+        loop_run_once(n->world.loop);
+    return NULL;
+}
+
+static void node_init(struct node *n, struct store_world *w, char letter)
+{
+    n->world = (struct store_world){.chance = seeded_of(1), .limits = w->limits};
+    n->letter = letter;
+    assert_int_equal(loop_new(&n->world.loop), 0);
+    assert_int_equal(store_sqlite_share(&n->world.store, w->store, n->world.loop), 0);
+}
+
+static void node_fini(struct node *n)
+{
+    store_free(n->world.store);
+    loop_free(n->world.loop);
+}
+
+static int setup(void **state)
+{
+    struct store_world *w = store_world_new(true);
+
+    store_world_close(w);
+    w->limits = limits_of(PLENTY, PLENTY);
+    store_world_open(w);
+    *state = w;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    store_world_free(*state);
+    return 0;
+}
+
+static struct node *nodes_new(struct store_world *w)
+{
+    struct node *nodes = mem_alloc(NODES * sizeof(*nodes));
+
+    for (unsigned i = 0; i < NODES; i++)
+        node_init(&nodes[i], w, (char)('c' + i));
+    return nodes;
+}
+
+static void run_all(struct node *nodes)
+{
+    for (unsigned i = 0; i < NODES; i++)
+        assert_int_equal(pthread_create(&nodes[i].thread, NULL, run_node, &nodes[i]), 0);
+    for (unsigned i = 0; i < NODES; i++)
+        assert_int_equal(pthread_join(nodes[i].thread, NULL), 0);
+}
+
+static void free_all(struct node *nodes)
+{
+    for (unsigned i = 0; i < NODES; i++)
+        node_fini(&nodes[i]);
+    free(nodes);
+}
+
+/** Of a key that all have used one is the first, and all are told of the same message. */
+static void expect_one_of_each(const struct node *nodes)
+{
+    for (unsigned i = 0; i < EACH; i++) {
+        unsigned n_first = 0;
+        for (unsigned k = 0; k < NODES; k++) {
+            const struct sent *s = &nodes[k].both[i];
+            assert_int_equal(s->times, 1);
+            assert_int_equal(s->r, 0);
+            assert_int_equal(s->seq, nodes[0].both[i].seq);
+            assert_int_equal(s->position, nodes[0].both[i].position);
+            n_first += !s->is_duplicate;
+        }
+        assert_int_equal(n_first, 1);
+    }
+}
+
+static void expect_own_in_order(const struct node *n)
+{
+    for (unsigned i = 0; i < EACH; i++) {
+        assert_int_equal(n->own[i].times, 1);
+        assert_int_equal(n->own[i].r, 0);
+        assert_int_equal(n->own[i].seq, i + 1);
+        assert_false(n->own[i].is_duplicate);
+    }
+}
+
+/** @return owned; buf_fini() */
+static struct buf text_of(struct store_world *w)
+{
+    struct buf text;
+
+    buf_init(&text, SIZE_MAX / 2);
+    w->in_full = true;
+    say_all(w, &text);
+    return text;
+}
+
+static void all_say_the_same_of_what_all_have_written(void **state)
+{
+    struct store_world *w = *state;
+    struct node *nodes = nodes_new(w);
+
+    run_all(nodes);
+    expect_one_of_each(nodes);
+    struct buf want = text_of(w);
+    for (unsigned i = 0; i < NODES; i++) {
+        expect_own_in_order(&nodes[i]);
+        assert_int_equal(store_horizon(nodes[i].world.store), store_horizon(w->store));
+        struct buf text = text_of(&nodes[i].world);
+        expect_str("of another loop", buf_str(&text), buf_str(&want));
+        buf_fini(&text);
+    }
+    free_all(nodes);
+    struct buf last = text_of(w);
+    expect_str("alone again", buf_str(&last), buf_str(&want));
+    buf_fini(&last);
+    buf_fini(&want);
+}
+
+/** The horizon of a loop that writes nothing itself. */
+static void what_one_has_stored_another_reads(void **state)
+{
+    struct store_world *w = *state;
+    struct node n = {0};
+
+    node_init(&n, w, 'c');
+    put(w, 'a', 'b', "1", 1);
+    assert_int_equal(store_horizon(n.world.store), store_horizon(w->store));
+    struct buf want = text_of(w);
+    struct buf text = text_of(&n.world);
+    expect_str("read", buf_str(&text), buf_str(&want));
+    buf_fini(&text);
+    buf_fini(&want);
+    put(&n.world, 'b', 'a', "2", 2);
+    node_fini(&n);
+    put(w, 'a', 'b', "3", 3);
+}
+
+/** Its position is taken again by another one: who was sent all up to there would miss that. */
+static void the_horizon_is_not_above_what_could_not_be_written(void **state)
+{
+    struct store_world *w = *state;
+    struct node n = {0};
+    const struct store_append what = message('a', 'b', "2", "2");
+
+    node_init(&n, w, 'c');
+    put(w, 'a', 'b', "1", 1);
+    const int64_t before = store_horizon(w->store);
+    atomic_store(&of_log.is_full, true);
+    assert_int_equal(append(w, &what).r, STORE_UNAVAILABLE);
+    atomic_store(&of_log.is_full, false);
+    assert_int_equal(store_horizon(w->store), before);
+    assert_int_equal(store_horizon(n.world.store), before);
+    put(&n.world, 'a', 'b', "3", 2);
+    assert_int_equal(store_horizon(w->store), before + 1);
+    node_fini(&n);
+}
+
+/** With nothing said to the loop, the index is filled all the same. */
+static void the_index_is_filled_whoever_writes(void **state)
+{
+    struct store_world *w = *state;
+    struct node n = {0};
+
+    index_at_once(w);
+    node_init(&n, w, 'c');
+    put(&n.world, 'a', 'b', "1", 1);
+    put(&n.world, 'a', 'b', "2", 2);
+    while (sql_number(w, "SELECT position FROM ix.state") == 0)
+        loop_run_once(n.world.loop);
+    node_fini(&n);
+}
+
+int main(void)
+{
+#define UNIT(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        UNIT(all_say_the_same_of_what_all_have_written),
+        UNIT(what_one_has_stored_another_reads),
+        UNIT(the_horizon_is_not_above_what_could_not_be_written),
+        UNIT(the_index_is_filled_whoever_writes),
+    };
+    disk_install();
+    return cmocka_run_group_tests_name("store_sqlite_share", tests, NULL, NULL);
+}
