@@ -1,15 +1,19 @@
 #include <stdio.h>
 
 #include "base/mem.h"
+#include "bus/hub.h"
 #include "bus/local.h"
 #include "support/lossy_bus.h"
 #include "support/t.h"
 
 /** What every bus owes the chat (chat/bus.h). Each test gets a new one. */
 struct world {
-    struct job_queue later;
+    struct job_queue later; // where there is no loop
+    struct loop *loop;
     struct rand rand;
     struct bus *bus;
+    struct bus *publisher; // of what is not by the bus itself; the same, or another one
+    struct bus_hub *hub;
     bool is_inside; // a call of the bus is under way: nothing may come
     char said[512];
 };
@@ -20,10 +24,23 @@ static void no_chance(struct rand *r, void *out, size_t n)
     memset(out, 7, n);
 }
 
+/** @return false: nothing was to be done */
+static bool turn(struct world *w)
+{
+    const bool has_work = w->later.head != NULL;
+
+    job_run_all(&w->later);
+    return has_work;
+}
+
+#define TURNS 8 // of a loop: more than there is from one front to another
+
 static void settle(struct world *w)
 {
-    while (w->later.head)
-        job_run_all(&w->later);
+    for (unsigned i = 0; w->loop && i < TURNS; i++)
+        loop_run_once(w->loop);
+    while (!w->loop && turn(w)) {
+    }
 }
 
 static account wallet(uint8_t n)
@@ -96,7 +113,7 @@ static void attach(struct world *w, struct bus *bus)
 {
     static const struct bus_handler handler = {on_event, on_gap, on_subscribed};
 
-    w->bus = bus;
+    w->bus = w->publisher = bus;
     bus_attach(w->bus, &handler, w);
 }
 
@@ -117,12 +134,65 @@ static int open_lossy(void **state)
     return 0;
 }
 
+static void join(struct world *w, struct bus **out)
+{
+    assert_int_equal(bus_hub_join(out, w->hub, w->loop, &w->rand), 0);
+}
+
+/** A loop that is alone there. */
+static int open_hub(void **state)
+{
+    struct world *w = world_new(state);
+    struct bus *bus = NULL;
+
+    assert_int_equal(loop_new(&w->loop), 0);
+    w->hub = bus_hub_new(&w->rand);
+    join(w, &bus);
+    attach(w, bus);
+    return 0;
+}
+
+static void nothing_comes(void *arg, const struct bus_event *e)
+{
+    (void)arg, (void)e;
+    fail_msg("an event for nobody");
+}
+
+static void no_gap(void *arg)
+{
+    (void)arg;
+    fail_msg("a gap");
+}
+
+static void nobody_subscribes(void *arg, const account *a)
+{
+    (void)arg, (void)a;
+    fail_msg("a subscription of nobody's");
+}
+
+/** All is published by another one. */
+static int open_hub_of_two(void **state)
+{
+    static const struct bus_handler handler = {nothing_comes, no_gap, nobody_subscribes};
+    const int r = open_hub(state);
+    struct world *w = *state;
+
+    join(w, &w->publisher);
+    bus_attach(w->publisher, &handler, w);
+    return r;
+}
+
 static int close_bus(void **state)
 {
     struct world *w = *state;
 
+    if (w->publisher != w->bus)
+        bus_free(w->publisher);
     bus_free(w->bus);
     settle(w);
+    bus_hub_free(w->hub);
+    if (w->loop)
+        loop_free(w->loop);
     free(w);
     return 0;
 }
@@ -157,7 +227,7 @@ static void publish(struct world *w, uint8_t n, const char *text)
     };
 
     w->is_inside = true;
-    bus_publish(w->bus, &e);
+    bus_publish(w->publisher, &e);
     w->is_inside = false;
     memset(bytes, 'X', sizeof(bytes) - 1);
 }
@@ -167,7 +237,7 @@ static void publish_event(struct world *w, uint8_t n, struct bus_event e)
     e.to = wallet(n);
     e.origin = 5;
     w->is_inside = true;
-    bus_publish(w->bus, &e);
+    bus_publish(w->publisher, &e);
     w->is_inside = false;
 }
 
@@ -318,8 +388,12 @@ static void watches_before_what_is_published_next_arrives(void **state)
     settle(w);
     watch(w, 2);
     publish_ask(w, 2);
-    while (w->later.head && !strstr(w->said, "a2"))
-        job_run_all(&w->later);
+    for (unsigned i = 0; i < TURNS && !strstr(w->said, "a2"); i++) {
+        if (w->loop)
+            loop_run_once(w->loop);
+        else
+            turn(w);
+    }
     publish_presence(w, 2, 0); // as soon as the question is there
     settle(w);
     assert_string_equal(w->said, "s2 a2 on2#0 ");
@@ -379,6 +453,7 @@ int main(void)
         FOR_BACKEND(brings_no_presence_after_unwatching, backend),                             \
         FOR_BACKEND(may_be_freed_while_it_watches, backend),                                   \
         FOR_BACKEND(may_be_freed_with_events_under_way, backend)
-    const struct CMUnitTest tests[] = {SUITE(local), SUITE(lossy)};
+    const struct CMUnitTest tests[] = {SUITE(local), SUITE(lossy), SUITE(hub),
+                                       SUITE(hub_of_two)};
     return cmocka_run_group_tests_name("bus", tests, NULL, NULL);
 }
