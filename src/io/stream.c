@@ -60,6 +60,7 @@ int stream_detach(struct stream *s, str unread, struct stream_parcel *out)
 void stream_parcel_drop(struct stream_parcel *p)
 {
     close(p->fd);
+    tcp_limit_give(&p->place);
     buf_fini(&p->unsent);
     buf_fini(&p->unread);
 }

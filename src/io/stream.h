@@ -14,6 +14,7 @@
 
 #include "base/buf.h"
 #include "base/list.h"
+#include "io/tcp_limit.h"
 
 #define STREAM_PEER_SIZE 56    // bytes of "[ipv6]:port", NUL included
 #define STREAM_READ_MAX  65536 // bytes that on_bytes gets at once, at most
@@ -44,6 +45,7 @@ struct stream_events {
  */
 struct stream_parcel {
     int fd;
+    struct tcp_place place;
     struct buf unsent; // written, and not yet taken by the kernel
     struct buf unread; // read by the last owner, and for the next one to use first
 };
@@ -148,7 +150,7 @@ enum stream_detach_refusal {
  */
 MUST_CHECK int stream_detach(struct stream *s, str unread, struct stream_parcel *out);
 
-/** Close a parcel that nobody wants. */
+/** Close a parcel that nobody wants. Thread: any that has it. */
 void stream_parcel_drop(struct stream_parcel *p);
 
 /** Close at once; what is queued is dropped. */

@@ -54,7 +54,7 @@ struct tcp {
     struct tcp_write *write;
     struct send_file *file; // behind all else; NULL: none
     struct tcp_ending *ending;
-    struct ips_count *counted; // NULL: not
+    struct tcp_place place;
     bool has_peer_ended;
     bool is_lost; // and the owner was told
 };
@@ -78,8 +78,7 @@ static void on_gone(uv_handle_t *handle)
         timer_cancel(&l->loop.timers, &t->ending->timer);
         free(t->ending);
     }
-    if (t->counted)
-        ips_give(t->counted);
+    tcp_limit_give(&t->place);
     list_remove(&t->stream.dirty);
     buf_fini(&t->stream.out);
     fsm_fini(&t->fsm);
@@ -439,6 +438,8 @@ static int tcp_detach(struct stream *s, struct stream_parcel *out)
         return err_fault(-errno, "detach");
     out->unsent = s->out;
     buf_init(&s->out, out->unsent.max);
+    out->place = t->place;
+    t->place = (struct tcp_place){0};
     s->events = NULL;
     go(t);
     return 0;
@@ -517,13 +518,14 @@ static bool may_say(struct listener *l, const struct uv_loop *loop)
     return true;
 }
 
-static bool is_full(struct listener *l, const struct uv_loop *loop)
+/** @return false: there is no room for it */
+static bool take_place(struct listener *l, struct tcp *t)
 {
-    if (l->how.max_streams == 0 || loop->loop.n_streams < l->how.max_streams)
-        return false;
-    if (may_say(l, loop))
-        log_warn(NULL, "io_too_many_connections", "max=%zu", l->how.max_streams);
-    return true;
+    if (!l->how.limit || tcp_limit_take(l->how.limit, &t->place))
+        return true;
+    if (may_say(l, loop_of(t)))
+        log_warn(NULL, "io_too_many_connections", "max=%zu", l->how.limit->max);
+    return false;
 }
 
 struct pool *tcp_pool_new(void)
@@ -556,6 +558,8 @@ int tcp_attach(struct stream **out, struct loop *loop, struct stream_parcel *par
     }
     t->stream.out = parcel->unsent;
     buf_init(&parcel->unsent, 0);
+    t->place = parcel->place;
+    parcel->place = (struct tcp_place){0};
     parcel->fd = -1;
     if (t->stream.out.len > 0)
         t->stream.ops->flush_later(&t->stream);
@@ -576,17 +580,20 @@ static ip ip_from(const struct sockaddr_storage *from)
 }
 
 /** @return false: its address has as many as one may */
-static bool count(const struct listener *l, struct tcp *t)
+static bool take_place_of_ip(const struct listener *l, struct tcp *t)
 {
     struct sockaddr_storage from;
 
-    if (!l->how.per_ip || !find_peer(t, &from))
+    if (!l->how.limit || !l->how.limit->per_ip || !find_peer(t, &from))
         return true;
     const ip peer = ip_from(&from);
     if (l->how.is_exempt && l->how.is_exempt(l->how.arg, &peer))
         return true;
-    t->counted = ips_take(l->how.per_ip, &peer);
-    return t->counted != NULL;
+    if (tcp_limit_take_ip(&t->place, &peer))
+        return true;
+    log_debug(NULL, "io_too_many_of_one", "max=%llu",
+              (unsigned long long)l->how.limit->per_ip->max);
+    return false;
 }
 
 static void on_connection(uv_stream_t *uv, int status)
@@ -600,16 +607,10 @@ static void on_connection(uv_stream_t *uv, int status)
             log_warn(NULL, "io_accept_failed", "error=%s", uv_err_name(status));
         return;
     }
-    const bool is_too_many = is_full(l, loop);
     // A connection to a UNIX socket, too, is but a descriptor to libuv, which takes it.
     struct tcp *t = tcp_new(loop, l->how.max_queued);
-    if (uv_accept(uv, (uv_stream_t *)&t->uv) < 0 || is_too_many) { // or gone again already
-        go(t);
-        return;
-    }
-    if (!count(l, t)) {
-        log_debug(NULL, "io_too_many_of_one", "max=%llu",
-                  (unsigned long long)l->how.per_ip->max);
+    const bool is_here = uv_accept(uv, (uv_stream_t *)&t->uv) == 0; // or it is gone again
+    if (!is_here || !take_place(l, t) || !take_place_of_ip(l, t)) {
         go(t);
         return;
     }

@@ -1,10 +1,10 @@
 /** TCP: listeners, and the streams that they accept. io/local.h has listeners of its own. */
 #pragma once
 
-#include "base/ips.h"
 #include "io/addr.h"
 #include "io/loop.h"
 #include "io/stream.h"
+#include "io/tcp_limit.h"
 
 #define TCP_BACKLOG    4096
 #define TCP_CLOSE_MS   10000   // stream_close(): for the peer to take all, or some of a file
@@ -24,11 +24,11 @@ typedef void tcp_accept_fn(void *arg, struct stream *s);
 
 struct tcp_listen {
     struct addr addr;
-    size_t max_queued;  // bytes that a stream may hold unsent; stream_write() refuses more
-    size_t max_streams; // of the loop; who comes then is turned away. 0: no limit
-    struct ips *per_ip; // who comes when its address has its number is turned away. NULL: no
-                        // limit. Must outlive the streams
-    bool (*is_exempt)(void *arg, const ip *peer); // from per_ip; a proxy, say. NULL: nobody
+    size_t max_queued;       // bytes that a stream may hold unsent; stream_write() refuses more
+    struct tcp_limit *limit; // who finds no place is turned away. Borrowed; must outlive the
+                             // streams, wherever they move. NULL: no limit
+    bool (*is_exempt)(void *arg, const ip *peer); // from limit->per_ip; a proxy, say. NULL:
+                                                  // nobody
     tcp_accept_fn *on_accept;
     void *arg;
 };
@@ -51,7 +51,7 @@ void listener_close(struct listener *l);
  * Make a stream of a parcel, on this loop. It is not read from until the new owner, once
  * set, asks for that with stream_set_reading(); parcel->unread comes before.
  *
- * @param parcel  its descriptor and unsent bytes are moved; unread stays the caller's
+ * @param parcel  its descriptor, place and unsent bytes are moved; unread stays the caller's
  * @return 0 or a fault: the parcel is as it was
  */
 MUST_CHECK int tcp_attach(struct stream **out, struct loop *l, struct stream_parcel *parcel);

@@ -13,6 +13,7 @@
 struct admin_socket {
     struct admin_socket_config config;
     struct listener *listener; // NULL once closed
+    struct tcp_limit limit;
     struct http_server *http;
     struct http_route route;
 };
@@ -217,7 +218,7 @@ static int listen_at(struct admin_socket *s, const char *path)
 {
     const struct tcp_listen how = {
         .max_queued = QUEUED_MAX,
-        .max_streams = s->config.max_streams + ADMIN_SOCKET_STREAMS_MAX,
+        .limit = &s->limit,
         .on_accept = on_accept,
         .arg = s,
     };
@@ -236,6 +237,7 @@ int admin_socket_open(struct admin_socket **out, const struct admin_socket_confi
     char path[ADMIN_SOCKET_PATH_SIZE];
 
     s->config = *config;
+    s->limit.max = ADMIN_SOCKET_STREAMS_MAX;
     s->route = (struct http_route){STR("/"), &handler, s};
     s->http = http_server_new(&(struct http_config){
         .timers = &config->loop->timers,

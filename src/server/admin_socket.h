@@ -15,7 +15,7 @@
 
 #define ADMIN_SOCKET_FILE        "admin.sock"
 #define ADMIN_SOCKET_BODY_MAX    4096 // bytes of a request's body
-#define ADMIN_SOCKET_STREAMS_MAX 16   // connections above those that clients may have
+#define ADMIN_SOCKET_STREAMS_MAX 16   // connections; those of clients do not count
 
 #define ADMIN_SOCKET_PATH_SIZE 108 // bytes, NUL included
 
@@ -31,8 +31,7 @@ struct admin_socket;
 
 struct admin_socket_config {
     struct loop *loop;
-    str data;           // the directory, which nobody else serves: its store is open
-    size_t max_streams; // that clients may have
+    str data; // the directory, which nobody else serves: its store is open
     struct auth_sessions *sessions;
     uint64_t home_chain;
 };

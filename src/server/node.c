@@ -392,7 +392,6 @@ static int open_admin_socket(struct node *n)
     const struct admin_socket_config config = {
         .loop = n->loop,
         .data = str_of(n->config->data),
-        .max_streams = n->config->max_streams,
         .sessions = n->sessions,
         .home_chain = n->config->home_chain,
     };

@@ -19,6 +19,7 @@ struct running {
     struct listener *listener; // NULL once all connections are closed
     struct stop stop;
     struct ips per_ip;
+    struct tcp_limit limit;
     bool is_stopping;
     bool is_clean;
 };
@@ -116,8 +117,7 @@ static int start(struct running *r)
     const struct tcp_listen tcp = {
         .addr = r->how->listen,
         .max_queued = STREAM_MAX,
-        .max_streams = r->how->max_streams,
-        .per_ip = r->how->max_per_ip > 0 ? &r->per_ip : NULL,
+        .limit = &r->limit,
         .is_exempt = is_proxy,
         .on_accept = on_accept,
         .arg = r,
@@ -141,6 +141,8 @@ int run(const struct run *how)
     char text[ADDR_TEXT_SIZE];
 
     ips_init(&r.per_ip, how->max_per_ip, crypto_random());
+    r.limit.max = how->max_streams;
+    r.limit.per_ip = how->max_per_ip > 0 ? &r.per_ip : NULL;
     stop_init(&r.stop, &how->loop->timers, how->drain_ms, &stop_ops, &r);
     const int result = start(&r);
     if (result != 0)

@@ -351,7 +351,6 @@ static void server_start(struct world *w, struct server *s, uint64_t home_chain)
                                        &(struct admin_socket_config){
                                            .loop = w->loop,
                                            .data = str_of(w->data),
-                                           .max_streams = 10,
                                            .sessions = s->sessions,
                                            .home_chain = home_chain,
                                        }),

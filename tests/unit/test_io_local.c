@@ -24,6 +24,7 @@ struct world {
     char peer[STREAM_PEER_SIZE];
     struct stream *stream; // open
     struct ips per_ip;
+    struct tcp_limit limit;
     unsigned n_logged;
     char logged[512]; // the last line
 };
@@ -74,7 +75,7 @@ static void keep_line(void *arg, str line)
 static int listen_at(struct world *w, const char *path)
 {
     const struct tcp_listen how = {
-        .max_queued = MAX_QUEUED, .per_ip = &w->per_ip, .on_accept = on_accept, .arg = w};
+        .max_queued = MAX_QUEUED, .limit = &w->limit, .on_accept = on_accept, .arg = w};
 
     return local_listen(&w->listener, w->loop, path, &how);
 }
@@ -94,6 +95,7 @@ static int setup(void **state)
     folder_make(&w->folder);
     folder_path(w->path, &w->folder, "socket");
     ips_init(&w->per_ip, 1, &chance);
+    w->limit.per_ip = &w->per_ip;
     assert_int_equal(loop_new(&w->loop), 0);
     *state = w;
     return 0;

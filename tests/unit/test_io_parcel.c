@@ -1,4 +1,5 @@
 #include <arpa/inet.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -13,8 +14,11 @@
 struct world {
     struct loop *first;
     struct loop *second;
-    struct listener *listener;
-    struct stream *stream;
+    struct listener *listener; // on the first
+    struct tcp_limit limit;
+    struct ips per_ip;     // one
+    struct stream *stream; // the last that was accepted
+    unsigned n_accepted;
     int client;
     char got[64]; // by the owner
     size_t n_got;
@@ -42,29 +46,47 @@ static void on_accept(void *arg, struct stream *s)
     struct world *w = arg;
 
     w->stream = s;
+    w->n_accepted++;
     stream_set_owner(s, &events, w);
 }
 
-static int setup(void **state)
+static void no_chance(struct rand *r, void *out, size_t n)
 {
-    struct world *w = calloc(1, sizeof(*w));
-    const struct tcp_listen how = {.addr = {.host = "127.0.0.1"},
-                                   .max_queued = MAX_QUEUED,
-                                   .on_accept = on_accept,
-                                   .arg = w};
+    (void)r;
+    memset(out, 7, n);
+}
 
-    assert_non_null(w);
-    assert_int_equal(loop_new(&w->first), 0);
-    assert_int_equal(loop_new(&w->second), 0);
-    assert_int_equal(tcp_listen(&w->listener, w->first, &how), 0);
-
+static int dial(const struct world *w)
+{
     const struct sockaddr_in to = {
         .sin_family = AF_INET,
         .sin_port = htons(listener_addr(w->listener).port),
         .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
     };
-    w->client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    assert_int_equal(connect(w->client, (const struct sockaddr *)&to, sizeof(to)), 0);
+    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    assert_int_equal(connect(fd, (const struct sockaddr *)&to, sizeof(to)), 0);
+    return fd;
+}
+
+static int setup(void **state)
+{
+    static struct rand chance = {.bytes = no_chance};
+    struct world *w = calloc(1, sizeof(*w));
+
+    assert_non_null(w);
+    ips_init(&w->per_ip, 1, &chance);
+    w->limit.per_ip = &w->per_ip;
+    const struct tcp_listen how = {.addr = {.host = "127.0.0.1"},
+                                   .max_queued = MAX_QUEUED,
+                                   .limit = &w->limit,
+                                   .on_accept = on_accept,
+                                   .arg = w};
+
+    assert_int_equal(loop_new(&w->first), 0);
+    assert_int_equal(loop_new(&w->second), 0);
+    assert_int_equal(tcp_listen(&w->listener, w->first, &how), 0);
+    w->client = dial(w);
     for (int i = 0; !w->stream && i < STEPS_MAX; i++)
         loop_run_once(w->first);
     assert_non_null(w->stream);
@@ -84,6 +106,8 @@ static int teardown(void **state)
     }
     loop_free(w->first);
     loop_free(w->second);
+    expect_int("places taken", atomic_load(&w->limit.n), 0);
+    ips_fini(&w->per_ip); // none is taken there either
     free(w);
     return 0;
 }
@@ -172,6 +196,94 @@ static void a_parcel_that_nobody_wants_is_closed(void **state)
     expect_int("end of file", recv(w->client, &byte, 1, 0), 0);
 }
 
+/** @return whether one more client finds a place; it leaves */
+static bool has_place(struct world *w)
+{
+    const unsigned before = w->n_accepted;
+    const int fd = dial(w);
+    char byte = 0;
+    bool is_over = false;
+
+    for (int i = 0; w->n_accepted == before && !is_over; i++) {
+        assert_true(i < STEPS_MAX);
+        loop_run_once(w->first);
+        is_over = recv(fd, &byte, 1, MSG_DONTWAIT) == 0 || errno == ECONNRESET;
+        usleep(100);
+    }
+    if (!is_over)
+        stream_abort(w->stream);
+    close(fd);
+    return !is_over;
+}
+
+static void move_to_second(struct world *w, struct stream **out)
+{
+    struct stream_parcel parcel;
+
+    assert_int_equal(stream_detach(w->stream, STR(""), &parcel), 0);
+    assert_false(has_place(w)); // while it is on its way
+    assert_int_equal(tcp_attach(out, w->second, &parcel), 0);
+    stream_set_owner(*out, &events, w);
+}
+
+static void expect_that_the_place_moves(struct world *w)
+{
+    struct stream *moved = NULL;
+
+    assert_false(has_place(w));
+    move_to_second(w, &moved);
+    expect_int("streams of the second loop", w->second->n_streams, 1);
+    assert_false(has_place(w));
+    stream_abort(moved);
+    for (int i = 0; w->second->n_streams > 0 && i < STEPS_MAX; i++)
+        loop_run_once(w->second);
+    assert_true(has_place(w));
+}
+
+static void a_moved_connection_still_counts_for_its_address(void **state)
+{
+    expect_that_the_place_moves(*state);
+}
+
+static void a_moved_connection_still_counts_among_all(void **state)
+{
+    struct world *w = *state;
+
+    w->per_ip.max = 10;
+    w->limit.max = 1;
+    expect_that_the_place_moves(w);
+}
+
+static void a_dropped_parcel_gives_its_place_back(void **state)
+{
+    struct world *w = *state;
+    struct stream_parcel parcel;
+
+    w->limit.max = 1;
+    assert_int_equal(stream_detach(w->stream, STR(""), &parcel), 0);
+    assert_false(has_place(w));
+    stream_parcel_drop(&parcel);
+    assert_true(has_place(w));
+}
+
+static void what_can_not_be_attached_keeps_its_place(void **state)
+{
+    struct world *w = *state;
+    struct stream_parcel parcel;
+    struct stream *moved = NULL;
+
+    assert_int_equal(stream_detach(w->stream, STR(""), &parcel), 0);
+    const int fd = parcel.fd;
+    parcel.fd = -1;
+    assert_true(tcp_attach(&moved, w->second, &parcel) < 0);
+    for (int i = 0; w->second->n_streams > 0 && i < STEPS_MAX; i++)
+        loop_run_once(w->second);
+    assert_false(has_place(w));
+    parcel.fd = fd;
+    stream_parcel_drop(&parcel);
+    assert_true(has_place(w));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -179,6 +291,13 @@ int main(void)
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(a_write_under_way_is_not_torn, setup, teardown),
         cmocka_unit_test_setup_teardown(a_parcel_that_nobody_wants_is_closed, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_moved_connection_still_counts_for_its_address, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(a_moved_connection_still_counts_among_all, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(a_dropped_parcel_gives_its_place_back, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_can_not_be_attached_keeps_its_place, setup,
+                                        teardown),
     };
     return cmocka_run_group_tests_name("io/parcel", tests, NULL, NULL);
 }

@@ -891,19 +891,44 @@ static void listens_on_ipv6(void **state)
     listener_close(six);
 }
 
-static void turns_away_whom_it_has_no_room_for(void **state)
+static bool is_exempt(void *arg, const ip *peer)
 {
-    struct world *w = *state;
-    struct tcp_listen how = {
-        .max_queued = MAX_QUEUED, .max_streams = 2, .on_accept = on_accept, .arg = w};
-    char byte = 0;
+    const struct world *w = arg;
+    return w->exempts && ip_is_loopback(peer);
+}
+
+/** Listen again, within a limit. */
+static void listen_within(struct world *w, struct tcp_limit *limit)
+{
+    struct tcp_listen how = {.addr = w->addr,
+                             .max_queued = MAX_QUEUED,
+                             .limit = limit,
+                             .is_exempt = is_exempt,
+                             .on_accept = on_accept,
+                             .arg = w};
 
     listener_close(w->listener);
-    how.addr = w->addr;
     how.addr.port = 0;
     assert_int_equal(tcp_listen(&w->listener, w->loop, &how), 0);
     w->addr = listener_addr(w->listener);
+}
 
+/** No connection is left, and all places are free again. */
+static void end_within(struct world *w, struct tcp_limit *limit, size_t first)
+{
+    for (size_t i = first; i < w->n_conns; i++)
+        abort_conn(&w->conns[i]);
+    UNTIL(w, w->loop->n_streams == 0);
+    expect_int("places taken", atomic_load(&limit->n), 0);
+}
+
+static void turns_away_whom_it_has_no_room_for(void **state)
+{
+    struct world *w = *state;
+    struct tcp_limit limit = {.max = 2};
+    char byte = 0;
+
+    listen_within(w, &limit);
     connect_peer(w);
     connect_peer(w);
     expect_int("nothing to say yet", w->n_logged, 0);
@@ -917,6 +942,7 @@ static void turns_away_whom_it_has_no_room_for(void **state)
     UNTIL(w, w->loop->n_streams == 1);
     connect_peer(w);
     expect_int("the place of the one that left", w->n_conns, 3);
+    end_within(w, &limit, 1);
 }
 
 static void key_bytes(struct rand *r, void *out, size_t n)
@@ -925,45 +951,30 @@ static void key_bytes(struct rand *r, void *out, size_t n)
     memset(out, 7, n);
 }
 
-static bool is_exempt(void *arg, const ip *peer)
-{
-    const struct world *w = arg;
-    return w->exempts && ip_is_loopback(peer);
-}
-
 /** Listen again, two connections an address. */
-static void listen_with_two_each(struct world *w, struct ips *per_ip)
+static void listen_with_two_each(struct world *w, struct tcp_limit *limit, struct ips *per_ip)
 {
     static struct rand chance = {.bytes = key_bytes};
-    struct tcp_listen how = {.addr = w->addr,
-                             .max_queued = MAX_QUEUED,
-                             .per_ip = per_ip,
-                             .is_exempt = is_exempt,
-                             .on_accept = on_accept,
-                             .arg = w};
 
     ips_init(per_ip, 2, &chance);
-    listener_close(w->listener);
-    how.addr.port = 0;
-    assert_int_equal(tcp_listen(&w->listener, w->loop, &how), 0);
-    w->addr = listener_addr(w->listener);
+    *limit = (struct tcp_limit){.per_ip = per_ip};
+    listen_within(w, limit);
 }
 
-static void end_with_two_each(struct world *w, struct ips *per_ip, size_t first)
+static void end_with_two_each(struct world *w, struct tcp_limit *limit, size_t first)
 {
-    for (size_t i = first; i < w->n_conns; i++)
-        abort_conn(&w->conns[i]);
-    UNTIL(w, w->loop->n_streams == 0);
-    ips_fini(per_ip); // which has given all of them back
+    end_within(w, limit, first);
+    ips_fini(limit->per_ip); // which has given all of them back
 }
 
 static void an_address_may_have_so_many_connections_and_no_more(void **state)
 {
     struct world *w = *state;
+    struct tcp_limit limit;
     struct ips per_ip;
     char byte = 0;
 
-    listen_with_two_each(w, &per_ip);
+    listen_with_two_each(w, &limit, &per_ip);
     connect_peer(w);
     connect_peer(w);
     const int third = dial(w);
@@ -974,21 +985,22 @@ static void an_address_may_have_so_many_connections_and_no_more(void **state)
     UNTIL(w, w->loop->n_streams == 1);
     connect_peer(w);
     expect_int("the place of the one that left", w->n_conns, 3);
-    end_with_two_each(w, &per_ip, 1);
+    end_with_two_each(w, &limit, 1);
 }
 
 static void a_proxy_may_have_any_number(void **state)
 {
     struct world *w = *state;
+    struct tcp_limit limit;
     struct ips per_ip;
 
-    listen_with_two_each(w, &per_ip);
+    listen_with_two_each(w, &limit, &per_ip);
     w->exempts = true;
     for (size_t i = 1; i <= 4; i++) {
         connect_peer(w);
         expect_int("a proxy's", w->n_conns, i);
     }
-    end_with_two_each(w, &per_ip, 0);
+    end_with_two_each(w, &limit, 0);
 }
 
 static void turns_away_whom_it_has_no_descriptor_for(void **state)
