@@ -5,12 +5,14 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/err.h"
 #include "base/fsm.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "io/send_file.h"
+#include "io/tcp_bind.h"
 #include "io/uv_loop.h"
 
 // A stream's way out: OPEN, then (stream_close) FLUSHING until the kernel has all of
@@ -641,6 +643,28 @@ static int start_listening(struct listener **out, struct listener *l, int r, con
     return 0;
 }
 
+static int bind_shared(struct listener *l, const struct sockaddr_storage *at)
+{
+    const socklen_t size =
+        at->ss_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
+    const int fd =
+        tcp_bind_shared((const struct sockaddr *)at, size, l->how.share == TCP_FIRST);
+
+    if (fd < 0)
+        return fd;
+    const int r = uv_tcp_open(&l->uv.tcp, fd);
+    if (r < 0)
+        close(fd);
+    return r;
+}
+
+/** @return 0 or what libuv says */
+static int bind_to(struct listener *l, const struct sockaddr_storage *at)
+{
+    return l->how.share == TCP_ALONE ? uv_tcp_bind(&l->uv.tcp, (const struct sockaddr *)at, 0)
+                                     : bind_shared(l, at);
+}
+
 int tcp_listen(struct listener **out, struct loop *loop, const struct tcp_listen *how)
 {
     struct listener *l = NEW(struct listener);
@@ -655,7 +679,7 @@ int tcp_listen(struct listener **out, struct loop *loop, const struct tcp_listen
     if (r < 0)
         r = uv_ip6_addr(how->addr.host, how->addr.port, (struct sockaddr_in6 *)&at);
     if (r == 0)
-        r = uv_tcp_bind(&l->uv.tcp, (const struct sockaddr *)&at, 0);
+        r = bind_to(l, &at);
     if (r == 0)
         r = uv_tcp_nodelay(&l->uv.tcp, 1); // what is accepted has it, too: tcp(7)
     return start_listening(out, l, r, addr_text(text, &how->addr));

@@ -19,11 +19,20 @@
 
 struct listener;
 
+/** Who listens at an address and port. */
+enum tcp_share {
+    TCP_ALONE, // one listener
+    TCP_FIRST, // the first of several, of any loops: the kernel deals out who comes. It is a
+               // fault where somebody else listens
+    TCP_NEXT,  // another one, at the address of the first, while that listens
+};
+
 /** @param s  moved to the callee, which sets an owner at once */
 typedef void tcp_accept_fn(void *arg, struct stream *s);
 
 struct tcp_listen {
     struct addr addr;
+    enum tcp_share share;
     size_t max_queued;       // bytes that a stream may hold unsent; stream_write() refuses more
     struct tcp_limit *limit; // who finds no place is turned away. Borrowed; must outlive the
                              // streams, wherever they move. NULL: no limit
