@@ -1,29 +1,11 @@
 #include "http/server.h"
 
 #include <stdlib.h>
-#include <unistd.h>
 
-#include "base/fsm.h"
 #include "base/mem.h"
-#include "http/answer.h"
-#include "http/body.h"
-#include "http/pace.h"
-
-// A connection reads a head, perhaps a body, and then waits for the answer; then it
-// reads the next head, once the client has taken most of the answer. It is freed by a job,
-// never below a frame that still uses it.
+#include "http/conn.h"
 
 #define LOOK_EVERY 1000 // ms, at who must keep a rate
-
-enum conn_state {
-    CONN_HEAD,     // between requests, or in the middle of a head
-    CONN_BODY,     // the handler has seen the head; the body is not all here
-    CONN_PAUSED,   // likewise, and the handler wants no more of it now
-    CONN_WAITING,  // the handler has all, we wait for its answer
-    CONN_DROPPING, // answered before the body's end, which goes by
-    CONN_TAKING,   // answered, and the client has much of that to take before its next request
-    CONN_GONE,     // closed, aborted or upgraded
-};
 
 #define TO(state) FSM_TO(CONN_##state)
 // clang-format off
@@ -39,51 +21,6 @@ static const struct fsm_state states[] = {
 // clang-format on
 #undef TO
 
-struct http_conn {
-    struct http_server *server;
-    struct stream *stream;
-    struct list node;
-    struct fsm fsm;
-    struct timer timer;
-    struct job job;         // reads on, or frees
-    struct http_request rq; // the one under way
-    const struct http_route *route;
-    struct buf in;   // what could not be used yet
-    char *parsed;    // while parsing: the bytes, in c->in or in the loop's read buffer
-    str rest;        // and what of them is behind the request under way
-    struct buf body; // gathered, where it came in pieces
-    struct http_body coming;
-    uint64_t body_received;
-    uint64_t dropped;            // bytes of a body whose request is answered
-    struct http_pace pace;       // of the body, or of who takes the answer
-    size_t untaken;              // bytes, when the last answer was given
-    size_t looked_at;            // bytes of them that were left at the last look
-    void (*on_taken)(void *arg); // of that answer; NULL: nobody wants to know
-    void *taken_arg;
-    bool is_http10;
-    bool keep_alive;
-    bool owes_continue; // the client waits for us to want its body
-    bool has_file;      // the last answer
-    bool is_last;       // the answer that is taken closes
-    bool is_parsing;    // parse() is on the stack and goes on by itself
-    bool is_held_up;    // not reading
-    bool is_first;      // no head was read yet
-    bool is_head_begun;
-};
-
-struct http_server {
-    struct http_config config;
-    struct list conns;
-    uint64_t n_accepted;
-    bool is_draining;
-    struct http_date date;
-};
-
-static struct http_conn *conn_of(struct http_request *rq)
-{
-    return container_of(rq, struct http_conn, rq);
-}
-
 static void conn_free(struct job *job)
 {
     struct http_conn *c = container_of(job, struct http_conn, job);
@@ -94,39 +31,26 @@ static void conn_free(struct job *job)
     free(c);
 }
 
-static void parse_later(struct job *job);
-
-/** The last answer is taken, or nobody takes it. */
-static void tell_taken(struct http_conn *c)
-{
-    void (*on_taken)(void *arg) = c->on_taken;
-
-    c->on_taken = NULL;
-    if (on_taken)
-        on_taken(c->taken_arg);
-}
-
-/** The connection is over; the stream has been given away or is about to be. */
-static void conn_end(struct http_conn *c)
+void http_conn_end(struct http_conn *c)
 {
     fsm_move(&c->fsm, CONN_GONE);
-    tell_taken(c);
+    http_conn_tell_taken(c);
     timer_cancel(c->server->config.timers, &c->timer);
     list_remove(&c->node);
     job_push(c->server->config.later, &c->job, conn_free);
 }
 
-static void conn_close(struct http_conn *c)
+void http_conn_close(struct http_conn *c)
 {
     struct stream *s = c->stream;
-    conn_end(c);
+    http_conn_end(c);
     stream_close(s);
 }
 
-static void conn_abort(struct http_conn *c)
+void http_conn_abort(struct http_conn *c)
 {
     struct stream *s = c->stream;
-    conn_end(c);
+    http_conn_end(c);
     stream_abort(s);
 }
 
@@ -136,17 +60,16 @@ static char *rest_of(const struct http_conn *c)
     return c->parsed ? c->parsed + (c->rest.ptr - c->parsed) : NULL;
 }
 
-static void set_deadline(struct http_conn *c, int64_t in_ms)
+void http_conn_set_deadline(struct http_conn *c, int64_t in_ms)
 {
     struct timers *ts = c->server->config.timers;
     timer_set(ts, &c->timer, ts->now_ms + in_ms);
 }
 
-/** From now on somebody must keep a rate, after the time of grace. */
-static void start_pace(struct http_conn *c, int64_t bytes_per_s, int64_t grace_ms)
+void http_conn_start_pace(struct http_conn *c, int64_t bytes_per_s, int64_t grace_ms)
 {
     http_pace_start(&c->pace, bytes_per_s, c->server->config.timers->now_ms + grace_ms);
-    set_deadline(c, grace_ms);
+    http_conn_set_deadline(c, grace_ms);
 }
 
 static bool is_too_slow(struct http_conn *c)
@@ -154,8 +77,7 @@ static bool is_too_slow(struct http_conn *c)
     return http_pace_is_too_slow(&c->pace, c->server->config.timers->now_ms);
 }
 
-/** Read on, unless enough is waiting already, or nobody wants more. */
-static void update_reading(struct http_conn *c)
+void http_conn_update_reading(struct http_conn *c)
 {
     const bool is_enough = c->fsm.now == CONN_PAUSED || c->in.len > HTTP_PIPELINE_MAX;
 
@@ -165,137 +87,13 @@ static void update_reading(struct http_conn *c)
     stream_set_reading(c->stream, !is_enough);
 }
 
-static uint64_t length_of(const struct http_request *rq, const struct http_response *r)
-{
-    if (r->file)
-        return r->file->length;
-    return rq->method == HTTP_HEAD && r->body.len == 0 ? r->length : r->body.len;
-}
-
-static int write_response(struct http_conn *c, const struct http_response *r, bool close)
-{
-    char head[HTTP_ANSWER_HEAD_SIZE];
-    const struct http_answer answer = {
-        .status = r->status,
-        .date = http_date_text(&c->server->date, clock_unix_ms(c->server->config.clock)),
-        .type = r->type,
-        .length = length_of(&c->rq, r),
-        .connection = close          ? "close"
-                      : c->is_http10 ? "keep-alive"
-                                     : NULL,
-    };
-    const size_t n = http_answer_head(head, &answer);
-
-    const str body = c->rq.method == HTTP_HEAD ? (str){0} : r->body;
-    const str parts[] = {{head, n}, r->headers, STR("\r\n"), body};
-    for (size_t i = 0; i < COUNT_OF(parts); i++) {
-        if (stream_write(c->stream, parts[i]) != 0)
-            return STREAM_FULL;
-    }
-    return 0;
-}
-
-static int send_response(struct http_conn *c, const struct http_response *r, bool close_after)
-{
-    const struct http_file *f = r->file;
-    const int result = write_response(c, r, close_after);
-
-    c->has_file = result == 0 && f && f->length > 0 && c->rq.method != HTTP_HEAD;
-    if (c->has_file) {
-        assert(f->fd >= 0);
-        stream_send_file(c->stream, f->fd, f->offset, f->length);
-    } else if (f && f->fd >= 0) {
-        close(f->fd);
-    }
-    return result;
-}
-
-/** Read the next head. */
-static void next_head(struct http_conn *c)
-{
-    fsm_move(&c->fsm, CONN_HEAD);
-    c->is_head_begun = false;
-    set_deadline(c, HTTP_IDLE_MS);
-    if (!c->is_parsing && c->in.len > 0)
-        job_push(c->server->config.later, &c->job, parse_later);
-}
-
-static void go_on(struct http_conn *c)
-{
-    tell_taken(c);
-    if (c->is_last) {
-        conn_close(c);
-    } else {
-        next_head(c);
-    }
-}
-
-/** The request is over: go on once its answer is taken. */
-static void end_request(struct http_conn *c)
-{
-    c->untaken = c->looked_at = stream_queued(c->stream);
-    if (c->untaken == 0 || (c->untaken <= HTTP_UNTAKEN_MAX && !c->has_file)) {
-        go_on(c);
-        return;
-    }
-    fsm_move(&c->fsm, CONN_TAKING);
-    start_pace(c, HTTP_ANSWER_BYTES_PER_S, HTTP_ANSWER_GRACE_MS);
-}
-
-/** The request is over, but for a body that nobody wants. */
-static void start_dropping(struct http_conn *c)
-{
-    fsm_move(&c->fsm, CONN_DROPPING);
-    c->dropped = 0;
-    start_pace(c, HTTP_BODY_BYTES_PER_S, HTTP_BODY_GRACE_MS);
-    if (!c->is_parsing)
-        job_push(c->server->config.later, &c->job, parse_later);
-}
-
-/** Is there something of the body that was not read, or may be? */
-static bool body_is_unread(const struct http_conn *c)
-{
-    return (c->fsm.now == CONN_BODY || c->fsm.now == CONN_PAUSED) &&
-           http_body_goes_on(&c->coming);
-}
-
-bool http_respond(struct http_request *rq, const struct http_response *r)
-{
-    struct http_conn *c = conn_of(rq);
-
-    // An answer that comes before the body's end leaves bytes that nobody wants: the
-    // connection ends with it.
-    const bool is_unread = body_is_unread(c);
-    const bool close =
-        r->close || !c->keep_alive || c->server->is_draining || is_unread || rq->is_too_large;
-
-    log_debug(&rq->log, "http_response", "status=%u bytes=%llu", r->status,
-              (unsigned long long)length_of(rq, r));
-    c->on_taken = r->on_taken;
-    c->taken_arg = r->arg;
-    if (send_response(c, r, close) != 0) {
-        conn_abort(c);
-        return false;
-    }
-    c->is_last = close;
-    rq->state = NULL;
-    if (is_unread && r->is_patient && !c->owes_continue) {
-        start_dropping(c);
-    } else {
-        end_request(c);
-    }
-    if (c->fsm.now != CONN_GONE && !c->is_parsing)
-        update_reading(c); // it may have been paused
-    return true;
-}
-
 ip http_peer(struct http_request *rq)
 {
     char text[STREAM_PEER_SIZE];
     struct addr with_port;
     ip peer = {{0}};
 
-    stream_peer(conn_of(rq)->stream, text);
+    stream_peer(http_conn_of(rq)->stream, text);
     if (addr_parse(&with_port, str_of(text)) != 0 ||
         ip_parse(&peer, str_of(with_port.host)) != 0)
         return (ip){{0}};
@@ -304,19 +102,19 @@ ip http_peer(struct http_request *rq)
 
 void http_abort(struct http_request *rq)
 {
-    conn_abort(conn_of(rq));
+    http_conn_abort(http_conn_of(rq));
 }
 
 struct stream *http_upgrade(struct http_request *rq, str headers, char **rest, size_t *rest_len)
 {
-    struct http_conn *c = conn_of(rq);
+    struct http_conn *c = http_conn_of(rq);
     struct stream *s = c->stream;
     const str parts[] = {STR("HTTP/1.1 101 Switching Protocols\r\n"), headers, STR("\r\n")};
 
     assert(c->is_parsing);
     for (size_t i = 0; i < COUNT_OF(parts); i++) {
         if (stream_write(s, parts[i]) != 0) {
-            conn_abort(c);
+            http_conn_abort(c);
             return NULL;
         }
     }
@@ -324,17 +122,8 @@ struct stream *http_upgrade(struct http_request *rq, str headers, char **rest, s
     *rest_len = c->rest.len;
     if (c->is_held_up)
         stream_set_reading(s, true);
-    conn_end(c);
+    http_conn_end(c);
     return s;
-}
-
-static void refuse(struct http_conn *c, unsigned status)
-{
-    const struct http_response r = {.status = status, .close = true};
-
-    c->rq.method = HTTP_GET;
-    log_debug(&c->rq.log, "http_refused", "status=%u", status);
-    http_respond(&c->rq, &r);
 }
 
 static unsigned status_of(int head_refusal)
@@ -416,7 +205,7 @@ static void start_body(struct http_conn *c)
             fsm_move(&c->fsm, CONN_BODY);
         body_is_too_large(c);
     } else if (c->fsm.now == CONN_BODY) {
-        set_deadline(c, HTTP_BODY_GRACE_MS);
+        http_conn_set_deadline(c, HTTP_BODY_GRACE_MS);
     }
 }
 
@@ -440,12 +229,12 @@ static bool parse_head(struct http_conn *c)
         if (!c->is_head_begun && has_begun(c->rest)) {
             c->is_head_begun = true;
             if (!c->is_first)
-                set_deadline(c, HTTP_HEAD_MS);
+                http_conn_set_deadline(c, HTTP_HEAD_MS);
         }
         return false;
     }
     if (r != 0) {
-        refuse(c, status_of(r));
+        http_conn_refuse(c, status_of(r));
         return false;
     }
 
@@ -486,7 +275,7 @@ static bool parse_pieces(struct http_conn *c)
             return false;
         if (r == HTTP_BODY_BAD) {
             c->route->handler->on_gone(c->route->arg, &c->rq);
-            refuse(c, 400);
+            http_conn_refuse(c, 400);
             return false;
         }
         if (piece.len == 0)
@@ -515,9 +304,9 @@ static void drop_body(struct http_conn *c)
     c->dropped += n;
     http_pace_moved(&c->pace, n);
     if (!is_more) {
-        end_request(c);
+        http_conn_end_request(c);
     } else if (c->dropped > HTTP_DROPPED_MAX) {
-        conn_close(c);
+        http_conn_close(c);
     }
 }
 
@@ -528,7 +317,7 @@ static bool say_continue(struct http_conn *c)
     if (c->rest.len > 0 || stream_write(c->stream, STR("HTTP/1.1 100 Continue\r\n\r\n")) == 0)
         return true;
     c->route->handler->on_gone(c->route->arg, &c->rq);
-    conn_abort(c);
+    http_conn_abort(c);
     return false;
 }
 
@@ -583,7 +372,7 @@ static void parse_kept(struct http_conn *c)
     buf_consume(&c->in, c->in.len - c->rest.len);
     if (c->in.len == 0)
         buf_release(&c->in);
-    update_reading(c);
+    http_conn_update_reading(c);
 }
 
 static void parse_later(struct job *job)
@@ -591,6 +380,11 @@ static void parse_later(struct job *job)
     struct http_conn *c = container_of(job, struct http_conn, job);
 
     parse_kept(c);
+}
+
+void http_conn_parse_later(struct http_conn *c)
+{
+    job_push(c->server->config.later, &c->job, parse_later);
 }
 
 static void conn_on_bytes(void *owner, char *bytes, size_t n)
@@ -611,7 +405,7 @@ static void conn_on_bytes(void *owner, char *bytes, size_t n)
     if (is_kept && !job_is_queued(&c->job) && !is_waiting) {
         parse_kept(c);
     } else {
-        update_reading(c);
+        http_conn_update_reading(c);
     }
 }
 
@@ -629,7 +423,7 @@ static void conn_on_end(void *owner, enum stream_end end)
     // not wait for one that never reads it.
     if (c->fsm.now == CONN_BODY || c->fsm.now == CONN_PAUSED || c->fsm.now == CONN_WAITING)
         c->route->handler->on_gone(c->route->arg, &c->rq);
-    conn_close(c);
+    http_conn_close(c);
 }
 
 static void conn_on_drained(void *owner)
@@ -637,7 +431,7 @@ static void conn_on_drained(void *owner)
     struct http_conn *c = owner;
 
     if (c->fsm.now == CONN_TAKING)
-        go_on(c);
+        http_conn_go_on(c);
 }
 
 static const struct stream_events conn_events = {
@@ -649,19 +443,19 @@ static const struct stream_events conn_events = {
 static void look_at_body(struct http_conn *c)
 {
     if (!is_too_slow(c)) {
-        set_deadline(c, LOOK_EVERY);
+        http_conn_set_deadline(c, LOOK_EVERY);
         return;
     }
     c->route->handler->on_gone(c->route->arg, &c->rq);
-    refuse(c, 408);
+    http_conn_refuse(c, 408);
 }
 
 static void look_at_dropping(struct http_conn *c)
 {
     if (is_too_slow(c)) {
-        conn_close(c);
+        http_conn_close(c);
     } else {
-        set_deadline(c, LOOK_EVERY);
+        http_conn_set_deadline(c, LOOK_EVERY);
     }
 }
 
@@ -675,9 +469,9 @@ static void look_at_taking(struct http_conn *c)
     }
     if (is_too_slow(c) || c->looked_at == c->untaken) {
         log_debug(&c->rq.log, "http_untaken", "bytes=%zu", left);
-        conn_abort(c);
+        http_conn_abort(c);
     } else {
-        set_deadline(c, LOOK_EVERY);
+        http_conn_set_deadline(c, LOOK_EVERY);
     }
 }
 
@@ -692,15 +486,15 @@ static void on_late(struct timer *t)
     } else if (c->fsm.now == CONN_TAKING) {
         look_at_taking(c);
     } else if (c->is_head_begun) {
-        refuse(c, 408);
+        http_conn_refuse(c, 408);
     } else {
-        conn_close(c);
+        http_conn_close(c);
     }
 }
 
 void http_pause(struct http_request *rq)
 {
-    struct http_conn *c = conn_of(rq);
+    struct http_conn *c = http_conn_of(rq);
 
     if (c->fsm.now != CONN_BODY || rq->is_too_large)
         return;
@@ -708,24 +502,24 @@ void http_pause(struct http_request *rq)
     http_pace_pause(&c->pace, c->server->config.timers->now_ms);
     timer_cancel(c->server->config.timers, &c->timer);
     if (!c->is_parsing)
-        update_reading(c);
+        http_conn_update_reading(c);
 }
 
 void http_resume(struct http_request *rq)
 {
-    struct http_conn *c = conn_of(rq);
+    struct http_conn *c = http_conn_of(rq);
     const int64_t now_ms = c->server->config.timers->now_ms;
 
     if (c->fsm.now != CONN_PAUSED)
         return;
     fsm_move(&c->fsm, CONN_BODY);
     http_pace_resume(&c->pace, now_ms);
-    set_deadline(c, c->pace.at_ms > now_ms ? c->pace.at_ms - now_ms : LOOK_EVERY);
+    http_conn_set_deadline(c, c->pace.at_ms > now_ms ? c->pace.at_ms - now_ms : LOOK_EVERY);
     if (c->is_parsing)
         return;
     // Also where nothing was kept: it may have been paused with the last piece.
-    job_push(c->server->config.later, &c->job, parse_later);
-    update_reading(c);
+    http_conn_parse_later(c);
+    http_conn_update_reading(c);
 }
 
 void http_server_accept(struct http_server *s, struct stream *stream)
@@ -741,9 +535,9 @@ void http_server_accept(struct http_server *s, struct stream *stream)
     list_push(&s->conns, &c->node);
     buf_init(&c->in, HTTP_PIPELINE_MAX + (size_t)STREAM_READ_MAX);
     stream_set_owner(stream, &conn_events, c);
-    set_deadline(c, HTTP_FIRST_HEAD_MS);
+    http_conn_set_deadline(c, HTTP_FIRST_HEAD_MS);
     if (s->is_draining)
-        conn_close(c);
+        http_conn_close(c);
 }
 
 struct http_server *http_server_new(const struct http_config *config)
@@ -762,7 +556,7 @@ void http_server_drain(struct http_server *s)
     list_each (node, &s->conns) {
         struct http_conn *c = container_of(node, struct http_conn, node);
         if (c->fsm.now == CONN_HEAD || c->fsm.now == CONN_DROPPING || c->fsm.now == CONN_TAKING)
-            conn_close(c);
+            http_conn_close(c);
     }
 }
 
