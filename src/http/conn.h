@@ -21,7 +21,7 @@ enum conn_state {
     CONN_WAITING,  // the handler has all, we wait for its answer
     CONN_DROPPING, // answered before the body's end, which goes by
     CONN_TAKING,   // answered, and the client has much of that to take before its next request
-    CONN_GONE,     // closed, aborted or upgraded
+    CONN_GONE,     // closed, aborted, upgraded or moved
 };
 
 struct http_conn {
@@ -50,6 +50,7 @@ struct http_conn {
     bool owes_continue; // the client waits for us to want its body
     bool has_file;      // the last answer
     bool is_last;       // the answer that is taken closes
+    bool is_leaving;    // once it is taken: the next request is for elsewhere
     bool is_parsing;    // parse() is on the stack and goes on by itself
     bool is_held_up;    // not reading
     bool is_first;      // no head was read yet
@@ -95,6 +96,9 @@ void http_conn_refuse(struct http_conn *c, unsigned status);
 
 /** The request is over: go on once its answer is taken. */
 void http_conn_end_request(struct http_conn *c);
+
+/** Go on once what is written is taken. */
+void http_conn_start_taking(struct http_conn *c);
 
 /** The last answer is taken: close, or read the next head. */
 void http_conn_go_on(struct http_conn *c);

@@ -61,6 +61,7 @@ static void next_head(struct http_conn *c)
 {
     fsm_move(&c->fsm, CONN_HEAD);
     c->is_head_begun = false;
+    c->is_leaving = false;
     http_conn_set_deadline(c, HTTP_IDLE_MS);
     if (!c->is_parsing && c->in.len > 0)
         http_conn_parse_later(c);
@@ -76,15 +77,22 @@ void http_conn_go_on(struct http_conn *c)
     }
 }
 
-void http_conn_end_request(struct http_conn *c)
+void http_conn_start_taking(struct http_conn *c)
 {
     c->untaken = c->looked_at = stream_queued(c->stream);
-    if (c->untaken == 0 || (c->untaken <= HTTP_UNTAKEN_MAX && !c->has_file)) {
-        http_conn_go_on(c);
-        return;
-    }
     fsm_move(&c->fsm, CONN_TAKING);
     http_conn_start_pace(c, HTTP_ANSWER_BYTES_PER_S, HTTP_ANSWER_GRACE_MS);
+}
+
+void http_conn_end_request(struct http_conn *c)
+{
+    const size_t queued = stream_queued(c->stream);
+
+    if (queued == 0 || (queued <= HTTP_UNTAKEN_MAX && !c->has_file)) {
+        http_conn_go_on(c);
+    } else {
+        http_conn_start_taking(c);
+    }
 }
 
 /** The request is over, but for a body that nobody wants. */

@@ -219,9 +219,37 @@ static bool has_begun(str head)
     return false;
 }
 
+static int place_of(const struct http_conn *c, const struct http_head *h)
+{
+    const struct http_config *config = &c->server->config;
+
+    return config->place ? config->place(config->move_arg, h) : HTTP_HERE;
+}
+
+/** @param unread  the request, and all behind it */
+static void leave_with(struct http_conn *c, int place, str unread)
+{
+    const struct http_config *config = &c->server->config;
+    struct stream_parcel parcel;
+    const int r = stream_detach(c->stream, unread, &parcel);
+
+    if (r == STREAM_BUSY) { // with an answer; then it is parsed again
+        c->rest = unread;
+        c->is_leaving = true;
+        http_conn_start_taking(c);
+    } else if (r != 0) {
+        http_conn_close(c);
+    } else {
+        log_debug(&c->rq.log, "http_moved", "place=%d bytes=%zu", place, unread.len);
+        http_conn_end(c);
+        config->move(config->move_arg, place, &parcel);
+    }
+}
+
 /** @return whether to go on parsing */
 static bool parse_head(struct http_conn *c)
 {
+    const str unread = c->rest;
     struct http_head h;
     const int r = http_head_parse(&h, &c->rest);
 
@@ -238,6 +266,11 @@ static bool parse_head(struct http_conn *c)
         return false;
     }
 
+    const int place = place_of(c, &h);
+    if (place != HTTP_HERE) {
+        leave_with(c, place, unread);
+        return false;
+    }
     start_request(c, &h);
     fsm_move(&c->fsm, CONN_BODY);
     c->route->handler->on_head(c->route->arg, &c->rq, &h);
@@ -414,9 +447,10 @@ static void conn_on_end(void *owner, enum stream_end end)
     struct http_conn *c = owner;
 
     // Who has sent all its requests may take its answer, but at the rate and counted like
-    // everybody's: a stream that is closed would wait for it much longer.
+    // everybody's: a stream that is closed would wait for it much longer. Where the next
+    // request is served, the end is seen anew.
     if (c->fsm.now == CONN_TAKING && end == STREAM_FIN) {
-        c->is_last = true;
+        c->is_last = !c->is_leaving;
         return;
     }
     // A client that has closed its half hardly waits for an answer, and a long poll must
@@ -522,7 +556,7 @@ void http_resume(struct http_request *rq)
     http_conn_update_reading(c);
 }
 
-void http_server_accept(struct http_server *s, struct stream *stream)
+static struct http_conn *conn_new(struct http_server *s, struct stream *stream)
 {
     struct http_conn *c = NEW(struct http_conn);
 
@@ -536,8 +570,30 @@ void http_server_accept(struct http_server *s, struct stream *stream)
     buf_init(&c->in, HTTP_PIPELINE_MAX + (size_t)STREAM_READ_MAX);
     stream_set_owner(stream, &conn_events, c);
     http_conn_set_deadline(c, HTTP_FIRST_HEAD_MS);
+    return c;
+}
+
+void http_server_accept(struct http_server *s, struct stream *stream)
+{
+    struct http_conn *c = conn_new(s, stream);
+
     if (s->is_draining)
         http_conn_close(c);
+}
+
+void http_server_adopt(struct http_server *s, struct stream *stream, str unread)
+{
+    struct http_conn *c = conn_new(s, stream);
+
+    const int r = buf_add(&c->in, unread);
+    assert(r == 0); // another server's, with the same limits
+    (void)r;
+    c->is_held_up = true; // so that nothing comes before that
+    if (s->is_draining) {
+        http_conn_close(c);
+    } else {
+        http_conn_parse_later(c);
+    }
 }
 
 struct http_server *http_server_new(const struct http_config *config)

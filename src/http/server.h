@@ -4,6 +4,9 @@
  * A request is answered by http_respond(), at once or later, or turned into another
  * protocol by http_upgrade(). One request of a connection is answered at a time; what
  * was pipelined behind it waits, also until the client has taken a long answer.
+ *
+ * Several servers, each on a loop of its own, may share the work: a connection moves to where
+ * its next request is served.
  */
 #pragma once
 
@@ -71,12 +74,27 @@ struct http_request {
     struct log_ctx log; // conn=N
 };
 
+#define HTTP_HERE (-1)
+
 struct http_config {
     struct timers *timers;
     struct job_queue *later;
     struct clock *clock; // for the Date field
     const struct http_route *routes;
     size_t n_routes;
+
+    /**
+     * Where is this request served? Asked before any handler sees it, perhaps more than once,
+     * and answered alike at all places. NULL: here, as all.
+     *
+     * @return HTTP_HERE, or a number for move()
+     */
+    int (*place)(void *arg, const struct http_head *head);
+
+    /** The connection of a request that is served elsewhere: for http_server_adopt(), there.
+     * @param parcel  moved; its unread bytes begin with the request */
+    void (*move)(void *arg, int place, struct stream_parcel *parcel);
+    void *move_arg;
 };
 
 struct http_server;
@@ -89,6 +107,13 @@ void http_server_free(struct http_server *s);
 
 /** Serve a connection. @param stream moved */
 void http_server_accept(struct http_server *s, struct stream *stream);
+
+/**
+ * The same for one that comes from elsewhere, as tcp_attach() gives it.
+ *
+ * @param unread  of its parcel; used before what is still to be read, at the end of the turn
+ */
+void http_server_adopt(struct http_server *s, struct stream *stream, str unread);
 
 /** Close idle connections now, the others with their answer. New ones are closed at once. */
 void http_server_drain(struct http_server *s);

@@ -14,6 +14,8 @@ struct mem_stream {
     bool is_reading;
     bool is_closed;  // stream_close() was called
     bool is_aborted; // stream_abort() was called
+    bool is_detached;
+    int fault; // what stream_detach() gives; 0: none
 };
 
 static inline void mem_stream_flush_later(struct stream *s)
@@ -53,6 +55,18 @@ static inline void mem_stream_abort(struct stream *s)
     container_of(s, struct mem_stream, stream)->is_aborted = true;
 }
 
+static inline int mem_stream_detach(struct stream *s, struct stream_parcel *out)
+{
+    struct mem_stream *m = container_of(s, struct mem_stream, stream);
+
+    if (s->in_flight > 0 || m->fault != 0)
+        return m->fault != 0 ? m->fault : STREAM_BUSY;
+    *out = (struct stream_parcel){.fd = -1, .unsent = s->out, .unread = out->unread};
+    buf_init(&s->out, out->unsent.max);
+    m->is_detached = true;
+    return 0;
+}
+
 static inline void mem_stream_peer(struct stream *s, char *out)
 {
     (void)s;
@@ -66,6 +80,7 @@ static const struct stream_ops mem_stream_ops = {
     .send_file = mem_stream_send_file,
     .close = mem_stream_close,
     .abort = mem_stream_abort,
+    .detach = mem_stream_detach,
     .peer = mem_stream_peer,
 };
 
@@ -77,6 +92,15 @@ static inline void mem_stream_init(struct mem_stream *m, size_t max_queued)
     buf_init(&m->stream.out, max_queued);
 }
 
+/** As tcp_attach(): of a parcel, whose unread bytes stay the caller's. */
+static inline void mem_stream_attach(struct mem_stream *m, struct stream_parcel *parcel)
+{
+    mem_stream_init(m, parcel->unsent.max);
+    m->is_reading = false;
+    m->stream.out = parcel->unsent;
+    buf_init(&parcel->unsent, 0);
+}
+
 static inline void mem_stream_fini(struct mem_stream *m)
 {
     buf_fini(&m->stream.out);
@@ -84,7 +108,7 @@ static inline void mem_stream_fini(struct mem_stream *m)
 
 static inline bool mem_stream_is_over(const struct mem_stream *m)
 {
-    return m->is_closed || m->is_aborted;
+    return m->is_closed || m->is_aborted || m->is_detached;
 }
 
 /** Bytes from the peer. They reach the owner as a copy on the heap, so that ASan sees its
