@@ -46,6 +46,12 @@ void base64_url_encode(char *out, str bytes)
     encode(out, bytes, url_alphabet);
 }
 
+char base64_url_digit(unsigned value)
+{
+    assert(value < sizeof(url_alphabet) - 1);
+    return url_alphabet[value];
+}
+
 enum {
     SPACE = 64,
     PAD = 65,
@@ -139,6 +145,11 @@ int base64_decode_lenient(char *out, size_t *n, str text)
 static bool is_url_digit(char c)
 {
     return c != '+' && c != '/' && value_of(c) < SPACE;
+}
+
+int base64_url_value(char digit)
+{
+    return is_url_digit(digit) ? value_of(digit) : -1;
 }
 
 /** Of the last character: how many of its bits belong to no byte. */

@@ -18,6 +18,12 @@ void base64_encode(char *out, str bytes);
 /** Section 5, not padded. out has room for BASE64_URL_LEN(bytes.len); not NUL-terminated. */
 void base64_url_encode(char *out, str bytes);
 
+/** The digit of section 5 that a number below 64 has. */
+char base64_url_digit(unsigned value);
+
+/** @return the number, or -1: it is no such digit */
+int base64_url_value(char digit);
+
 enum base64_refusal {
     BASE64_BAD = 1,
 };

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "base/base64.h"
 #include "base/mem.h"
 #include "eio/poll.h"
 #include "eio/upgrade.h"
@@ -386,11 +387,20 @@ const struct http_handler eio_http_handler = {
     .on_gone = on_gone,
 };
 
+int eio_worker_of(const struct http_head *head)
+{
+    char text[PARAMETER_SIZE];
+    const str sid = parameter(head, "sid", text);
+
+    return sid.ptr && rand_is_name(sid) ? base64_url_value(sid.ptr[0]) : -1;
+}
+
 struct eio_server *eio_server_new(const struct eio_config *config, const struct eio_app *app,
                                   void *app_arg)
 {
     struct eio_server *s = NEW(struct eio_server);
 
+    assert(config->worker < EIO_WORKERS);
     s->config = *config;
     s->ws_config = (struct ws_config){
         .timers = config->timers, .later = config->later, .max_message = config->max_payload};

@@ -16,6 +16,8 @@
 /** So long a closed polling session is kept for the GET that learns of it. */
 #define EIO_CLOSE_KEPT_MS 30000
 
+#define EIO_WORKERS 64 // servers of one process, whose sessions can be told apart
+
 #define EIO_QUEUE_MAX   4194304 // bytes queued for a client; more and it is a slow consumer
 #define EIO_QUEUED_COST 64      // bytes that a packet counts there beside its own
 
@@ -34,6 +36,7 @@ struct eio_config {
     size_t max_payload;  // bytes of a POST's body, and of a WebSocket message
     unsigned transports; // of enum eio_transport, or-ed
     bool allow_upgrades;
+    unsigned worker;             // below EIO_WORKERS: which of the servers of a process this is
     struct http_origins origins; // whose pages may talk to us
     bool cors;                   // let them read our answers, too
     bool cors_credentials;       // and send cookies
@@ -84,6 +87,10 @@ void eio_server_free(struct eio_server *s);
 
 /** The handler to put in a route; its arg is the server. */
 extern const struct http_handler eio_http_handler;
+
+/** Which worker has the session that a request names? Thread: any. @return -1: it names none,
+ * or what no server of ours has made */
+int eio_worker_of(const struct http_head *head);
 
 /**
  * Answer handshakes with 503 from now on, and with the seconds after which to come again; 0:

@@ -183,6 +183,23 @@ static void the_url_form_goes_there_and_back(void **state)
     }
 }
 
+static void each_digit_of_the_url_form_is_a_number(void **state)
+{
+    unsigned n_digits = 0;
+
+    (void)state;
+    assert_int_equal(base64_url_digit(0), 'A');
+    assert_int_equal(base64_url_digit(62), '-');
+    assert_int_equal(base64_url_digit(63), '_');
+    for (int i = 0; i < 64; i++)
+        expect_int("there and back", base64_url_value(base64_url_digit((unsigned)i)), i);
+    for (int c = 0; c < 256; c++)
+        n_digits += base64_url_value((char)c) >= 0 ? 1 : 0;
+    expect_int("no other is one", n_digits, 64);
+    assert_int_equal(base64_url_value('+'), -1);
+    assert_int_equal(base64_url_value('='), -1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -192,6 +209,7 @@ int main(void)
         cmocka_unit_test(what_was_encoded_decodes_in_place),
         cmocka_unit_test(decodes_the_url_form_and_nothing_else),
         cmocka_unit_test(the_url_form_goes_there_and_back),
+        cmocka_unit_test(each_digit_of_the_url_form_is_a_number),
     };
     return cmocka_run_group_tests_name("base/base64", tests, NULL, NULL);
 }

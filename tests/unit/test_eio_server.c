@@ -191,6 +191,67 @@ static void handshakes_in_the_words_of_the_protocol(void **state)
     assert_string_not_equal(p->sid, q->sid);
 }
 
+static int worker_of(const char *query)
+{
+    char text[QUERY_SIZE + 64];
+    struct http_head head;
+
+    (void)snprintf(text, sizeof(text), "GET /engine.io/?%s HTTP/1.1\r\nHost: a\r\n\r\n", query);
+    str in = str_of(text);
+    assert_int_equal(http_head_parse(&head, &in), 0);
+    return eio_worker_of(&head);
+}
+
+static void a_sid_names_its_worker(void **state)
+{
+    static const unsigned workers[] = {0, 1, 26, 62, EIO_WORKERS - 1};
+    char query[QUERY_SIZE];
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(workers); i++) {
+        void *own;
+        setup(&own);
+        ((struct world *)own)->config.worker = workers[i];
+        struct world *w = serve(&own);
+
+        const struct answer a = client_take_answer(ask(w, &(struct request){.query = POLLING}));
+        const struct peer *p = last_peer(w, a.body);
+        expect_int("polling", worker_of(query_of(p, POLLING, query)), workers[i]);
+        expect_int("upgrade", worker_of(query_of(p, WEBSOCKET, query)), workers[i]);
+        const struct peer *q = last_peer(w, take_frames(w, ask_websocket(w, WEBSOCKET)));
+        expect_int("websocket", worker_of(query_of(q, WEBSOCKET, query)), workers[i]);
+        assert_string_not_equal(p->sid + 1, q->sid + 1);
+        teardown(&own);
+    }
+}
+
+static void what_is_no_sid_names_no_worker(void **state)
+{
+    static const struct {
+        const char *query;
+        int worker;
+    } rows[] = {
+        {"", -1},
+        {POLLING, -1},
+        {POLLING "&sid=", -1},
+        {POLLING "&sid", -1},
+        {POLLING "&sid=B", -1},
+        {POLLING "&sid=B123456789012345678", -1},
+        {POLLING "&sid=B1234567890123456789", 1},
+        {POLLING "&sid=B12345678901234567890", -1},
+        {POLLING "&sid=B12345678901234567+9", -1},
+        {POLLING "&sid=%42123456789012345678_", 1},
+        {POLLING "&sid=%zz23456789012345678_", -1},
+        {POLLING "&sid=B12345678901234567%00", -1},
+        {POLLING "&sid=_1234567890123456789", 63},
+        {"sid=C1234567890123456789&sid=B1234567890123456789", 1}, // the last, as anywhere
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(rows); i++)
+        expect_int(rows[i].query, worker_of(rows[i].query), rows[i].worker);
+}
+
 static void offers_no_upgrade_that_it_would_refuse(void **state)
 {
     static const struct {
@@ -802,6 +863,8 @@ int main(void)
         TEST(names_what_it_takes_where_it_refuses),
         TEST(takes_what_the_query_means),
         TEST(handshakes_in_the_words_of_the_protocol),
+        cmocka_unit_test(a_sid_names_its_worker),
+        cmocka_unit_test(what_is_no_sid_names_no_worker),
         cmocka_unit_test(offers_no_upgrade_that_it_would_refuse),
         TEST(serves_websockets_alone_where_polling_is_off),
         cmocka_unit_test(every_answer_tells_which_origins_may_read_it),
