@@ -1,14 +1,17 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
+#include "base/mem.h"
 #include "http/server.h"
 #include "support/mem_stream.h"
 
 // A client, and a handler that has bodies in pieces. The input is steps: each is a byte that
-// says what it is, one with its length, and its bytes.
+// says what it is, one with its length, and its bytes. There are two servers, and connections
+// move between them: what begins with "/m" is for the second.
 
 #define MAX_QUEUED 1000000u
 #define MAX_BODY   64u
+#define N_SERVERS  2
 #define STEP_MS    100 // what a byte of KIND_PASS is
 
 // NOLINTNEXTLINE(readability-identifier-naming): the fuzzer names it
@@ -24,7 +27,8 @@ enum kind {
     KIND_PASS,
     KIND_TAKE, // the client takes what was sent
     KIND_END,
-    KIND_STOP, // the server is told to
+    KIND_STOP, // a server is told to
+    KIND_FULL, // the kernel takes no more
     N_KINDS,
 };
 
@@ -44,8 +48,10 @@ static struct fuzz {
     struct clock clock;
     struct timers timers;
     struct job_queue later;
-    struct http_server *server;
-    struct mem_stream peer;
+    struct http_server *servers[N_SERVERS];
+    struct mem_stream *peer;
+    struct stream_parcel parcel;
+    int bound_for;           // HTTP_HERE: there is no parcel
     struct http_request *rq; // NULL: none is under way
     unsigned plan;
     size_t received;
@@ -138,6 +144,56 @@ static void on_gone(void *arg, struct http_request *rq)
 static const struct http_handler handler = {
     .on_head = on_head, .on_piece = on_piece, .on_body = on_body, .on_gone = on_gone};
 
+// The arguments say which server is asked.
+static int numbers[N_SERVERS] = {0, 1};
+
+static int place(void *arg, const struct http_head *head)
+{
+    const int *here = arg;
+    const int number = str_starts(head->path, STR("/m")) ? 1 : 0;
+
+    return number == *here ? HTTP_HERE : number;
+}
+
+static void move(void *arg, int number, struct stream_parcel *parcel)
+{
+    const int *here = arg;
+
+    assert(fuzz.bound_for == HTTP_HERE && number != *here && !fuzz.rq);
+    assert(parcel->unread.len > 0);
+    fuzz.parcel = *parcel;
+    fuzz.bound_for = number;
+}
+
+static void free_peer(void)
+{
+    assert(mem_stream_is_over(fuzz.peer));
+    mem_stream_fini(fuzz.peer);
+    free(fuzz.peer);
+}
+
+/** The connection that has left a server comes to the other. */
+static void arrive(void)
+{
+    free_peer();
+    fuzz.peer = NEW(struct mem_stream);
+    mem_stream_attach(fuzz.peer, &fuzz.parcel);
+    http_server_adopt(fuzz.servers[fuzz.bound_for], &fuzz.peer->stream,
+                      buf_str(&fuzz.parcel.unread));
+    buf_fini(&fuzz.parcel.unread);
+    fuzz.bound_for = HTTP_HERE;
+}
+
+/** The end of a turn, and of those that follow from it. */
+static void settle(void)
+{
+    job_run_all(&fuzz.later);
+    while (fuzz.bound_for != HTTP_HERE) {
+        arrive();
+        job_run_all(&fuzz.later);
+    }
+}
+
 static int64_t no_time(struct clock *c)
 {
     (void)c;
@@ -148,7 +204,7 @@ static void pass(size_t n)
 {
     for (; n > 0; n--) {
         timers_run(&fuzz.timers, fuzz.timers.now_ms + STEP_MS);
-        job_run_all(&fuzz.later);
+        settle();
     }
 }
 
@@ -172,49 +228,58 @@ static void act(enum kind kind)
 static void take_step(enum kind kind, str bytes)
 {
     switch (kind) {
-    case KIND_BYTES: mem_stream_feed(&fuzz.peer, bytes); break;
+    case KIND_BYTES: mem_stream_feed(fuzz.peer, bytes); break;
     case KIND_PLAN: fuzz.plan = bytes.len > 0 ? (uint8_t)bytes.ptr[0] : 0; break;
     case KIND_PAUSE:
     case KIND_RESUME:
     case KIND_ANSWER:
     case KIND_ABORT: act(kind); break;
     case KIND_PASS: pass(bytes.len); break;
-    case KIND_TAKE: mem_stream_drain(&fuzz.peer); break;
-    case KIND_END: mem_stream_end(&fuzz.peer, STREAM_FIN); break;
-    case KIND_STOP: http_server_drain(fuzz.server); break;
+    case KIND_TAKE: mem_stream_drain(fuzz.peer); break;
+    case KIND_END: mem_stream_end(fuzz.peer, STREAM_FIN); break;
+    case KIND_STOP: http_server_drain(fuzz.servers[bytes.len / 2 % N_SERVERS]); break;
+    case KIND_FULL: fuzz.peer->stream.in_flight = bytes.len; break;
     case N_KINDS: abort();
     }
     // With an odd length the jobs wait for the next step.
     if (bytes.len % 2 == 0)
-        job_run_all(&fuzz.later);
+        settle();
 }
 
 static void open_fuzz(void)
 {
     static const struct http_route route = {.handler = &handler}; // all
 
-    fuzz = (struct fuzz){.clock.unix_ms = no_time, .plan = PLAN_ANSWER_END};
+    fuzz = (struct fuzz){
+        .clock.unix_ms = no_time, .plan = PLAN_ANSWER_END, .bound_for = HTTP_HERE};
     fuzz.later = JOB_QUEUE_INIT(fuzz.later);
-    fuzz.server = http_server_new(&(struct http_config){.timers = &fuzz.timers,
-                                                        .later = &fuzz.later,
-                                                        .clock = &fuzz.clock,
-                                                        .routes = &route,
-                                                        .n_routes = 1});
-    mem_stream_init(&fuzz.peer, MAX_QUEUED);
-    http_server_accept(fuzz.server, &fuzz.peer.stream);
+    for (size_t i = 0; i < N_SERVERS; i++) {
+        fuzz.servers[i] = http_server_new(&(struct http_config){.timers = &fuzz.timers,
+                                                                .later = &fuzz.later,
+                                                                .clock = &fuzz.clock,
+                                                                .routes = &route,
+                                                                .n_routes = 1,
+                                                                .place = place,
+                                                                .move = move,
+                                                                .move_arg = &numbers[i]});
+    }
+    fuzz.peer = NEW(struct mem_stream);
+    mem_stream_init(fuzz.peer, MAX_QUEUED);
+    http_server_accept(fuzz.servers[0], &fuzz.peer->stream);
 }
 
 /** Each request has had its end, and each answer was taken, or not to be taken. */
 static void close_fuzz(void)
 {
-    mem_stream_end(&fuzz.peer, STREAM_LOST);
+    settle();
+    mem_stream_end(fuzz.peer, STREAM_LOST);
     job_run_all(&fuzz.later);
     assert(!fuzz.rq && !fuzz.later.head);
-    assert(mem_stream_is_over(&fuzz.peer));
     assert(fuzz.n_taken == fuzz.n_answered);
     assert(timers_next_ms(&fuzz.timers) == INT64_MAX);
-    http_server_free(fuzz.server);
-    mem_stream_fini(&fuzz.peer);
+    for (size_t i = 0; i < N_SERVERS; i++)
+        http_server_free(fuzz.servers[i]);
+    free_peer();
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -226,7 +291,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         const uint8_t *head = (const uint8_t *)str_take(&in, 2).ptr;
         const size_t n = head[1] < in.len ? head[1] : in.len;
         take_step((enum kind)(head[0] % N_KINDS), str_take(&in, n));
-        assert(!fuzz.is_paused || !fuzz.rq || !fuzz.peer.is_reading);
+        assert(!fuzz.is_paused || !fuzz.rq || !fuzz.peer->is_reading);
     }
     close_fuzz();
     return 0;
