@@ -12,12 +12,14 @@ struct ips_count {
 void ips_init(struct ips *ips, uint64_t max, struct rand *rand)
 {
     *ips = (struct ips){.max = max};
+    pthread_mutex_init(&ips->mutex, NULL);
     rand_bytes(rand, ips->key, sizeof(ips->key));
 }
 
 void ips_fini(struct ips *ips)
 {
     map_fini(&ips->map);
+    pthread_mutex_destroy(&ips->mutex);
 }
 
 static bool is_of(struct map_node *node, const void *key)
@@ -27,11 +29,9 @@ static bool is_of(struct map_node *node, const void *key)
     return str_eq(ip_str(&i->address), ip_str(key));
 }
 
-struct ips_count *ips_take(struct ips *ips, const ip *address)
+static struct ips_count *take(struct ips *ips, const ip *part, uint64_t hash)
 {
-    const ip part = ip_network(address);
-    const uint64_t hash = hash_keyed(ips->key, ip_str(&part));
-    struct map_node *node = map_find(&ips->map, hash, is_of, &part);
+    struct map_node *node = map_find(&ips->map, hash, is_of, part);
     struct ips_count *i = node ? container_of(node, struct ips_count, node) : NULL;
 
     if ((i ? i->n_connections : 0) >= ips->max)
@@ -39,17 +39,32 @@ struct ips_count *ips_take(struct ips *ips, const ip *address)
     if (!i) {
         i = NEW(struct ips_count);
         i->ips = ips;
-        i->address = part;
+        i->address = *part;
         map_add(&ips->map, &i->node, hash);
     }
     i->n_connections++;
     return i;
 }
 
+struct ips_count *ips_take(struct ips *ips, const ip *address)
+{
+    const ip part = ip_network(address);
+    const uint64_t hash = hash_keyed(ips->key, ip_str(&part));
+
+    pthread_mutex_lock(&ips->mutex);
+    struct ips_count *taken = take(ips, &part, hash);
+    pthread_mutex_unlock(&ips->mutex);
+    return taken;
+}
+
 void ips_give(struct ips_count *taken)
 {
-    if (--taken->n_connections > 0)
-        return;
-    map_remove(&taken->ips->map, &taken->node);
-    free(taken);
+    struct ips *ips = taken->ips;
+
+    pthread_mutex_lock(&ips->mutex);
+    if (--taken->n_connections == 0) {
+        map_remove(&ips->map, &taken->node);
+        free(taken);
+    }
+    pthread_mutex_unlock(&ips->mutex);
 }

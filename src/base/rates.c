@@ -28,6 +28,8 @@ static uint64_t refilled(const struct rate *rate, uint64_t left, int64_t passed_
 {
     const uint64_t missing = full(rate) - left;
 
+    if (passed_ms <= 0) // by the clock of another loop, which is ahead
+        return left;
     if ((uint64_t)passed_ms >= missing / rate->n + 1)
         return full(rate);
     return left + (uint64_t)passed_ms * rate->n;
@@ -63,6 +65,7 @@ void rates_init(struct rates *r, const struct rate *rates, size_t n, struct rand
     *r = (struct rates){.n = n};
     memcpy(r->rates, rates, n * sizeof(*rates));
     list_init(&r->by_use);
+    pthread_mutex_init(&r->mutex, NULL);
     rand_bytes(rand, r->hash_key, sizeof(r->hash_key));
 }
 
@@ -73,11 +76,11 @@ void rates_fini(struct rates *r)
     while ((k = oldest(r)))
         forget(r, k);
     map_fini(&r->keys);
+    pthread_mutex_destroy(&r->mutex);
 }
 
-static struct key *get(struct rates *r, str bytes, int64_t now_ms)
+static struct key *get(struct rates *r, uint64_t hash, str bytes, int64_t now_ms)
 {
-    const uint64_t hash = hash_keyed(r->hash_key, bytes);
     struct map_node *node = map_find(&r->keys, hash, is_key, &bytes);
 
     if (node)
@@ -105,20 +108,35 @@ static void forget_full(struct rates *r, int64_t now_ms)
     }
 }
 
-int64_t rates_take(struct rates *r, str bytes, size_t bucket, int64_t now_ms)
+static void refill(const struct rates *r, struct key *k, int64_t now_ms)
 {
-    struct key *k = get(r, bytes, now_ms);
-    const struct rate *rate = &r->rates[bucket];
-
     for (size_t i = 0; i < r->n; i++)
         k->left[i] = refilled(&r->rates[i], k->left[i], now_ms - k->used_ms);
-    k->used_ms = now_ms;
+    if (now_ms > k->used_ms)
+        k->used_ms = now_ms;
+}
+
+/** @return what was left before */
+static uint64_t take(struct rates *r, struct key *k, size_t bucket, int64_t now_ms)
+{
+    refill(r, k, now_ms);
     list_remove(&k->by_use);
     list_push(&r->by_use, &k->by_use);
     const uint64_t left = k->left[bucket];
-    if (left >= rate->per_ms)
-        k->left[bucket] -= rate->per_ms;
+    if (left >= r->rates[bucket].per_ms)
+        k->left[bucket] -= r->rates[bucket].per_ms;
     forget_full(r, now_ms);
+    return left;
+}
+
+int64_t rates_take(struct rates *r, str bytes, size_t bucket, int64_t now_ms)
+{
+    const struct rate *rate = &r->rates[bucket];
+    const uint64_t hash = hash_keyed(r->hash_key, bytes);
+
+    pthread_mutex_lock(&r->mutex);
+    const uint64_t left = take(r, get(r, hash, bytes, now_ms), bucket, now_ms);
+    pthread_mutex_unlock(&r->mutex);
     if (left >= rate->per_ms)
         return 0;
     return (int64_t)((rate->per_ms - left + rate->n - 1) / rate->n);

@@ -1,8 +1,11 @@
 /**
  * Rates of many: token buckets, some for each key, such as an account or an address. A key that
  * has been quiet until its buckets are full again is forgotten: a new one would be the same.
+ * Several loops may share them.
  */
 #pragma once
+
+#include <pthread.h>
 
 #include "base/hash.h"
 #include "base/list.h"
@@ -21,7 +24,8 @@ struct rate {
 
 struct rates {
     struct rate rates[RATES_BUCKETS];
-    size_t n; // buckets
+    size_t n;              // buckets
+    pthread_mutex_t mutex; // of what follows, and of the keys
     struct map keys;
     struct list by_use; // least recently used first
     uint8_t hash_key[HASH_KEY_SIZE];
@@ -32,10 +36,10 @@ void rates_init(struct rates *r, const struct rate *rates, size_t n, struct rand
 void rates_fini(struct rates *r);
 
 /**
- * Take one from a bucket of the key's.
+ * Take one from a bucket of the key's. Thread: any.
  *
  * @param key     1 to RATES_KEY_SIZE bytes
- * @param now_ms  monotonic
+ * @param now_ms  monotonic; a loop that is behind another one has the time of that one
  * @return 0, or the milliseconds until there will be one
  */
 MUST_CHECK int64_t rates_take(struct rates *r, str key, size_t bucket, int64_t now_ms);

@@ -1,5 +1,7 @@
+#include <stdatomic.h>
+
 #include "base/ips.h"
-#include "support/t.h"
+#include "support/crowd.h"
 
 static void key_bytes(struct rand *r, void *out, size_t n)
 {
@@ -89,12 +91,76 @@ static void none_is_a_number_too(void **state)
     ips_fini(&ips);
 }
 
+#define PLACES 3
+
+/** What all threads come to, by two addresses. */
+struct doors {
+    struct ips ips;
+    atomic_int n_inside[2];
+    atomic_int n_too_many;
+};
+
+struct comer {
+    struct doors *doors;
+    unsigned n_times;
+    unsigned n_in;
+    unsigned n_out;
+};
+
+static void *come_and_go(void *arg)
+{
+    struct comer *c = arg;
+    struct doors *d = c->doors;
+
+    for (unsigned i = 0; i < c->n_times; i++) {
+        const unsigned door = i / 7 % 2;
+        const ip address = V4((uint8_t)(1 + door));
+        struct ips_count *taken = ips_take(&d->ips, &address);
+        if (!taken) {
+            c->n_out++;
+            continue;
+        }
+        c->n_in++;
+        if (atomic_fetch_add(&d->n_inside[door], 1) >= PLACES)
+            atomic_fetch_add(&d->n_too_many, 1);
+        atomic_fetch_sub(&d->n_inside[door], 1);
+        ips_give(taken);
+    }
+    return NULL;
+}
+
+static void threads_are_counted_together(void **state)
+{
+    struct doors d = {0};
+    struct comer all[CROWD_THREADS];
+    const ip first = V4(1);
+
+    (void)state;
+    ips_init(&d.ips, PLACES, &chance);
+    for (size_t i = 0; i < CROWD_THREADS; i++)
+        all[i] = (struct comer){.doors = &d, .n_times = 5000};
+    crowd(come_and_go, all, sizeof(all[0]));
+    assert_int_equal(d.n_too_many, 0);
+    for (size_t i = 0; i < CROWD_THREADS; i++) {
+        assert_true(all[i].n_in > 0);
+        assert_int_equal(all[i].n_in + all[i].n_out, all[i].n_times);
+    }
+    struct ips_count *taken[PLACES]; // each was given back
+    for (size_t i = 0; i < PLACES; i++)
+        assert_non_null(taken[i] = ips_take(&d.ips, &first));
+    assert_null(ips_take(&d.ips, &first));
+    for (size_t i = 0; i < PLACES; i++)
+        ips_give(taken[i]);
+    ips_fini(&d.ips);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_address_has_so_many),
         cmocka_unit_test(a_network_of_ipv6_counts_as_one),
         cmocka_unit_test(none_is_a_number_too),
+        cmocka_unit_test(threads_are_counted_together),
     };
     return cmocka_run_group_tests_name("ips", tests, NULL, NULL);
 }

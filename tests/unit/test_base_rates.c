@@ -1,5 +1,5 @@
 #include "base/rates.h"
-#include "support/t.h"
+#include "support/crowd.h"
 
 #define ALICE STR("\1\2\3")
 #define BOB   STR("\1\2\4")
@@ -108,6 +108,56 @@ static void forgets_whoever_has_been_quiet(void **state)
     assert_int_equal(r->keys.n_nodes, 1);
 }
 
+/** Loops read the time once in a turn: one may be behind another. */
+static void who_is_behind_gets_nothing_for_it(void **state)
+{
+    struct rates *r = *state;
+
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(rates_take(r, ALICE, SENDS, 1000), 0);
+    assert_int_equal(rates_take(r, ALICE, SENDS, 900), 100);
+    assert_int_equal(rates_take(r, BOB, SENDS, 900), 0); // which may forget who is quiet
+    assert_int_equal(rates_take(r, ALICE, SENDS, 1000), 100);
+    assert_int_equal(rates_take(r, ALICE, SENDS, 1099), 1);
+    assert_int_equal(rates_take(r, ALICE, SENDS, 1100), 0);
+}
+
+struct taker {
+    struct rates *rates;
+    unsigned n_taken;
+};
+
+static void *take_many(void *arg)
+{
+    struct taker *t = arg;
+
+    for (int i = 0; i < 2000; i++) {
+        t->n_taken += rates_take(t->rates, ALICE, 0, 1000) == 0;
+        // Of another one for each, which comes and goes.
+        t->n_taken += rates_take(t->rates, (str){(const char *)&i, sizeof(i)}, 1, i) > 0;
+    }
+    return NULL;
+}
+
+static void threads_share_a_burst(void **state)
+{
+    static const struct rate rates[] = {{3000, 1, 1000000}, {CROWD_THREADS, 1, 1000}};
+    static struct rand rand = {.bytes = no_chance};
+    struct taker all[CROWD_THREADS];
+    struct rates r;
+    unsigned n_taken = 0;
+
+    (void)state;
+    rates_init(&r, rates, COUNT_OF(rates), &rand);
+    for (size_t i = 0; i < CROWD_THREADS; i++)
+        all[i] = (struct taker){.rates = &r};
+    crowd(take_many, all, sizeof(all[0]));
+    for (size_t i = 0; i < CROWD_THREADS; i++)
+        n_taken += all[i].n_taken;
+    assert_int_equal(n_taken, 3000);
+    rates_fini(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -117,6 +167,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_key_is_all_of_its_bytes, start, stop),
         cmocka_unit_test_setup_teardown(never_saves_up_more_than_the_burst, start, stop),
         cmocka_unit_test_setup_teardown(forgets_whoever_has_been_quiet, start, stop),
+        cmocka_unit_test_setup_teardown(who_is_behind_gets_nothing_for_it, start, stop),
+        cmocka_unit_test(threads_share_a_burst),
     };
     return cmocka_run_group_tests_name("rates", tests, NULL, NULL);
 }
