@@ -207,11 +207,11 @@ void chat_session_ack(struct chat_session *s, int64_t token)
 {
     struct window_item item;
 
-    s->heard_ms = chat_now_ms(s->actor.chat);
+    chat_note_life(s);
     if (!s->unacked || !window_take(&s->unacked->window, token, &item))
         return;
     s->actor.chat->counters.acked++;
-    s->unacked->acked_ms = s->heard_ms;
+    s->unacked->acked_ms = chat_now_ms(s->actor.chat);
     s->is_silent = false;
     struct thread *t = item.from_peer ? item.thread : thread_find(s, item.conversation);
     if (item.from_peer)

@@ -19,6 +19,7 @@ enum bus_kind {
     BUS_CHANGE, // the account has accepted, blocked or unblocked a peer: the store has it
     BUS_TYPING,
     BUS_ASK,      // whoever has the account online shall publish its presence
+    BUS_CROWDED,  // one of the account's sessions must go: their chats look which (limits.h)
     BUS_PRESENCE, // to those who watch the account that it is about
 };
 

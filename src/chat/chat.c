@@ -98,6 +98,8 @@ void chat_session_close(struct chat_session *s)
     pump_stop(s);
     watched_on_close(s);
     fsm_move(&s->fsm, SESSION_CLOSED);
+    if (s->actor.chat->limits)
+        chat_limits_stand(s->actor.chat->limits, &s->seat);
     s->actor.chat->counters.sessions--;
     list_remove(&s->node);
     if (--owner->n_sessions == 0) {
@@ -122,20 +124,35 @@ static void on_too_many(struct job *job)
         chat_session_end(s, CHAT_END_TOO_MANY);
 }
 
-/** One too many: the one that has been silent longest goes, and never the one that came. */
-static void end_most_silent(const struct chat_account *owner, const struct chat_session *but)
+/** End those that must go for others. @return how many */
+static size_t end_crowded(const struct chat_account *owner)
 {
-    struct chat_session *found = NULL;
+    struct chat *c = owner->chat;
+    size_t n = 0;
 
+    if (!c->limits)
+        return 0;
     list_each (node, &owner->sessions) {
         struct chat_session *s = container_of(node, struct chat_session, node);
-        if (s == but || job_is_queued(&s->job))
+        if (!chat_limits_must_go(c->limits, &s->seat))
             continue;
-        if (!found || s->heard_ms < found->heard_ms)
-            found = s;
+        job_push(c->ports.later, &s->job, on_too_many); // instead of its start, if need be
+        n++;
     }
-    if (found)
-        job_push(found->actor.chat->ports.later, &found->job, on_too_many);
+    return n;
+}
+
+/** Where that is one too many another one goes: most often of here, else of another chat. */
+static void sit(struct chat_session *s)
+{
+    struct chat *c = s->actor.chat;
+    const account *a = &s->owner->account;
+
+    if (!c->limits)
+        return;
+    const size_t n_going = chat_limits_sit(c->limits, &s->seat, a);
+    if (n_going > 0 && end_crowded(s->owner) < n_going)
+        bus_publish(c->ports.bus, &(struct bus_event){.kind = BUS_CROWDED, .to = *a});
 }
 
 /** Already subscribed, but nothing may come inside chat_session_open(). */
@@ -170,7 +187,7 @@ struct chat_session *chat_session_open(struct chat *c, const account *a, str cur
     owner->n_refs++;
     s->events = events;
     s->arg = arg;
-    s->heard_ms = chat_now_ms(c);
+    chat_note_life(s);
     rand_bytes(c->ports.rand, &s->id, sizeof(s->id));
     fsm_init(&s->fsm, states, SESSION_OPENING);
     list_init(&s->watches);
@@ -180,10 +197,9 @@ struct chat_session *chat_session_open(struct chat *c, const account *a, str cur
     if (owner->n_sessions++ == 0)
         presence_on_first(owner);
     c->counters.sessions++;
-    if (c->config.rate_limits && owner->n_sessions > c->config.sessions)
-        end_most_silent(owner, s);
     if (owner->is_subscribed)
         job_push(c->ports.later, &s->job, on_start);
+    sit(s);
     return s;
 }
 
@@ -216,6 +232,7 @@ static void on_account_event(struct chat_account *owner, const struct bus_event 
     case BUS_MESSAGE: typing_on_message(owner, &e->message); break;
     case BUS_TYPING: typing_on_event(owner, &e->typing); break;
     case BUS_ASK: presence_on_ask(owner, &e->asker); break;
+    case BUS_CROWDED: end_crowded(owner); break;
     case BUS_RECEIPT:
     case BUS_CHANGE:
     case BUS_PRESENCE: break;
@@ -242,6 +259,7 @@ static void on_gap(void *arg)
     for (size_t i = 0; i < c->accounts.n_buckets; i++) {
         for (struct map_node *n = map_bucket(&c->accounts, i); n; n = n->next) {
             struct chat_account *owner = container_of(n, struct chat_account, by_account);
+            end_crowded(owner);
             list_each (node, &owner->sessions)
                 pump_on_gap(container_of(node, struct chat_session, node));
         }
@@ -255,6 +273,7 @@ static void on_subscribed(void *arg, const account *a)
     if (!owner)
         return;
     owner->is_subscribed = true;
+    end_crowded(owner); // what was said of it before did not come here
     list_each (node, &owner->sessions)
         pump_start(container_of(node, struct chat_session, node));
 }
@@ -267,13 +286,18 @@ static const struct bus_handler handler = {
 
 // The whole.
 
+static void init_limits(struct chat *c)
+{
+    if (!c->config.rate_limits)
+        return;
+    if (!c->config.limits)
+        c->own_limits = chat_limits_new(&c->config, c->ports.rand);
+    c->limits = c->config.limits ? c->config.limits : c->own_limits;
+}
+
 struct chat *chat_new(const struct chat_ports *ports, const struct chat_config *config)
 {
     struct chat *c = NEW(struct chat);
-    const struct rate rates[CHAT_N_BUCKETS] = {
-        [CHAT_BUCKET_SENDS] = config->sends,
-        [CHAT_BUCKET_REQUESTS] = config->requests,
-    };
 
     assert(!ports->media || (ports->uploads && config->uploads.describe));
     c->ports = *ports;
@@ -287,7 +311,7 @@ struct chat *chat_new(const struct chat_ports *ports, const struct chat_config *
     list_init(&c->attaching);
     watched_init(c);
     rand_bytes(ports->rand, c->hash_key, sizeof(c->hash_key));
-    rates_init(&c->rates, rates, CHAT_N_BUCKETS, ports->rand);
+    init_limits(c);
     bus_attach(ports->bus, &handler, c);
     sweep_init(c);
     hints_init(c);
@@ -315,7 +339,7 @@ void chat_free(struct chat *c)
     sweep_fini(c);
     hints_fini(c);
     map_fini(&c->checks);
-    rates_fini(&c->rates);
+    chat_limits_free(c->own_limits);
     pool_free(c->mark_pool);
     pool_free(c->send_pool);
     pool_free(c->session_pool);

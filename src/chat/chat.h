@@ -45,6 +45,7 @@
 #define CHAT_INTERNAL_KEY '~'
 
 struct chat;
+struct chat_limits;
 struct chat_session;
 
 /**
@@ -95,10 +96,12 @@ struct chat_uploads_config {
 };
 
 struct chat_config {
-    bool rate_limits;                   // off: none of the rates and counts below
-    struct rate sends;                  // of an account
-    struct rate requests;               // of an account: all others
-    uint64_t sessions;                  // of an account; one more ends the one silent longest
+    bool rate_limits;           // off: none of the rates and counts below
+    struct rate sends;          // of an account
+    struct rate requests;       // of an account: all others
+    uint64_t sessions;          // of an account; one more ends the one silent longest
+    struct chat_limits *limits; // borrowed: those of several chats, which say instead of
+                                // these three. NULL: it has its own
     struct chat_uploads_config uploads; // read where there is a media port alone
 };
 

@@ -18,6 +18,7 @@
 #include "base/pool.h"
 #include "chat/chat.h"
 #include "chat/cursor.h"
+#include "chat/limits.h"
 #include "chat/own.h"
 #include "chat/window.h"
 
@@ -29,12 +30,6 @@ enum session_state {
     SESSION_WAITING,
     SESSION_LIVE,
     SESSION_CLOSED,
-};
-
-enum chat_bucket {
-    CHAT_BUCKET_SENDS,
-    CHAT_BUCKET_REQUESTS,
-    CHAT_N_BUCKETS,
 };
 
 struct hints;
@@ -55,14 +50,15 @@ struct chat {
     struct list known;   // the same
     struct list unasked; // or here, while they are to be asked for after a gap
     struct timer gap_timer;
-    struct rates rates;    // of accounts, by enum chat_bucket
-    struct list uncertain; // sends that wait to be repeated
-    struct list attaching; // sends with a file that wait
-    size_t waiting_bytes;  // of these, and of those behind them
-    struct map checks;     // of files, under way
-    struct sweep *sweep;   // NULL: there is no media port
-    struct hints *hints;   // NULL: the bus is ordered, and loses none
-    size_t n_under_way;    // operations of the ports, and sends that wait
+    struct chat_limits *limits;     // of accounts; NULL: there are none
+    struct chat_limits *own_limits; // the same, where they are its own
+    struct list uncertain;          // sends that wait to be repeated
+    struct list attaching;          // sends with a file that wait
+    size_t waiting_bytes;           // of these, and of those behind them
+    struct map checks;              // of files, under way
+    struct sweep *sweep;            // NULL: there is no media port
+    struct hints *hints;            // NULL: the bus is ordered, and loses none
+    size_t n_under_way;             // operations of the ports, and sends that wait
     bool is_shut_down;
     bool is_stopping;
 };
@@ -140,18 +136,24 @@ struct chat_session {
     int64_t changes_after;  // and every change of what the account wants of its peers
     struct own *own;        // what it has sent itself since it was live last
     struct map threads;
-    int64_t heard_ms;        // monotonic: the last sign of life
+    struct chat_seat seat;   // taken where there are limits
     struct unacked *unacked; // NULL: nothing, and that for a while
     struct retry *retry;     // NULL: no question to the store waits for it to come back
 };
 
 static_assert(CHAT_WATCHES_MAX <= UINT16_MAX, "the number of watches fits");
-static_assert(sizeof(struct chat_session) <= 264 && sizeof(struct chat_account) <= 120,
+static_assert(sizeof(struct chat_session) <= 288 && sizeof(struct chat_account) <= 120,
               "who is idle is small: there are many");
 
 static inline int64_t chat_now_ms(const struct chat *c)
 {
     return c->ports.timers->now_ms;
+}
+
+/** The session's client has given a sign of life. */
+static inline void chat_note_life(struct chat_session *s)
+{
+    atomic_store_explicit(&s->seat.heard_ms, chat_now_ms(s->actor.chat), memory_order_relaxed);
 }
 
 static inline bool chat_is_closed(const struct chat_session *s)

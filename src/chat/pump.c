@@ -500,6 +500,7 @@ void pump_on_event(struct chat_session *s, const struct bus_event *e)
     case BUS_CHANGE: on_change(s, e->position); break;
     case BUS_TYPING:
     case BUS_ASK:
+    case BUS_CROWDED:
     case BUS_PRESENCE: break;
     }
 }

@@ -8,9 +8,9 @@ static int take_rate(struct chat_actor *a, enum chat_bucket bucket)
 {
     struct chat *c = a->chat;
 
-    if (!c->config.rate_limits)
+    if (!c->limits)
         return 0;
-    a->retry_after_ms = rates_take(&c->rates, account_str(a->account), bucket, chat_now_ms(c));
+    a->retry_after_ms = chat_limits_take(c->limits, a->account, bucket, chat_now_ms(c));
     if (a->retry_after_ms == 0)
         return 0;
     c->counters.refused++;
@@ -20,7 +20,7 @@ static int take_rate(struct chat_actor *a, enum chat_bucket bucket)
 static void note_life(const struct chat_actor *a)
 {
     if (a->session)
-        a->session->heard_ms = chat_now_ms(a->chat);
+        chat_note_life(a->session);
 }
 
 int chat_charge(struct chat_actor *a)

@@ -80,6 +80,7 @@ static void on_event(void *arg, const struct bus_event *e)
         note_number(arg, e->typing.is_on ? "t" : "u", &e->typing.from, e->typing.conversation);
         break;
     case BUS_ASK: note(arg, "a", &e->to, (str){0}); break;
+    case BUS_CROWDED: note(arg, "x", &e->to, (str){0}); break;
     case BUS_PRESENCE:
         assert_true(account_eq(&e->to, &e->presence.account));
         note_number(arg, e->presence.is_online ? "on" : "off", &e->to,
@@ -348,8 +349,9 @@ static void brings_each_kind_as_it_was_published(void **state)
                   (struct bus_event){.kind = BUS_TYPING,
                                      .typing = {.conversation = 4, .from = wallet(3)}});
     publish_ask(w, 1);
+    publish_event(w, 1, (struct bus_event){.kind = BUS_CROWDED});
     settle(w);
-    assert_string_equal(w->said, "s1 c1#9 t3#4 u3#4 a1 ");
+    assert_string_equal(w->said, "s1 c1#9 t3#4 u3#4 a1 x1 ");
 }
 
 static void brings_presence_to_those_who_watch_and_only_that(void **state)

@@ -1,3 +1,4 @@
+#include "chat/limits.h"
 #include "support/lossy_bus.h"
 #include "support/presence_world.h"
 
@@ -6,6 +7,7 @@ struct nodes {
     struct chat_world w; // its chat is the one that devices are opened on
     struct lossy_bus *buses[2];
     struct chat *chats[2];
+    struct chat_limits *limits; // of both; NULL: there are none
     unsigned n_lost;
     enum bus_kind lost; // what is lost, of n_lost
 };
@@ -29,9 +31,8 @@ static struct lossy_bus *bus_new(struct nodes *n)
     return b;
 }
 
-static int setup(void **state)
+static void start_nodes(struct nodes *n)
 {
-    struct nodes *n = NEW(struct nodes);
     struct chat_world *w = &n->w;
 
     w->later = JOB_QUEUE_INIT(w->later);
@@ -51,6 +52,30 @@ static int setup(void **state)
                            &w->config);
     fake_relate(w->relations, wallet(1), wallet(2), true);
     fake_relate(w->relations, wallet(1), wallet(3), true);
+}
+
+static int setup(void **state)
+{
+    struct nodes *n = NEW(struct nodes);
+
+    start_nodes(n);
+    *state = n;
+    return 0;
+}
+
+/** Two sessions of an account, and two sends at once, on both nodes together. */
+static int setup_limited(void **state)
+{
+    struct nodes *n = NEW(struct nodes);
+    struct chat_config *config = &n->w.config;
+
+    *config = (struct chat_config){
+        .rate_limits = true, .sends = {2, 10, 1000}, .requests = {9, 9, 1000}, .sessions = 2};
+    n->w.rand.bytes = world_rand;
+    config->limits = n->limits = chat_limits_new(config, &n->w.rand);
+    config->sends.burst = 9; // and these do not count
+    config->sessions = 9;
+    start_nodes(n);
     *state = n;
     return 0;
 }
@@ -69,6 +94,7 @@ static int teardown(void **state)
     settle(&n->w);
     n->w.chat = n->chats[0];
     world_stop(&n->w);
+    chat_limits_free(n->limits);
     free(n);
     return 0;
 }
@@ -302,6 +328,166 @@ static void a_gap_with_an_end_in_the_middle(void **state)
     assert_int_equal(chat_counters(n->chats[0])->watches, 0);
 }
 
+// What counts on all nodes together.
+
+static void the_rate_of_an_account_is_that_on_both_nodes(void **state)
+{
+    struct nodes *n = *state;
+    struct device devices[2];
+    struct answer answer;
+
+    for (unsigned i = 0; i < 2; i++)
+        connect_at(n, i, &devices[i], wallet(1));
+    for (unsigned i = 0; i < 2; i++)
+        say(&devices[i], wallet(2), "hi");
+    for (unsigned i = 0; i < 2; i++) {
+        assert_int_equal(start_send(&devices[i], wallet(2), "3", NULL, &answer),
+                         CHAT_RATE_LIMITED);
+        assert_int_equal(chat_session_actor(devices[i].session)->retry_after_ms, 100);
+    }
+    pass(&n->w, 100);
+    say(&devices[1], wallet(2), "3");
+    for (unsigned i = 0; i < 2; i++)
+        close_device(&devices[i]);
+}
+
+/** @param want  of each device: '+' its session is there, '-' it was one too many */
+static void expect_there(const struct device *devices, const char *want)
+{
+    char got[16] = {0};
+
+    for (size_t i = 0; want[i]; i++) {
+        got[i] = devices[i].session ? '+' : '-';
+        assert_int_equal(devices[i].n_ends, want[i] == '-');
+        if (devices[i].n_ends > 0)
+            assert_int_equal(devices[i].end, CHAT_END_TOO_MANY);
+    }
+    assert_string_equal(got, want);
+}
+
+static void close_all(struct device *devices, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        close_device(&devices[i]);
+}
+
+/** So many of an account, a second after each other, on the nodes in turn. */
+static void connect_in_turn(struct nodes *n, struct device *devices, unsigned n_devices)
+{
+    for (unsigned i = 0; i < n_devices; i++) {
+        connect_at(n, i % 2, &devices[i], wallet(1));
+        pass(&n->w, 1000);
+    }
+}
+
+static void of_all_nodes_the_session_silent_longest_ends(void **state)
+{
+    struct nodes *n = *state;
+    struct device devices[4];
+
+    connect_in_turn(n, devices, 2);
+    say(&devices[0], wallet(2), "still here");
+    n->w.chat = n->chats[0];
+    open_device(&n->w, &devices[2], wallet(1), "");
+    assert_int_equal(devices[1].n_ends, 0); // never inside the call
+    settle(&n->w);
+    expect_there(devices, "+-+");
+    pass(&n->w, 1000);
+    say(&devices[2], wallet(2), "and here");
+    connect_at(n, 0, &devices[3], wallet(1));
+    expect_there(devices, "--++");
+    close_all(devices, 4);
+}
+
+static void newcomers_at_once_leave_as_many_as_may_be(void **state)
+{
+    struct nodes *n = *state;
+    struct device devices[6];
+
+    for (unsigned i = 0; i < 6; i++) {
+        n->w.chat = n->chats[i % 2];
+        open_device(&n->w, &devices[i], wallet(1), "");
+    }
+    settle(&n->w);
+    expect_there(devices, "----++");
+    close_all(devices, 6);
+}
+
+static void who_leaves_before_it_is_told_costs_no_other_its_session(void **state)
+{
+    struct nodes *n = *state;
+    struct device devices[4];
+
+    connect_in_turn(n, devices, 2);
+    n->w.chat = n->chats[1];
+    open_device(&n->w, &devices[2], wallet(1), "");
+    chat_session_close(devices[0].session); // which must go: it has gone by itself
+    devices[0].session = NULL;
+    settle(&n->w);
+    assert_int_equal(devices[0].n_ends, 0);
+    expect_there(devices + 1, "++");
+    chat_session_close(devices[2].session); // a newcomer that does not stay
+    devices[2].session = NULL;
+    connect_at(n, 1, &devices[3], wallet(1));
+    expect_there(devices + 1, "+");
+    expect_there(devices + 3, "+");
+    close_all(devices, 4);
+}
+
+static void whom_it_is_not_told_of_goes_with_the_next(void **state)
+{
+    struct nodes *n = *state;
+    struct device devices[4];
+
+    connect_in_turn(n, devices, 2);
+    n->n_lost = 1;
+    n->lost = BUS_CROWDED;
+    connect_at(n, 1, &devices[2], wallet(1));
+    assert_int_equal(n->n_lost, 0);
+    expect_there(devices, "+++"); // one more than may be
+    close_device(&devices[2]);
+    connect_at(n, 1, &devices[2], wallet(1)); // there is room for it
+    expect_there(devices, "-++");
+    close_all(devices, 3);
+}
+
+static void whom_it_is_not_told_of_goes_after_a_gap(void **state)
+{
+    struct nodes *n = *state;
+    struct device devices[3];
+
+    connect_in_turn(n, devices, 2);
+    n->n_lost = 1;
+    n->lost = BUS_CROWDED;
+    connect_at(n, 1, &devices[2], wallet(1));
+    expect_there(devices, "+++");
+    lossy_gap(&n->buses[0]->bus);
+    settle(&n->w);
+    expect_there(devices, "-++");
+    close_all(devices, 3);
+}
+
+/** What is published before the bus has confirmed an account may not come. */
+static void whom_it_is_not_told_of_goes_when_it_can_be_told(void **state)
+{
+    struct nodes *n = *state;
+    struct device devices[3];
+
+    connect_at(n, 0, &devices[0], wallet(1));
+    n->w.chat = n->chats[1];
+    open_device(&n->w, &devices[1], wallet(1), "");
+    n->w.timers.now_ms += 10;
+    chat_session_ack(devices[0].session, 1);
+    n->n_lost = 1;
+    n->lost = BUS_CROWDED;
+    n->w.chat = n->chats[0];
+    open_device(&n->w, &devices[2], wallet(1), "");
+    settle(&n->w);
+    assert_int_equal(n->n_lost, 0);
+    expect_there(devices, "+-+");
+    close_all(devices, 3);
+}
+
 // By chance: whatever happens, in the end each was told how it is.
 
 #define N_DEVICES  8
@@ -469,7 +655,8 @@ static void in_the_end_each_was_told_how_it_is(void **state)
 
 int main(void)
 {
-#define NODES(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+#define NODES(test)   cmocka_unit_test_setup_teardown(test, setup, teardown)
+#define LIMITED(test) cmocka_unit_test_setup_teardown(test, setup_limited, teardown)
     const struct CMUnitTest tests[] = {
         NODES(another_node_is_asked_and_tells),
         NODES(what_changes_while_nodes_are_asked_is_in_the_answer),
@@ -481,6 +668,13 @@ int main(void)
         NODES(what_was_lost_is_found_out_after_a_gap),
         NODES(after_a_gap_not_all_are_asked_for_at_once),
         NODES(a_gap_with_an_end_in_the_middle),
+        LIMITED(the_rate_of_an_account_is_that_on_both_nodes),
+        LIMITED(of_all_nodes_the_session_silent_longest_ends),
+        LIMITED(newcomers_at_once_leave_as_many_as_may_be),
+        LIMITED(who_leaves_before_it_is_told_costs_no_other_its_session),
+        LIMITED(whom_it_is_not_told_of_goes_with_the_next),
+        LIMITED(whom_it_is_not_told_of_goes_after_a_gap),
+        LIMITED(whom_it_is_not_told_of_goes_when_it_can_be_told),
         cmocka_unit_test(in_the_end_each_was_told_how_it_is),
     };
     return cmocka_run_group_tests_name("chat/nodes", tests, NULL, NULL);
