@@ -9,6 +9,7 @@
 #include "auth/issuer_keys.h"
 #include "auth/keyring.h"
 #include "auth/sign_in.h"
+#include "base/ips.h"
 #include "chat/chat.h"
 #include "http/origin.h"
 #include "http/proxy.h"
@@ -48,6 +49,8 @@ struct api_config {
     bool rate_limits; // off: nor what is below
     struct rate rates[API_N_RATES];
     uint64_t sockets_per_ip; // one more is refused with too_many_sockets
+    struct ips *ips;         // borrowed: those of several, whose number counts instead of that
+                             // one. NULL: it has its own
 };
 
 struct api_counters {

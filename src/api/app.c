@@ -199,7 +199,8 @@ struct api *api_new(const struct api_config *config)
                                       .urls = config->media_urls,
                                   });
     api_wallets_init(&a->wallets, config->rand);
-    ips_init(&a->ips, config->sockets_per_ip, config->rand);
+    ips_init(&a->own_ips, config->sockets_per_ip, config->rand);
+    a->ips = config->ips ? config->ips : &a->own_ips;
     rates_init(&a->ip_rates, config->rates, API_N_RATES, config->rand);
     rand_bytes(config->rand, a->hash_key, sizeof(a->hash_key));
     auth_sessions_on_revoked(config->sessions, api_client_end_revoked, a);
@@ -214,7 +215,7 @@ bool api_is_idle(const struct api *a)
 void api_free(struct api *a)
 {
     rates_fini(&a->ip_rates);
-    ips_fini(&a->ips);
+    ips_fini(&a->own_ips);
     api_wallets_fini(&a->wallets);
     api_decoder_fini(&a->decoder);
     pool_free(a->request_pool);

@@ -418,7 +418,7 @@ struct api_client *api_client_open(struct api *a, struct sio_socket *s,
     struct ips_count *taken = NULL;
 
     if (a->config.rate_limits) {
-        taken = ips_take(&a->ips, &sio_peer(s)->ip);
+        taken = ips_take(a->ips, &sio_peer(s)->ip);
         if (!taken)
             return NULL;
     }

@@ -9,7 +9,6 @@
 #include "api/encode.h"
 #include "api/wallets.h"
 #include "base/hash.h"
-#include "base/ips.h"
 #include "base/list.h"
 #include "base/pool.h"
 #include "base/rates.h"
@@ -28,7 +27,8 @@ struct api {
     struct auth_cases *cases;
     struct buf spare; // for what is said next: it would grow a few times each time
     struct api_decoder decoder;
-    struct ips ips;
+    struct ips *ips;
+    struct ips own_ips;      // the same, where they are its own
     size_t n_calls;          // requests over HTTP under way
     size_t n_waiting_tokens; // for keys of their issuers
     size_t kept_bytes;       // of bodies of calls whose tokens wait

@@ -133,6 +133,32 @@ static void so_many_sockets_of_one_address(void **state)
     user_expect(late, '0');
 }
 
+static void sockets_of_one_address_are_counted_together_with_those_elsewhere(void **state)
+{
+    struct api_world *w = *state;
+    const ip loopback = {{[10] = 0xff, 0xff, 127, 0, 0, 1}};
+    struct ips ips;
+
+    ips_init(&ips, 2, &w->eio.seeded.rand);
+    w->config.rate_limits = true;
+    w->config.sockets_per_ip = 9;
+    w->config.ips = &ips;
+    api_world_start(w);
+    struct user *first = user_new(w, ALICE);
+    struct ips_count *elsewhere = ips_take(&ips, &loopback);
+    assert_non_null(elsewhere);
+    struct user *late = user_open(w, "");
+    user_join(late, CAROL, "");
+    expect_json(user_expect(late, '4'), "data.code", "\"too_many_sockets\"");
+    ips_give(elsewhere);
+    user_join(late, CAROL, "");
+    user_expect(late, '0');
+    client_lose(&w->eio, first->client);
+    client_lose(&w->eio, late->client);
+    api_world_settle(w);
+    ips_fini(&ips);
+}
+
 static void a_cursor_goes_on_where_it_was(void **state)
 {
     struct api_world *w = start(state);
@@ -295,6 +321,7 @@ int main(void)
         TEST(there_is_one_namespace),
         TEST(a_page_of_elsewhere_is_denied),
         TEST(so_many_sockets_of_one_address),
+        TEST(sockets_of_one_address_are_counted_together_with_those_elsewhere),
         TEST(a_cursor_goes_on_where_it_was),
         TEST(a_token_ends_its_connection),
         TEST(a_token_may_be_good_for_long),
