@@ -105,6 +105,15 @@ void auth_revoked_add(struct auth_revoked *r, const struct auth_revocation *what
         timer_set(&r->ends, &e->end, what->until_ms);
 }
 
+struct auth_revocation *auth_revoked_dup(const struct auth_revocation *what)
+{
+    struct auth_revocation *copy = mem_alloc(sizeof(*copy) + what->session.len);
+
+    *copy = *what;
+    copy->session = str_copy((char *)(copy + 1), what->session);
+    return copy;
+}
+
 bool auth_revoked_has_session(const struct auth_revoked *r, str session)
 {
     return find(r, SESSION_MARK, session);

@@ -23,6 +23,9 @@ void auth_revoked_fini(struct auth_revoked *r);
 void auth_revoked_add(struct auth_revoked *r, const struct auth_revocation *what,
                       int64_t now_ms);
 
+/** @return a copy that shares nothing with it, its strings included; owned; free() */
+struct auth_revocation *auth_revoked_dup(const struct auth_revocation *what);
+
 /** Is what says this no longer good, by its session or by when it was issued? */
 bool auth_revoked_has(const struct auth_revoked *r, const struct auth_identity *who);
 

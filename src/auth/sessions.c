@@ -22,6 +22,8 @@ struct auth_sessions {
     int64_t retry_after_ms;
     auth_sessions_revoked_fn *on_revoked;
     void *on_revoked_arg;
+    auth_sessions_revoked_fn *on_ended;
+    void *on_ended_arg;
     size_t n_under_way;
 };
 
@@ -79,6 +81,12 @@ void auth_sessions_on_revoked(struct auth_sessions *s, auth_sessions_revoked_fn 
 {
     s->on_revoked = fn;
     s->on_revoked_arg = arg;
+}
+
+void auth_sessions_on_ended(struct auth_sessions *s, auth_sessions_revoked_fn *fn, void *arg)
+{
+    s->on_ended = fn;
+    s->on_ended_arg = arg;
 }
 
 bool auth_sessions_is_revoked(const struct auth_sessions *s, const struct auth_identity *who)
@@ -168,11 +176,19 @@ void auth_sessions_load(struct auth_sessions *s, auth_sessions_load_fn *done, vo
 
 // Revoking.
 
-static void revoke(struct auth_sessions *s, const struct auth_revocation *what)
+void auth_sessions_hear(struct auth_sessions *s, const struct auth_revocation *what)
 {
     auth_revoked_add(&s->revoked, what, now_ms(s));
     if (s->on_revoked)
         s->on_revoked(s->on_revoked_arg, what);
+}
+
+/** The store has it. */
+static void revoke(struct auth_sessions *s, const struct auth_revocation *what)
+{
+    auth_sessions_hear(s, what);
+    if (s->on_ended)
+        s->on_ended(s->on_ended_arg, what);
 }
 
 // Granting.

@@ -55,6 +55,20 @@ void auth_sessions_load(struct auth_sessions *s, auth_sessions_load_fn *done, vo
 typedef void auth_sessions_revoked_fn(void *arg, const struct auth_revocation *what);
 void auth_sessions_on_revoked(struct auth_sessions *s, auth_sessions_revoked_fn *fn, void *arg);
 
+/**
+ * It has ended here, and other instances on the same store are to hear of it: called before
+ * whoever has ended it is answered, and not for what was heard. Whoever keeps it, or gives it
+ * to another thread, copies it (auth_revoked_dup()).
+ */
+void auth_sessions_on_ended(struct auth_sessions *s, auth_sessions_revoked_fn *fn, void *arg);
+
+/**
+ * Another instance has ended this: its tokens are refused from now on, and on_revoked() is
+ * told. Twice is harmless. Which token came before the end of all of an account's is known to
+ * the instance alone that has granted it: let one grant them all.
+ */
+void auth_sessions_hear(struct auth_sessions *s, const struct auth_revocation *what);
+
 /** Was this, which a token said, ended before its time? */
 bool auth_sessions_is_revoked(const struct auth_sessions *s, const struct auth_identity *who);
 

@@ -268,16 +268,28 @@ static void two_tabs_ask_once(void **state)
     assert_int_equal(w->chain.n_calls, 2);
 }
 
+/** Others hear of it before whoever asked is answered. */
+static void on_told(void *arg, const struct auth_revocation *what)
+{
+    char *told = arg;
+
+    assert_int_equal(told[0], '\0');
+    str_copy(told, what->session);
+}
+
 static void a_session_that_its_contract_disowns_ends(void **state)
 {
     struct api_world *w = start_with_chains(state);
+    char told[AUTH_SESSION_SIZE] = {0};
     const struct granted g = log_in_contract(w, "1");
     const struct granted other = log_in_contract(w, "1"); // it is asked for itself
     struct user *u = join_with(w, g.access);
 
     forget(w);
     w->chain.says = CHAIN_NO;
+    auth_sessions_on_ended(w->sessions, on_told, told);
     expect_refresh(w, g.refresh, 401, "token_revoked");
+    assert_string_equal(told, g.session);
     expect_ended(u);
     expect_refused(w, g.access);
     w->chain.says = CHAIN_YES; // it can't be undone

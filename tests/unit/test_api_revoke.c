@@ -182,6 +182,34 @@ static void nothing_ends_while_the_store_is_out_of_reach(void **state)
     expect_alive(u);
 }
 
+static void what_another_instance_has_ended_ends_here(void **state)
+{
+    struct api_world *w = start_with_site(state);
+    const struct granted g = log_in(w, 7);
+    const struct granted apart = log_in(w, 7);
+    const struct granted other = log_in(w, 8);
+    struct auth_revocation what = {.session = str_of(g.session), .until_ms = INT64_MAX};
+    struct user *tab = join_with(w, g.access);
+    struct user *second = join_with(w, apart.access);
+    struct user *third = join_with(w, other.access);
+
+    assert_int_equal(auth_account_parse(&what.account, str_of(g.account), 1), 0);
+    for (int i = 0; i < 2; i++) {
+        auth_sessions_hear(w->sessions, &what);
+        api_world_settle(w);
+        assert_int_equal(api_counters(w->api)->revoked, 1);
+    }
+    expect_ended(tab);
+    expect_refused(w, g.access);
+    expect_alive(second);
+    what.session = (str){0}; // and now all of the account's
+    what.before_ms = clock_unix_ms(&w->clock);
+    auth_sessions_hear(w->sessions, &what);
+    expect_ended(second);
+    expect_refused(w, apart.access);
+    expect_alive(third);
+}
+
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, world_setup, world_teardown)
 
 int main(void)
@@ -194,6 +222,7 @@ int main(void)
         TEST(who_was_revoked_may_sign_in_at_once),
         TEST(it_is_remembered_for_as_long_as_any_token_may_be_good),
         TEST(nothing_ends_while_the_store_is_out_of_reach),
+        TEST(what_another_instance_has_ended_ends_here),
     };
     return cmocka_run_group_tests_name("api/revoke", tests, NULL, NULL);
 }

@@ -1,6 +1,7 @@
 #include <stdio.h>
 
 #include "auth/revoked.h"
+#include "base/mem.h"
 #include "support/seeded.h"
 #include "support/t.h"
 
@@ -347,6 +348,31 @@ static void ends_alone_do_not_run_ahead_of_the_clock(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
+static void a_copy_shares_nothing(void **state)
+{
+    char name[AUTH_SESSION_SIZE] = "phone";
+    struct auth_revocation what = {.position = 1,
+                                   .session = str_of(name),
+                                   .account = alice,
+                                   .before_ms = 2,
+                                   .until_ms = 3};
+    struct auth_revocation *copy = auth_revoked_dup(&what);
+
+    (void)state;
+    memset(name, 'X', sizeof(name));
+    memset(&what, 'X', sizeof(what));
+    assert_true(str_eq(copy->session, STR("phone")));
+    assert_true(account_eq(&copy->account, &alice));
+    assert_int_equal(copy->position, 1);
+    assert_int_equal(copy->before_ms, 2);
+    assert_int_equal(copy->until_ms, 3);
+    free(copy);
+    copy = auth_revoked_dup(&(struct auth_revocation){.account = bob});
+    assert_int_equal(copy->session.len, 0);
+    assert_true(account_eq(&copy->account, &bob));
+    free(copy);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -368,6 +394,7 @@ int main(void)
         TEST(what_was_issued_in_the_next_second_ends_in_this_one),
         TEST(what_was_asked_for_during_one_end_ends_with_the_next),
         TEST(ends_alone_do_not_run_ahead_of_the_clock),
+        TEST(a_copy_shares_nothing),
     };
     return cmocka_run_group_tests_name("auth/revoked", tests, NULL, NULL);
 }

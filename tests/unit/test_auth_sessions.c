@@ -1,6 +1,7 @@
 #include <stdio.h>
 
 #include "auth/refresh.h"
+#include "auth/revoked.h"
 #include "auth/sessions.h"
 #include "base/mem.h"
 #include "store/mem.h"
@@ -17,6 +18,9 @@
 #define DAY        (24 * HOUR)
 #define ACCESS_MS  (10 * MINUTE)
 #define SESSION_MS (30 * DAY)
+
+#define ENDED_MAX 32   // of a test
+#define SAID_SIZE 4096 // bytes
 
 // What an own token may still be good for when its session ends, and a clock may be off.
 #define TOKEN_LEFT_MS (AUTH_ACCESS_MS_MAX + AUTH_SKEW_MS_MAX)
@@ -52,7 +56,10 @@ struct world {
     struct auth_sessions_config config;
     struct auth_sessions *sessions;
     unsigned n_nonces;
-    char said[4096]; // what was revoked
+    char said[SAID_SIZE];                      // what was revoked
+    char told[SAID_SIZE];                      // and of that, what others are to hear
+    struct auth_revocation *copies[ENDED_MAX]; // of it
+    size_t n_copies;
 };
 
 /** What was asked for, and its answer. */
@@ -136,29 +143,47 @@ static void late_revocations(struct auth_store *s, const struct auth_store_revoc
 // The world.
 
 /** "alice/SESSION~UNTIL", and of a whole account "alice<BEFORE~UNTIL"; "?" is nobody. */
-static void on_revoked(void *arg, const struct auth_revocation *what)
+static void write_down(const struct world *w, char said[SAID_SIZE],
+                       const struct auth_revocation *what)
 {
-    struct world *w = arg;
-    const size_t n = strlen(w->said);
+    const size_t n = strlen(said);
+    const size_t left = SAID_SIZE - n;
     const char *name = account_eq(&what->account, &alice) ? "alice"
                        : account_eq(&what->account, &bob) ? "bob"
                                                           : "?";
     const long long until = what->until_ms - w->unix_ms;
 
     if (what->session.len > 0) {
-        (void)snprintf(w->said + n, sizeof(w->said) - n, "%s/" STR_FMT "~%lld ", name,
-                       STR_ARG(what->session), until);
+        (void)snprintf(said + n, left, "%s/" STR_FMT "~%lld ", name, STR_ARG(what->session),
+                       until);
     } else {
-        (void)snprintf(w->said + n, sizeof(w->said) - n, "%s<%lld~%lld ", name,
+        (void)snprintf(said + n, left, "%s<%lld~%lld ", name,
                        (long long)(what->before_ms - NOW), until);
     }
-    assert_true(strlen(w->said) < sizeof(w->said) - 1);
+    assert_true(strlen(said) < SAID_SIZE - 1);
+}
+
+static void on_revoked(void *arg, const struct auth_revocation *what)
+{
+    struct world *w = arg;
+
+    write_down(w, w->said, what);
+}
+
+static void on_told(void *arg, const struct auth_revocation *what)
+{
+    struct world *w = arg;
+
+    assert_true(w->n_copies < ENDED_MAX);
+    w->copies[w->n_copies++] = auth_revoked_dup(what);
+    write_down(w, w->told, what);
 }
 
 static void open_sessions(struct world *w)
 {
     w->sessions = auth_sessions_new(&w->config);
     auth_sessions_on_revoked(w->sessions, on_revoked, w);
+    auth_sessions_on_ended(w->sessions, on_told, w);
 }
 
 static int setup(void **state)
@@ -202,6 +227,8 @@ static int teardown(void **state)
     auth_free(w->auth);
     store_free(w->store);
     settle(w);
+    for (size_t i = 0; i < w->n_copies; i++)
+        free(w->copies[i]);
     free(w);
     return 0;
 }
@@ -213,11 +240,17 @@ static void start_anew(struct world *w)
     open_sessions(w);
 }
 
-/** What was revoked since the last time. */
+static void forget_said(struct world *w)
+{
+    w->said[0] = w->told[0] = '\0';
+}
+
+/** What was revoked since the last time; and others are to hear of all of it. */
 static void expect_said(struct world *w, const char *want)
 {
     assert_string_equal(w->said, want);
-    w->said[0] = '\0';
+    assert_string_equal(w->told, want);
+    forget_said(w);
 }
 
 // Asking.
@@ -226,6 +259,7 @@ static void on_answer(struct answer *a, int r)
 {
     assert_false(a->is_inside);
     assert_false(auth_sessions_is_idle(a->w->sessions));
+    assert_string_equal(a->w->told, a->w->said); // before the answer
     a->times++;
     a->r = r;
 }
@@ -702,7 +736,7 @@ static void a_session_that_is_over_ends_no_other(void **state)
     start_begin(&over, w, alice, NOW + MINUTE);
     assert_int_equal(await(&over), 0);
     assert_int_equal(end_by(&ended, false), 0);
-    w->said[0] = '\0';
+    forget_said(w);
     pass(w, MINUTE);
     const struct answer other = sign_in(w, alice);
     assert_int_equal(end_by(&ended, true), AUTH_SESSIONS_REVOKED);
@@ -781,6 +815,7 @@ static void a_long_token_of_another_issuer_stays_ended_with_all(void **state)
 // What an operator ends.
 
 struct revoke_answer {
+    const struct world *w;
     unsigned times;
     int r;
     size_t n;
@@ -790,6 +825,7 @@ static void on_operator_revoked(void *arg, int r, size_t n)
 {
     struct revoke_answer *a = arg;
 
+    assert_string_equal(a->w->told, a->w->said);
     a->times++;
     a->r = r;
     a->n = n;
@@ -798,7 +834,7 @@ static void on_operator_revoked(void *arg, int r, size_t n)
 /** @param session  empty: all of the account's */
 static struct revoke_answer revoke(struct world *w, account of, const char *session)
 {
-    struct revoke_answer a = {0};
+    struct revoke_answer a = {.w = w};
     char name[AUTH_SESSION_SIZE];
     const struct auth_revocation what = {.session = str_copy(name, str_of(session)),
                                          .account = of};
@@ -865,6 +901,103 @@ static void an_operator_is_told_that_the_store_is_out_of_reach(void **state)
     assert_int_equal(revoke(w, (account){0}, a.session).r, AUTH_SESSIONS_UNAVAILABLE);
     expect_said(w, "");
     assert_true(is_good(&a));
+}
+
+// What another instance has ended.
+
+/** One beside the world's own, which hears; and what it says. */
+struct other {
+    struct world *w;
+    struct auth_sessions *sessions;
+    char said[SAID_SIZE];
+    unsigned n_told;
+};
+
+static void on_other_revoked(void *arg, const struct auth_revocation *what)
+{
+    struct other *o = arg;
+
+    write_down(o->w, o->said, what);
+}
+
+static void on_other_told(void *arg, const struct auth_revocation *what)
+{
+    struct other *o = arg;
+
+    (void)what;
+    o->n_told++;
+}
+
+static void other_open(struct other *o, struct world *w)
+{
+    *o = (struct other){.w = w, .sessions = auth_sessions_new(&w->config)};
+    auth_sessions_on_revoked(o->sessions, on_other_revoked, o);
+    auth_sessions_on_ended(o->sessions, on_other_told, o);
+}
+
+static void other_close(struct other *o)
+{
+    assert_int_equal(o->n_told, 0); // no echo
+    auth_sessions_free(o->sessions);
+}
+
+/** All that the first one has ended, as copies in memory of their own. */
+static void other_hear(struct other *o)
+{
+    for (size_t i = 0; i < o->w->n_copies; i++)
+        auth_sessions_hear(o->sessions, o->w->copies[i]);
+}
+
+static bool is_good_there(const struct other *o, const struct answer *a)
+{
+    const struct auth_identity id = identity_of(a);
+
+    return !auth_sessions_is_revoked(o->sessions, &id);
+}
+
+static void what_is_heard_has_ended_here_too(void **state)
+{
+    struct world *w = *state;
+    const struct answer phone = sign_in(w, alice);
+    const struct answer laptop = sign_in(w, alice);
+    const struct answer bobs = sign_in(w, bob);
+    const struct answer carols = sign_in(w, bob);
+    struct other other;
+
+    other_open(&other, w);
+    assert_int_equal(end(&phone, false), 0);
+    assert_int_equal(revoke(w, (account){0}, bobs.session).r, 0);
+    assert_true(is_good_there(&other, &phone)); // nobody has told it
+    other_hear(&other);
+    assert_string_equal(other.said, w->told); // on to its sockets
+    assert_false(is_good_there(&other, &phone) || is_good_there(&other, &bobs));
+    assert_true(is_good_there(&other, &laptop) && is_good_there(&other, &carols));
+    assert_int_equal(end(&laptop, true), 0);
+    other_hear(&other); // the first ones twice
+    assert_false(is_good_there(&other, &laptop) || is_good_there(&other, &phone));
+    assert_true(is_good_there(&other, &carols));
+    pass(w, SECOND);
+    const struct answer again = sign_in(w, alice);
+    other_hear(&other);
+    assert_true(is_good_there(&other, &again));
+    other_close(&other);
+}
+
+/** Whoever asks it for more with a token of what has ended is told so. */
+static void what_was_heard_is_why_a_refresh_is_refused(void **state)
+{
+    struct world *w = *state;
+    const struct answer phone = sign_in(w, alice);
+    struct other other;
+
+    other_open(&other, w);
+    assert_int_equal(end(&phone, false), 0);
+    other_hear(&other);
+    struct auth_sessions *first = w->sessions;
+    w->sessions = other.sessions;
+    expect_refreshed("heard", w, &phone, AUTH_SESSIONS_REVOKED);
+    w->sessions = first;
+    other_close(&other);
 }
 
 // All in one second.
@@ -949,7 +1082,7 @@ static void after_a_start_it_knows_what_has_ended(void **state)
 
     assert_int_equal(end(&phone, false), 0);
     assert_int_equal(end(&others, true), 0);
-    w->said[0] = '\0';
+    forget_said(w);
     start_anew(w);
     assert_true(is_good(&phone)); // nobody knows yet
     assert_int_equal(load(w), 0);
@@ -1229,6 +1362,8 @@ int main(void)
         TEST(an_operator_ends_a_session_by_its_name),
         TEST(an_operator_ends_all_of_an_account),
         TEST(an_operator_is_told_that_the_store_is_out_of_reach),
+        TEST(what_is_heard_has_ended_here_too),
+        TEST(what_was_heard_is_why_a_refresh_is_refused),
         TEST(a_token_that_was_asked_for_after_all_is_good),
         TEST(a_token_that_was_asked_for_before_is_not),
         TEST(all_can_be_ended_twice_in_a_second),
