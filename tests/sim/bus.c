@@ -36,12 +36,21 @@ static void hint_free(struct hint *h)
     free(h);
 }
 
+static void note_lost(struct sim *sim, const struct bus_event *e)
+{
+    if (e->kind == BUS_CROWDED)
+        truth_on_crowded(sim, &e->to, INT64_MAX);
+}
+
 static void on_time(struct timer *t)
 {
     struct hint *h = container_of(t, struct hint, timer);
 
-    if (!h->to->sim->is_cut_off[h->to->node])
+    if (h->to->sim->is_cut_off[h->to->node]) {
+        note_lost(h->to->sim, &h->event);
+    } else {
         bus_publish(h->to->inner, &h->event);
+    }
     hint_free(h);
 }
 
@@ -61,6 +70,7 @@ static void send_to(struct sim_bus *from, struct sim_bus *to, const struct bus_e
     sim->counters.hints++;
     if (is_lost(sim, from->node, to->node)) {
         sim->counters.hints_lost++;
+        note_lost(sim, e);
         return;
     }
     struct hint *h = NEW(struct hint);
@@ -75,12 +85,15 @@ static void send_to(struct sim_bus *from, struct sim_bus *to, const struct bus_e
 static void sim_publish(struct bus *b, const struct bus_event *e)
 {
     struct sim_bus *from = of(b);
+    struct sim *sim = from->sim;
 
     if (from->is_over)
         return;
-    for (unsigned i = 0; i < from->sim->config.n_nodes; i++) {
-        if (from->sim->nodes[i])
-            send_to(from, of(sim_node_bus(from->sim->nodes[i])), e);
+    if (e->kind == BUS_CROWDED)
+        truth_on_crowded(sim, &e->to, sim->timers.now_ms + sim->config.bus_ms);
+    for (unsigned i = 0; i < sim->config.n_nodes; i++) {
+        if (sim->nodes[i])
+            send_to(from, of(sim_node_bus(sim->nodes[i])), e);
     }
 }
 

@@ -122,6 +122,7 @@ static void join(struct sim_device *d)
     buf_clear(&sim->text);
     auth_mint(&sim->text, &sim->keyring.signer, &m);
     d->state = SIM_DEVICE_JOINING;
+    d->joined_ms = sim->timers.now_ms;
     write_packet(d, "40{\"token\":\"" STR_FMT "\"%s%s%s}", STR_ARG(buf_str(&sim->text)),
                  d->cursor[0] ? ",\"cursor\":\"" : "", d->cursor, d->cursor[0] ? "\"" : "");
 }
@@ -225,8 +226,20 @@ static void forget_to_acknowledge(struct sim_device *d)
         d->n_to_ack--; // the last one, for good
 }
 
+/** Its network is another one: the node has the old connection until no pong comes. */
+static void move(struct sim_device *d)
+{
+    d->link->is_black = true;
+    leave(d);
+    act_later(d, sim_between(d->sim, 1, 200));
+}
+
 static void act_busily(struct sim_device *d)
 {
+    if (d->sim->limits && sim_one_in(d->sim, 60)) {
+        move(d);
+        return;
+    }
     switch (sim_below(d->sim, 60)) {
     case 0: leave(d); break;
     case 1: mark(d); break;
@@ -329,6 +342,17 @@ static void on_change(struct sim_device *d, const struct json *data)
     truth_on_cursor(d->sim, d, text_at(data, "cursor"), false);
 }
 
+/** Where it was one too many, it comes back for its user, who wants it again. */
+static void on_error(struct sim_device *d, str code)
+{
+    sim_note(d->sim, "device %u: error " STR_FMT, d->number, STR_ARG(code));
+    if (!str_eq(code, STR("too_many_sockets")))
+        return;
+    truth_on_too_many(d->sim, d);
+    leave(d);
+    act_later(d, sim_between(d->sim, 1, 500));
+}
+
 static void on_event(struct sim_device *d, const struct json *all, int64_t id)
 {
     const str name = json_text(json_item(all, 0));
@@ -349,9 +373,7 @@ static void on_event(struct sim_device *d, const struct json *all, int64_t id)
         for (size_t i = 0; i < d->n_outbox; i++)
             send_again(d, d->outbox[i]);
     } else if (str_eq(name, STR("error"))) {
-        const struct json *error = json_member(data, "error");
-        sim_note(d->sim, "device %u: error " STR_FMT, d->number,
-                 STR_ARG(text_at(error, "code")));
+        on_error(d, text_at(json_member(data, "error"), "code"));
     } else if (!str_eq(name, STR("warning"))) {
         sim_fail(d->sim, "device %u: an event that it does not know: " STR_FMT, d->number,
                  STR_ARG(name));

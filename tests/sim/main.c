@@ -6,6 +6,7 @@
 #include "auth/auth.h"
 #include "base/err.h"
 #include "base/log.h"
+#include "chat/limits.h"
 #include "support/whole_node.h"
 
 #include "sim.h"
@@ -243,7 +244,18 @@ static struct sim_config config_of(uint64_t seed)
     };
     if (sim_one_in(&sim, 3))
         make_quiet(&sim, &config);
+    config.sessions = sim_one_in(&sim, 2) ? SIM_DEVICES / SIM_WALLETS : 0;
     return config;
+}
+
+static void make_limits(struct sim *sim)
+{
+    const struct rate rate = {1000000, 1000, 1}; // more than anybody asks for
+    const struct chat_config config = {
+        .sends = rate, .requests = rate, .sessions = sim->config.sessions};
+
+    if (sim->config.sessions > 0)
+        sim->limits = chat_limits_new(&config, &sim->chance.rand);
 }
 
 static void start(struct sim *sim, uint64_t seed)
@@ -263,6 +275,7 @@ static void start(struct sim *sim, uint64_t seed)
     buf_init(&sim->text, SIZE_MAX / 2);
     whole_node_keyring(&sim->keyring, &sim->chance.rand);
     sim->disk = store_mem_new(&sim->later, &sim->chance.rand, &limits);
+    make_limits(sim);
     timer_init(&sim->fault, on_fault);
     timer_init(&sim->store_back, on_store_back);
     for (unsigned i = 0; i < sim->config.n_nodes; i++) {
@@ -332,6 +345,7 @@ static void stop(struct sim *sim)
         sim_node_end(sim, i, false);
     sim_links_free(sim);
     sim_settle(sim);
+    chat_limits_free(sim->limits);
     store_free(sim->disk);
     auth_keyring_fini(&sim->keyring);
     buf_fini(&sim->text);
@@ -405,10 +419,10 @@ static void report(uint64_t first, uint64_t n, struct sim_counters all)
         N(acked), N(refused), N(unknown));
     printf(
         "  %llu crashes, %llu stops, %llu connections cut, %llu gone black, %llu of %llu "
-        "hints lost, %llu sockets that were mended by a check, %llu operations refused by "
-        "the store, %llu of unknown outcome\n",
+        "hints lost, %llu sockets that were mended by a check, %llu that went for another, "
+        "%llu operations refused by the store, %llu of unknown outcome\n",
         N(crashes), N(stops), N(cuts), N(holes), N(hints_lost), N(hints), N(unhinted),
-        N(store_refused), N(store_uncertain));
+        N(crowded), N(store_refused), N(store_uncertain));
 }
 
 static int usage(void)

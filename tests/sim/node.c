@@ -31,6 +31,7 @@ void sim_node_start(struct sim *sim, unsigned i)
                                     .later = &sim->later,
                                     .clock = &sim->clock,
                                     .rand = &sim->chance.rand,
+                                    .limits = sim->limits,
                                     .ping_ms = PING_MS,
                                     .pong_ms = PONG_MS,
                                 });
@@ -45,6 +46,11 @@ void sim_node_accept(struct sim_node *n, struct stream *s)
 struct bus *sim_node_bus(struct sim_node *n)
 {
     return n->bus;
+}
+
+struct chat *sim_node_chat(struct sim_node *n)
+{
+    return n->whole.chat;
 }
 
 static void drop_links(struct sim *sim, unsigned i)

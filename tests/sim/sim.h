@@ -17,6 +17,7 @@
 #include "base/list.h"
 #include "base/mem.h"
 #include "base/timer.h"
+#include "chat/chat.h"
 #include "chat/store.h"
 #include "store/mem.h"
 #include "store/mem_op.h"
@@ -130,6 +131,7 @@ void sim_node_start(struct sim *sim, unsigned i);
 void sim_node_end(struct sim *sim, unsigned i, bool is_crash);
 void sim_node_accept(struct sim_node *n, struct stream *s);
 struct bus *sim_node_bus(struct sim_node *n);
+struct chat *sim_node_chat(struct sim_node *n);
 
 // devices
 
@@ -164,6 +166,7 @@ struct sim_device {
     struct timer act;
     struct timer watchdog; // no ping has come
     // Of the connection.
+    int64_t joined_ms;            // when it asked to join
     int64_t asked[SIM_ASKED_MAX]; // by the id of the answer: a send's number; -1: no send's
     size_t n_asked;
     struct sim_to_ack to_ack[SIM_TO_ACK_MAX];
@@ -222,6 +225,7 @@ struct sim_truth {
     uint64_t marks[SIM_WALLETS][SIM_WALLETS][2]; // by account and peer
     uint64_t said[SIM_WALLETS][SIM_WALLETS];     // a client has said that it keeps all up to
     bool acked[SIM_WALLETS][SIM_WALLETS][SIM_SEQS]; // by a client of the account's
+    int64_t crowded_until_ms[SIM_WALLETS]; // by then its nodes know which sessions must go
 };
 
 /** Ends the process: what must hold does not. */
@@ -244,6 +248,12 @@ void truth_on_message(struct sim *sim, struct sim_device *d, unsigned peer, uint
 void truth_on_mark(struct sim *sim, struct sim_device *d, unsigned peer, bool by_peer,
                    enum chat_mark mark, uint64_t seq);
 void truth_on_cursor(struct sim *sim, struct sim_device *d, str cursor, bool is_synced);
+
+/** A device has lost its session for another one. */
+void truth_on_too_many(struct sim *sim, const struct sim_device *d);
+
+/** A BUS_CROWDED is under way. @param until_ms  it arrives by then; INT64_MAX: nowhere */
+void truth_on_crowded(struct sim *sim, const account *a, int64_t until_ms);
 
 /** After each event. */
 void truth_check(struct sim *sim);
@@ -268,6 +278,7 @@ struct sim_config {
     int64_t bus_ms;       // at most, for a hint
     int64_t between_ms;   // two faults, at most; 0: none
     int64_t act_ms;       // two things that a device does, at most
+    uint64_t sessions;    // of a wallet, on all nodes together; 0: as many as come
 };
 
 struct sim_counters {
@@ -286,6 +297,7 @@ struct sim_counters {
     uint64_t store_refused;
     uint64_t store_uncertain;
     uint64_t unhinted; // found by a check of hints
+    uint64_t crowded;  // sessions that had to go for others
 };
 
 #define SIM_NOTES     64
@@ -307,6 +319,7 @@ struct sim {
     int64_t clock_off_ms;
     struct seeded chance;
     struct store *disk;
+    struct chat_limits *limits; // NULL: there are none
     struct auth_keyring keyring;
     struct buf text;
     struct list links;

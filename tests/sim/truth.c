@@ -8,7 +8,10 @@
  *     message that no device of the account has acknowledged
  *   a cursor never passes a message that its device has not got
  *   what was sent during a block never comes
+ *   where a wallet may have so many sessions on all nodes together, it has no more once its
+ *     nodes were told, and its newest is never the one that goes
  */
+#include "chat/core.h"
 #include "chat/cursor.h"
 
 #include "sim.h"
@@ -166,12 +169,53 @@ static void check_marks(struct sim *sim, unsigned of, unsigned peer)
     }
 }
 
+// Sessions.
+
+void truth_on_crowded(struct sim *sim, const account *a, int64_t until_ms)
+{
+    sim->truth.crowded_until_ms[wallet_of(sim, a)] = until_ms;
+}
+
+void truth_on_too_many(struct sim *sim, const struct sim_device *d)
+{
+    sim->counters.crowded++;
+    for (unsigned i = d->wallet; i < SIM_DEVICES; i += SIM_WALLETS) {
+        // What asked first may arrive last.
+        if (i != d->number && sim->devices[i].joined_ms >= d->joined_ms - sim->config.net_ms)
+            return;
+    }
+    sim_fail(sim, "device %u had to go, and nobody has come since it did", d->number);
+}
+
+static size_t sessions_of(struct sim *sim, unsigned wallet)
+{
+    const account a = sim_account(wallet);
+    size_t n = 0;
+
+    for (unsigned i = 0; i < sim->config.n_nodes; i++) {
+        const struct chat_account *owner =
+            sim->nodes[i] ? chat_find_account(sim_node_chat(sim->nodes[i]), &a) : NULL;
+        n += owner ? owner->n_sessions : 0;
+    }
+    return n;
+}
+
+static void check_sessions(struct sim *sim)
+{
+    for (unsigned i = 0; sim->limits && i < SIM_WALLETS; i++) {
+        const size_t n = sessions_of(sim, i);
+        if (n > sim->config.sessions && sim->timers.now_ms > sim->truth.crowded_until_ms[i])
+            sim_fail(sim, "%u has %zu sessions", i, n);
+    }
+}
+
 void truth_check(struct sim *sim)
 {
     const struct mem_model *m = model_of(sim);
 
     for (; sim->truth.n_log < m->n_log; sim->truth.n_log++)
         check_message(sim, m->log[sim->truth.n_log]);
+    check_sessions(sim);
     for (unsigned of = 0; of < SIM_WALLETS; of++) {
         for (unsigned peer = 0; peer < SIM_WALLETS; peer++) {
             if (peer != of)

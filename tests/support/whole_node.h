@@ -24,6 +24,7 @@ struct whole_node_ports {
     struct job_queue *later;
     struct clock *clock;
     struct rand *rand;
+    struct chat_limits *limits; // NULL: there are none
     int64_t ping_ms;
     int64_t pong_ms;
 };
@@ -58,13 +59,14 @@ static inline void whole_node_start_api(struct whole_node *n, const struct whole
 {
     static const uint8_t refresh_key[AUTH_KEY_SIZE] = "for refresh tokens";
 
-    n->chat = chat_new(&(struct chat_ports){.store = p->store,
-                                            .bus = p->bus,
-                                            .timers = p->timers,
-                                            .later = p->later,
-                                            .clock = p->clock,
-                                            .rand = p->rand},
-                       &(struct chat_config){.rate_limits = false});
+    n->chat =
+        chat_new(&(struct chat_ports){.store = p->store,
+                                      .bus = p->bus,
+                                      .timers = p->timers,
+                                      .later = p->later,
+                                      .clock = p->clock,
+                                      .rand = p->rand},
+                 &(struct chat_config){.rate_limits = p->limits != NULL, .limits = p->limits});
     n->auth = auth_new(1);
     auth_set_own(n->auth, p->keyring);
     n->sessions = auth_sessions_new(&(struct auth_sessions_config){
