@@ -151,6 +151,7 @@ static void sit(struct chat_session *s)
     if (!c->limits)
         return;
     const size_t n_going = chat_limits_sit(c->limits, &s->seat, a);
+    // Of what another thread chooses meanwhile it tells the others itself, and of this too.
     if (n_going > 0 && end_crowded(s->owner) < n_going)
         bus_publish(c->ports.bus, &(struct bus_event){.kind = BUS_CROWDED, .to = *a});
 }

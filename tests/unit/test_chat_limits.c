@@ -122,7 +122,7 @@ static void accounts_are_counted_apart(void **state)
     for (uint8_t i = 0; i < 2 * MAX; i++)
         assert_int_equal(sit(l, &seats[i], i % 2, 0), 0);
     expect(l, seats, "ssssss");
-    stand_all(l, seats, 2 * MAX);
+    stand_all(l, seats, COUNT_OF(seats));
 }
 
 static void for_one_there_is_always_room(void **state)
