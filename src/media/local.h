@@ -58,7 +58,8 @@ MUST_CHECK int media_local_new(struct media_local **out,
                                const struct media_local_config *config);
 
 /** Where clients reach the server: "https://chat.example", or with a path that a proxy takes
- * off again. Before any link is made. */
+ * off again. Before any link is made, and before another loop runs that has a front of it
+ * (media/share.h): nothing that links read changes after this. */
 void media_local_set_url(struct media_local *l, str url);
 
 struct media *media_local_port(struct media_local *l);

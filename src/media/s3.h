@@ -42,6 +42,7 @@ struct media_s3;
  * media_free() of its port @return 0 or a fault: something of it is missing, or can't be so */
 MUST_CHECK int media_s3_new(struct media_s3 **out, const struct media_s3_config *config);
 
+/** Nothing that its links read ever changes: media/share.h. */
 struct media *media_s3_port(struct media_s3 *s);
 
 struct media_s3_counters {
