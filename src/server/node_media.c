@@ -66,9 +66,8 @@ static int open_s3(struct node_media *m, const struct node_media_config *c)
     return 0;
 }
 
-int node_media_open(struct node_media *m, const struct node_media_config *c)
+static int open_port(struct node_media *m, const struct node_media_config *c)
 {
-    *m = (struct node_media){.public_url = c->media->public_url};
     switch (c->media->where) {
     case SERVE_MEDIA_OFF: return 0;
     case SERVE_MEDIA_LOCAL: return open_local(m, c);
@@ -77,9 +76,29 @@ int node_media_open(struct node_media *m, const struct node_media_config *c)
     return open_s3(m, c);
 }
 
+int node_media_open(struct node_media *m, const struct node_media_config *c)
+{
+    *m = (struct node_media){.public_url = c->media->public_url};
+    int r = open_port(m, c);
+    if (r == 0 && m->port)
+        r = media_share_new(&m->share, m->port, c->loop);
+    if (r < 0) {
+        node_media_close(m);
+        return err_up(r);
+    }
+    return 0;
+}
+
+int node_media_share(struct node_media *m, const struct node_media *home, struct loop *l)
+{
+    *m = (struct node_media){0};
+    return home->port ? media_share_join(&m->port, home->share, l) : 0;
+}
+
 void node_media_close(struct node_media *m)
 {
     media_free(m->port);
+    media_share_free(m->share);
 }
 
 /** Where this machine reaches one who listens everywhere. */

@@ -7,6 +7,7 @@
 #include "io/loop.h"
 #include "media/local.h"
 #include "media/s3.h"
+#include "media/share.h"
 #include "server/serve_media.h"
 
 struct node_media_config {
@@ -31,11 +32,23 @@ struct node_media {
     struct media *port;        // NULL: off
     struct media_local *local; // NULL: elsewhere
     struct media_s3 *s3;       // likewise
+    struct media_share *share; // of the port, for other loops; NULL: off, or it is one's
     str public_url;            // of the config; empty: as it listens
 };
 
 /** @return 0 or a fault */
 MUST_CHECK int node_media_open(struct node_media *m, const struct node_media_config *config);
+
+/**
+ * That of another loop of the process: its port is a front of home's, and it serves no
+ * requests. home outlives it, and listens before l runs. Off where home is.
+ *
+ * Thread: that of l, or l does not run yet.
+ *
+ * @return 0 or a fault
+ */
+MUST_CHECK int node_media_share(struct node_media *m, const struct node_media *home,
+                                struct loop *l);
 
 /** Nothing may be under way. */
 void node_media_close(struct node_media *m);
