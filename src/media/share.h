@@ -13,11 +13,11 @@
 
 struct media_share;
 
-/** @param home  outlives it, on l @param out  owned; media_share_free(), on l @return 0 or a
- * fault */
+/** @param home  on l; outlives the fronts @param out  owned; media_share_free(), on l
+ * @return 0 or a fault */
 MUST_CHECK int media_share_new(struct media_share **out, struct media *home, struct loop *l);
 
-/** After its last front, and with nothing under way at home. NULL is fine. */
+/** After its last front, and with nothing under way at home, or after that. NULL is fine. */
 void media_share_free(struct media_share *s);
 
 /**
