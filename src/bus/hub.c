@@ -176,8 +176,9 @@ static struct item *item_of(const struct bus_event *e)
 
 static void free_all(struct list *items)
 {
-    while (!list_is_empty(items))
-        free(container_of(list_shift(items), struct item, node));
+    list_each (node, items)
+        free(container_of(node, struct item, node));
+    list_init(items);
 }
 
 /** All that a turn has published, in one piece: each loop wakes once for it. Who has gone in
