@@ -148,6 +148,30 @@ void loop_stop(struct loop *l)
     uv_stop(&uv_loop_of(l)->uv);
 }
 
+static void *run_thread(void *arg)
+{
+    const struct loop_thread *t = arg;
+
+    t->run(t->arg);
+    return NULL;
+}
+
+int loop_thread_start(struct loop_thread *t, const char *name, void (*run)(void *arg),
+                      void *arg)
+{
+    *t = (struct loop_thread){.run = run, .arg = arg};
+    const int r = pthread_create(&t->id, NULL, run_thread, t);
+    if (r != 0)
+        return err_fault(-r, "thread %s", name);
+    pthread_setname_np(t->id, name);
+    return 0;
+}
+
+void loop_thread_join(struct loop_thread *t)
+{
+    pthread_join(t->id, NULL);
+}
+
 static void on_signal(uv_signal_t *handle, int signal)
 {
     struct signal_watch *w = handle->data;

@@ -8,6 +8,8 @@
  */
 #pragma once
 
+#include <pthread.h>
+
 #include "base/clock.h"
 #include "base/job.h"
 #include "base/timer.h"
@@ -49,6 +51,25 @@ void loop_abort_streams(struct loop *l);
 
 /** One pass over what is ready, without waiting; for tests and for closing down. */
 void loop_run_once(struct loop *l);
+
+/** A thread that a loop is run on. */
+struct loop_thread {
+    pthread_t id;
+    void (*run)(void *arg);
+    void *arg;
+};
+
+/**
+ * Run run(arg) on a thread of its own.
+ *
+ * @param t     the caller's, until loop_thread_join()
+ * @param name  at most 15 bytes @return 0 or a fault
+ */
+MUST_CHECK int loop_thread_start(struct loop_thread *t, const char *name,
+                                 void (*run)(void *arg), void *arg);
+
+/** Wait for its end. */
+void loop_thread_join(struct loop_thread *t);
 
 typedef void loop_signal_fn(void *arg, int signal);
 
