@@ -5,24 +5,9 @@
 
 #define METRICS_MAX 65536 // bytes; what they say does not depend on any client
 
-/** All numbers of one answer. */
-struct snapshot {
-    uint64_t uptime_s;
-    uint64_t memory;
-    uint64_t connections;
-    uint64_t sessions;
-    uint64_t store_up;
-    struct eio_counters eio;
-    struct api_counters api;
-    struct chat_counters chat;
-    struct store_counters store;
-    struct media_local_counters local; // zeroes where files are elsewhere
-    struct media_s3_counters s3;       // likewise
-};
-
 #define GAUGE     "gauge"
 #define COUNTER   "counter"
-#define AT(field) offsetof(struct snapshot, field)
+#define AT(field) offsetof(struct admin_numbers, field)
 
 // clang-format off
 static const struct {
@@ -34,12 +19,12 @@ static const struct {
     {"parley_uptime_seconds", GAUGE, "Time since the start.", AT(uptime_s)},
     {"process_resident_memory_bytes", GAUGE, "Resident memory size in bytes.", AT(memory)},
     {"parley_connections", GAUGE, "Open TCP connections, those that are closing included.", AT(connections)},
-    {"parley_sessions", GAUGE, "Engine.IO sessions.", AT(sessions)},
+    {"parley_sessions", GAUGE, "Engine.IO sessions.", AT(eio.sessions)},
     {"parley_sessions_opened_total", COUNTER, "Engine.IO sessions opened.", AT(eio.opened)},
     {"parley_handshakes_refused_total", COUNTER, "Handshakes answered with 503, while stopping or without a store.", AT(eio.refused)},
     {"parley_origins_denied_total", COUNTER, "Requests answered with 403, from pages that may not connect.", AT(eio.denied)},
     {"parley_clients", GAUGE, "Clients that have joined the chat.", AT(chat.sessions)},
-    {"parley_accounts_online", GAUGE, "Accounts with a client.", AT(chat.accounts)},
+    {"parley_accounts_online", GAUGE, "Accounts with a client, of each worker.", AT(chat.accounts)},
     {"parley_connects_total", COUNTER, "Clients let in.", AT(api.connects)},
     {"parley_connects_refused_total", COUNTER, "Clients refused: token, origin, too many.", AT(api.refused_connects)},
     {"parley_requests_total", COUNTER, "Requests of clients.", AT(api.requests)},
@@ -88,17 +73,14 @@ static const struct {
 };
 // clang-format on
 
-static struct snapshot snapshot_of(const struct admin *a)
+struct admin_numbers admin_numbers_of(const struct admin *a)
 {
-    const struct eio_counters eio = eio_counters(a->eio);
-
-    return (struct snapshot){
+    return (struct admin_numbers){
         .uptime_s = (uint64_t)(a->timers->now_ms - a->started_ms) / 1000,
         .memory = process_memory(),
-        .connections = *a->n_connections,
-        .sessions = eio.sessions,
         .store_up = health_is_up(a->health),
-        .eio = eio,
+        .connections = *a->n_connections,
+        .eio = eio_counters(a->eio),
         .api = *api_counters(a->api),
         .chat = *chat_counters(a->chat),
         .store = a->store->counters,
@@ -106,6 +88,23 @@ static struct snapshot snapshot_of(const struct admin *a)
                                  : (struct media_local_counters){0},
         .s3 = a->media->s3 ? *media_s3_counters(a->media->s3) : (struct media_s3_counters){0},
     };
+}
+
+void admin_numbers_add(struct admin_numbers *sum, const struct admin_numbers *more)
+{
+    uint64_t a[sizeof(*sum) / sizeof(uint64_t)];
+    uint64_t b[COUNT_OF(a)];
+    const struct admin_numbers own = *sum;
+
+    static_assert(sizeof(a) == sizeof(*sum), "numbers, and nothing else");
+    memcpy(a, sum, sizeof(a));
+    memcpy(b, more, sizeof(b));
+    for (size_t i = 0; i < COUNT_OF(a); i++)
+        a[i] += b[i];
+    memcpy(sum, a, sizeof(a));
+    sum->uptime_s = own.uptime_s;
+    sum->memory = own.memory;
+    sum->store_up = own.store_up && more->store_up;
 }
 
 static void add_errors(struct buf *out, const struct api_counters *c)
@@ -123,7 +122,7 @@ static void add_errors(struct buf *out, const struct api_counters *c)
     assert(r == 0); // METRICS_MAX has room for all of them
 }
 
-static void add_metrics(struct buf *out, const struct snapshot *s)
+static void add_metrics(struct buf *out, const struct admin_numbers *s)
 {
     int r = buf_add(out, STR("# HELP parley_build_info The version, as a label.\n"
                              "# TYPE parley_build_info gauge\n"
@@ -176,15 +175,24 @@ static void on_readyz(const struct admin *a, struct http_request *rq)
     respond(rq, why ? 503 : 200, STR("text/plain"), str_of(why ? why : "ok\n"));
 }
 
-static void on_metrics(const struct admin *a, struct http_request *rq)
+void admin_respond(struct http_request *rq, const struct admin_numbers *n)
 {
-    const struct snapshot s = snapshot_of(a);
     struct buf text;
 
     buf_init(&text, METRICS_MAX);
-    add_metrics(&text, &s);
+    add_metrics(&text, n);
     respond(rq, 200, STR("text/plain; version=0.0.4; charset=utf-8"), buf_str(&text));
     buf_fini(&text);
+}
+
+static void on_metrics(const struct admin *a, struct http_request *rq)
+{
+    if (a->on_metrics) {
+        a->on_metrics(a->arg, rq);
+        return;
+    }
+    const struct admin_numbers own = admin_numbers_of(a);
+    admin_respond(rq, &own);
 }
 
 static const struct {
@@ -211,4 +219,19 @@ static void on_head(void *arg, struct http_request *rq, const struct http_head *
     respond(rq, 404, STR("text/plain"), STR("Not Found\n"));
 }
 
-const struct http_handler admin_http_handler = {.on_head = on_head};
+static void on_gone(void *arg, struct http_request *rq)
+{
+    const struct admin *a = arg;
+
+    if (a->on_gone)
+        a->on_gone(a->arg, rq);
+}
+
+/** Nobody wants a body, but there may be one, before an answer that is given later. */
+static void on_body(void *arg, struct http_request *rq)
+{
+    (void)arg, (void)rq;
+}
+
+const struct http_handler admin_http_handler = {
+    .on_head = on_head, .on_body = on_body, .on_gone = on_gone};

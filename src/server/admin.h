@@ -15,6 +15,20 @@ enum admin_phase {
     ADMIN_DRAINING,
 };
 
+/** All numbers of one answer: of a worker, or of several together. Each is a uint64_t. */
+struct admin_numbers {
+    uint64_t uptime_s;
+    uint64_t memory;
+    uint64_t store_up;
+    uint64_t connections;
+    struct eio_counters eio;
+    struct api_counters api;
+    struct chat_counters chat;
+    struct store_counters store;
+    struct media_local_counters local; // zeroes where files are elsewhere
+    struct media_s3_counters s3;       // likewise
+};
+
 /** What it looks at; borrowed. */
 struct admin {
     enum admin_phase phase;
@@ -27,7 +41,22 @@ struct admin {
     const struct eio_server *eio;
     const struct health *health;
     const size_t *n_connections;
+
+    /** Asked for its numbers, there are others to ask, too: answer with admin_respond(), later.
+     * NULL: there are none. */
+    void (*on_metrics)(void *arg, struct http_request *rq);
+
+    /** Such a request is no more. */
+    void (*on_gone)(void *arg, struct http_request *rq);
+    void *arg;
 };
+
+struct admin_numbers admin_numbers_of(const struct admin *a);
+
+/** More of what can be added up. */
+void admin_numbers_add(struct admin_numbers *sum, const struct admin_numbers *more);
+
+void admin_respond(struct http_request *rq, const struct admin_numbers *n);
 
 /** For routes that begin with "/healthz", "/readyz" and "/metrics"; arg is the struct admin. */
 extern const struct http_handler admin_http_handler;

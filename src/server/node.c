@@ -2,333 +2,259 @@
 
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 
-#include "api/describe.h"
-#include "api/encode.h"
-#include "bus/local.h"
+#include "auth/revoked.h"
+#include "base/mem.h"
 #include "crypto/random.h"
 #include "io/loop.h"
 #include "io/pool.h"
+#include "io/tcp.h"
 #include "server/admin.h"
 #include "server/admin_socket.h"
 #include "server/demo.h"
 #include "server/embedded.h"
-#include "server/fetcher.h"
-#include "server/node_media.h"
+#include "server/moves.h"
 #include "server/own_keys.h"
-#include "server/prover.h"
+#include "server/parts.h"
 #include "server/run.h"
-#include "store/sqlite.h"
 
 #define RETRY_AFTER_S 5
+#define ROUTES_MAX    16
 
 struct node {
     const struct node_config *config;
+    struct node_shared *shared;
+    unsigned number;
     struct loop *loop;
-    struct store *store;
-    struct bus *bus;
-    struct rand_ahead rand; // of names
+    struct parts parts;
     struct own_keys keys;
-    struct prover *prover;
-    struct auth_fetcher_http *fetcher; // NULL: there is nobody to ask
-    struct auth_contracts *contracts;  // likewise
-    struct auth_issuer_keys *issuer_keys;
-    struct auth_sessions *sessions;
-    struct auth_sign_in *sign_in;
-    struct node_media media;
-    struct chat *chat;
-    struct api *api;
-    struct sio_server *sio;
-    struct eio_server *eio;
-    struct buf denial; // what it says to pages that may not connect
     struct http_server *http;
-    struct admin_socket *admin_socket;
-    struct health health;
-    struct admin admin;
     struct http_assets assets;
     struct demo demo; // with --dev
-    bool is_loaded;   // what was revoked is known
+    struct moves moves;
+    struct health health;
+    struct admin admin;
+    struct admin_socket *admin_socket; // at home
+    struct run how;
+    struct running running;
+    size_t n_counts; // that go round
+    struct http_route routes[ROUTES_MAX];
+    size_t n_routes;
 };
 
-// The parts, from the store up.
-
-/** @return 0 or a fault */
-static int open_store(struct node *n)
+static bool is_home(const struct node *n)
 {
-    const struct store_sqlite_config config = {
-        .dir = n->config->data,
-        .index_after = n->config->store_memory,
-        .tail_max = 4 * n->config->store_memory,
-        .limits = n->config->mailbox,
-        .rand = crypto_random(),
-    };
-    return store_sqlite_open(&n->store, n->loop, &config);
+    return n->number == NODE_HOME;
 }
 
-static bool has_others(const struct node_config *c)
+static struct post post_of(const struct node *n, void (*what)(struct post *p, void *there))
 {
-    return c->rpcs.n > 0 || c->urls.n > 0;
+    return (struct post){.run = what, .from = n->number, .at = n->number};
 }
 
-/** @return 0 or a fault */
-static int make_fetcher(struct node *n)
+// What is for another node.
+
+static bool is_socketio(const struct node_config *c, str path)
 {
-    if (!has_others(n->config))
-        return 0;
-    return auth_fetcher_http_new(&n->fetcher, n->loop, n->config->ca_file);
+    return str_starts(path, c->path) || (c->dev && str_starts(path, STR("/socket.io/")));
 }
 
-static void make_contracts(struct node *n)
+/** What is there but once is at home. */
+static bool is_for_home(str path)
 {
-    const struct node_config *c = n->config;
+    static const str prefixes[] = {STR("/v1/"), STR("/.well-known/"), STR(MEDIA_LOCAL_PREFIX),
+                                   STR("/metrics")};
 
-    if (c->rpcs.n == 0)
+    for (size_t i = 0; i < COUNT_OF(prefixes); i++) {
+        if (str_starts(path, prefixes[i]))
+            return true;
+    }
+    return false;
+}
+
+static int place(void *arg, const struct http_head *head)
+{
+    const struct node *n = arg;
+
+    if (is_for_home(head->path))
+        return moves_place(&n->moves, NODE_HOME);
+    if (is_socketio(n->config, head->path))
+        return moves_place(&n->moves, eio_worker_of(head));
+    return HTTP_HERE;
+}
+
+static void move(void *arg, int place, struct stream_parcel *parcel)
+{
+    const struct node *n = arg;
+    moves_move(&n->moves, place, parcel);
+}
+
+// Numbers: a question goes round, and each adds its own.
+
+struct count {
+    struct post post;
+    struct http_request *rq; // NULL: nobody waits for it any more
+    uint64_t seen;           // nodes, a bit each
+    struct admin_numbers sum;
+};
+
+static_assert(POSTS_MAX <= 64, "a bit each");
+
+static void add_own(struct count *c, const struct node *n)
+{
+    const struct admin_numbers own = admin_numbers_of(&n->admin);
+
+    if (c->seen == 0) {
+        c->sum = own;
+    } else {
+        admin_numbers_add(&c->sum, &own);
+    }
+    c->seen |= UINT64_C(1) << n->number;
+}
+
+/** Of nodes that have ended: nothing changes there any more. */
+static void add_ended(struct count *c, struct posts *posts)
+{
+    for (unsigned i = 0; i < posts_count(posts); i++) {
+        if (!(c->seen >> i & 1))
+            add_own(c, posts_there(posts, i));
+    }
+}
+
+static void on_count(struct post *post, void *there)
+{
+    struct count *c = container_of(post, struct count, post);
+    struct node *n = there;
+
+    if (post->from != n->number) {
+        add_own(c, n);
+        posts_pass(n->shared->posts, post);
         return;
-    struct auth_contracts_config config = {
-        .fetcher = auth_fetcher_http_port(n->fetcher),
-        .timers = &n->loop->timers,
-        .later = &n->loop->later,
-        .rand = crypto_random(),
-        .rate_limits = c->chat.rate_limits,
-        .sign_ins = c->contracts,
-        .n_rpcs = c->rpcs.n,
-    };
-    memcpy(config.rpcs, c->rpcs.rpcs, sizeof(config.rpcs));
-    n->contracts = auth_contracts_new(&config);
+    }
+    n->n_counts--;
+    if (c->rq) {
+        add_ended(c, n->shared->posts);
+        admin_respond(c->rq, &c->sum);
+    }
+    free(c);
 }
 
-static void make_sign_in(struct node *n)
-{
-    const struct node_config *c = n->config;
-    const struct auth_sessions_config sessions = {
-        .store = store_sqlite_auth(n->store),
-        .contracts = n->contracts,
-        .signer = &c->keyring->signer,
-        .refresh_key = c->sign_in.refresh,
-        .clock = &n->loop->clock,
-        .rand = crypto_random(),
-        .timers = &n->loop->timers,
-        .rate_limits = c->chat.rate_limits,
-        .begins = c->logins,
-        .refreshes = c->auths,
-        .access_ms = c->access_ms,
-        .session_ms = c->session_ms,
-    };
-    n->sessions = auth_sessions_new(&sessions);
-    struct auth_sign_in_config sign_in = {
-        .sessions = n->sessions,
-        .prover = prover_port(n->prover),
-        .contracts = n->contracts,
-        .clock = &n->loop->clock,
-        .rand = crypto_random(),
-        .nonce_key = c->sign_in.nonce,
-        .domains = &c->domains,
-        .n_chains = c->chains.n,
-        .solana = c->chains.solana,
-    };
-    memcpy(sign_in.chains, c->chains.chains, sizeof(sign_in.chains));
-    n->sign_in = auth_sign_in_new(&sign_in);
-}
-
-/** @return 0 or a fault */
-static int open_media(struct node *n)
-{
-    return node_media_open(&n->media, &(struct node_media_config){
-                                          .loop = n->loop,
-                                          .uploads = store_sqlite_uploads(n->store),
-                                          .options = &n->config->media_options,
-                                          .media = &n->config->media,
-                                          .origins = &n->config->origins,
-                                          .proxies = &n->config->proxies,
-                                          .rate_limits = n->config->chat.rate_limits,
-                                          .data = n->config->data,
-                                          .secret = n->config->media_secret,
-                                          .scan = n->config->media_scan,
-                                          .ca_file = n->config->ca_file,
-                                      });
-}
-
-static struct auth_issuer_keys *new_issuer_keys(struct node *n)
-{
-    return auth_issuer_keys_new(&(struct auth_issuer_keys_config){
-        .auth = n->config->auth,
-        .fetcher = n->fetcher ? auth_fetcher_http_port(n->fetcher) : NULL,
-        .timers = &n->loop->timers,
-        .later = &n->loop->later,
-        .urls = &n->config->urls,
-    });
-}
-
-static void make_chat(struct node *n)
-{
-    const struct chat_ports ports = {
-        .store = n->store,
-        .uploads = store_sqlite_uploads(n->store),
-        .media = n->media.port,
-        .bus = n->bus,
-        .timers = &n->loop->timers,
-        .later = &n->loop->later,
-        .clock = &n->loop->clock,
-        .rand = &n->rand.rand,
-    };
-    struct chat_config chat = n->config->chat;
-    chat.uploads = n->config->media.uploads;
-    chat.uploads.describe = api_describe;
-    n->chat = chat_new(&ports, &chat);
-    n->issuer_keys = new_issuer_keys(n);
-    const struct api_config api = {
-        .chat = n->chat,
-        .auth = n->config->auth,
-        .issuer_keys = n->issuer_keys,
-        .sessions = n->sessions,
-        .sign_in = n->sign_in,
-        .keyring = n->config->keyring,
-        .origins = &n->config->origins,
-        .proxies = &n->config->proxies,
-        .timers = &n->loop->timers,
-        .later = &n->loop->later,
-        .clock = &n->loop->clock,
-        .rand = crypto_random(),
-        .home_chain = n->config->home_chain,
-        .content_bytes = n->config->content_bytes,
-        .media = n->media.port,
-        .media_urls = &n->config->media.urls,
-        .upload_bytes = serve_media_max_bytes(&n->config->media),
-        .rate_limits = n->config->chat.rate_limits,
-        .rates = {[API_RATE_LOGINS] = n->config->logins, [API_RATE_AUTHS] = n->config->auths},
-        .sockets_per_ip = n->config->sockets_per_ip,
-    };
-    n->api = api_new(&api);
-}
-
-static void make_transport(struct node *n)
-{
-    const struct node_config *c = n->config;
-    const struct sio_config sio = {
-        .timers = &n->loop->timers,
-        .later = &n->loop->later,
-        .rand = &n->rand.rand,
-        .connect_timeout_ms = c->connect_timeout_ms,
-        .max_attachments = SIO_ATTACHMENTS_MAX, // the chat takes none, and says so itself
-    };
-    const struct api_problem denied = {.error = API_ORIGIN_DENIED};
-    buf_init(&n->denial, SIZE_MAX / 2);
-    api_encode_error(&n->denial, &denied);
-    const struct eio_config eio = {
-        .timers = &n->loop->timers,
-        .later = &n->loop->later,
-        .rand = &n->rand.rand,
-        .ping_interval_ms = c->ping_interval_ms,
-        .ping_timeout_ms = c->ping_timeout_ms,
-        .upgrade_timeout_ms = c->upgrade_timeout_ms,
-        .max_payload = c->max_payload,
-        .transports = c->transports,
-        .allow_upgrades = true,
-        .origins = c->origins,
-        .cors = true,
-        .denial = buf_str(&n->denial),
-        .proxies = c->proxies,
-    };
-
-    n->sio = sio_server_new(&sio, &api_sio_app, n->api);
-    n->eio = eio_server_new(&eio, &sio_eio_app, n->sio);
-}
-
-static void on_look(void *arg)
+static void on_metrics(void *arg, struct http_request *rq)
 {
     struct node *n = arg;
+    struct count *c = NEW(struct count);
 
-    if (n->admin.phase != ADMIN_DRAINING)
-        eio_server_refuse(n->eio, health_is_out(&n->health) ? RETRY_AFTER_S : 0);
+    c->post = post_of(n, on_count);
+    c->rq = rq;
+    rq->state = c;
+    add_own(c, n);
+    n->n_counts++;
+    posts_pass(n->shared->posts, &c->post);
 }
 
-static void make_admin(struct node *n)
+static void on_metrics_gone(void *arg, struct http_request *rq)
 {
-    n->admin = (struct admin){
-        .started_ms = n->loop->timers.now_ms,
-        .timers = &n->loop->timers,
-        .chat = n->chat,
-        .api = n->api,
-        .store = n->store,
-        .media = &n->media,
-        .eio = n->eio,
-        .health = &n->health,
-        .n_connections = &n->loop->n_streams,
-    };
-    health_start(&n->health, n->store, &n->loop->timers, on_look, n);
+    struct count *c = rq->state;
+
+    (void)arg;
+    c->rq = NULL;
+}
+
+// Keys that are read anew: at home last, for what that signs is to be good everywhere.
+
+static void on_reload(struct post *post, void *there)
+{
+    struct node *n = there;
+    const int r = own_keys_load(&n->keys);
+
+    auth_issuer_keys_fetch(n->parts.issuer_keys);
+    if (post->from == n->number) {
+        free(post);
+    } else {
+        posts_pass(n->shared->posts, post);
+    }
+    (void)r; // logged; the old ones are good
 }
 
 static void on_hang_up(void *arg, int signal)
 {
     struct node *n = arg;
-    const int r = own_keys_load(&n->keys);
+    struct post *p = NEW(struct post);
 
-    auth_issuer_keys_fetch(n->issuer_keys);
     (void)signal;
-    (void)r; // logged; the old ones are good
+    *p = post_of(n, on_reload);
+    posts_pass(n->shared->posts, p);
 }
 
-/** After the data directory is ours, and who rotates the key finds us: it is read once more,
- * for we may not have been told. @return 0 or RUN_FAILED */
-static int make_keys(struct node *n)
+static void init_keys(struct node *n)
 {
     const struct own_keys_config config = {
         .dir = str_of(n->config->data),
-        .auth = n->config->auth,
-        .keyring = n->config->keyring,
+        .auth = n->parts.who->auth,
+        .keyring = &n->config->trusts[n->number].keyring,
         .timers = &n->loop->timers,
         .clock = &n->loop->clock,
         .rand = crypto_random(),
     };
     own_keys_init(&n->keys, &config);
-    if (loop_on_signal(n->loop, SIGHUP, on_hang_up, n) != 0)
-        return RUN_FAILED;
-    return own_keys_load(&n->keys) == 0 ? 0 : RUN_FAILED;
 }
 
-static void make_front(struct node *n)
+// Revocations.
+
+struct told {
+    struct post post;
+    struct auth_revocation *what; // owned
+};
+
+static void on_told(struct post *post, void *there)
 {
-    n->assets = embedded_assets;
-    if (n->config->dev)
-        demo_init(&n->demo, &n->config->demo, &n->config->proxies);
+    struct told *t = container_of(post, struct told, post);
+    struct node *n = there;
+
+    if (post->from != n->number) {
+        auth_sessions_hear(n->parts.sessions, t->what);
+        posts_pass(n->shared->posts, post);
+        return;
+    }
+    free(t->what);
+    free(t);
 }
 
-static void unmake(struct node *n)
+static void on_ended(void *arg, const struct auth_revocation *what)
 {
-    admin_socket_free(n->admin_socket);
-    own_keys_fini(&n->keys);
-    http_server_free(n->http);
-    eio_server_free(n->eio);
-    buf_fini(&n->denial);
-    sio_server_free(n->sio);
-    api_free(n->api);
-    chat_free(n->chat);
-    node_media_close(&n->media);
-    auth_issuer_keys_free(n->issuer_keys);
-    auth_sign_in_free(n->sign_in);
-    auth_sessions_free(n->sessions);
-    auth_contracts_free(n->contracts);
-    auth_fetcher_http_free(n->fetcher);
-    prover_free(n->prover);
-    bus_free(n->bus);
-    store_free(n->store);
-    rand_ahead_fini(&n->rand);
+    struct node *n = arg;
+    struct told *t = NEW(struct told);
+
+    assert(is_home(n)); // signing in, and what operators end, is there alone
+    t->post = post_of(n, on_told);
+    t->what = auth_revoked_dup(what);
+    posts_pass(n->shared->posts, &t->post);
 }
 
 // The end.
 
-static void on_listening(void *arg, const struct addr *at)
+static void on_stop(struct post *post, void *there)
 {
-    struct node *n = arg;
-    node_media_listening(&n->media, at);
+    struct node *n = there;
+
+    if (post->from == n->number) {
+        free(post);
+        return;
+    }
+    run_stop(&n->running);
+    posts_pass(n->shared->posts, post);
 }
 
-static void on_ready(void *arg, const struct addr *at)
+static void on_stop_signal(void *arg, int signal)
 {
-    const struct node *n = arg;
+    struct node *n = arg;
+    struct post *p = NEW(struct post);
 
-    if (n->config->dev)
-        demo_greet(at);
+    run_say_stop(&n->running, signal);
+    run_stop(&n->running);
+    *p = post_of(n, on_stop);
+    posts_pass(n->shared->posts, p);
 }
 
 static void refuse(void *arg)
@@ -336,49 +262,44 @@ static void refuse(void *arg)
     struct node *n = arg;
 
     n->admin.phase = ADMIN_DRAINING;
-    eio_server_refuse(n->eio, RETRY_AFTER_S);
+    parts_refuse(&n->parts, RETRY_AFTER_S);
     health_stop(&n->health);
 }
 
 static size_t let_go(void *arg, size_t n_steps)
 {
     struct node *n = arg;
-    const size_t left = eio_counters(n->eio).sessions;
+    const size_t left = eio_counters(n->parts.eio).sessions;
 
-    return eio_server_drain(n->eio, (left + n_steps - 1) / n_steps);
+    return eio_server_drain(n->parts.eio, (left + n_steps - 1) / n_steps);
 }
 
 static void close_all(void *arg)
 {
     struct node *n = arg;
 
-    chat_shut_down(n->chat);
-    eio_server_shut_down(n->eio);
-    auth_issuer_keys_stop(n->issuer_keys);
-    node_media_stop(&n->media);
-    if (n->fetcher)
-        auth_fetcher_http_stop(n->fetcher);
-    admin_socket_close(n->admin_socket); // until now there were clients to end
+    parts_close(&n->parts);
+    if (n->admin_socket)
+        admin_socket_close(n->admin_socket); // until now there were clients to end
 }
 
+/** The others need home until they have ended. */
 static bool is_idle(void *arg)
 {
     struct node *n = arg;
-    return chat_is_idle(n->chat) && !n->health.is_asking && auth_sign_in_is_idle(n->sign_in) &&
-           auth_sessions_is_idle(n->sessions) && api_is_idle(n->api) &&
-           auth_issuer_keys_is_idle(n->issuer_keys) && node_media_is_idle(&n->media) &&
-           (!n->fetcher || auth_fetcher_http_is_idle(n->fetcher));
+
+    if (is_home(n) && atomic_load(&n->shared->n_others) > 0)
+        return false;
+    return parts_are_idle(&n->parts) && !n->health.is_asking && n->n_counts == 0;
 }
 
 static void give_up(void *arg)
 {
     struct node *n = arg;
-    chat_stop(n->chat);
+    chat_stop(n->parts.chat);
 }
 
 static const struct run_ops run_ops = {
-    .on_listening = on_listening,
-    .on_ready = on_ready,
     .refuse = refuse,
     .let_go = let_go,
     .close = close_all,
@@ -386,145 +307,223 @@ static const struct run_ops run_ops = {
     .give_up = give_up,
 };
 
+// The whole.
+
+static void on_look(void *arg)
+{
+    struct node *n = arg;
+
+    if (n->admin.phase != ADMIN_DRAINING)
+        parts_refuse(&n->parts, health_is_out(&n->health) ? RETRY_AFTER_S : 0);
+}
+
+static void make_admin(struct node *n)
+{
+    n->admin = (struct admin){
+        .started_ms = n->loop->timers.now_ms,
+        .timers = &n->loop->timers,
+        .chat = n->parts.chat,
+        .api = n->parts.api,
+        .store = n->parts.store,
+        .media = &n->parts.media,
+        .eio = n->parts.eio,
+        .health = &n->health,
+        .n_connections = &n->loop->n_streams,
+        .on_metrics = on_metrics,
+        .on_gone = on_metrics_gone,
+        .arg = n,
+    };
+    health_start(&n->health, n->parts.store, &n->loop->timers, on_look, n);
+}
+
+static void add_route(struct node *n, str prefix, const struct http_handler *handler, void *arg)
+{
+    assert(n->n_routes < ROUTES_MAX);
+    n->routes[n->n_routes++] = (struct http_route){prefix, handler, arg};
+}
+
+/** The first match counts. */
+static void add_routes(struct node *n)
+{
+    struct parts *p = &n->parts;
+
+    if (p->media.local)
+        add_route(n, STR(MEDIA_LOCAL_PREFIX), &media_local_http_handler, p->media.local);
+    add_route(n, STR("/healthz"), &admin_http_handler, &n->admin);
+    add_route(n, STR("/readyz"), &admin_http_handler, &n->admin);
+    add_route(n, STR("/metrics"), &admin_http_handler, &n->admin);
+    add_route(n, STR("/v1/"), &api_http_handler, p->api);
+    add_route(n, STR("/.well-known/"), &api_http_handler, p->api);
+    add_route(n, STR(HTTP_ASSETS_SHARED), &http_assets_handler, &n->assets);
+    if (n->config->dev)
+        add_route(n, STR(DEMO_PREFIX), &demo_http_handler, &n->demo);
+    add_route(n, n->config->path, &eio_http_handler, p->eio);
+    if (n->config->dev) { // its page knows of no --path
+        add_route(n, STR("/socket.io/"), &eio_http_handler, p->eio);
+        add_route(n, STR("/"), &http_assets_handler, &n->assets);
+    }
+}
+
+static void make_front(struct node *n)
+{
+    n->assets = embedded_assets;
+    if (n->config->dev)
+        demo_init(&n->demo, &n->config->demo, &n->config->proxies);
+    add_routes(n);
+    n->http = http_server_new(&(struct http_config){
+        .timers = &n->loop->timers,
+        .later = &n->loop->later,
+        .clock = &n->loop->clock,
+        .routes = n->routes,
+        .n_routes = n->n_routes,
+        .place = place,
+        .move = move,
+        .move_arg = n,
+    });
+    n->moves = (struct moves){
+        .posts = n->shared->posts,
+        .all = n->shared->moves,
+        .number = n->number,
+        .loop = n->loop,
+        .http = n->http,
+    };
+    n->shared->moves[n->number] = &n->moves;
+}
+
+static int open_parts(struct node *n, const struct node *home)
+{
+    n->parts = (struct parts){
+        .config = n->config,
+        .shared = n->shared,
+        .who = &n->config->trusts[n->number],
+        .number = n->number,
+        .home = home ? &home->parts : NULL,
+        .loop = n->loop,
+    };
+    const int r = parts_open(&n->parts);
+    if (r < 0) {
+        fprintf(
+            stderr,
+            "parley serve: can't open the store in '%s', or what goes with it; the log says "
+            "why. --data names another directory\n",
+            n->config->data);
+    }
+    return r;
+}
+
+static int open_loop(struct node *n)
+{
+    int r = loop_new(&n->loop);
+    if (r == 0 && is_home(n))
+        r = pool_start(n->loop);
+    if (r < 0)
+        return r;
+    return posts_open(n->shared->posts, n->number, n->loop, n);
+}
+
+static void close_loop(struct node *n)
+{
+    if (!n->loop)
+        return;
+    posts_close(n->shared->posts, n->number);
+    loop_free(n->loop);
+}
+
+int node_new(struct node **out, struct node_shared *shared, unsigned number,
+             const struct node *home)
+{
+    struct node *n = NEW(struct node);
+
+    *n = (struct node){.config = shared->config, .shared = shared, .number = number};
+    if (open_loop(n) < 0 || open_parts(n, home) < 0) {
+        close_loop(n);
+        free(n);
+        return NODE_FAILED;
+    }
+    auth_sessions_on_ended(n->parts.sessions, on_ended, n);
+    init_keys(n);
+    make_admin(n);
+    make_front(n);
+    *out = n;
+    return 0;
+}
+
+void node_free(struct node *n)
+{
+    n->moves.has_ended = true;
+    posts_close(n->shared->posts, n->number);
+    run_cancel(&n->running);
+    admin_socket_close(n->admin_socket);
+    health_stop(&n->health);
+    admin_socket_free(n->admin_socket);
+    own_keys_fini(&n->keys);
+    http_server_free(n->http);
+    parts_free(&n->parts);
+    loop_free(n->loop);
+    free(n);
+}
+
 /** @return 0 or ADMIN_SOCKET_FAILED */
 static int open_admin_socket(struct node *n)
 {
     const struct admin_socket_config config = {
         .loop = n->loop,
         .data = str_of(n->config->data),
-        .sessions = n->sessions,
+        .sessions = n->parts.sessions,
         .home_chain = n->config->home_chain,
     };
     return admin_socket_open(&n->admin_socket, &config);
 }
 
-#define ROUTES_MAX 16
-
-struct routes {
-    size_t n;
-    struct http_route list[ROUTES_MAX];
-};
-
-static void add_route(struct routes *r, str prefix, const struct http_handler *handler,
-                      void *arg)
+/** After the data directory is ours, and who rotates the key finds us: it is read once more,
+ * for we may not have been told. @return 0, or another: said */
+static int open_home(struct node *n)
 {
-    assert(r->n < ROUTES_MAX);
-    r->list[r->n++] = (struct http_route){prefix, handler, arg};
+    if (loop_on_signal(n->loop, SIGHUP, on_hang_up, n) != 0 || open_admin_socket(n) != 0)
+        return NODE_FAILED;
+    return run_on_signals(&n->how, on_stop_signal, n);
 }
 
-/** The first match counts. */
-static void add_routes(struct routes *r, struct node *n)
+static enum tcp_share share_of(const struct node *n)
 {
-    if (n->media.local)
-        add_route(r, STR(MEDIA_LOCAL_PREFIX), &media_local_http_handler, n->media.local);
-    add_route(r, STR("/healthz"), &admin_http_handler, &n->admin);
-    add_route(r, STR("/readyz"), &admin_http_handler, &n->admin);
-    add_route(r, STR("/metrics"), &admin_http_handler, &n->admin);
-    add_route(r, STR("/v1/"), &api_http_handler, n->api);
-    add_route(r, STR("/.well-known/"), &api_http_handler, n->api);
-    add_route(r, STR(HTTP_ASSETS_SHARED), &http_assets_handler, &n->assets);
-    if (n->config->dev)
-        add_route(r, STR(DEMO_PREFIX), &demo_http_handler, &n->demo);
-    add_route(r, n->config->path, &eio_http_handler, n->eio);
-    if (n->config->dev) // its page knows of no --path
-        add_route(r, STR("/socket.io/"), &eio_http_handler, n->eio);
-    if (n->config->dev)
-        add_route(r, STR("/"), &http_assets_handler, &n->assets);
+    if (n->config->n_workers == 1)
+        return TCP_ALONE;
+    return is_home(n) ? TCP_FIRST : TCP_NEXT;
 }
 
-static int serve(struct node *n)
+int node_listen(struct node *n, struct addr *at)
 {
-    struct routes routes = {0};
-
-    add_routes(&routes, n);
-    const struct http_config http = {
-        .timers = &n->loop->timers,
-        .later = &n->loop->later,
-        .clock = &n->loop->clock,
-        .routes = routes.list,
-        .n_routes = routes.n,
-    };
-    n->http = http_server_new(&http);
-    if (make_keys(n) != 0 || open_admin_socket(n) != 0)
-        return RUN_FAILED;
-    const struct run how = {
+    n->how = (struct run){
         .command = "parley serve",
         .loop = n->loop,
         .http = n->http,
-        .listen = n->config->listen,
-        .max_streams = n->config->max_streams,
-        .max_per_ip = n->config->chat.rate_limits ? n->config->connections_per_ip : 0,
+        .listen = *at,
+        .share = share_of(n),
+        .limit = n->shared->connections,
         .proxies = &n->config->proxies,
         .drain_ms = n->config->drain_ms,
         .ops = &run_ops,
         .arg = n,
     };
+    if (is_home(n) && open_home(n) != 0)
+        return NODE_FAILED;
+    if (own_keys_load(&n->keys) != 0 || run_listen(&n->running, &n->how, at) != 0)
+        return NODE_FAILED;
+    return 0;
+}
+
+void node_listening(struct node *n, const struct addr *at)
+{
+    node_media_listening(&n->parts.media, at);
+}
+
+int node_serve(struct node *n)
+{
     n->admin.phase = ADMIN_SERVING;
-    const int r = run(&how);
-    admin_socket_close(n->admin_socket); // where it did not come to its end
-    return r;
-}
-
-static void on_loaded(void *arg, int r)
-{
-    struct node *n = arg;
-
-    n->is_loaded = r == 0;
-    loop_stop(n->loop);
-}
-
-/** Who was logged out before this start stays so: nobody is let in until that is known. */
-static bool load_sessions(struct node *n)
-{
-    auth_sessions_load(n->sessions, on_loaded, n);
-    loop_run(n->loop);
-    return n->is_loaded;
-}
-
-/** @return false: said; what was made is given back */
-static bool open_all(struct node *n)
-{
-    if (open_store(n) == 0 && prover_new(&n->prover, n->loop) == 0 && make_fetcher(n) == 0) {
-        make_contracts(n);
-        make_sign_in(n);
-        if (load_sessions(n) && open_media(n) == 0)
-            return true;
-    }
-    fprintf(
-        stderr,
-        "parley serve: can't open the store in '%s', or what goes with it; the log says why. "
-        "--data names another directory\n",
-        n->config->data);
-    auth_sign_in_free(n->sign_in);
-    auth_sessions_free(n->sessions);
-    auth_contracts_free(n->contracts);
-    auth_fetcher_http_free(n->fetcher);
-    prover_free(n->prover);
-    store_free(n->store);
-    return false;
-}
-
-int node_run(const struct node_config *config)
-{
-    struct node n = {.config = config};
-
-    if (loop_new(&n.loop) != 0)
-        return NODE_FAILED;
-    if (pool_start(n.loop) != 0 || !open_all(&n)) {
-        loop_free(n.loop);
-        return NODE_FAILED;
-    }
-    n.bus = bus_local_new(&n.loop->later, crypto_random());
-    rand_ahead_init(&n.rand, crypto_random());
-    make_chat(&n);
-    make_transport(&n);
-    make_admin(&n);
-    make_front(&n);
-    const int r = serve(&n);
-    // What is still under way would find what it uses gone: the process ends with it.
-    if (r == RUN_UNCLEAN)
-        return NODE_FAILED;
-    unmake(&n);
-    loop_free(n.loop);
+    const int r = run_serve(&n->running);
+    n->moves.has_ended = true;
+    posts_close(n->shared->posts, n->number);
+    if (!is_home(n))
+        atomic_fetch_sub(&n->shared->n_others, 1);
     return r == 0 ? 0 : NODE_FAILED;
 }

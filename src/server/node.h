@@ -1,16 +1,31 @@
 /**
- * One server, whole: the only file that names the backends, and puts all layers together.
+ * One node: a loop with all that serves its clients. A process has as many as it has workers
+ * (server/crew.h). The first one, at home, has what there is but once: signals, keys that are
+ * read anew, the admin socket, files, signing in. Requests for that are moved there.
  */
 #pragma once
 
 #include "api/api.h"
+#include "auth/keyring.h"
+#include "bus/hub.h"
 #include "eio/server.h"
+#include "io/tcp_limit.h"
 #include "server/keys.h"
+#include "server/posts.h"
 #include "server/serve_media.h"
 
+#define NODE_HOME 0 // the number of the first
+
+/** Whose tokens a node believes: its own copy, for others have other loops. */
+struct node_trust {
+    struct auth *auth;
+    struct auth_issuer_urls urls; // of its issuers
+    struct auth_keyring keyring;  // read anew at SIGHUP, in its place
+};
+
 struct node_config {
-    struct addr listen;
-    const char *data; // a directory, which is there
+    struct addr listen; // of the first node; the others listen where that does
+    const char *data;   // a directory, which is there
     str path;
     size_t max_streams;
     int64_t drain_ms;
@@ -24,9 +39,8 @@ struct node_config {
     int64_t connect_timeout_ms;
     size_t max_payload;
 
-    struct auth *auth;            // borrowed
-    struct auth_issuer_urls urls; // of its issuers; borrowed; read anew at SIGHUP
-    struct auth_keyring *keyring; // borrowed; read anew at SIGHUP, in its place
+    unsigned n_workers;        // nodes, each on a loop of its own; 1 to POSTS_MAX
+    struct node_trust *trusts; // of each; borrowed
     struct keys_sign_in sign_in;
     struct auth_domains domains;
     struct serve_chains chains;
@@ -54,9 +68,43 @@ struct node_config {
     struct keys_demo demo; // their keys, with dev; to be wiped
 };
 
+/** What the nodes of a process have in common; borrowed. */
+struct node_shared {
+    const struct node_config *config;
+    struct posts *posts;
+    struct moves *moves[POSTS_MAX]; // of each; they set it
+    struct bus_hub *hub;            // NULL: there is one node
+    struct chat_limits *limits;     // of accounts
+    struct ips *socket_ips;         // sockets of an address
+    struct tcp_limit *connections;
+    atomic_uint n_others; // nodes that run, but the first one
+};
+
+struct node;
+
 enum node_refusal {
     NODE_FAILED = 1, // could not start, or did not end as it should: said
 };
 
-/** Serve until a signal says stop. @return 0 or NODE_FAILED */
-MUST_CHECK int node_run(const struct node_config *config);
+/**
+ * All but listening. Thread: the one that made the first node, before any runs.
+ *
+ * @param home  the first node, which outlives it; NULL: this is it
+ * @param out   owned; node_free() @return 0 or NODE_FAILED
+ */
+MUST_CHECK int node_new(struct node **out, struct node_shared *shared, unsigned number,
+                        const struct node *home);
+
+/** It was not run, or has ended as it should. Thread: as above, after it has run. */
+void node_free(struct node *n);
+
+/** @param at  where to; becomes where it does, with the port that it has got @return 0 or
+ * NODE_FAILED: said */
+MUST_CHECK int node_listen(struct node *n, struct addr *at);
+
+/** Where all listen, before any runs. */
+void node_listening(struct node *n, const struct addr *at);
+
+/** Serve until it has stopped. Thread: its own from now on. @return 0 or NODE_FAILED: something
+ * may still use what it has */
+MUST_CHECK int node_serve(struct node *n);

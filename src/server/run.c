@@ -4,25 +4,12 @@
 #include <signal.h>
 #include <stdio.h>
 
-#include "crypto/random.h"
 #include "eio/server.h"
 #include "http/assets.h"
 #include "io/process.h"
-#include "io/tcp.h"
-#include "server/stop.h"
 
 #define STREAM_MAX (EIO_QUEUE_MAX * (size_t)2) // bytes unsent; room for a queue in base64
 static_assert(HTTP_ASSET_MAX + HTTP_HEAD_MAX + HTTP_UNTAKEN_MAX <= STREAM_MAX, "a file fits");
-
-struct running {
-    const struct run *how;
-    struct listener *listener; // NULL once all connections are closed
-    struct stop stop;
-    struct ips per_ip;
-    struct tcp_limit limit;
-    bool is_stopping;
-    bool is_clean;
-};
 
 static void refuse(void *arg)
 {
@@ -81,15 +68,6 @@ static const struct stop_ops stop_ops = {
     .on_end = on_end,
 };
 
-static void on_signal(void *arg, int signal)
-{
-    struct running *r = arg;
-
-    log_info(NULL, r->is_stopping ? "server_hurry" : "server_stop", "signal=%d connections=%zu",
-             signal, r->how->loop->n_streams);
-    stop_ask(&r->stop);
-}
-
 static void on_accept(void *arg, struct stream *stream)
 {
     struct running *r = arg;
@@ -112,54 +90,89 @@ static int fail(const struct run *how, int r)
     return RUN_FAILED;
 }
 
-static int start(struct running *r)
+int run_listen(struct running *r, const struct run *how, struct addr *at)
 {
+    *r = (struct running){.how = how};
     const struct tcp_listen tcp = {
-        .addr = r->how->listen,
+        .addr = how->listen,
+        .share = how->share,
         .max_queued = STREAM_MAX,
-        .limit = &r->limit,
+        .limit = how->limit,
         .is_exempt = is_proxy,
         .on_accept = on_accept,
         .arg = r,
     };
 
-    int result = tcp_listen(&r->listener, r->how->loop, &tcp);
+    stop_init(&r->stop, &how->loop->timers, how->drain_ms, &stop_ops, r);
+    const int result = tcp_listen(&r->listener, how->loop, &tcp);
     if (result != 0)
-        return fail(r->how, result);
-    result = loop_on_signal(r->how->loop, SIGTERM, on_signal, r);
-    if (result == 0)
-        result = loop_on_signal(r->how->loop, SIGINT, on_signal, r);
-    if (result == 0)
-        return 0;
-    listener_close(r->listener);
-    return fail(r->how, result);
+        return fail(how, result);
+    *at = listener_addr(r->listener);
+    return 0;
+}
+
+void run_cancel(struct running *r)
+{
+    if (r->listener)
+        listener_close(r->listener);
+    r->listener = NULL;
+}
+
+int run_on_signals(const struct run *how, loop_signal_fn *fn, void *arg)
+{
+    int r = loop_on_signal(how->loop, SIGTERM, fn, arg);
+    if (r == 0)
+        r = loop_on_signal(how->loop, SIGINT, fn, arg);
+    return r == 0 ? 0 : fail(how, r);
+}
+
+void run_say_ready(const struct addr *at)
+{
+    char text[ADDR_TEXT_SIZE];
+
+    printf("parley: ready http://%s\n", addr_text(text, at));
+}
+
+void run_say_stop(const struct running *r, int signal)
+{
+    log_info(NULL, r->is_stopping ? "server_hurry" : "server_stop", "signal=%d connections=%zu",
+             signal, atomic_load(&r->how->limit->n));
+}
+
+void run_stop(struct running *r)
+{
+    stop_ask(&r->stop);
+}
+
+int run_serve(struct running *r)
+{
+    loop_run(r->how->loop);
+    loop_run_once(r->how->loop); // the last jobs free what is left
+    return r->is_clean ? 0 : RUN_UNCLEAN;
+}
+
+static void on_signal(void *arg, int signal)
+{
+    run_say_stop(arg, signal);
+    run_stop(arg);
 }
 
 int run(const struct run *how)
 {
-    struct running r = {.how = how};
-    char text[ADDR_TEXT_SIZE];
+    struct running r;
+    struct addr at;
 
-    ips_init(&r.per_ip, how->max_per_ip, crypto_random());
-    r.limit.max = how->max_streams;
-    r.limit.per_ip = how->max_per_ip > 0 ? &r.per_ip : NULL;
-    stop_init(&r.stop, &how->loop->timers, how->drain_ms, &stop_ops, &r);
-    const int result = start(&r);
+    int result = run_listen(&r, how, &at);
     if (result != 0)
         return result;
-    const struct addr at = listener_addr(r.listener);
-    if (how->ops->on_listening)
-        how->ops->on_listening(how->arg, &at);
-    printf("parley: ready http://%s\n", addr_text(text, &at));
-    if (how->ops->on_ready)
-        how->ops->on_ready(how->arg, &at);
+    result = run_on_signals(how, on_signal, &r);
+    if (result != 0) {
+        run_cancel(&r);
+        return result;
+    }
+    run_say_ready(&at);
     fflush(stdout);
-    loop_run(how->loop);
-    loop_run_once(how->loop); // the last jobs free what is left
-    if (!r.is_clean)
-        return RUN_UNCLEAN;
-    ips_fini(&r.per_ip);
-    return 0;
+    return run_serve(&r);
 }
 
 size_t run_max_streams(uint64_t *files, size_t others)

@@ -1,20 +1,15 @@
-/** Listen, say that we are ready, serve until a signal says stop, and stop as server/stop.h
- * says. */
+/** Listen, serve until told to stop, and stop as server/stop.h says: of each loop. */
 #pragma once
 
 #include "http/proxy.h"
 #include "http/server.h"
 #include "io/addr.h"
 #include "io/loop.h"
+#include "io/tcp.h"
+#include "server/stop.h"
 
-/** What a server does beside its HTTP. Only the first two may be NULL. */
+/** What a server does beside its HTTP. */
 struct run_ops {
-    /** Nobody was let in yet. @param at  where it listens, with the port that it has got */
-    void (*on_listening)(void *arg, const struct addr *at);
-
-    /** It was said on stdout that we are ready: what people shall read there beside that. */
-    void (*on_ready)(void *arg, const struct addr *at);
-
     /** Stop begins: no new clients, those there are go on. */
     void (*refuse)(void *arg);
 
@@ -34,9 +29,9 @@ struct run {
     struct loop *loop;
     struct http_server *http;
     struct addr listen;
-    size_t max_streams;
-    uint64_t max_per_ip;                // connections of one address; 0: no limit
-    const struct http_proxies *proxies; // which that is not for; NULL: none
+    enum tcp_share share;
+    struct tcp_limit *limit;            // of connections; borrowed
+    const struct http_proxies *proxies; // which its addresses do not count for; NULL: none
     int64_t drain_ms;
     const struct run_ops *ops;
     void *arg;
@@ -47,8 +42,43 @@ enum run_refusal {
     RUN_UNCLEAN,    // stopped, with something still under way: said in the log
 };
 
-/** @return 0 or an enum run_refusal */
-MUST_CHECK int run(const struct run *r);
+/** The caller's, and where it is until it has stopped. */
+struct running {
+    const struct run *how;
+    struct listener *listener; // NULL once all connections are closed
+    struct stop stop;
+    bool is_stopping;
+    bool is_clean;
+};
+
+/**
+ * Listen: who comes waits until the loop runs.
+ *
+ * @param how  borrowed for the life of r
+ * @param at   where it listens, with the port that it has got @return 0 or RUN_FAILED
+ */
+MUST_CHECK int run_listen(struct running *r, const struct run *how, struct addr *at);
+
+/** It is not to be run after all. Harmless where it does not listen. */
+void run_cancel(struct running *r);
+
+/** On SIGTERM and SIGINT fn is called on the loop: it shall stop. @return 0 or RUN_FAILED */
+MUST_CHECK int run_on_signals(const struct run *how, loop_signal_fn *fn, void *arg);
+
+/** Say on stdout that we are ready; to be flushed. */
+void run_say_ready(const struct addr *at);
+
+/** Say in the log that we stop, or hurry. */
+void run_say_stop(const struct running *r, int signal);
+
+/** Begin to stop, or hurry. On the loop. */
+void run_stop(struct running *r);
+
+/** Serve until it has stopped. @return 0 or RUN_UNCLEAN */
+MUST_CHECK int run_serve(struct running *r);
+
+/** All of it, of one who has one loop. @return 0 or an enum run_refusal */
+MUST_CHECK int run(const struct run *how);
 
 /**
  * How many connections there may be, by the limit of open files, which it raises.

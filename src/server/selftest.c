@@ -77,7 +77,7 @@ struct selftest {
     struct sio_server *sio;
     struct http_origins origins;
     struct echo echo;
-    size_t max_streams;
+    struct tcp_limit limit;
 };
 
 static int usage(const char *text)
@@ -207,7 +207,7 @@ static int serve(struct selftest *s, const struct options *o)
         .loop = s->loop,
         .http = s->http,
         .listen = o->listen,
-        .max_streams = s->max_streams,
+        .limit = &s->limit,
         .ops = &run_ops,
         .arg = s,
     };
@@ -246,9 +246,9 @@ int selftest_main(int argc, char **argv)
             log_warn(NULL, "server_ignored", "option=%s", rows[i].name);
     }
     uint64_t files = 0;
-    s.max_streams = run_max_streams(&files, 0);
+    s.limit.max = run_max_streams(&files, 0);
     log_info(NULL, "server_selftest", "auth=none store=none files=%llu max_connections=%zu",
-             (unsigned long long)files, s.max_streams);
+             (unsigned long long)files, s.limit.max);
     if (loop_new(&s.loop) != 0)
         return 1;
     const int code = serve(&s, &o);

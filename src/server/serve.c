@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/mem.h"
 #include "crypto/random.h"
 #include "crypto/secret.h"
 #include "http/assets.h"
@@ -14,10 +15,10 @@
 #include "io/tcp.h"
 #include "media/local.h"
 #include "server/admin_socket.h"
+#include "server/crew.h"
 #include "server/demo.h"
 #include "server/issuers.h"
 #include "server/keys.h"
-#include "server/node.h"
 #include "server/node_media.h"
 #include "server/rotation.h"
 #include "server/run.h"
@@ -26,7 +27,8 @@
 #define SECOND_MS           1000
 #define MINUTE_MS           60000
 #define FILES_MIN           (2 * (uint64_t)TCP_FILES_RESERVED)
-#define PAYLOAD_PER_CONTENT 4 // too long a content shall be answered, and not cut off
+#define FILES_PER_WORKER    16 // its loop's, and those of who it asks for keys
+#define PAYLOAD_PER_CONTENT 4  // too long a content shall be answered, and not cut off
 
 static int usage(const char *text)
 {
@@ -212,6 +214,7 @@ static int configure(const struct serve_options *o, struct node_config *out)
     *out = (struct node_config){
         .listen = o->listen,
         .path = o->path,
+        .n_workers = (unsigned)o->workers,
         .drain_ms = o->drain,
         .ping_interval_ms = o->ping_interval,
         .ping_timeout_ms = o->ping_timeout,
@@ -263,24 +266,18 @@ static int configure(const struct serve_options *o, struct node_config *out)
 /** The keys make the directory, too. @return 0 or the exit code */
 static int open_keys(struct node_config *config, str data)
 {
-    const int64_t now_ms = clock_unix_ms(loop_wall_clock());
-
-    if (rotation_load(config->keyring, data, now_ms, crypto_random()) != 0 ||
-        keys_sign_in(&config->sign_in, data, crypto_random()) != 0 ||
+    if (keys_sign_in(&config->sign_in, data, crypto_random()) != 0 ||
         keys_media(config->media_secret, data, crypto_random()) != 0 ||
         (config->dev && keys_demo(&config->demo, data, crypto_random()) != 0))
         return 1;
-    auth_set_own(config->auth, config->keyring);
     return 0;
 }
 
 static void close_keys(struct node_config *config)
 {
-    auth_keyring_fini(config->keyring);
     crypto_wipe(&config->sign_in, sizeof(config->sign_in));
     crypto_wipe(config->media_secret, sizeof(config->media_secret));
     crypto_wipe(&config->demo, sizeof(config->demo));
-    auth_free(config->auth);
 }
 
 static int check_data(const char *data)
@@ -328,15 +325,48 @@ static int check_files(uint64_t files)
     return 1;
 }
 
-static int open_auth(struct node_config *config, const struct serve_options *o)
+/** Of one worker. @return 0 or the exit code */
+static int open_trust(struct node_trust *a, const struct node_config *config,
+                      const struct serve_options *o)
 {
-    config->auth = auth_new(config->home_chain);
-    auth_remember(config->auth, crypto_random());
-    if (issuers_add(config->auth, &config->urls, o) != 0)
+    const int64_t now_ms = clock_unix_ms(loop_wall_clock());
+
+    a->auth = auth_new(config->home_chain);
+    auth_remember(a->auth, crypto_random());
+    if (issuers_add(a->auth, &a->urls, o) != 0)
         return 2;
+    if (rotation_load(&a->keyring, o->data, now_ms, crypto_random()) != 0)
+        return 1;
+    auth_set_own(a->auth, &a->keyring);
+    return 0;
+}
+
+static int open_trusts(struct node_config *config, const struct serve_options *o)
+{
+    int code = 0;
+
+    config->trusts = mem_alloc(config->n_workers * sizeof(config->trusts[0]));
+    for (unsigned i = 0; i < config->n_workers && code == 0; i++)
+        code = open_trust(&config->trusts[i], config, o);
+    return code;
+}
+
+static void close_trusts(struct node_config *config)
+{
+    for (unsigned i = 0; config->trusts && i < config->n_workers; i++) {
+        auth_keyring_fini(&config->trusts[i].keyring);
+        auth_free(config->trusts[i].auth);
+    }
+    free(config->trusts);
+}
+
+static int open_files(struct node_config *config, const struct serve_options *o)
+{
     int code = check_ca_file(config->ca_file);
     if (code == 0)
         code = check_scan(config->media_scan);
+    if (code == 0)
+        code = open_trusts(config, o);
     if (code == 0)
         code = open_keys(config, o->data);
     return code == 0 ? check_data(config->data) : code;
@@ -363,28 +393,33 @@ static void log_start(const struct serve_options *o, const struct node_config *c
     buf_init(&names, OPTIONS_FILE_MAX + sizeof("own"));
     add_names(&names, o);
     log_info(NULL, "server_start",
-             "version=" PARLEY_VERSION " listen=%s data=%s store=sqlite auth=" STR_FMT
-             " media=" STR_FMT
+             "version=" PARLEY_VERSION
+             " listen=%s data=%s store=sqlite workers=%u auth=" STR_FMT " media=" STR_FMT
              " dev=%d rate_limits=%d origins=%zu domains=%zu chains=%zu rpcs=%zu solana=%d "
              "proxies=%zu "
              "files=%llu max_connections=%zu",
-             addr_text(at, &o->listen), log_quote(data, o->data), STR_ARG(buf_str(&names)),
-             STR_ARG(o->media.where), o->dev, o->rate_limits, o->origins.n, config->domains.n,
-             config->chains.n, config->rpcs.n, config->chains.solana, o->trusted_proxies.n,
-             (unsigned long long)files, config->max_streams);
+             addr_text(at, &o->listen), log_quote(data, o->data), config->n_workers,
+             STR_ARG(buf_str(&names)), STR_ARG(o->media.where), o->dev, o->rate_limits,
+             o->origins.n, config->domains.n, config->chains.n, config->rpcs.n,
+             config->chains.solana, o->trusted_proxies.n, (unsigned long long)files,
+             config->max_streams);
     buf_fini(&names);
+}
+
+/** What connections leave to others. */
+static size_t files_beside(const struct node_config *config)
+{
+    return node_media_files(&config->media) + (config->n_workers - 1) * FILES_PER_WORKER;
 }
 
 static int serve(const struct serve_options *o)
 {
     struct node_config config;
-    struct auth_keyring keyring = {0};
     uint64_t files = 0;
 
     int code = configure(o, &config);
     if (code != 0)
         return code;
-    config.keyring = &keyring;
     signal(SIGHUP, SIG_IGN);       // until the node reads the keys anew for it
     umask(077);                    // what we write is for us alone
     char *data = str_dup(o->data); // in a file no NUL stands behind it
@@ -393,16 +428,17 @@ static int serve(const struct serve_options *o)
     config.data = data;
     config.ca_file = o->ca_file.len > 0 ? ca_file : NULL;
     config.media_scan = o->media.scan.len > 0 ? scan : NULL;
-    code = open_auth(&config, o);
+    code = open_files(&config, o);
     if (code == 0) {
-        config.max_streams = run_max_streams(&files, node_media_files(&config.media));
+        config.max_streams = run_max_streams(&files, files_beside(&config));
         code = check_files(files);
     }
     if (code == 0) {
         log_start(o, &config, files);
-        code = node_run(&config) == 0 ? 0 : 1;
+        code = crew_run(&config) == 0 ? 0 : 1;
     }
     close_keys(&config);
+    close_trusts(&config);
     free(data);
     free(ca_file);
     free(scan);

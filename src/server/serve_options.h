@@ -4,6 +4,7 @@
 #include "auth/contracts.h"
 #include "auth/sign_in.h"
 #include "server/options.h"
+#include "server/posts.h"
 
 /** A section [issuer NAME] of the file: whose tokens are accepted. */
 struct serve_issuer {
@@ -54,6 +55,7 @@ struct serve_options {
     bool dev;
     str log;
     int64_t drain;
+    uint64_t workers;
 
     struct option_list origins;
     struct option_list trusted_proxies;
