@@ -285,6 +285,72 @@ static void metrics_are_in_the_form_of_prometheus(void **state)
     assert_true(n_samples > 30);
 }
 
+/** What is one's own, like the time since the start, is not added up. */
+static void numbers_of_several_are_added_up(void **state)
+{
+    struct world *w = *state;
+
+    w->n_connections = 7;
+    w->store->counters.refused = 3;
+    w->admin.started_ms = w->timers.now_ms - 61999;
+    struct admin_numbers sum = admin_numbers_of(&w->admin);
+    struct admin_numbers more = sum;
+    more.eio.sessions = 5;
+    more.s3.failures = 2; // the last of all fields
+    more.api.errors[API_N_ERRORS - 1] = 9;
+    more.uptime_s = more.memory = 1;
+    admin_numbers_add(&sum, &more);
+    assert_int_equal(sum.connections, 14);
+    assert_int_equal(sum.store.refused, 6);
+    assert_int_equal(sum.eio.sessions, 5);
+    assert_int_equal(sum.s3.failures, 2);
+    assert_int_equal(sum.api.errors[API_N_ERRORS - 1], 9);
+    assert_int_equal(sum.uptime_s, 61);
+    assert_true(sum.memory > 1);
+    assert_int_equal(sum.store_up, 1);
+    more.store_up = 0;
+    admin_numbers_add(&sum, &more);
+    assert_int_equal(sum.store_up, 0);
+}
+
+struct asked {
+    struct http_request *rq;
+    unsigned n_gone;
+};
+
+static void on_metrics(void *arg, struct http_request *rq)
+{
+    struct asked *a = arg;
+    a->rq = rq;
+}
+
+static void on_gone(void *arg, struct http_request *rq)
+{
+    struct asked *a = arg;
+
+    a->n_gone += a->rq == rq;
+    a->rq = NULL;
+}
+
+static void metrics_may_be_answered_later(void **state)
+{
+    struct world *w = *state;
+    struct asked a = {0};
+
+    w->admin.on_metrics = on_metrics;
+    w->admin.on_gone = on_gone;
+    w->admin.arg = &a;
+    assert_int_equal(ask(w, "GET /metrics").len, 0);
+    assert_non_null(a.rq);
+    const struct admin_numbers n = {.connections = 31};
+    admin_respond(a.rq, &n);
+    settle(w);
+    assert_true(has(mem_stream_take(&w->peer), "\nparley_connections 31\n"));
+    assert_int_equal(ask(w, "GET /metrics").len, 0);
+    mem_stream_end(&w->peer, STREAM_LOST);
+    assert_int_equal(a.n_gone, 1);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -294,6 +360,8 @@ int main(void)
         TEST(is_ready_while_clients_shall_come),
         TEST(metrics_say_the_numbers),
         TEST(metrics_are_in_the_form_of_prometheus),
+        TEST(numbers_of_several_are_added_up),
+        TEST(metrics_may_be_answered_later),
     };
     return cmocka_run_group_tests_name("server/admin", tests, NULL, NULL);
 }
