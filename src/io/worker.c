@@ -168,7 +168,8 @@ static void on_closed(uv_handle_t *handle)
     free(handle->data);
 }
 
-static int add_worker(struct worker **out, struct thread *t, struct loop *l, void *arg)
+/** @return NULL, after a fault in *r */
+static struct worker *add_worker(struct thread *t, struct loop *l, void *arg, int *r)
 {
     struct worker *w = NEW(struct worker);
 
@@ -178,34 +179,36 @@ static int add_worker(struct worker **out, struct thread *t, struct loop *l, voi
     list_init(&w->submitted);
     list_init(&w->finished);
     w->wake_loop.data = w;
-    const int r = uv_async_init(&w->loop->uv, &w->wake_loop, on_wake_loop);
-    if (r < 0) {
+    *r = uv_async_init(&w->loop->uv, &w->wake_loop, on_wake_loop);
+    if (*r < 0) {
+        *r = uv_fault(*r, t->config.name);
         free(w);
-        return uv_fault(r, t->config.name);
+        return NULL;
     }
     uv_mutex_lock(&t->mutex);
     t->n_workers++;
     uv_mutex_unlock(&t->mutex);
-    *out = w;
-    return 0;
+    return w;
 }
 
 int worker_share(struct worker **out, struct worker *with, struct loop *l, void *arg)
 {
-    return add_worker(out, with->thread, l, arg);
+    int r = 0;
+
+    *out = add_worker(with->thread, l, arg, &r);
+    return r;
 }
 
 int worker_new(struct worker **out, struct loop *l, const struct worker_config *config,
                void *arg)
 {
-    struct worker *w = NULL;
     int r = 0;
     struct thread *t = thread_new(config, &r);
     if (!t)
         return r;
 
-    r = add_worker(&w, t, l, arg);
-    if (r < 0) {
+    struct worker *w = add_worker(t, l, arg, &r);
+    if (!w) {
         thread_free(t);
         return r;
     }

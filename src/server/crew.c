@@ -28,7 +28,8 @@ struct crew {
     bool is_unclean;    // something is still under way
 };
 
-static_assert(POSTS_MAX <= BUS_HUB_MAX && POSTS_MAX <= EIO_WORKERS, "each has its own");
+static_assert(POSTS_MAX <= BUS_HUB_MAX, "each has a front");
+static_assert(POSTS_MAX <= EIO_WORKERS, "each has a letter");
 
 static void make_shared(struct crew *c)
 {

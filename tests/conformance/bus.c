@@ -391,10 +391,11 @@ static void watches_before_what_is_published_next_arrives(void **state)
     watch(w, 2);
     publish_ask(w, 2);
     for (unsigned i = 0; i < TURNS && !strstr(w->said, "a2"); i++) {
-        if (w->loop)
+        if (w->loop) {
             loop_run_once(w->loop);
-        else
+        } else {
             turn(w);
+        }
     }
     publish_presence(w, 2, 0); // as soon as the question is there
     settle(w);
