@@ -409,7 +409,8 @@ static void log_start(const struct serve_options *o, const struct node_config *c
 /** What connections leave to others. */
 static size_t files_beside(const struct node_config *config)
 {
-    return node_media_files(&config->media) + (config->n_workers - 1) * (size_t)FILES_PER_WORKER;
+    return node_media_files(&config->media) +
+           (config->n_workers - 1) * (size_t)FILES_PER_WORKER;
 }
 
 static int serve(const struct serve_options *o)
