@@ -9,15 +9,56 @@ export const TRANSPORTS = {
     upgrade: ['polling', 'websocket'],
 };
 
+/** The events of a resume, each with a cursor. */
+export const DURABLE = [
+    'message.new', 'message.delivered', 'message.read', 'conversation.changed',
+];
+
 /** Every error code that any client of this run was sent. */
 export const codes = new Set();
 export const saw = (code) => codes.add(code);
+
+/** What a receipt says, but for how far it goes. */
+const markOf = (event, { conversation, by }) => `${event} of ${conversation} by ${by}`;
+
+/**
+ * What an application has kept, and so drops when it comes again: messages by their id, receipts
+ * that go no further, changes that change nothing.
+ */
+class Kept {
+    #messages = new Set();
+    #marks = new Map();
+    #wants = new Map(); // by conversation
+
+    add(event, payload) {
+        if (event === 'message.new') {
+            this.#messages.add(payload.id);
+        } else if (event === 'conversation.changed') {
+            const { conversation, ...wants } = payload.conversation;
+            this.#wants.set(conversation, wants);
+        } else if (event.startsWith('message.')) {
+            const mark = markOf(event, payload);
+            this.#marks.set(mark, Math.max(this.#marks.get(mark) ?? 0, payload.seq));
+        }
+    }
+
+    has(event, payload) {
+        if (event === 'message.new') return this.#messages.has(payload.id);
+        if (event === 'conversation.changed') {
+            const { conversation, accepted, blocked } = payload.conversation;
+            const wants = this.#wants.get(conversation);
+            return wants?.accepted === accepted && wants.blocked === blocked;
+        }
+        return this.#marks.get(markOf(event, payload)) >= payload.seq;
+    }
+}
 
 export class Peer {
     #waiting = new Map();
     heard = new Map(); // by event, what nobody has taken yet
     log = [];          // all of it: [event, payload]
     acks = new Map();  // by message id, of those that it withholds
+    #had = new Kept(); // by the same device, on connections before this one
     cursor = undefined;
 
     /**
@@ -25,11 +66,12 @@ export class Peer {
      * @param cursor   to resume from
      * @param acking   acknowledge each message at once; else ack() does
      * @param tap      gets each event as it comes, and its ack: (event, payload, ack)
+     * @param had      events that its device has kept: where a resume may repeat, it drops them
      * @param url      a way to the trial's server
      * @param options  of socket.io-client
      */
     static async dial(t, address, {
-        token, cursor, acking = true, tap, url = t.url, ...options
+        token, cursor, acking = true, tap, had = [], url = t.url, ...options
     } = {}) {
         const peer = new Peer();
         const auth = {
@@ -37,6 +79,7 @@ export class Peer {
             ...(cursor && { cursor }),
         };
         Object.assign(peer, { t, address, isAcking: acking, token: auth.token, tap });
+        if (t.server.workers > 1) had.forEach((event) => peer.#had.add(...event));
         peer.socket = io(url, {
             transports: TRANSPORTS[t.transport], forceNew: true, reconnection: false, auth,
             ...options,
@@ -59,8 +102,12 @@ export class Peer {
     }
 
     #hear(event, payload, ack) {
-        this.log.push([event, payload]);
         if (payload?.cursor) this.cursor = payload.cursor;
+        if (DURABLE.includes(event) && this.#had.has(event, payload)) {
+            ack?.();
+            return;
+        }
+        this.log.push([event, payload]);
         if (event === 'error') saw(payload.error.code);
         this.tap?.(event, payload, ack);
         if (ack && this.isAcking) ack();
@@ -102,6 +149,12 @@ export class Peer {
     async heardNo(event) {
         await this.works();
         same(this.#queue(event), [], `events "${event}"`);
+    }
+
+    /** What its device has of it: not what it could not take yet. */
+    get kept() {
+        return this.log.filter(([event, { id }]) =>
+            DURABLE.includes(event) && !this.acks.has(id));
     }
 
     ack(message) {

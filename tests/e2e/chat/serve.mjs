@@ -39,6 +39,12 @@ export class SmallDisk {
     }
 }
 
+/** How many loops serve: any option may come from the environment as well. */
+function workersOf(options) {
+    const named = options.filter((option) => option.startsWith('--workers=')).at(-1);
+    return Number(named?.slice('--workers='.length) ?? process.env.PARLEY_WORKERS ?? 1);
+}
+
 export class ChatServer extends Server {
     /**
      * @param data     folder, of a server that ran before perhaps
@@ -54,7 +60,7 @@ export class ChatServer extends Server {
         ];
         const [program, ...args] = words;
         const server = await this.launch(program, args, { env: { ...process.env, ...env } });
-        return Object.assign(server, { data: dir });
+        return Object.assign(server, { data: dir, workers: workersOf(options) });
     }
 
     /** As if the power went; what the kernel has, it keeps. */

@@ -122,7 +122,7 @@ async function findsAGhost(t) {
     same(messages.map(({ status }) => status), ['delivered', 'undelivered', 'undelivered'],
         'status');
     same(await ghost.take('disconnect'), 'ping timeout', 'what the client finds');
-    const again = await joinSynced(t, ghost.address, { cursor });
+    const again = await joinSynced(t, ghost.address, { cursor, had: ghost.kept });
     same(again.ready.recovered, true, 'recovered');
     same(seqs(await again.takeAll('message.new', 2)), [2, 3], 'on the next connection');
     await heardOf(a, 'message.delivered', 3);

@@ -6,7 +6,7 @@ import { Failure, same } from '../../lib.mjs';
 import { PYTHON } from '../../runner.mjs';
 import { areInOrder, isCursor, numbers, seqs } from '../expect.mjs';
 import { pageOf } from '../pasted.mjs';
-import { Peer, join, joinAll, joinSynced, overTransports } from '../peer.mjs';
+import { DURABLE, Peer, join, joinAll, joinSynced, overTransports } from '../peer.mjs';
 import { folder } from '../serve.mjs';
 import { heardOf, sendMany } from './delivery.mjs';
 import { wallet } from '../wallet.mjs';
@@ -46,10 +46,6 @@ async function answersNothingBeforeItIsReady(t) {
     }
 }
 
-const DURABLE = [
-    'message.new', 'message.delivered', 'message.read', 'conversation.changed', 'synced',
-];
-
 /** What is to be kept has one, whether it waited, came live or is one's own; nothing else has. */
 async function givesCursors(t) {
     const [a, address] = [await joinSynced(t), wallet()];
@@ -70,11 +66,11 @@ async function givesCursors(t) {
     await b.take('error');
     const again = await joinSynced(t, address, { cursor: b.log[0][1].cursor });
     for (const [event, payload] of [...b.log, ...again.log]) {
-        if (DURABLE.includes(event)) isCursor(payload.cursor);
+        if ([...DURABLE, 'synced'].includes(event)) isCursor(payload.cursor);
         else same('cursor' in payload, false, `a cursor in "${event}"`);
     }
     same(new Set(b.log.map(([event]) => event)),
-        new Set([...DURABLE, 'ready', 'ack', 'error']), 'events that were looked at');
+        new Set([...DURABLE, 'synced', 'ready', 'ack', 'error']), 'events that were looked at');
 }
 
 /** Of what a log holds from there on: the ids of messages, and how far each mark is. */
@@ -125,7 +121,7 @@ async function goesOnFromEach(t) {
         await again.leave();
     }
     const { cursor } = log.at(-1)[1];
-    const last = await joinSynced(t, b.address, { cursor });
+    const last = await joinSynced(t, b.address, { cursor, had: b.kept });
     same(last.log.map(([event]) => event), ['ready', 'synced'], 'from the last');
 }
 
@@ -167,7 +163,7 @@ async function putsBothInOrder(t) {
     await a.send(b.address, 'undelivered, since');
     const want = ['undelivered, before', 'delivered since', "one's own, since",
         'undelivered, since'];
-    for (const [how, texts] of [[{ cursor }, want], [{}, [want[0], want[3]]]]) {
+    for (const [how, texts] of [[{ cursor, had: b.kept }, want], [{}, [want[0], want[3]]]]) {
         const again = await joinSynced(t, b.address, { ...how, acking: false });
         same(again.ready.recovered, 'cursor' in how, 'recovered');
         same((await again.takeAll('message.new', texts.length)).map((m) => m.content), texts,
@@ -232,7 +228,7 @@ async function refusesOnesFromBeforeARestore(t) {
     await a2.send(b.address, 'lost with the restore');
     await b2.take('message.new');
     await heardOf(b2, 'message.delivered', 2);
-    const { cursor } = b2;
+    const { cursor } = await joinSynced(t, b.address); // behind all that there is
     await t.server.stop();
 
     await t.serve({ data: backup, options: OPTIONS });
