@@ -45,6 +45,7 @@ import { rows as signIn } from './rows/sign-in.mjs';
 import { rows as sql } from './rows/sql.mjs';
 import { rows as storage } from './rows/storage.mjs';
 import { rows as tokens } from './rows/tokens.mjs';
+import { rows as workers } from './rows/workers.mjs';
 
 const { values: flags } = parseArgs({
     options: { list: { type: 'boolean' }, only: { type: 'string', default: '' } },
@@ -54,7 +55,7 @@ const rows = select([
     ...tokens, ...idp, ...signIn, ...sessions, ...contracts, ...revoke, ...messages,
     ...contents, ...delivery, ...listeners, ...devices, ...resume, ...contacts, ...live,
     ...history, ...rest, ...limits, ...broken, ...raw, ...origins, ...storage, ...life,
-    ...rotation, ...sql, ...media, ...mediaLocal, ...secrets, ...readme, ...front,
+    ...rotation, ...sql, ...media, ...mediaLocal, ...secrets, ...readme, ...front, ...workers,
 ], flags.only);
 if (flags.list) {
     for (const { name } of rows) console.log(name);

@@ -12,7 +12,7 @@ import { wallet } from '../wallet.mjs';
 const QUIET = ['--rate-limits=off', '--drain=1s'];
 
 /** Sends until the server is gone. @return what was acknowledged, and a promise of the end */
-function sendUntilItEnds(peer, to) {
+export function sendUntilItEnds(peer, to) {
     const acked = [];
     const send = async (i) => {
         const message = { to, type: 'text', content: `${i}`, client_msg_id: `k${i}` };
@@ -29,6 +29,16 @@ function sendUntilItEnds(peer, to) {
     return { acked, ended: spare(Promise.all(numbers(20).map(worker))) };
 }
 
+/** What came of one sender, in order, has each that was acknowledged to it. */
+export function areKept(got, acked) {
+    areInOrder(seqs(got), 1, got.length);
+    same(got.length >= acked.length, true, 'as many as were acknowledged');
+    for (const message of acked) {
+        const { id, content } = got[message.seq - 1];
+        same({ id, content }, { id: message.id, content: message.content }, 'message');
+    }
+}
+
 /** @param end  ends the server while messages are sent */
 const keepsWhatItAcknowledged = (end) => async (t) => {
     await t.serve({ options: QUIET });
@@ -42,13 +52,7 @@ const keepsWhatItAcknowledged = (end) => async (t) => {
     await t.serveAgain({ options: QUIET });
     const again = await join(t, b.address);
     await again.take('synced', 20000);
-    const got = again.heard.get('message.new');
-    areInOrder(seqs(got), 1, got.length);
-    same(got.length > acked.length, true, 'as many as were acknowledged');
-    for (const message of acked) {
-        const { id, content } = got[message.seq - 1];
-        same({ id, content }, { id: message.id, content: message.content }, 'message');
-    }
+    areKept(again.heard.get('message.new'), acked);
     const back = await joinSynced(t, a.address);
     for (const { seq, content } of acked.slice(-20)) {
         const retry = { to: b.address, type: 'text', content, client_msg_id: `k${content}` };
@@ -57,7 +61,7 @@ const keepsWhatItAcknowledged = (end) => async (t) => {
     }
 };
 
-async function drains(server) {
+export async function drains(server) {
     const from = now();
     await server.stop();
     between(now() - from, 0, 4000, 'milliseconds until the end');

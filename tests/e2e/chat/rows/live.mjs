@@ -9,7 +9,7 @@ const OFFLINE_MS = 10000;
 const LATE_MS = 3000; // for a busy machine
 
 /** Each has written to the other, which accepts it. */
-async function befriend(a, b) {
+export async function befriend(a, b) {
     const { conversation } = await a.send(b.address, 'hi');
     await b.take('message.new');
     await b.send(a.address, 'ho');
@@ -23,14 +23,14 @@ async function friends(t) {
     return [a, b, await befriend(a, b)];
 }
 
-const watch = async (peer, ...accounts) =>
+export const watch = async (peer, ...accounts) =>
     (await peer.ok('presence.watch', { accounts })).accounts;
 
 const OFFLINE = { online: false, last_seen: null };
-const ONLINE = { online: true, last_seen: null };
+export const ONLINE = { online: true, last_seen: null };
 
 /** Away, and when that was. */
-function isAway(presence, account, from) {
+export function isAway(presence, account, from) {
     const { last_seen: seen, ...rest } = presence;
     same(rest, { account, online: false }, 'presence');
     isTime(seen, 'last_seen');

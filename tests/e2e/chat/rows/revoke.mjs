@@ -21,7 +21,7 @@ async function revokeWith(t, ...words) {
 }
 
 /** It is done. @return the line that it prints */
-async function revoke(t, what) {
+export async function revoke(t, what) {
     const { code, out, err } = await revokeWith(t, what, `--data=${t.server.data}`);
     same([code, err], [0, ''], 'exit code, and stderr');
     match(out, /^[^\n]+\n$/, 'one line');

@@ -11,11 +11,11 @@ import { wallet } from '../wallet.mjs';
 const QUIET = ['--rate-limits=off', '--drain=1s', '--log=info'];
 
 const kidOf = (token) => decodeProtectedHeader(token).kid;
-const own = (t, address, data) =>
+export const own = (t, address, data) =>
     t.servers.command('token', address, '--ttl=30d', `--data=${data}`).trim();
 
 /** @return the kid of the new key, and what else was said */
-function rotate(t, data, ...options) {
+export function rotate(t, data, ...options) {
     const text = t.servers.command('rotate-key', `--data=${data}`, ...options);
     const [, kid, rest] = /^parley: the key is now (\S{43})\n([^]*)$/.exec(text) ?? [];
     match(kid, /./, `kid in ${JSON.stringify(text)}`);
@@ -35,7 +35,7 @@ async function comes(what, is) {
 }
 
 /** The server is told by a signal, and takes the key some time after that. */
-const hasTaken = (t, kid) =>
+export const hasTaken = (t, kid) =>
     comes('it has taken the key', async () => (await kids(t))[0] === kid);
 
 /** As somebody else checks them, who knows no more than the URL. */
