@@ -40,7 +40,7 @@ export class SmallDisk {
 }
 
 /** How many loops serve: any option may come from the environment as well. */
-function workersOf(options) {
+export function workersOf(options) {
     const named = options.filter((option) => option.startsWith('--workers=')).at(-1);
     return Number(named?.slice('--workers='.length) ?? process.env.PARLEY_WORKERS ?? 1);
 }
