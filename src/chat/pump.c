@@ -390,10 +390,13 @@ static void go(struct chat_session *s)
 
 // An ordered bus brings each position once, so that the conversation need not be looked at.
 
+/** What a block that the session knows of has withheld since is for the store to say. */
 static bool is_expected(const struct chat_session *s, const struct chat_message *m)
 {
     if (is_ordered(s))
         return true;
+    if (m->position <= s->changes_after)
+        return false;
     const struct thread *t = thread_find(s, m->conversation);
     return t && t->last_seq + 1 == m->seq;
 }

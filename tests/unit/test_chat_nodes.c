@@ -9,7 +9,8 @@ struct nodes {
     struct chat *chats[2];
     struct chat_limits *limits; // of both; NULL: there are none
     unsigned n_lost;
-    enum bus_kind lost; // what is lost, of n_lost
+    enum bus_kind lost;         // what is lost, of n_lost
+    struct bus_event last_lost; // its texts are gone
 };
 
 static bool loses(void *arg, const struct bus_event *e)
@@ -19,6 +20,7 @@ static bool loses(void *arg, const struct bus_event *e)
     if (n->n_lost == 0 || e->kind != n->lost)
         return false;
     n->n_lost--;
+    n->last_lost = *e;
     return true;
 }
 
@@ -37,7 +39,6 @@ static void start_nodes(struct nodes *n)
 
     w->later = JOB_QUEUE_INIT(w->later);
     w->rand.bytes = world_rand;
-    w->fakes_relations = true;
     n->buses[0] = bus_new(n);
     n->buses[1] = bus_new(n);
     world_start(w, &n->buses[0]->bus);
@@ -50,11 +51,27 @@ static void start_nodes(struct nodes *n)
                                                 .clock = &w->clock,
                                                 .rand = &w->rand},
                            &w->config);
-    fake_relate(w->relations, wallet(1), wallet(2), true);
-    fake_relate(w->relations, wallet(1), wallet(3), true);
+}
+
+static void start_related(struct nodes *n)
+{
+    n->w.fakes_relations = true;
+    start_nodes(n);
+    fake_relate(n->w.relations, wallet(1), wallet(2), true);
+    fake_relate(n->w.relations, wallet(1), wallet(3), true);
 }
 
 static int setup(void **state)
+{
+    struct nodes *n = NEW(struct nodes);
+
+    start_related(n);
+    *state = n;
+    return 0;
+}
+
+/** Who wants whom is in the store. */
+static int setup_strangers(void **state)
 {
     struct nodes *n = NEW(struct nodes);
 
@@ -75,7 +92,7 @@ static int setup_limited(void **state)
     config->limits = n->limits = chat_limits_new(config, &n->w.rand);
     config->sends.burst = 9; // and these do not count
     config->sessions = 9;
-    start_nodes(n);
+    start_related(n);
     *state = n;
     return 0;
 }
@@ -228,6 +245,33 @@ static void a_block_is_told_on_the_other_node(void **state)
     expect_presences(&alice, "-");
     relate(&n->w, wallet(1), wallet(2), true);
     expect_presences(&alice, "-+");
+    close_device(&alice);
+    close_device(&bob);
+}
+
+/** It was stored before the block, and is withheld since. */
+static void what_comes_late_from_one_who_is_blocked_meanwhile_is_not_shown(void **state)
+{
+    struct nodes *n = *state;
+    struct device alice;
+    struct device bob;
+
+    connect_at(n, 0, &alice, wallet(1));
+    connect_at(n, 1, &bob, wallet(2));
+    say(&alice, wallet(2), "in time");
+    assert_int_equal(bob.n_got, 1);
+    n->n_lost = 2;
+    n->lost = BUS_MESSAGE;
+    say(&alice, wallet(2), "late");
+    assert_int_equal(n->n_lost, 0);
+    assert_int_equal(want(&bob, wallet(1), CHAT_BLOCK).r, 0);
+    struct bus_event late = n->last_lost;
+    late.to = wallet(2);
+    late.message.type = STR("text");
+    late.message.content = late.message.key = STR("late");
+    bus_publish(&n->buses[0]->bus, &late);
+    settle(&n->w);
+    assert_int_equal(bob.n_got, 1);
     close_device(&alice);
     close_device(&bob);
 }
@@ -664,6 +708,9 @@ int main(void)
         NODES(those_who_are_here_are_not_waited_for),
         NODES(one_is_online_as_long_as_some_node_has_it),
         NODES(a_block_is_told_on_the_other_node),
+        cmocka_unit_test_setup_teardown(
+            what_comes_late_from_one_who_is_blocked_meanwhile_is_not_shown, setup_strangers,
+            teardown),
         NODES(typing_goes_to_the_other_node_and_ends_without_its_stop),
         NODES(what_was_lost_is_found_out_after_a_gap),
         NODES(after_a_gap_not_all_are_asked_for_at_once),
