@@ -107,7 +107,6 @@ export const SIGN_IN = [
 const OPTIONS = {
     default: ['--rate-limits=off', '--drain=1s'],
     rates: ['--send-rate=5', '--send-burst=20', '--request-rate=5', '--request-burst=30'],
-    'two a wallet': ['--sockets-per-wallet=2'],
     'small mailboxes': [
         '--rate-limits=off', '--mailbox-peer-messages=20', '--mailbox-stranger-messages=5',
     ],

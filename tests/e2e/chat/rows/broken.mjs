@@ -90,7 +90,7 @@ const LATE_MS = 1500;      // of a busy machine
 const LIVELY = [...OPTIONS, '--ping-interval=1s', '--ping-timeout=1s'];
 
 /** @return when the server had no more than n clients */
-async function clientsAre(t, n) {
+export async function clientsAre(t, n) {
     while ((await t.server.metrics()).get('parley_clients') > n) await sleep(20);
     return now();
 }

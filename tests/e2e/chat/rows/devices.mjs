@@ -117,7 +117,7 @@ async function refusesForeignCursors(t) {
     await other.take('message.new');
     await a.send(b.address, 'delivered');
     await b.take('message.new');
-    await heardOf(a, 'message.delivered', 1);
+    await heardOf(a, 'message.delivered', 1, b.address);
     await b.leave();
     await a.send(b.address, 'undelivered');
     for (const [what, make] of Object.entries(FOREIGN)) {

@@ -3,6 +3,7 @@ import { between, now, same, sleep, until } from '../../lib.mjs';
 import { Wire, ask } from '../../wire.mjs';
 import { numbers, seqs } from '../expect.mjs';
 import { isRefusal, joinAll, joinSynced, overTransports, refusal } from '../peer.mjs';
+import { clientsAre } from './broken.mjs';
 import { heardOf, sendMany } from './delivery.mjs';
 import { wallet } from '../wallet.mjs';
 
@@ -51,6 +52,7 @@ async function limitsRequests(t) {
 
 /** The third ends the one of the two that has been silent longest. */
 async function limitsSocketsOfAWallet(t) {
+    await t.serve({ options: ['--sockets-per-wallet=2'] });
     const [sender, address] = [await joinSynced(t), wallet()];
     const first = await joinSynced(t, address);
     const second = await joinSynced(t, address);
@@ -64,6 +66,7 @@ async function limitsSocketsOfAWallet(t) {
     for (const one of [first, third]) same((await one.take('message.new')).seq, 1, 'seq');
     await third.works();
     await third.leave();
+    await clientsAre(t, 2);
     await joinSynced(t, address); // in the place that is free
     await first.works();
 }
@@ -76,6 +79,7 @@ async function limitsSocketsOfAnAddress(t) {
     same(error.data, { code: 'too_many_sockets' }, 'data');
     for (const peer of there) await peer.works();
     await there.pop().leave();
+    await clientsAre(t, 2);
     await (await joinSynced(t)).works();
 }
 
@@ -183,8 +187,7 @@ async function refusesOverManyRequests(t) {
 export const rows = overTransports('limits', [
     ['limits the sends of a wallet', limitsSends, { server: 'rates' }],
     ['limits the requests of a wallet', limitsRequests, { server: 'rates' }],
-    ['ends the socket of a wallet that is silent longest', limitsSocketsOfAWallet,
-        { server: 'two a wallet' }],
+    ['ends the socket of a wallet that is silent longest', limitsSocketsOfAWallet, { own: true }],
     ['limits the sockets of an address', limitsSocketsOfAnAddress, { own: true }],
     ['limits the connections of an address', limitsConnectionsOfAnAddress, { own: true }],
     ['believes the proxies that it was told of', believesItsProxies, { own: true }],

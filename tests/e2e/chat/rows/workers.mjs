@@ -8,6 +8,7 @@ import { SIGN_IN } from '../serve.mjs';
 import { evmWallet } from '../signer.mjs';
 import { bearer, granted, logout, signIn } from '../site.mjs';
 import { wallet } from '../wallet.mjs';
+import { clientsAre } from './broken.mjs';
 import { heardOf, sendMany } from './delivery.mjs';
 import { areKept, drains, sendUntilItEnds } from './life.mjs';
 import { burst } from './limits.mjs';
@@ -426,6 +427,7 @@ async function limitsSocketsOfAnAddress(t) {
     for (const peer of there) await peer.works();
     for (let i = 0; i < 6; i++) {
         await there.shift().leave();
+        await clientsAre(t, 5);
         there.push(await joinSynced(t)); // in the place that is free
     }
 }
