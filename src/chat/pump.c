@@ -479,6 +479,8 @@ static void on_receipt(struct chat_session *s, const struct bus_event *e)
         s->wants_receipts = true;
         return;
     }
+    if (!is_ordered(s) && r->position <= s->receipts_after)
+        return; // read already
     advance(s, e, r->position);
     acks_note_mark(s, r);
     emit_receipt(s, r);

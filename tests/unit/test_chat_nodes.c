@@ -276,6 +276,35 @@ static void what_comes_late_from_one_who_is_blocked_meanwhile_is_not_shown(void 
     close_device(&bob);
 }
 
+/** Who goes on from behind it has it, and would have it after a cursor that is behind it. */
+static void a_receipt_that_comes_late_is_told_to_whom_it_was_not_read(void **state)
+{
+    struct nodes *n = *state;
+    struct device alice;
+    struct device laptop;
+    struct device bob;
+
+    connect_at(n, 0, &alice, wallet(1));
+    connect_at(n, 1, &bob, wallet(2));
+    n->n_lost = 2;
+    n->lost = BUS_RECEIPT;
+    say(&alice, wallet(2), "delivered");
+    ack_one(&bob, 0);
+    assert_int_equal(n->n_lost, 0);
+    connect_at(n, 0, &laptop, wallet(1));
+    assert_int_equal(alice.n_receipts, 0);
+    struct bus_event late = n->last_lost;
+    assert_true(account_eq(&late.receipt.by, &bob.account));
+    late.to = wallet(1);
+    bus_publish(&n->buses[0]->bus, &late);
+    settle(&n->w);
+    assert_int_equal(alice.n_receipts, 1);
+    assert_int_equal(laptop.n_receipts, 0);
+    close_device(&alice);
+    close_device(&laptop);
+    close_device(&bob);
+}
+
 static void typing_goes_to_the_other_node_and_ends_without_its_stop(void **state)
 {
     struct nodes *n = *state;
@@ -711,6 +740,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(
             what_comes_late_from_one_who_is_blocked_meanwhile_is_not_shown, setup_strangers,
             teardown),
+        NODES(a_receipt_that_comes_late_is_told_to_whom_it_was_not_read),
         NODES(typing_goes_to_the_other_node_and_ends_without_its_stop),
         NODES(what_was_lost_is_found_out_after_a_gap),
         NODES(after_a_gap_not_all_are_asked_for_at_once),
