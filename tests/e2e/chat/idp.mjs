@@ -11,29 +11,36 @@ export class Idp {
     say = undefined; // (response) => what it does instead of publishing them
     #keys = new Map();
     #published = [];
-    #port = 0;
+    #isAway = false;
 
     /** It has a key, "first", and publishes it. */
     static async start(t, name) {
         const idp = Object.assign(new Idp(), { t, name });
         await idp.make('first');
         idp.publish('first');
-        await idp.open();
+        await idp.#listen();
         return idp;
     }
 
-    /** @param port  as it had before, unless it is new */
-    async open() {
+    async #listen() {
         this.server = createServer((request, response) => this.#answer(request, response));
-        this.server.listen(this.#port, '127.0.0.1');
+        this.server.on('connection', (socket) => this.#isAway && socket.destroy());
+        this.server.listen(0, '127.0.0.1');
         await once(this.server, 'listening');
-        this.#port = this.server.address().port;
-        this.t.defer(() => this.close());
+        this.t.defer(() => {
+            this.close();
+            this.server.close();
+        });
     }
 
+    /** Whoever comes is turned away. The port stays its own, or another row's might answer there. */
     close() {
+        this.#isAway = true;
         this.server.closeAllConnections();
-        this.server.close();
+    }
+
+    open() {
+        this.#isAway = false;
     }
 
     #answer(request, response) {
@@ -59,7 +66,7 @@ export class Idp {
     }
 
     get url() {
-        return `http://127.0.0.1:${this.#port}/keys?secret=of-${this.name}`;
+        return `http://127.0.0.1:${this.server.address().port}/keys?secret=of-${this.name}`;
     }
 
     get iss() {
