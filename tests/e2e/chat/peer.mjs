@@ -71,7 +71,7 @@ export class Peer {
      * @param options  of socket.io-client
      */
     static async dial(t, address, {
-        token, cursor, acking = true, tap, had = [], url = t.url, ...options
+        token, cursor, acking = true, tap, had, url = t.url, ...options
     } = {}) {
         const peer = new Peer();
         const auth = {
@@ -79,7 +79,7 @@ export class Peer {
             ...(cursor && { cursor }),
         };
         Object.assign(peer, { t, address, isAcking: acking, token: auth.token, tap });
-        if (had.length && t.server.workers > 1) had.forEach((event) => peer.#had.add(...event));
+        if (had && t.server.workers > 1) had.forEach((event) => peer.#had.add(...event));
         peer.socket = io(url, {
             transports: TRANSPORTS[t.transport], forceNew: true, reconnection: false, auth,
             ...options,
