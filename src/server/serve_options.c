@@ -56,7 +56,7 @@ static const struct option rows[] = {
      "nobody else reaches it",
      0, 0},
     {"workers", OPTION_COUNT, FIELD(workers), "1", "N",
-     "threads that serve clients; more than one pays where a processor is full", 1, POSTS_MAX},
+     "threads that serve clients, each on a processor", 1, POSTS_MAX},
     {"log", OPTION_TEXT, FIELD(log), "info", "LEVEL",
      "error, warn, info, debug, trace; by layer: info,ws=trace", 0, 0},
     {"drain", OPTION_DURATION, FIELD(drain), "2s", "DURATION",
