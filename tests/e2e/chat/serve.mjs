@@ -107,6 +107,7 @@ export const SIGN_IN = [
 const OPTIONS = {
     default: ['--rate-limits=off', '--drain=1s'],
     rates: ['--send-rate=5', '--send-burst=20', '--request-rate=5', '--request-burst=30'],
+    'two a wallet': ['--sockets-per-wallet=2'],
     'small mailboxes': [
         '--rate-limits=off', '--mailbox-peer-messages=20', '--mailbox-stranger-messages=5',
     ],
@@ -167,6 +168,7 @@ export class ChatServers {
     }
 
     get(name, how = { options: OPTIONS[name] }) {
+        if (!how.options) throw new Failure(`no server is called "${name}"`);
         if (!this.#started.has(name)) this.#started.set(name, this.serve(how));
         return this.#started.get(name);
     }
