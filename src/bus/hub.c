@@ -9,12 +9,17 @@
 #include "bus/local.h"
 #include "io/inbox.h"
 
-/** An account that somebody wants to hear of: by front, a bit each. */
+enum how {
+    SUBSCRIBED,
+    WATCHED,
+    N_HOWS,
+};
+
+/** An account that somebody wants to hear of. */
 struct topic {
     struct map_node node;
     account account;
-    uint64_t subscribed;
-    uint64_t watching;
+    uint64_t wanted[N_HOWS]; // by front, a bit each
 };
 
 static_assert(BUS_HUB_MAX <= 64, "a bit each");
@@ -87,54 +92,58 @@ static struct topic *find_or_add(struct bus_hub *hub, const account *a)
 
 static void drop_unwanted(struct bus_hub *hub, struct topic *t)
 {
-    if (t->subscribed != 0 || t->watching != 0)
+    if (t->wanted[SUBSCRIBED] != 0 || t->wanted[WATCHED] != 0)
         return;
     map_remove(&hub->topics, &t->node);
     free(t);
 }
 
+static void want(const struct front *f, const account *a, enum how how)
+{
+    pthread_mutex_lock(&f->hub->mutex);
+    find_or_add(f->hub, a)->wanted[how] |= bit_of(f);
+    pthread_mutex_unlock(&f->hub->mutex);
+}
+
+static void want_no_more(const struct front *f, const account *a, enum how how)
+{
+    pthread_mutex_lock(&f->hub->mutex);
+    struct topic *t = find(f->hub, a);
+    t->wanted[how] &= ~bit_of(f);
+    drop_unwanted(f->hub, t);
+    pthread_mutex_unlock(&f->hub->mutex);
+}
+
 static void front_subscribe(struct bus *bus, const account *a)
 {
-    struct front *f = front_of(bus);
+    const struct front *f = front_of(bus);
 
-    pthread_mutex_lock(&f->hub->mutex);
-    find_or_add(f->hub, a)->subscribed |= bit_of(f);
-    pthread_mutex_unlock(&f->hub->mutex);
+    want(f, a, SUBSCRIBED);
     bus_subscribe(f->own, a);
 }
 
 static void front_unsubscribe(struct bus *bus, const account *a)
 {
-    struct front *f = front_of(bus);
+    const struct front *f = front_of(bus);
 
     bus_unsubscribe(f->own, a);
-    pthread_mutex_lock(&f->hub->mutex);
-    struct topic *t = find(f->hub, a);
-    t->subscribed &= ~bit_of(f);
-    drop_unwanted(f->hub, t);
-    pthread_mutex_unlock(&f->hub->mutex);
+    want_no_more(f, a, SUBSCRIBED);
 }
 
 static void front_watch(struct bus *bus, const account *a)
 {
-    struct front *f = front_of(bus);
+    const struct front *f = front_of(bus);
 
-    pthread_mutex_lock(&f->hub->mutex);
-    find_or_add(f->hub, a)->watching |= bit_of(f);
-    pthread_mutex_unlock(&f->hub->mutex);
+    want(f, a, WATCHED);
     bus_watch(f->own, a);
 }
 
 static void front_unwatch(struct bus *bus, const account *a)
 {
-    struct front *f = front_of(bus);
+    const struct front *f = front_of(bus);
 
     bus_unwatch(f->own, a);
-    pthread_mutex_lock(&f->hub->mutex);
-    struct topic *t = find(f->hub, a);
-    t->watching &= ~bit_of(f);
-    drop_unwanted(f->hub, t);
-    pthread_mutex_unlock(&f->hub->mutex);
+    want_no_more(f, a, WATCHED);
 }
 
 /** @return the fronts that want this event */
@@ -145,7 +154,7 @@ static uint64_t who_wants(struct bus_hub *hub, const struct bus_event *e)
     pthread_mutex_lock(&hub->mutex);
     const struct topic *t = find(hub, &e->to);
     if (t)
-        who = e->kind == BUS_PRESENCE ? t->watching : t->subscribed;
+        who = t->wanted[e->kind == BUS_PRESENCE ? WATCHED : SUBSCRIBED];
     pthread_mutex_unlock(&hub->mutex);
     return who;
 }
@@ -238,8 +247,8 @@ static void leave(struct front *f)
         for (struct map_node *n = map_bucket(topics, i), *next = NULL; n; n = next) {
             struct topic *t = container_of(n, struct topic, node);
             next = n->next;
-            t->subscribed &= others;
-            t->watching &= others;
+            t->wanted[SUBSCRIBED] &= others;
+            t->wanted[WATCHED] &= others;
             drop_unwanted(f->hub, t);
         }
     }

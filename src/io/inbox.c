@@ -69,6 +69,15 @@ void inbox_put(struct inbox *b, struct list *items)
         uv_async_send(&b->wake);
 }
 
+void inbox_put_one(struct inbox *b, struct list *item)
+{
+    struct list one;
+
+    list_init(&one);
+    list_push(&one, item);
+    inbox_put(b, &one);
+}
+
 static void on_closed(uv_handle_t *handle)
 {
     struct inbox *b = handle->data;

@@ -17,5 +17,8 @@ MUST_CHECK int inbox_new(struct inbox **out, struct loop *l, inbox_fn *on_items,
 /** Put all of the list in, which is empty then. Thread: any. */
 void inbox_put(struct inbox *b, struct list *items);
 
+/** The same with one, which is in no list. */
+void inbox_put_one(struct inbox *b, struct list *item);
+
 /** Nobody puts anything any more. @param left  gets what was not taken out */
 void inbox_free(struct inbox *b, struct list *left);

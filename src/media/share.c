@@ -50,15 +50,6 @@ static struct op *op_of(struct list *node)
     return container_of(node, struct op, node);
 }
 
-static void put(struct inbox *b, struct op *op)
-{
-    struct list one;
-
-    list_init(&one);
-    list_push(&one, &op->node);
-    inbox_put(b, &one);
-}
-
 /** @param ops  no list any more */
 static void free_all(struct list *ops)
 {
@@ -87,7 +78,7 @@ static void on_done(void *arg, int r)
     op->r = r;
     pthread_mutex_lock(&s->mutex);
     if (is_there(s, op->front)) {
-        put(op->front->inbox, op);
+        inbox_put_one(op->front->inbox, &op->node);
     } else {
         free(op);
     }
@@ -150,7 +141,7 @@ static struct op *op_new(struct front *f, const struct chat_upload *u, media_don
 static void refuse(struct op *op)
 {
     op->r = MEDIA_UNAVAILABLE;
-    put(op->front->inbox, op);
+    inbox_put_one(op->front->inbox, &op->node);
 }
 
 static void ask(struct op *op)
@@ -158,7 +149,7 @@ static void ask(struct op *op)
     if (op->front->is_stopped) {
         refuse(op);
     } else {
-        put(op->share->inbox, op);
+        inbox_put_one(op->share->inbox, &op->node);
     }
 }
 

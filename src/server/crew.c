@@ -7,7 +7,6 @@
 #include "base/mem.h"
 #include "chat/limits.h"
 #include "crypto/random.h"
-#include "io/pool.h"
 #include "server/demo.h"
 #include "server/run.h"
 
@@ -118,11 +117,15 @@ static int start_others(struct crew *c)
 }
 
 /** @return 0 or NODE_FAILED: something may still use what there is */
-static int serve_all(struct crew *c)
+static int serve_all(struct crew *c, const struct addr *at)
 {
     int r = start_others(c);
     if (r != 0)
         return r;
+    run_say_ready(at);
+    if (c->config->dev)
+        demo_greet(at);
+    fflush(stdout);
     r = node_serve(c->workers[NODE_HOME].node);
     if (atomic_load(&c->shared.n_others) > 0)
         return NODE_FAILED;
@@ -142,11 +145,7 @@ static int run_all(struct crew *c)
         return r;
     for (unsigned i = 0; i < c->n_workers; i++)
         node_listening(c->workers[i].node, &at);
-    run_say_ready(&at);
-    if (c->config->dev)
-        demo_greet(&at);
-    fflush(stdout);
-    r = serve_all(c);
+    r = serve_all(c, &at);
     // What is still under way would find what it uses gone: the process ends with it.
     if (r != 0)
         c->is_unclean = true;

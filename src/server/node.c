@@ -279,8 +279,7 @@ static void close_all(void *arg)
     struct node *n = arg;
 
     parts_close(&n->parts);
-    if (n->admin_socket)
-        admin_socket_close(n->admin_socket); // until now there were clients to end
+    admin_socket_close(n->admin_socket); // until now there were clients to end
 }
 
 /** The others need home until they have ended. */

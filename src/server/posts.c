@@ -99,17 +99,12 @@ bool posts_is_open(struct posts *x, unsigned number)
 bool posts_put(struct posts *x, unsigned to, struct post *p)
 {
     struct box *b = &x->boxes[to];
-    struct list one;
 
-    list_init(&one);
-    list_push(&one, &p->node);
     pthread_mutex_lock(&b->mutex);
     const bool is_open = b->inbox != NULL;
     if (is_open)
-        inbox_put(b->inbox, &one);
+        inbox_put_one(b->inbox, &p->node);
     pthread_mutex_unlock(&b->mutex);
-    if (!is_open)
-        list_remove(&p->node);
     return is_open;
 }
 

@@ -40,11 +40,7 @@ static inline void media_home_on_halt(void *arg, struct list *items)
 /** From now on the loop is the caller's: it may use what is on it, and run it. */
 static inline void media_home_halt(struct media_home *h)
 {
-    struct list items;
-
-    list_init(&items);
-    list_push(&items, &h->halt);
-    inbox_put(h->inbox, &items);
+    inbox_put_one(h->inbox, &h->halt);
     sem_wait(&h->stands);
 }
 

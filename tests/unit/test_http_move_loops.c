@@ -51,11 +51,7 @@ static atomic_uint n_moved;
 
 static void put(struct place *p, struct item *item)
 {
-    struct list items;
-
-    list_init(&items);
-    list_push(&items, &item->node);
-    inbox_put(p->inbox, &items);
+    inbox_put_one(p->inbox, &item->node);
 }
 
 static void on_items(void *arg, struct list *items)

@@ -188,6 +188,28 @@ static void a_round_passes_those_that_are_closed(void **state)
     close_all(posts, all);
 }
 
+static void a_round_goes_through_as_many_as_there_may_be(void **state)
+{
+    struct posts *posts = posts_new(POSTS_MAX);
+    struct there all[POSTS_MAX] = {0};
+
+    (void)state;
+    for (unsigned i = 0; i < POSTS_MAX; i++) {
+        all[i] = (struct there){.number = i, .posts = posts};
+        assert_int_equal(loop_new(&all[i].loop), 0);
+        assert_int_equal(posts_open(posts, i, all[i].loop, &all[i]), 0);
+    }
+    posts_pass(posts, new_post(0, 1, on_pass));
+    for (unsigned i = 1; i <= POSTS_MAX; i++)
+        loop_run_once(all[i % POSTS_MAX].loop);
+    for (unsigned i = 0; i < POSTS_MAX; i++) {
+        assert_int_equal(all[i].n_rounds, 1);
+        posts_close(posts, i);
+        loop_free(all[i].loop);
+    }
+    posts_free(posts);
+}
+
 static void who_is_alone_gets_its_own(void **state)
 {
     struct posts *posts = posts_new(1);
@@ -210,6 +232,7 @@ int main(void)
         cmocka_unit_test(each_does_what_is_put_for_it),
         cmocka_unit_test(what_has_come_is_done_when_one_closes),
         cmocka_unit_test(a_round_passes_those_that_are_closed),
+        cmocka_unit_test(a_round_goes_through_as_many_as_there_may_be),
         cmocka_unit_test(who_is_alone_gets_its_own),
     };
     return cmocka_run_group_tests_name("server_posts", tests, NULL, NULL);

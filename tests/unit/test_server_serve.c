@@ -199,6 +199,8 @@ static void a_server_beside_whose_file_is_wrong_is_refused(void **state)
         {"absent", NULL, "can't read "},
         {"an option that is none", "dta = x\n", "did you mean data?"},
         {"a value that is none", "drain = x\n", "'x' is not a duration"},
+        {"no worker", "workers = 0\n", "'0' is below 1"},
+        {"one worker too many", "workers = 65\n", "'65' is above 64"},
     };
     struct folder folder;
     char path[512];
@@ -227,6 +229,25 @@ static void a_server_beside_whose_file_is_wrong_is_refused(void **state)
     folder_remove(&folder);
 }
 
+static void a_server_may_have_as_many_workers_as_letters(void **state)
+{
+    struct folder folder;
+    char path[512];
+    char *env[] = {NULL};
+    struct serve_options o;
+    struct buf file;
+
+    (void)state;
+    folder_make(&folder);
+    folder_path(path, &folder, "options");
+    write_file(path, "workers = 64\n");
+    buf_init(&file, OPTIONS_FILE_MAX + 1);
+    assert_int_equal(serve_options_read(&o, str_of(path), env, &file), 0);
+    assert_int_equal(o.workers, POSTS_MAX);
+    buf_fini(&file);
+    folder_remove(&folder);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -234,6 +255,7 @@ int main(void)
         cmocka_unit_test(help_is_no_error),
         cmocka_unit_test(the_options_of_a_server_beside_are_its_own),
         cmocka_unit_test(a_server_beside_whose_file_is_wrong_is_refused),
+        cmocka_unit_test(a_server_may_have_as_many_workers_as_letters),
     };
     return cmocka_run_group_tests_name("server/serve", tests, NULL, NULL);
 }
