@@ -30,7 +30,10 @@ struct bus_event {
     uint64_t origin;  // the session that caused it, 0: none
     bool is_followed; // by another one for the account that is of the same position
     union {
-        struct chat_message message;
+        struct { // of a BUS_MESSAGE
+            struct chat_message message;
+            int64_t previous; // as store_appended has it
+        };
         struct chat_receipt receipt;
         struct chat_typing typing;
         int64_t position; // of a BUS_CHANGE, in the store

@@ -229,7 +229,7 @@ struct pump_touches {
 void pump_on_touches(struct chat_session *s, const struct pump_touches *t);
 
 /** The session has stored a message, and will be told so. */
-void pump_on_own(struct chat_session *s, const struct chat_message *m);
+void pump_on_own(struct chat_session *s, const struct store_appended *a);
 
 // acks.c
 

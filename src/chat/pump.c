@@ -18,7 +18,8 @@
  * An ordered bus loses nothing and keeps the order of commits, so each event moves all
  * numbers. Otherwise they stay where the last read or the last check of hints (hints.c) put
  * them, and what was sent above is remembered as the last seq and the marks of each
- * conversation.
+ * conversation. Nothing is missing before a message then whose predecessor is not above
+ * `after`, or is the last one that was sent.
  */
 #include "base/err.h"
 #include "base/mem.h"
@@ -114,13 +115,37 @@ void pump_on_room(struct chat_session *s)
         go(s);
 }
 
-void pump_on_own(struct chat_session *s, const struct chat_message *m)
+// What a session has, and what it may be sent next. An ordered bus brings each position once, so
+// that the conversation need not be looked at.
+
+static bool is_known(const struct chat_session *s, const struct chat_message *m)
 {
+    if (m->position <= s->after || is_ordered(s))
+        return m->position <= s->after;
+    const struct thread *t = thread_find(s, m->conversation);
+    return t && t->last_seq >= m->seq;
+}
+
+/** Has it all that the conversation had before m? */
+static bool is_next(const struct chat_session *s, const struct chat_message *m,
+                    int64_t previous)
+{
+    if (previous <= s->after || is_ordered(s))
+        return true;
+    const struct thread *t = thread_find(s, m->conversation);
+    return t && t->last_seq + 1 == m->seq;
+}
+
+void pump_on_own(struct chat_session *s, const struct store_appended *a)
+{
+    const struct chat_message *m = &a->message;
+
     if (is_ordered(s))
         return; // the event is on its way, behind those of what was stored before it
-    struct thread *t = thread_find(s, m->conversation);
-    if (s->fsm.now == SESSION_LIVE && t && t->last_seq + 1 == m->seq) {
-        t->last_seq = m->seq;
+    if (is_known(s, m))
+        return;
+    if (s->fsm.now == SESSION_LIVE && is_next(s, m, a->previous)) {
+        thread_get(s, m->conversation)->last_seq = m->seq;
     } else {
         own_add(&s->own, m->position);
     }
@@ -388,25 +413,12 @@ static void go(struct chat_session *s)
 
 // Live.
 
-// An ordered bus brings each position once, so that the conversation need not be looked at.
-
 /** What a block that the session knows of has withheld since is for the store to say. */
-static bool is_expected(const struct chat_session *s, const struct chat_message *m)
+static bool is_expected(const struct chat_session *s, const struct bus_event *e)
 {
-    if (is_ordered(s))
-        return true;
-    if (m->position <= s->changes_after)
-        return false;
-    const struct thread *t = thread_find(s, m->conversation);
-    return t && t->last_seq + 1 == m->seq;
-}
+    const bool may_be_withheld = !is_ordered(s) && e->message.position <= s->changes_after;
 
-static bool is_known(const struct chat_session *s, const struct chat_message *m)
-{
-    if (m->position <= s->after || is_ordered(s))
-        return m->position <= s->after;
-    const struct thread *t = thread_find(s, m->conversation);
-    return t && t->last_seq >= m->seq;
+    return !may_be_withheld && is_next(s, &e->message, e->previous);
 }
 
 /** With an ordered bus, all up to the event has arrived. */
@@ -440,7 +452,7 @@ static void on_live_message(struct chat_session *s, const struct bus_event *e)
 
     if (is_known(s, m))
         return;
-    if (!is_expected(s, m)) {
+    if (!is_expected(s, e)) {
         s->wants_messages = true;
         if (e->origin == s->id)
             own_add(&s->own, m->position);

@@ -46,6 +46,7 @@ static void publish(const struct send_op *op, const struct store_appended *a)
         .to = a->message.from,
         .origin = op->actor->session ? op->actor->session->id : 0,
         .message = a->message,
+        .previous = a->previous,
     };
 
     bus_publish(bus, &e);
@@ -84,7 +85,7 @@ static void stored(struct send_op *op, const struct store_appended *a)
         c->counters.sent++;
     }
     if (s && !chat_is_closed(s))
-        pump_on_own(s, &a->message);
+        pump_on_own(s, a);
     op->done(op->arg, 0, a);
     // A duplicate was announced by whoever stored it, unless that was an attempt of ours.
     if (!a->is_duplicate || op->is_uncertain)

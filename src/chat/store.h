@@ -74,6 +74,9 @@ struct store_append {
 
 struct store_appended {
     struct chat_message message; // of a duplicate the first one, as it is now
+    // What the conversation had before it is not above this: the position of its message before
+    // it, withheld or not; 0: it is the first. Of a duplicate merely its own, less one.
+    int64_t previous;
     bool is_duplicate;
     bool is_withheld;             // the recipient has blocked the sender: for the sender alone
     bool is_accepted;             // by this message the sender has accepted the recipient

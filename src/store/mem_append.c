@@ -89,6 +89,7 @@ static void add(struct mem_model *m, struct mem_conversation *c, const struct st
 
     *out = (struct store_appended){
         .message = mem_view(message, side),
+        .previous = message->seq > 1 ? c->messages[message->seq - 2]->position : 0,
         .is_withheld = message->withheld != MEM_SHOWN,
         .is_accepted = !had_accepted,
     };
@@ -107,6 +108,7 @@ static int append(struct store_mem *s, const struct store_append *a, struct stor
     if (first) {
         s->store.counters.duplicates++;
         *out = (struct store_appended){.message = mem_view(first, side),
+                                       .previous = first->position - 1,
                                        .is_duplicate = true,
                                        .is_withheld = first->withheld != MEM_SHOWN};
         return 0;

@@ -31,6 +31,7 @@ static void answer_duplicate(struct sqlite_write *op, const struct thread *t,
 
     op->append.found = mem_alloc(type.len + content.len + 1);
     op->append.answer.is_duplicate = true;
+    op->append.answer.previous = sqlite3_column_int64(found, 0) - 1;
     answer(op, t,
            &(struct chat_message){
                .position = sqlite3_column_int64(found, 0),
@@ -239,6 +240,7 @@ static int keep(struct sqlite_writer *w, struct sqlite_write *op, struct thread 
 
     out->is_accepted = !t->sides[sender].accepted;
     out->is_withheld = t->sides[1 - sender].blocked;
+    out->previous = thread_last_position(t);
     grow(t, sender, m);
     if (out->is_accepted)
         out->n_known = sqlite_marks_tell(w, t, sender, m->position, out->known);

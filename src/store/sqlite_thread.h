@@ -179,6 +179,15 @@ static inline int64_t thread_last_at_ms(const struct thread *t)
     return a > b ? a : b; // it is its sender's last one
 }
 
+/** Likewise; 0: there is none. */
+static inline int64_t thread_last_position(const struct thread *t)
+{
+    const int64_t a = t->sides[0].message_pos;
+    const int64_t b = t->sides[1].message_pos;
+
+    return a > b ? a : b;
+}
+
 /** @return 0 or 1, or 2: neither of the two */
 static inline unsigned thread_side_of(const struct thread *t, const account *a)
 {

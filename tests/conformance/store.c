@@ -45,6 +45,25 @@ static void positions_rise_and_are_above_zero(void **state)
     }
 }
 
+static void an_answer_says_behind_what_the_message_is(void **state)
+{
+    struct store_world *w = *state;
+    const struct store_answer first = put(w, 'a', 'b', "1", 1);
+
+    assert_int_equal(first.previous, 0);
+    assert_int_equal(put(w, 'a', 'c', "1", 1).previous, 0);
+    const struct store_answer second = put(w, 'b', 'a', "1", 2);
+    assert_int_equal(second.previous, first.position);
+    mark(w, 'b', 'a', 1, 0, NULL); // is no message
+    const struct store_answer third = put(w, 'b', 'a', "2", 3);
+    assert_int_equal(third.previous, second.position);
+    const struct store_answer again = put(w, 'b', 'a', "1", 2);
+    assert_true(again.is_duplicate);
+    assert_true(again.previous >= first.position && again.previous < second.position);
+    assert_true(put(w, 'a', 'b', "1", 1).previous < first.position);
+    assert_int_equal(put(w, 'a', 'b', "2", 4).previous, third.position);
+}
+
 static void an_answer_has_all_of_the_message(void **state)
 {
     struct store_world *w = *state;
@@ -1025,6 +1044,7 @@ static int teardown(void **state)
     TEST(backend, numbers_a_conversation_from_one_for_both_sides, setup),                      \
         TEST(backend, accounts_are_equal_only_in_all_of_their_bytes, setup),                   \
         TEST(backend, positions_rise_and_are_above_zero, setup),                               \
+        TEST(backend, an_answer_says_behind_what_the_message_is, setup),                       \
         TEST(backend, an_answer_has_all_of_the_message, setup),                                \
         TEST(backend, a_resend_gets_the_first_answer, setup),                                  \
         TEST(backend, a_resend_in_the_same_group_gets_the_first_answer, setup),                \

@@ -32,6 +32,18 @@ static void what_a_blocked_one_sends_is_withheld(void **state)
     conversation(w, 'b', 'a', "[a?! u0 a1r last3]");
 }
 
+static void what_comes_next_is_behind_what_was_withheld(void **state)
+{
+    struct store_world *w = *state;
+
+    const struct store_answer seen = put(w, 'a', 'b', "1", 1);
+    contact(w, 'b', CHAT_BLOCK, 'a', "a+");
+    const struct store_answer withheld = put(w, 'a', 'b', "2", 2);
+    assert_int_equal(withheld.previous, seen.position);
+    contact(w, 'b', CHAT_UNBLOCK, 'a', "a+");
+    assert_int_equal(put(w, 'b', 'a', "3", 3).previous, withheld.position);
+}
+
 static void a_block_withholds_what_is_stored_and_undelivered(void **state)
 {
     struct store_world *w = *state;
@@ -389,6 +401,7 @@ static struct store_limits plenty = {PLENTY_OF_ALL};
 
 #define SUITE(backend)                                                                         \
     TEST(backend, what_a_blocked_one_sends_is_withheld, plenty),                               \
+        TEST(backend, what_comes_next_is_behind_what_was_withheld, plenty),                    \
         TEST(backend, a_block_withholds_what_is_stored_and_undelivered, plenty),               \
         TEST(backend, what_was_withheld_stays_so_after_the_unblock, plenty),                   \
         TEST(backend, marks_pass_over_what_was_withheld, plenty),                              \

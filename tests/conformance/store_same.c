@@ -289,11 +289,12 @@ static void compare(struct both *b, struct asked *a, unsigned round)
     answer_await(&a->answers[MODEL]);
     answer_await(&a->answers[SQLITE]);
     if (got->r != want->r || !str_eq(buf_str(&got->text), buf_str(&want->text)) ||
-        flags_of(got) != flags_of(want)) {
-        fail_msg("SEED=%llu, round %u: %d \"" STR_FMT "\" %u, the model says %d \"" STR_FMT
-                 "\" %u",
+        flags_of(got) != flags_of(want) || got->previous != want->previous) {
+        fail_msg("SEED=%llu, round %u: %d \"" STR_FMT
+                 "\" %u behind %lld, the model says %d \"" STR_FMT "\" %u behind %lld",
                  (unsigned long long)b->seed, round, got->r, STR_ARG(buf_str(&got->text)),
-                 flags_of(got), want->r, STR_ARG(buf_str(&want->text)), flags_of(want));
+                 flags_of(got), (long long)got->previous, want->r,
+                 STR_ARG(buf_str(&want->text)), flags_of(want), (long long)want->previous);
     }
     for (unsigned side = 0; side < SIDES; side++) {
         learn_id(b, side, a->answers[side].conversation);

@@ -60,6 +60,7 @@ struct store_answer {
     conversation_id conversation; // of an append or receipt
     uint64_t seq;
     int64_t position;
+    int64_t previous; // of an append
     int64_t at_ms;
     int64_t upto; // of a page; the next of a list
     int64_t horizon;
@@ -308,6 +309,7 @@ static inline void on_append(void *arg, int r, const struct store_appended *appe
     a->conversation = appended->message.conversation;
     a->seq = appended->message.seq;
     a->position = appended->message.position;
+    a->previous = appended->previous;
     a->at_ms = appended->message.created_at_ms;
     a->is_duplicate = appended->is_duplicate;
     a->is_withheld = appended->is_withheld;

@@ -315,6 +315,24 @@ static void a_mailbox_is_summed_up_after_a_restart(void **state)
     assert_int_equal(try_one(w, 's', 'c'), STORE_MAILBOX_FULL);
 }
 
+/** From the index, from the tail, or put together from the log; whoever may see it. */
+static void what_a_message_is_behind_is_known_after_a_restart(void **state)
+{
+    struct store_world *w = *state;
+
+    const struct store_answer first = put(w, 'a', 'b', "1", 1);
+    reopen(w);
+    const struct store_answer second = put(w, 'b', 'a', "2", 2);
+    assert_int_equal(second.previous, first.position);
+    block(w, 'b', 'a');
+    const struct store_answer withheld = put(w, 'a', 'b', "3", 3);
+    reopen(w);
+    const struct store_answer last = put(w, 'a', 'b', "4", 4);
+    assert_int_equal(last.previous, withheld.position);
+    run_sql(w, "UPDATE meta SET position = position"); // what is in memory is not believed
+    assert_int_equal(put(w, 'a', 'b', "5", 5).previous, last.position);
+}
+
 /** A mailbox that is not in memory yet is asked for within a group that has changed it. */
 static void a_mailbox_is_exact_within_a_group(void **state)
 {
@@ -491,6 +509,7 @@ int main(void)
         UNIT(a_mark_at_an_own_message_counts_the_peers_bytes),
         UNIT(what_is_due_is_found_behind_what_is_withheld),
         UNIT(a_mailbox_is_summed_up_after_a_restart),
+        UNIT(what_a_message_is_behind_is_known_after_a_restart),
         UNIT(a_mailbox_is_exact_within_a_group),
         UNIT(who_answers_is_no_strangers_mailbox_any_more),
         UNIT(nothing_is_given_twice_during_a_block),
