@@ -93,7 +93,9 @@ struct thread {
     struct map_node by_conversation;
     struct chat_session *session;
     conversation_id conversation;
-    uint64_t last_seq;   // that the session has
+    uint64_t last_seq;   // that the session has, and all before it
+    uint64_t own_first;  // of its own behind that, where others are missing in between
+    uint64_t own_last;   // likewise; not above last_seq: none
     uint64_t peer_seq;   // the peer's last one that it was sent
     uint64_t mark_seq;   // what the account has, as far as the session has heard
     uint64_t acked_seq;  // what its acknowledgements allow to mark as delivered

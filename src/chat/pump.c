@@ -67,6 +67,65 @@ static str cursor_of(const struct chat_session *s, char out[CURSOR_SIZE])
                         smaller(messages, others));
 }
 
+// What it has. An ordered bus brings each position once, so that the conversation need not be
+// looked at.
+
+static bool is_ordered(const struct chat_session *s)
+{
+    return s->actor.chat->ports.bus->is_ordered;
+}
+
+/** @param t  may be NULL */
+static bool has_seq(const struct thread *t, uint64_t seq)
+{
+    return t && (seq <= t->last_seq || (seq >= t->own_first && seq <= t->own_last));
+}
+
+static bool is_known(const struct chat_session *s, const struct chat_message *m)
+{
+    return m->position <= s->after ||
+           (!is_ordered(s) && has_seq(thread_find(s, m->conversation), m->seq));
+}
+
+/** Has it all that the conversation had before m? */
+static bool is_next(const struct chat_session *s, const struct chat_message *m,
+                    int64_t previous)
+{
+    if (previous <= s->after || is_ordered(s))
+        return true;
+    const struct thread *t = thread_find(s, m->conversation);
+    return t && t->last_seq + 1 == m->seq;
+}
+
+/** It has all up to seq, and what it has of its own behind that. */
+static void reach(struct thread *t, uint64_t seq)
+{
+    t->last_seq = seq == t->own_first - 1 ? t->own_last : seq;
+}
+
+/**
+ * A message of its own, which the client has. What was stored right before it is often from
+ * another node, and still on its way: that alone is no reason to read.
+ *
+ * @return false: it does not join what it has of its own already
+ */
+static bool note_own(struct chat_session *s, const struct chat_message *m, int64_t previous)
+{
+    struct thread *t = thread_get(s, m->conversation);
+
+    if (is_next(s, m, previous)) {
+        reach(t, m->seq);
+        return true;
+    }
+    if (t->own_last <= t->last_seq) {
+        t->own_first = m->seq;
+    } else if (m->seq != t->own_last + 1) {
+        return false;
+    }
+    t->own_last = m->seq;
+    return true;
+}
+
 // Sending to the client.
 
 static void emit(struct chat_session *s, const struct chat_message *m)
@@ -74,17 +133,12 @@ static void emit(struct chat_session *s, const struct chat_message *m)
     struct thread *t = thread_get(s, m->conversation);
     char text[CURSOR_SIZE];
 
-    t->last_seq = m->seq;
+    reach(t, m->seq);
     const int64_t token = s->events->on_message(s->arg, m, cursor_of(s, text));
     if (token < 0)
         return; // its connection is over, and it will be closed
     s->actor.chat->counters.emitted++;
     acks_expect(s, t, m, token);
-}
-
-static bool is_ordered(const struct chat_session *s)
-{
-    return s->actor.chat->ports.bus->is_ordered;
 }
 
 /** An event of a bus that is not ordered may be late, and a mark never goes back. */
@@ -115,40 +169,15 @@ void pump_on_room(struct chat_session *s)
         go(s);
 }
 
-// What a session has, and what it may be sent next. An ordered bus brings each position once, so
-// that the conversation need not be looked at.
-
-static bool is_known(const struct chat_session *s, const struct chat_message *m)
-{
-    if (m->position <= s->after || is_ordered(s))
-        return m->position <= s->after;
-    const struct thread *t = thread_find(s, m->conversation);
-    return t && t->last_seq >= m->seq;
-}
-
-/** Has it all that the conversation had before m? */
-static bool is_next(const struct chat_session *s, const struct chat_message *m,
-                    int64_t previous)
-{
-    if (previous <= s->after || is_ordered(s))
-        return true;
-    const struct thread *t = thread_find(s, m->conversation);
-    return t && t->last_seq + 1 == m->seq;
-}
-
 void pump_on_own(struct chat_session *s, const struct store_appended *a)
 {
     const struct chat_message *m = &a->message;
 
     if (is_ordered(s))
         return; // the event is on its way, behind those of what was stored before it
-    if (is_known(s, m))
+    if (is_known(s, m) || (s->fsm.now == SESSION_LIVE && note_own(s, m, a->previous)))
         return;
-    if (s->fsm.now == SESSION_LIVE && is_next(s, m, a->previous)) {
-        thread_get(s, m->conversation)->last_seq = m->seq;
-    } else {
-        own_add(&s->own, m->position);
-    }
+    own_add(&s->own, m->position);
 }
 
 // Filling.
@@ -224,12 +253,11 @@ static void on_page(void *arg, int r, const struct store_page *page)
         return;
     for (size_t i = 0; i < page->n_messages; i++) {
         const struct chat_message *m = &page->messages[i];
-        const struct thread *t = thread_find(s, m->conversation);
         s->after = m->position;
-        if (t && t->last_seq >= m->seq)
+        if (has_seq(thread_find(s, m->conversation), m->seq))
             continue;
         if (own_take(s->own, m->position)) {
-            thread_get(s, m->conversation)->last_seq = m->seq;
+            reach(thread_get(s, m->conversation), m->seq);
             continue;
         }
         emit(s, m);
@@ -441,8 +469,10 @@ static void skip(struct chat_session *s, const struct bus_event *e)
 
     if (is_ordered(s)) {
         advance(s, e, m->position);
-    } else {
-        thread_get(s, m->conversation)->last_seq = m->seq;
+    } else if (!note_own(s, m, e->previous)) {
+        s->wants_messages = true;
+        own_add(&s->own, m->position);
+        go(s);
     }
 }
 
@@ -452,18 +482,11 @@ static void on_live_message(struct chat_session *s, const struct bus_event *e)
 
     if (is_known(s, m))
         return;
-    if (!is_expected(s, e)) {
-        s->wants_messages = true;
-        if (e->origin == s->id)
-            own_add(&s->own, m->position);
-        go(s);
-        return;
-    }
     if (e->origin == s->id) {
         skip(s, e);
         return;
     }
-    if (!window_is_open(acks_window(s))) {
+    if (!is_expected(s, e) || !window_is_open(acks_window(s))) {
         s->wants_messages = true;
         go(s);
         return;
