@@ -31,11 +31,13 @@ struct bus_hub {
     pthread_mutex_t mutex; // of what follows
     struct map topics;
     struct front *fronts[BUS_HUB_MAX];
+    int64_t reached; // by all of them
 };
 
 /** An event on its way to another loop; its strings are behind it. */
 struct item {
     struct list node;
+    int64_t reached; // not 0: no event, but how far all has come
     struct bus_event event;
     char bytes[];
 };
@@ -48,6 +50,8 @@ struct front {
     struct job_queue *later;
     struct job job;
     struct inbox *inbox;
+    int64_t reaches;  // as its chat has said
+    int64_t reached;  // likewise, and all of that is with the others: the hub's mutex
     uint64_t has_for; // others that it has something for, in this turn
     struct list out[BUS_HUB_MAX];
 };
@@ -174,6 +178,7 @@ static struct item *item_of(const struct bus_event *e)
     struct item *item = mem_alloc(sizeof(*item) + n);
     char *at = item->bytes;
 
+    item->reached = 0;
     item->event = *e;
     if (!has_strings)
         return item;
@@ -190,6 +195,34 @@ static void free_all(struct list *items)
     list_init(items);
 }
 
+static int64_t least_reached(const struct bus_hub *hub)
+{
+    int64_t least = INT64_MAX;
+
+    for (unsigned i = 0; i < BUS_HUB_MAX; i++) {
+        if (hub->fronts[i] && hub->fronts[i]->reached < least)
+            least = hub->fronts[i]->reached;
+    }
+    return least;
+}
+
+/** Behind all that each was handed before: so it gets there first. With the mutex. */
+static void tell_reached(struct bus_hub *hub)
+{
+    const int64_t least = least_reached(hub);
+
+    if (least <= hub->reached)
+        return;
+    hub->reached = least;
+    for (unsigned i = 0; i < BUS_HUB_MAX; i++) {
+        if (!hub->fronts[i])
+            continue;
+        struct item *item = NEW(struct item);
+        item->reached = least;
+        inbox_put_one(hub->fronts[i]->inbox, &item->node);
+    }
+}
+
 /** All that a turn has published, in one piece: each loop wakes once for it. Who has gone in
  * the meantime has nobody left to tell. */
 static void hand_over(struct job *job)
@@ -204,6 +237,8 @@ static void hand_over(struct job *job)
             inbox_put(other->inbox, &f->out[to]);
         free_all(&f->out[to]);
     }
+    f->reached = f->reaches;
+    tell_reached(f->hub);
     pthread_mutex_unlock(&f->hub->mutex);
 }
 
@@ -224,12 +259,27 @@ static void front_publish(struct bus *bus, const struct bus_event *e)
         job_push(f->later, &f->job, hand_over);
 }
 
+static void front_reach(struct bus *bus, int64_t position)
+{
+    struct front *f = front_of(bus);
+
+    f->reaches = position;
+    if (!job_is_queued(&f->job))
+        job_push(f->later, &f->job, hand_over);
+}
+
 static void on_items(void *arg, struct list *items)
 {
     struct front *f = arg;
 
-    list_each (node, items)
-        bus_publish(f->own, &container_of(node, struct item, node)->event);
+    list_each (node, items) {
+        const struct item *item = container_of(node, struct item, node);
+        if (item->reached > 0) {
+            bus_reach(f->own, item->reached);
+        } else {
+            bus_publish(f->own, &item->event);
+        }
+    }
     free_all(items);
 }
 
@@ -282,6 +332,7 @@ static const struct bus_ops ops = {
     .watch = front_watch,
     .unwatch = front_unwatch,
     .publish = front_publish,
+    .reach = front_reach,
     .free = front_free,
 };
 
@@ -317,7 +368,7 @@ int bus_hub_join(struct bus **out, struct bus_hub *hub, struct loop *l, struct r
 {
     struct front *f = NEW(struct front);
 
-    f->bus.ops = &ops;
+    f->bus = (struct bus){.ops = &ops, .loses_nothing = true};
     f->hub = hub;
     f->later = &l->later;
     for (unsigned i = 0; i < BUS_HUB_MAX; i++)

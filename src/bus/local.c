@@ -21,12 +21,13 @@ struct subscription {
     uint32_t n_parcels;
 };
 
-/** An event on its way; its strings are behind it. Or a confirmation that is due. */
+/** An event on its way; its strings are behind it. Or a confirmation that is due, or how far
+ * all has come. */
 struct parcel {
     uint32_t size; // bytes, up to the next one
     bool is_confirmation;
-    struct subscription *to;
-    struct bus_event event; // as much of it as its kind has
+    struct subscription *to; // nobody's: how far, as the event's position
+    struct bus_event event;  // as much of it as its kind has
 };
 
 struct chunk {
@@ -48,6 +49,7 @@ struct bus_local {
     unsigned n_spares;
     struct map subscriptions;
     struct map watched;
+    struct subscription nobodys;
     struct pool *pool; // for both
     uint8_t hash_key[HASH_KEY_SIZE];
 };
@@ -155,7 +157,9 @@ static void deliver(struct bus_local *b, const struct parcel *p)
 {
     if (p->to->is_over)
         return;
-    if (p->is_confirmation) {
+    if (p->to == &b->nobodys) {
+        b->handler->on_reach(b->arg, p->event.position);
+    } else if (p->is_confirmation) {
         p->to->is_confirmed = true;
         b->handler->on_subscribed(b->arg, &p->to->account);
     } else if (p->to->is_confirmed) {
@@ -263,6 +267,13 @@ static void local_publish(struct bus *bus, const struct bus_event *e)
     }
 }
 
+static void local_reach(struct bus *bus, int64_t position)
+{
+    struct bus_local *b = local_of(bus);
+
+    push(b, &b->nobodys, sizeof(struct parcel))->event.position = position;
+}
+
 static void drop_all(struct map *m)
 {
     for (size_t i = 0; i < m->n_buckets; i++) {
@@ -308,6 +319,7 @@ static const struct bus_ops ops = {
     .watch = local_watch,
     .unwatch = local_unwatch,
     .publish = local_publish,
+    .reach = local_reach,
     .free = local_free,
 };
 
@@ -315,7 +327,7 @@ struct bus *bus_local_new(struct job_queue *later, struct rand *rand)
 {
     struct bus_local *b = NEW(struct bus_local);
 
-    b->bus = (struct bus){.ops = &ops, .is_ordered = true};
+    b->bus = (struct bus){.ops = &ops, .loses_nothing = true, .is_ordered = true};
     b->later = later;
     b->pool = pool_new(sizeof(struct subscription));
     rand_bytes(rand, b->hash_key, sizeof(b->hash_key));

@@ -2,10 +2,10 @@
  * Port: what reaches an account wherever it is connected. The chat owns this interface;
  * src/bus/ holds the backends, and tests/conformance/bus.c is what every one must pass.
  *
- * The store is the truth, the bus a hint: an event may be lost, unless the bus says that it is
- * ordered. Calls and callbacks are on the loop's thread; a callback comes after the call has
- * returned, never inside it. Arguments and results are borrowed until the call or the callback
- * returns.
+ * The store is the truth, the bus a hint: an event may be lost, unless the bus says that it
+ * loses nothing. Calls and callbacks are on the loop's thread; a callback comes after the call
+ * has returned, never inside it. Arguments and results are borrowed until the call or the
+ * callback returns.
  */
 #pragma once
 
@@ -54,6 +54,10 @@ struct bus_handler {
 
     /** From now on every event for the account arrives, until it is unsubscribed. */
     void (*on_subscribed)(void *arg, const account *a);
+
+    /** Whatever any node has published of up to this position has come: of a bus that loses
+     * nothing. Never goes back. */
+    void (*on_reach)(void *arg, int64_t position);
 };
 
 struct bus_ops {
@@ -64,14 +68,18 @@ struct bus_ops {
     void (*watch)(struct bus *b, const account *a);
     void (*unwatch)(struct bus *b, const account *a);
     void (*publish)(struct bus *b, const struct bus_event *e);
+    void (*reach)(struct bus *b, int64_t position);
     void (*free)(struct bus *b);
 };
 
 /** A backend embeds this as its first member. */
 struct bus {
     const struct bus_ops *ops;
-    // Nothing is lost, and what is published arrives in that order: true only of one worker on
-    // the embedded store, where the order of publishing is that of committing.
+    // What is published arrives: true only of the workers of one process, on the embedded
+    // store, which always knows what became of a change.
+    bool loses_nothing;
+    // And in that order: true only of one worker, where the order of publishing is that of
+    // committing.
     bool is_ordered;
 };
 
@@ -112,6 +120,13 @@ static inline void bus_unwatch(struct bus *b, const account *a)
 static inline void bus_publish(struct bus *b, const struct bus_event *e)
 {
     b->ops->publish(b, e);
+}
+
+/** This node has published all of its own of up to this position. Of a bus that loses nothing.
+ */
+static inline void bus_reach(struct bus *b, int64_t position)
+{
+    b->ops->reach(b, position);
 }
 
 /** What was published and has not arrived is dropped. NULL is fine. */

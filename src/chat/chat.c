@@ -279,10 +279,18 @@ static void on_subscribed(void *arg, const account *a)
         pump_start(container_of(node, struct chat_session, node));
 }
 
+static void on_reach(void *arg, int64_t position)
+{
+    struct chat *c = arg;
+
+    c->reached = position;
+}
+
 static const struct bus_handler handler = {
     .on_event = on_event,
     .on_gap = on_gap,
     .on_subscribed = on_subscribed,
+    .on_reach = on_reach,
 };
 
 // The whole.
@@ -316,6 +324,7 @@ struct chat *chat_new(const struct chat_ports *ports, const struct chat_config *
     bus_attach(ports->bus, &handler, c);
     sweep_init(c);
     hints_init(c);
+    reach_init(c);
     return c;
 }
 
@@ -339,6 +348,7 @@ void chat_free(struct chat *c)
     watched_fini(c);
     sweep_fini(c);
     hints_fini(c);
+    reach_fini(c);
     map_fini(&c->checks);
     chat_limits_free(c->own_limits);
     pool_free(c->mark_pool);

@@ -7,6 +7,7 @@
 
 struct contact_op {
     struct chat_actor *actor;
+    uint8_t change; // see reach_begin(); 0: it only looks
     store_conversation_fn *done;
     void *arg;
 };
@@ -16,6 +17,7 @@ static void finish(struct contact_op *op, int r, const struct chat_conversation 
     struct chat_actor *a = op->actor;
 
     op->done(op->arg, r, conversation);
+    reach_end(a->chat, op->change);
     free(op);
     requests_end(a);
 }
@@ -112,6 +114,8 @@ int chat_contact(struct chat_actor *a, const struct chat_place *place, enum chat
         .what = what,
         .now_ms = clock_unix_ms(c->ports.clock),
     };
-    store_contact(c->ports.store, &contact, on_contacted, op_new(a, done, arg));
+    struct contact_op *op = op_new(a, done, arg);
+    op->change = reach_begin(c);
+    store_contact(c->ports.store, &contact, on_contacted, op);
     return 0;
 }

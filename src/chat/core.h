@@ -33,6 +33,7 @@ enum session_state {
 };
 
 struct hints;
+struct reach;
 struct sweep;
 
 struct chat {
@@ -57,7 +58,9 @@ struct chat {
     size_t waiting_bytes;           // of these, and of those behind them
     struct map checks;              // of files, under way
     struct sweep *sweep;            // NULL: there is no media port
-    struct hints *hints;            // NULL: the bus is ordered, and loses none
+    struct hints *hints;            // NULL: the bus loses none
+    struct reach *reach;            // NULL: it does, or is ordered
+    int64_t reached;                // whatever was announced of up to here has come
     size_t n_under_way;             // operations of the ports, and sends that wait
     bool is_shut_down;
     bool is_stopping;
@@ -102,6 +105,7 @@ struct thread {
     uint64_t marked_seq; // what has been marked, or is being marked
     uint64_t hole_seq;   // sent, never acknowledged and forgotten; 0: none
     bool is_marking;
+    uint8_t change; // while it is_marking, see reach_begin()
     // By enum chat_mark, where the bus is not ordered: what the session was told of.
     uint64_t mine[2];
     uint64_t theirs[2];
@@ -261,6 +265,17 @@ void acks_expect(struct chat_session *s, struct thread *t, const struct chat_mes
 /** Some device has moved its mark: if it is the account's, what is below is not missing any
  * more. */
 void acks_note_mark(struct chat_session *s, const struct chat_receipt *r);
+
+// reach.c
+
+void reach_init(struct chat *c);
+void reach_fini(struct chat *c);
+
+/** A change goes to the store. @return for reach_end() */
+uint8_t reach_begin(struct chat *c);
+
+/** It was announced, or not done. @param change  0: there was none */
+void reach_end(struct chat *c, uint8_t change);
 
 // send.c
 

@@ -188,7 +188,7 @@ static void on_round(struct timer *t)
 
 void hints_init(struct chat *c)
 {
-    if (c->ports.bus->is_ordered)
+    if (c->ports.bus->loses_nothing)
         return;
     c->hints = NEW(struct hints);
     c->hints->chat = c;

@@ -16,8 +16,9 @@
  * that there are some, and they are always read.
  *
  * An ordered bus loses nothing and keeps the order of commits, so each event moves all
- * numbers. Otherwise they stay where the last read or the last check of hints (hints.c) put
- * them, and what was sent above is remembered as the last seq and the marks of each
+ * numbers. Otherwise they stay where the last read has put them, or what the bus says of how
+ * far all has come (reach.c), or where it may lose something the last check of hints
+ * (hints.c); and what was sent above is remembered as the last seq and the marks of each
  * conversation. Nothing is missing before a message then whose predecessor is not above
  * `after`, or is the last one that was sent.
  */
@@ -169,10 +170,23 @@ void pump_on_room(struct chat_session *s)
         go(s);
 }
 
+/** A live session was sent whatever has come. */
+static void catch_up(struct chat_session *s)
+{
+    const int64_t reached = s->actor.chat->reached;
+
+    if (s->fsm.now != SESSION_LIVE)
+        return;
+    s->after = larger(s->after, reached);
+    s->receipts_after = larger(s->receipts_after, reached);
+    s->changes_after = larger(s->changes_after, reached);
+}
+
 void pump_on_own(struct chat_session *s, const struct store_appended *a)
 {
     const struct chat_message *m = &a->message;
 
+    catch_up(s);
     if (is_ordered(s))
         return; // the event is on its way, behind those of what was stored before it
     if (is_known(s, m) || (s->fsm.now == SESSION_LIVE && note_own(s, m, a->previous)))
@@ -534,6 +548,7 @@ void pump_on_event(struct chat_session *s, const struct bus_event *e)
 {
     if (chat_is_closed(s))
         return;
+    catch_up(s);
     switch (e->kind) {
     case BUS_MESSAGE: on_message(s, e); break;
     case BUS_RECEIPT: on_receipt(s, e); break;
@@ -547,6 +562,7 @@ void pump_on_event(struct chat_session *s, const struct bus_event *e)
 
 void pump_on_gap(struct chat_session *s)
 {
+    catch_up(s);
     s->wants_messages = true;
     s->wants_receipts = true;
     s->wants_changes = true;

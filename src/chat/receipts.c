@@ -53,6 +53,7 @@ static void on_marked(void *arg, int r, const struct store_receipted *a)
     s->actor.chat->n_under_way--;
     if (r == 0)
         announce(s->actor.chat, s->actor.account, a);
+    reach_end(s->actor.chat, t->change);
     t->is_marking = false;
     if (r == 0 && t->acked_seq > t->marked_seq)
         receipts_push(s, t);
@@ -71,6 +72,7 @@ void receipts_push(struct chat_session *s, struct thread *t)
     if (t->is_marking)
         return;
     t->is_marking = true;
+    t->change = reach_begin(s->actor.chat);
     t->marked_seq = t->acked_seq;
     s->n_refs++;
     s->actor.chat->n_under_way++;
@@ -88,6 +90,7 @@ void receipts_push(struct chat_session *s, struct thread *t)
 struct mark_op {
     struct chat_actor *actor;
     enum chat_mark mark;
+    uint8_t change; // see reach_begin()
     chat_mark_fn *done;
     void *arg;
 };
@@ -108,6 +111,7 @@ static void on_mark(void *arg, int r, const struct store_receipted *a)
     op->done(op->arg, requests_refusal(actor->chat, r), seq);
     if (r == 0)
         announce(actor->chat, actor->account, a);
+    reach_end(actor->chat, op->change);
     pool_give(op);
     requests_end(actor);
 }
@@ -122,6 +126,7 @@ int chat_mark(struct chat_actor *a, const struct chat_place *place, enum chat_ma
     struct mark_op *op = pool_take(a->chat->mark_pool);
     op->actor = a;
     op->mark = mark;
+    op->change = reach_begin(a->chat);
     op->done = done;
     op->arg = arg;
     const struct store_receipt receipt = {

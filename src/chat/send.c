@@ -19,6 +19,7 @@ struct send_op {
     int64_t give_up_ms;         // monotonic; set when it is uncertain for the first time
     bool is_uncertain;          // some attempt of it is
     bool is_short;              // and of the pool
+    uint8_t change;             // see reach_begin()
     struct store_append append; // its strings point into bytes[], or stored
     struct buf stored;          // the content of one with a file, where that is there
     chat_send_fn *done;
@@ -66,6 +67,7 @@ static void finish(struct send_op *op)
     list_remove(&op->node);
     timer_cancel(a->chat->ports.timers, &op->timer);
     buf_fini(&op->stored);
+    reach_end(a->chat, op->change);
     if (op->is_short) {
         pool_give(op);
     } else {
@@ -161,6 +163,12 @@ static void append(struct send_op *op)
     store_append(chat_of(op)->ports.store, &op->append, on_append, op);
 }
 
+static void begin(struct send_op *op)
+{
+    op->change = reach_begin(chat_of(op));
+    append(op);
+}
+
 static void on_attached(void *arg, int r)
 {
     struct send_op *op = arg;
@@ -173,7 +181,7 @@ static void on_attached(void *arg, int r)
     }
     if (op->stored.len > 0)
         op->append.content = buf_str(&op->stored);
-    append(op);
+    begin(op);
 }
 
 static void attach(struct send_op *op, enum chat_kind kind)
@@ -219,6 +227,7 @@ static struct send_op *op_new(struct chat_actor *a, const struct chat_send *send
     char *at = op->bytes;
 
     op->is_short = is_short;
+    op->change = 0;
     list_init(&op->node);
     op->actor = a;
     timer_init(&op->timer, on_repeat);
@@ -258,7 +267,7 @@ int chat_send(struct chat_actor *a, const struct chat_send *send, chat_send_fn *
     if (waits) {
         attach(op, send->kind);
     } else {
-        append(op);
+        begin(op);
     }
     return 0;
 }

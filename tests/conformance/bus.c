@@ -73,6 +73,7 @@ static void on_event(void *arg, const struct bus_event *e)
         note(arg, "m", &e->to, e->message.content);
         assert_true(str_eq(e->message.type, STR("text")));
         assert_true(str_eq(e->message.key, STR("k")));
+        assert_int_equal(e->previous, 6);
         break;
     case BUS_RECEIPT: note_number(arg, "r", &e->to, e->receipt.seq); break;
     case BUS_CHANGE: note_number(arg, "c", &e->to, (uint64_t)e->position); break;
@@ -100,6 +101,12 @@ static void on_subscribed(void *arg, const account *a)
     note(arg, "s", a, (str){0});
 }
 
+static void on_reach(void *arg, int64_t position)
+{
+    const account nobody = {0};
+    note_number(arg, "reach", &nobody, (uint64_t)position);
+}
+
 static struct world *world_new(void **state)
 {
     struct world *w = NEW(struct world);
@@ -112,7 +119,7 @@ static struct world *world_new(void **state)
 
 static void attach(struct world *w, struct bus *bus)
 {
-    static const struct bus_handler handler = {on_event, on_gap, on_subscribed};
+    static const struct bus_handler handler = {on_event, on_gap, on_subscribed, on_reach};
 
     w->bus = w->publisher = bus;
     bus_attach(w->bus, &handler, w);
@@ -171,10 +178,17 @@ static void nobody_subscribes(void *arg, const account *a)
     fail_msg("a subscription of nobody's");
 }
 
+static void is_told_too(void *arg, int64_t position)
+{
+    (void)arg;
+    assert_true(position > 0);
+}
+
 /** All is published by another one. */
 static int open_hub_of_two(void **state)
 {
-    static const struct bus_handler handler = {nothing_comes, no_gap, nobody_subscribes};
+    static const struct bus_handler handler = {nothing_comes, no_gap, nobody_subscribes,
+                                               is_told_too};
     const int r = open_hub(state);
     struct world *w = *state;
 
@@ -225,6 +239,7 @@ static void publish(struct world *w, uint8_t n, const char *text)
         .to = wallet(n),
         .origin = 5,
         .message = {.type = STR("text"), .key = STR("k"), .content = str_of(bytes)},
+        .previous = 6,
     };
 
     w->is_inside = true;
@@ -438,6 +453,30 @@ static void may_be_freed_with_events_under_way(void **state)
     // close_bus() frees it now
 }
 
+/** Of a bus that loses nothing. */
+static void says_how_far_all_has_come_behind_it(void **state)
+{
+    struct world *w = *state;
+
+    assert_true(w->bus->loses_nothing);
+    subscribe(w, 1);
+    settle(w);
+    publish(w, 1, "a");
+    bus_reach(w->publisher, 7);
+    if (w->publisher != w->bus) {
+        settle(w);
+        assert_string_equal(w->said, "s1 m1a "); // not all have come so far
+        bus_reach(w->bus, 9);
+    }
+    settle(w);
+    assert_string_equal(w->said, "s1 m1a reach0#7 ");
+    publish(w, 1, "b");
+    bus_reach(w->publisher, 12);
+    settle(w);
+    assert_string_equal(w->said, w->publisher == w->bus ? "s1 m1a reach0#7 m1b reach0#12 "
+                                                        : "s1 m1a reach0#7 m1b reach0#9 ");
+}
+
 int main(void)
 {
 #define FOR_BACKEND(test, backend)                                                             \
@@ -456,7 +495,9 @@ int main(void)
         FOR_BACKEND(brings_no_presence_after_unwatching, backend),                             \
         FOR_BACKEND(may_be_freed_while_it_watches, backend),                                   \
         FOR_BACKEND(may_be_freed_with_events_under_way, backend)
-    const struct CMUnitTest tests[] = {SUITE(local), SUITE(lossy), SUITE(hub),
-                                       SUITE(hub_of_two)};
+#define WHOLE_SUITE(backend)                                                                   \
+    SUITE(backend), FOR_BACKEND(says_how_far_all_has_come_behind_it, backend)
+    const struct CMUnitTest tests[] = {WHOLE_SUITE(local), SUITE(lossy), WHOLE_SUITE(hub),
+                                       WHOLE_SUITE(hub_of_two)};
     return cmocka_run_group_tests_name("bus", tests, NULL, NULL);
 }

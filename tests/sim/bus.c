@@ -1,6 +1,7 @@
 /**
  * The bus of several nodes: each event goes to each node by itself, so that it may overtake
  * another, be late, or be lost. What a node has subscribed to, the bus of one worker knows.
+ * Between those of one process nothing is lost, and how far all has come is told behind it.
  */
 #include "bus/local.h"
 
@@ -21,6 +22,8 @@ struct hint {
     struct list node;
     struct timer timer;
     struct sim_bus *to;
+    int64_t at_ms;
+    int64_t reached;        // not 0: no event, but how far all has come
     struct bus_event event; // its strings live as long as the disk
 };
 
@@ -46,7 +49,9 @@ static void on_time(struct timer *t)
 {
     struct hint *h = container_of(t, struct hint, timer);
 
-    if (h->to->sim->is_cut_off[h->to->node]) {
+    if (h->reached > 0) {
+        bus_reach(h->to->inner, h->reached);
+    } else if (h->to->sim->is_cut_off[h->to->node]) {
         note_lost(h->to->sim, &h->event);
     } else {
         bus_publish(h->to->inner, &h->event);
@@ -63,6 +68,18 @@ static bool is_lost(struct sim *sim, unsigned from, unsigned to)
     return sim->config.bus_loses > 0 && sim_one_in(sim, sim->config.bus_loses);
 }
 
+static struct hint *hint_new(struct sim_bus *to, int64_t at_ms)
+{
+    struct hint *h = NEW(struct hint);
+
+    h->to = to;
+    h->at_ms = at_ms;
+    list_push(&to->hints, &h->node);
+    timer_init(&h->timer, on_time);
+    timer_set(&to->sim->timers, &h->timer, at_ms);
+    return h;
+}
+
 static void send_to(struct sim_bus *from, struct sim_bus *to, const struct bus_event *e)
 {
     struct sim *sim = from->sim;
@@ -73,13 +90,8 @@ static void send_to(struct sim_bus *from, struct sim_bus *to, const struct bus_e
         note_lost(sim, e);
         return;
     }
-    struct hint *h = NEW(struct hint);
-    h->to = to;
+    struct hint *h = hint_new(to, sim->timers.now_ms + sim_between(sim, 0, sim->config.bus_ms));
     h->event = *e;
-    list_push(&to->hints, &h->node);
-    timer_init(&h->timer, on_time);
-    timer_set(&sim->timers, &h->timer,
-              sim->timers.now_ms + sim_between(sim, 0, sim->config.bus_ms));
 }
 
 static void sim_publish(struct bus *b, const struct bus_event *e)
@@ -94,6 +106,46 @@ static void sim_publish(struct bus *b, const struct bus_event *e)
     for (unsigned i = 0; i < sim->config.n_nodes; i++) {
         if (sim->nodes[i])
             send_to(from, of(sim_node_bus(sim->nodes[i])), e);
+    }
+}
+
+/** By all that there are. */
+static int64_t least_reached(const struct sim *sim)
+{
+    int64_t least = INT64_MAX;
+
+    for (unsigned i = 0; i < sim->config.n_nodes; i++) {
+        if (sim->nodes[i] && sim->reached[i] < least)
+            least = sim->reached[i];
+    }
+    return least;
+}
+
+/** Right behind the last one that is on its way there. */
+static void tell_reached(struct sim_bus *to, int64_t reached)
+{
+    int64_t at_ms = to->sim->timers.now_ms;
+
+    list_each (node, &to->hints) {
+        const struct hint *h = container_of(node, struct hint, node);
+        if (h->at_ms >= at_ms)
+            at_ms = h->at_ms + 1;
+    }
+    hint_new(to, at_ms)->reached = reached;
+}
+
+static void sim_reach(struct bus *b, int64_t position)
+{
+    struct sim_bus *from = of(b);
+    struct sim *sim = from->sim;
+
+    if (from->is_over)
+        return;
+    sim->reached[from->node] = position;
+    const int64_t least = least_reached(sim);
+    for (unsigned i = 0; least > 0 && i < sim->config.n_nodes; i++) {
+        if (sim->nodes[i])
+            tell_reached(of(sim_node_bus(sim->nodes[i])), least);
     }
 }
 
@@ -140,6 +192,7 @@ static const struct bus_ops ops = {
     .watch = sim_watch,
     .unwatch = sim_unwatch,
     .publish = sim_publish,
+    .reach = sim_reach,
     .free = sim_free,
 };
 
@@ -147,7 +200,8 @@ struct bus *sim_bus_new(struct sim *sim, unsigned node)
 {
     struct sim_bus *b = NEW(struct sim_bus);
 
-    b->bus.ops = &ops;
+    b->bus = (struct bus){.ops = &ops, .loses_nothing = sim->config.is_one};
+    sim->reached[node] = 0;
     b->sim = sim;
     b->node = node;
     b->inner = bus_local_new(&sim->later, &sim->chance.rand);

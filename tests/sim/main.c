@@ -115,6 +115,14 @@ static void end_node(struct sim *sim, unsigned i, bool is_crash)
               sim->timers.now_ms + sim_between(sim, 1, 3000));
 }
 
+static void end_some(struct sim *sim, unsigned which, bool is_crash)
+{
+    for (unsigned i = 0; i < sim->config.n_nodes; i++) {
+        if (sim->nodes[i] && (i == which || sim->config.is_one))
+            end_node(sim, i, is_crash);
+    }
+}
+
 static void on_bus_back(struct timer *t)
 {
     const struct sim_later *l = container_of(t, struct sim_later, timer);
@@ -127,7 +135,7 @@ static void on_bus_back(struct timer *t)
 
 static void cut_off(struct sim *sim, unsigned i)
 {
-    if (sim->config.n_nodes == 1)
+    if (sim->config.n_nodes == 1 || sim->config.is_one)
         return;
     sim_note(sim, "node %u has no bus", i);
     sim->is_cut_off[i] = true;
@@ -187,14 +195,8 @@ static void do_harm(struct sim *sim)
 
     switch (sim_below(sim, 10)) {
     case 0:
-    case 1:
-        if (sim->nodes[node])
-            end_node(sim, node, true);
-        break;
-    case 2:
-        if (sim->nodes[node])
-            end_node(sim, node, false);
-        break;
+    case 1: end_some(sim, node, true); break;
+    case 2: end_some(sim, node, false); break;
     case 3: cut_off(sim, node); break;
     case 4: take_store_away(sim); break;
     case 5: harm_link(sim, false); break;
@@ -245,6 +247,9 @@ static struct sim_config config_of(uint64_t seed)
     if (sim_one_in(&sim, 3))
         make_quiet(&sim, &config);
     config.sessions = sim_one_in(&sim, 2) ? SIM_DEVICES / SIM_WALLETS : 0;
+    config.is_one = config.n_nodes > 1 && sim_one_in(&sim, 3);
+    if (config.is_one)
+        config.bus_loses = 0;
     return config;
 }
 
@@ -357,7 +362,8 @@ static struct sim_counters run(uint64_t seed, bool traces)
 
     sim->traces = traces;
     start(sim, seed);
-    sim_note(sim, "%u nodes", sim->config.n_nodes);
+    sim_note(sim, "%u nodes%s", sim->config.n_nodes,
+             sim->config.is_one ? " of one process" : "");
     run_until(sim, sim->timers.now_ms + sim->config.busy_ms);
     calm(sim);
     await(sim, truth_is_missing); // without a new message, or a new connection

@@ -270,6 +270,7 @@ const char *truth_is_undelivered(struct sim *sim);
 struct sim_config {
     uint64_t seed;
     unsigned n_nodes; // 1: an ordered bus, as with the embedded store
+    bool is_one; // process: they end together, their bus loses nothing, and the store knows
     int64_t busy_ms;
     unsigned bus_loses;   // one in so many hints; 0: none
     unsigned store_fails; // one in so many operations; 0: none
@@ -325,6 +326,7 @@ struct sim {
     struct list links;
     struct sim_node *nodes[SIM_NODES]; // NULL: it is down
     bool is_cut_off[SIM_NODES];        // from the bus
+    int64_t reached[SIM_NODES];        // what each has announced all of, where they are one
     struct sim_device devices[SIM_DEVICES];
     struct sim_truth truth;
     bool is_calm; // no faults any more

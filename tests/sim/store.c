@@ -160,7 +160,8 @@ static int fate(struct call *c)
         (!sim->is_calm && config->store_fails > 0 && sim_one_in(sim, config->store_fails))) {
         sim->counters.store_refused++;
         // With the embedded store a process whose store does not know is no more.
-        if (is_change(c) && c->kind != CALL_SEEN && config->n_nodes > 1 && sim_one_in(sim, 2)) {
+        if (is_change(c) && c->kind != CALL_SEEN && config->n_nodes > 1 && !config->is_one &&
+            sim_one_in(sim, 2)) {
             sim->counters.store_uncertain++;
             c->is_lost = sim_one_in(sim, 2);
             return c->is_lost ? 0 : STORE_UNCERTAIN;
@@ -427,12 +428,14 @@ static void sim_relations(struct store *s, const struct store_relations *a,
     store_relations(of(s)->disk, a, done, arg);
 }
 
-/** A node hears of what others have committed now and then. */
+/** A node hears of what others have committed now and then, but within a process at once. */
 static int64_t sim_horizon(struct store *base)
 {
     struct sim_store *s = of(base);
     const int64_t disk = store_horizon(s->disk);
 
+    if (s->sim->config.is_one)
+        return s->horizon = disk;
     if (s->sim->config.n_nodes == 1 || sim_one_in(s->sim, 2) || s->sim->is_calm)
         s->seen = disk;
     int64_t horizon = s->seen;

@@ -21,6 +21,7 @@ struct node {
     uint64_t last[NODES]; // that it has got from each
     unsigned n_got;
     bool is_out_of_order;
+    int64_t reached;
     bool is_subscribed;
 };
 
@@ -57,6 +58,17 @@ static void on_subscribed(void *arg, const account *a)
     atomic_fetch_add(&n_subscribed, 1);
 }
 
+/** Each has come with as many as it has said that it would. */
+static void on_reach(void *arg, int64_t position)
+{
+    struct node *n = arg;
+
+    for (unsigned from = 0; from < NODES; from++)
+        n->is_out_of_order |= n->last[from] < (uint64_t)position;
+    n->is_out_of_order |= position <= n->reached;
+    n->reached = position;
+}
+
 static void publish(struct node *n, unsigned to, uint64_t seq)
 {
     char content[2] = {(char)('0' + n->number), 0};
@@ -80,10 +92,12 @@ static void *run_node(void *arg)
     for (uint64_t seq = 1; seq <= EACH; seq++) {
         for (unsigned to = 0; to < NODES; to++)
             publish(n, to, seq);
+        if (seq % 5 == 0)
+            bus_reach(n->bus, (int64_t)seq);
         if (seq % 16 == 0)
             loop_run_once(n->loop);
     }
-    while (n->n_got < NODES * EACH)
+    while (n->n_got < NODES * EACH || n->reached < EACH)
         loop_run_once(n->loop);
     atomic_fetch_add(&n_done, 1);
     while (atomic_load(&n_done) < NODES) // the others still publish
@@ -95,7 +109,7 @@ static void *run_node(void *arg)
 
 static void all_that_is_published_arrives_everywhere(void **state)
 {
-    static const struct bus_handler handler = {on_event, on_gap, on_subscribed};
+    static const struct bus_handler handler = {on_event, on_gap, on_subscribed, on_reach};
     struct bus_hub *hub = bus_hub_new(crypto_random());
     struct node nodes[NODES] = {0};
 
@@ -122,7 +136,7 @@ static void all_that_is_published_arrives_everywhere(void **state)
 /** A front goes with subscriptions, and with events for it under way: nobody minds. */
 static void one_may_go_in_the_middle_of_all(void **state)
 {
-    static const struct bus_handler handler = {on_event, on_gap, on_subscribed};
+    static const struct bus_handler handler = {on_event, on_gap, on_subscribed, on_reach};
     struct bus_hub *hub = bus_hub_new(crypto_random());
     struct node stays = {.number = 0};
     struct node goes = {.number = 1};
