@@ -1,6 +1,7 @@
 /**
  * A bus that is not ordered and loses what the test says: what several nodes will have. Two of
- * them that are linked are what two nodes have.
+ * them that are linked are what two nodes have; of one process, where the test says that they
+ * lose nothing.
  */
 #pragma once
 
@@ -15,6 +16,7 @@ struct lossy_bus {
     void *arg;
     const struct bus_handler *handler;
     void *handler_arg;
+    int64_t reached;
 };
 
 static inline struct lossy_bus *lossy_of(struct bus *b)
@@ -60,6 +62,21 @@ static inline void lossy_publish(struct bus *b, const struct bus_event *e)
         bus_publish(l->other->inner, e);
 }
 
+static inline void lossy_reach(struct bus *b, int64_t position)
+{
+    struct lossy_bus *l = lossy_of(b);
+    const struct lossy_bus *other = l->other;
+
+    l->reached = position;
+    if (other && other->reached < position)
+        position = other->reached;
+    if (position == 0)
+        return;
+    bus_reach(l->inner, position);
+    if (other)
+        bus_reach(other->inner, position);
+}
+
 static inline void lossy_free(struct bus *b)
 {
     if (lossy_of(b)->other)
@@ -81,6 +98,7 @@ static const struct bus_ops lossy_ops = {
     .watch = lossy_watch,
     .unwatch = lossy_unwatch,
     .publish = lossy_publish,
+    .reach = lossy_reach,
     .free = lossy_free,
 };
 
