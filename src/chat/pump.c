@@ -129,12 +129,29 @@ static bool note_own(struct chat_session *s, const struct chat_message *m, int64
 
 // Sending to the client.
 
+/** A mark may have overtaken the message on its way here. */
+static enum chat_status status_of(const struct chat_session *s, const struct thread *t,
+                                  const struct chat_message *m)
+{
+    const uint64_t *told = account_eq(&m->from, s->actor.account) ? t->theirs : t->mine;
+    const struct chat_marks marks = {told[CHAT_MARK_DELIVERED], told[CHAT_MARK_READ]};
+    const enum chat_status status = chat_status_of(m->seq, &marks);
+
+    return status > m->status ? status : m->status;
+}
+
 static void emit(struct chat_session *s, const struct chat_message *m)
 {
     struct thread *t = thread_get(s, m->conversation);
     char text[CURSOR_SIZE];
+    struct chat_message shown;
 
     reach(t, m->seq);
+    if (!is_ordered(s)) {
+        shown = *m;
+        shown.status = status_of(s, t, m);
+        m = &shown;
+    }
     const int64_t token = s->events->on_message(s->arg, m, cursor_of(s, text));
     if (token < 0)
         return; // its connection is over, and it will be closed

@@ -45,6 +45,7 @@ struct chat_world {
 struct got {
     conversation_id conversation;
     uint64_t seq;
+    enum chat_status status;
     int64_t token;
     char text[24];
     char cursor[CHAT_CURSOR_MAX + 1];
@@ -156,7 +157,8 @@ static inline int64_t device_on_message(void *arg, const struct chat_message *m,
     keep_cursor(d, cursor);
     d->got = (struct got *)mem_resize(d->got, (d->n_got + 1) * sizeof(struct got));
     struct got *got = &d->got[d->n_got++];
-    *got = (struct got){.conversation = m->conversation, .seq = m->seq, .token = token};
+    *got = (struct got){
+        .conversation = m->conversation, .seq = m->seq, .status = m->status, .token = token};
     snprintf(got->text, sizeof(got->text), STR_FMT, STR_ARG(m->content));
     snprintf(got->cursor, sizeof(got->cursor), "%s", d->cursor);
     return token;

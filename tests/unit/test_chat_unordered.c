@@ -286,6 +286,29 @@ static void where_ones_own_have_others_between_them_it_is_read(void **state)
     assert_int_equal(fills(t), 1);
 }
 
+/** To the sender's other device. */
+static void one_that_comes_behind_its_marks_has_them(void **state)
+{
+    static const enum chat_status want[] = {CHAT_READ, CHAT_DELIVERED, CHAT_UNDELIVERED};
+    struct two *t = *state;
+    struct device laptop;
+
+    connect_device(t->w, &laptop, wallet(1), "");
+    for (unsigned i = 0; i < COUNT_OF(want); i++) {
+        keep_one(t, 1);
+        alice_says(t);
+        if (want[i] != CHAT_UNDELIVERED)
+            ack_from(&t->bob, i);
+        if (want[i] == CHAT_READ)
+            mark(&t->bob, wallet(1), CHAT_MARK_READ, i + 1);
+        assert_int_equal(laptop.n_got, i);
+        let_come(t, i);
+        assert_int_equal(laptop.n_got, i + 1);
+        assert_int_equal(laptop.got[i].status, want[i]);
+    }
+    close_device(&laptop);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -302,6 +325,7 @@ int main(void)
         TEST(what_is_before_ones_own_and_never_comes_is_read_with_the_next),
         TEST(what_is_before_ones_own_and_never_comes_is_found_by_a_check),
         TEST(where_ones_own_have_others_between_them_it_is_read),
+        TEST(one_that_comes_behind_its_marks_has_them),
     };
     return cmocka_run_group_tests_name("unordered", tests, NULL, NULL);
 }
