@@ -132,7 +132,7 @@ static void who_is_behind_stays_there(void **state)
     for (int i = 0; i < CHAT_WINDOW_MESSAGES_MAX + 9; i++)
         say(&alice, wallet(2), "hi");
     assert_int_equal(bob.n_got, CHAT_WINDOW_MESSAGES_MAX); // and the rest waits
-    pass(&t->w, 2 * CHAT_REACH_MS);
+    pass(&t->w, INT64_C(2) * CHAT_REACH_MS);
     mark(&bob, wallet(1), CHAT_MARK_READ, 1);
     ack_from(&bob, 0);
     assert_int_equal(bob.n_got, CHAT_WINDOW_MESSAGES_MAX + 9);
@@ -152,7 +152,7 @@ static void the_store_is_not_asked_what_was_touched(void **state)
     connect_at(t, 1, &bob, 2);
     say(&alice, wallet(2), "hi");
     const uint64_t reads = t->w.mem->counters.reads;
-    pass(&t->w, 2 * (CHAT_HINTS_MS + CHAT_HINTS_LATE_MS));
+    pass(&t->w, INT64_C(2) * (CHAT_HINTS_MS + CHAT_HINTS_LATE_MS));
     assert_int_equal(t->w.mem->counters.reads, reads);
     close_device(&alice);
     close_device(&bob);
