@@ -18,6 +18,7 @@
 #include "server/keys.h"
 #include "server/options.h"
 #include "server/serve_options.h"
+#include "store/front.h"
 #include "store/sqlite.h"
 
 #define ANSWER_MAX 16384 // bytes of the server's answer, its head included
@@ -127,7 +128,7 @@ static int end_in(struct store *store, struct loop *loop, const struct target *t
     struct ending e = {.loop = loop};
     const int64_t now_ms = clock_unix_ms(&loop->clock);
 
-    auth_store_end(store_sqlite_auth(store),
+    auth_store_end(store_front_auth(store),
                    &(struct auth_store_end){
                        .session = t->is_account ? (str){0} : t->operand,
                        .account = t->account,

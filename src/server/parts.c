@@ -8,6 +8,7 @@
 #include "bus/hub.h"
 #include "bus/local.h"
 #include "crypto/random.h"
+#include "store/front.h"
 #include "store/sqlite.h"
 
 /** @return 0 or a fault */
@@ -23,7 +24,7 @@ static int open_store(struct parts *p)
     };
 
     if (p->home)
-        return store_sqlite_share(&p->store, p->home->store, p->loop);
+        return store_front_share(&p->store, p->home->store, p->loop);
     return store_sqlite_open(&p->store, p->loop, &config);
 }
 
@@ -58,7 +59,7 @@ static void make_sign_in(struct parts *p)
 {
     const struct node_config *c = p->config;
     const struct auth_sessions_config sessions = {
-        .store = store_sqlite_auth(p->store),
+        .store = store_front_auth(p->store),
         .contracts = p->contracts,
         .signer = &p->who->keyring.signer,
         .refresh_key = c->sign_in.refresh,
@@ -94,7 +95,7 @@ static int open_media(struct parts *p)
         return node_media_share(&p->media, &p->home->media, p->loop);
     return node_media_open(&p->media, &(struct node_media_config){
                                           .loop = p->loop,
-                                          .uploads = store_sqlite_uploads(p->store),
+                                          .uploads = store_front_uploads(p->store),
                                           .options = &p->config->media_options,
                                           .media = &p->config->media,
                                           .origins = &p->config->origins,
@@ -131,7 +132,7 @@ static void make_chat(struct parts *p)
 {
     const struct chat_ports ports = {
         .store = p->store,
-        .uploads = store_sqlite_uploads(p->store),
+        .uploads = store_front_uploads(p->store),
         .media = p->media.port,
         .bus = p->bus,
         .timers = &p->loop->timers,

@@ -3,7 +3,7 @@
 #include "store/mem_op.h"
 #include "store/page.h"
 
-struct read_op {
+struct due_op {
     struct mem_op op;
     struct store_read read;
     store_read_fn *done;
@@ -32,7 +32,7 @@ static bool is_due(const struct mem_message *m, unsigned side, const struct stor
 
 static void run_read(struct job *job)
 {
-    struct read_op *op = container_of(job, struct read_op, op.job);
+    struct due_op *op = container_of(job, struct due_op, op.job);
     const int refusal = mem_op_begin_read(&op->op);
     const struct mem_model *model = &op->op.s->model;
     const struct store_read *r = &op->read;
@@ -66,7 +66,7 @@ static void run_read(struct job *job)
 
 void mem_read(struct store *base, const struct store_read *r, store_read_fn *done, void *arg)
 {
-    struct read_op *op = NEW(struct read_op);
+    struct due_op *op = NEW(struct due_op);
 
     assert(r->max_messages >= 1);
     op->read = *r;

@@ -1,391 +1,35 @@
-#include "store/sqlite.h"
-
 #include <unistd.h>
 
 #include "base/err.h"
 #include "base/mem.h"
-#include "base/pool.h"
-#include "io/worker.h"
-#include "store/copy.h"
-#include "store/sqlite_ask.h"
+#include "store/sqlite_engine.h"
 #include "store/sqlite_file.h"
 
-/** An append over STORE_QUEUE_MAX. */
-struct refusal {
-    struct job job;
-    struct store_sqlite *s;
-    store_append_fn *done;
-    void *arg;
-};
+// A page may be large: those that are done shall not wait for many others.
+#define READ_BATCH 16
 
-/** A change of sessions over AUTH_STORE_QUEUE_MAX. */
-struct refused_auth {
-    struct job job;
-    struct store_sqlite *s;
-    struct auth_change change;
-};
-
-/** A change of uploads over UPLOADS_QUEUE_MAX. */
-struct refused_upload {
-    struct job job;
-    struct store_sqlite *s;
-    struct upload_change change;
-};
-
-DEFINE_CLEANUP(struct store *, store_free)
-
-// Writes.
-
-// As many as are under way come from memory that the one before has just left. Most are moves
-// of marks, and much smaller than what else there is.
-
-#define UP_TO(member)                                                                          \
-    (offsetof(struct sqlite_write, member) + sizeof(((struct sqlite_write *)0)->member))
-#define MARK_SIZE   (UP_TO(receipt) > UP_TO(seen) ? UP_TO(receipt) : UP_TO(seen))
-#define SHORT_BYTES 320 // of the strings of an append; longer ones are seldom
-
-/** NULL: none. */
-static struct pool *pool_of(const struct store_sqlite *s, enum sqlite_write_kind kind,
-                            size_t n_bytes)
+static void run_writes(struct store_engine *base, struct list *writes)
 {
-    switch (kind) {
-    case WRITE_APPEND: return n_bytes <= SHORT_BYTES ? s->append_pool : NULL;
-    case WRITE_RECEIPT:
-    case WRITE_SEEN: return s->mark_pool;
-    case WRITE_CONTACT:
-    case WRITE_AUTH:
-    case WRITE_UPLOAD: break;
-    }
-    return NULL;
-}
+    struct sqlite_engine *e = sqlite_engine_of(base);
 
-static struct sqlite_write *new_write(struct store_sqlite *s, enum sqlite_write_kind kind,
-                                      size_t n_bytes)
-{
-    struct pool *pool = pool_of(s, kind, n_bytes);
-    struct sqlite_write *op = pool ? pool_take(pool) : mem_alloc(sizeof(*op) + n_bytes);
-
-    op->kind = kind;
-    s->store.counters.queued++;
-    return op;
-}
-
-static void write_free(const struct store_sqlite *s, struct sqlite_write *op)
-{
-    const bool is_append = op->kind == WRITE_APPEND;
-
-    if (pool_of(s, op->kind, is_append ? append_size(&op->append.asked) : 0)) {
-        pool_give(op);
-    } else {
-        free(op);
-    }
-}
-
-// Writing.
-
-static void run_writes(void *arg, struct list *tasks)
-{
-    struct sqlite_engine *e = arg;
-
-    sqlite_writer_run(&e->writer, tasks);
+    sqlite_writer_run(&e->writer, writes);
+    store_engine_reach(base, e->writer.durable);
     sqlite_keep_wake(&e->keep);
 }
 
-static void answer_append(struct store_sqlite *s, struct sqlite_write *op)
+static void run_reads(struct store_engine *base, struct list *reads)
 {
-    const bool ok = op->r == 0;
+    struct sqlite_engine *e = sqlite_engine_of(base);
 
-    s->queued_bytes -= append_cost(&op->append.asked);
-    s->store.counters.appended += ok && !op->append.answer.is_duplicate;
-    s->store.counters.duplicates += ok && op->append.answer.is_duplicate;
-    op->append.done(op->append.arg, op->r, ok ? &op->append.answer : NULL);
-    free(op->append.found);
+    list_each (node, reads)
+        sqlite_reader_run(&e->reader, read_op_of(node));
+    sqlite_reader_end(&e->reader);
 }
 
-static void answer_receipt(struct store_sqlite *s, struct sqlite_write *op)
+static void engine_free(struct store_engine *base)
 {
-    s->store.counters.receipts += op->has_changed;
-    op->receipt.done(op->receipt.arg, op->r, op->r == 0 ? &op->receipt.answer : NULL);
-}
+    struct sqlite_engine *e = sqlite_engine_of(base);
 
-static void answer_contact(struct store_sqlite *s, struct sqlite_write *op)
-{
-    s->store.counters.contacts += op->has_changed;
-    op->contact.done(op->contact.arg, op->r, op->r == 0 ? &op->contact.answer : NULL);
-}
-
-static void answer_auth(struct store_sqlite *s, struct sqlite_write *op)
-{
-    s->n_auth_queued--;
-    auth_change_answer(&op->auth, op->r);
-}
-
-static void answer_upload(struct store_sqlite *s, struct sqlite_write *op)
-{
-    s->n_upload_queued--;
-    upload_change_answer(&op->upload, op->r);
-}
-
-static void answer_write(struct store_sqlite *s, struct sqlite_write *op)
-{
-    s->store.counters.queued--;
-    s->store.counters.refused += op->r == STORE_UNAVAILABLE;
-    if (op->position != 0)
-        s->horizon = op->position;
-    switch (op->kind) {
-    case WRITE_APPEND: answer_append(s, op); break;
-    case WRITE_RECEIPT: answer_receipt(s, op); break;
-    case WRITE_CONTACT: answer_contact(s, op); break;
-    case WRITE_SEEN: op->seen.done(op->seen.arg, op->r); break;
-    case WRITE_AUTH: answer_auth(s, op); break;
-    case WRITE_UPLOAD: answer_upload(s, op); break;
-    }
-    write_free(s, op);
-}
-
-/** It was another processor's until now. */
-static void fetch(const struct list *node)
-{
-    for (size_t at = 0; at < MARK_SIZE; at += 64)
-        __builtin_prefetch((const char *)node + at);
-}
-
-static void on_written(void *arg, struct list *tasks)
-{
-    struct store_sqlite *s = arg;
-
-    bool has_changed = false;
-    list_each (node, tasks) {
-        struct sqlite_write *op = container_of(worker_task_of(node), struct sqlite_write, task);
-        fetch(node->next);
-        has_changed |= op->has_changed;
-        answer_write(s, op);
-    }
-    s->store.counters.commits += has_changed;
-}
-
-static const struct worker_ops write_ops = {.run = run_writes, .on_done = on_written};
-
-static void submit_held(struct store_sqlite *s)
-{
-    timer_cancel(&s->loop->timers, &s->held_long);
-    while (!list_is_empty(&s->held))
-        worker_submit(s->write_thread, worker_task_of(list_shift(&s->held)));
-}
-
-static void on_held_long(struct timer *t)
-{
-    submit_held(container_of(t, struct store_sqlite, held_long));
-}
-
-static void refuse(struct job *job)
-{
-    struct refusal *refusal = container_of(job, struct refusal, job);
-
-    refusal->s->store.counters.queued--;
-    refusal->done(refusal->arg, STORE_BUSY, NULL);
-    free(refusal);
-}
-
-static void refuse_append(struct store_sqlite *s, store_append_fn *done, void *arg)
-{
-    struct refusal *refusal = NEW(struct refusal);
-
-    *refusal = (struct refusal){.s = s, .done = done, .arg = arg};
-    s->store.counters.queued++;
-    job_push(&s->loop->later, &refusal->job, refuse);
-}
-
-static void sqlite_append(struct store *base, const struct store_append *a,
-                          store_append_fn *done, void *arg)
-{
-    struct store_sqlite *s = sqlite_of(base);
-
-    assert(a->key.len >= 1 && a->key.len <= CHAT_KEY_MAX && !account_eq(&a->from, &a->to));
-    if (s->queued_bytes + append_cost(a) > STORE_QUEUE_MAX) {
-        refuse_append(s, done, arg);
-        return;
-    }
-    struct sqlite_write *op = new_write(s, WRITE_APPEND, append_size(a));
-    op->append.done = done;
-    op->append.arg = arg;
-    op->append.asked = append_copy(a, op->bytes);
-    s->queued_bytes += append_cost(a);
-    submit_held(s); // those were called before
-    worker_submit(s->write_thread, &op->task);
-}
-
-/** It is not worth a sync of the disk of its own, if it can have that of an append. */
-static void hold(struct store_sqlite *s, struct sqlite_write *op)
-{
-    if (list_is_empty(&s->held)) {
-        timer_set(&s->loop->timers, &s->held_long,
-                  s->loop->timers.now_ms + STORE_SQLITE_RECEIPT_MS);
-    }
-    list_push(&s->held, &op->task.node);
-}
-
-static void sqlite_receipt(struct store *base, const struct store_receipt *r,
-                           store_receipt_fn *done, void *arg)
-{
-    struct store_sqlite *s = sqlite_of(base);
-    struct sqlite_write *op = new_write(s, WRITE_RECEIPT, 0);
-
-    op->receipt.done = done;
-    op->receipt.arg = arg;
-    op->receipt.asked = *r;
-    hold(s, op);
-}
-
-static void sqlite_contact(struct store *base, const struct store_contact *c,
-                           store_contact_fn *done, void *arg)
-{
-    struct store_sqlite *s = sqlite_of(base);
-    struct sqlite_write *op = new_write(s, WRITE_CONTACT, 0);
-
-    assert(c->place.conversation != 0 || !account_eq(&c->by, &c->place.peer));
-    op->contact.done = done;
-    op->contact.arg = arg;
-    op->contact.asked = *c;
-    submit_held(s); // those were called before
-    worker_submit(s->write_thread, &op->task);
-}
-
-static void sqlite_seen(struct store *base, const account *a, int64_t at_ms,
-                        store_seen_fn *done, void *arg)
-{
-    struct store_sqlite *s = sqlite_of(base);
-    struct sqlite_write *op = new_write(s, WRITE_SEEN, 0);
-
-    op->seen.done = done;
-    op->seen.arg = arg;
-    op->seen.account = *a;
-    op->seen.at_ms = at_ms;
-    hold(s, op);
-}
-
-// Sessions.
-
-static void refuse_auth(struct job *job)
-{
-    struct refused_auth *refused = container_of(job, struct refused_auth, job);
-
-    refused->s->store.counters.queued--;
-    auth_change_answer(&refused->change, AUTH_STORE_UNAVAILABLE);
-    free(refused);
-}
-
-static struct auth_change *new_refused_auth(struct store_sqlite *s)
-{
-    struct refused_auth *refused = NEW(struct refused_auth);
-
-    refused->s = s;
-    s->store.counters.queued++;
-    job_push(&s->loop->later, &refused->job, refuse_auth);
-    return &refused->change;
-}
-
-/** Submitted already: the thread gets it at the end of the turn. Somebody waits for it: it is
- * worth a sync of its own. */
-static struct auth_change *new_auth(struct auth_store *base)
-{
-    struct store_sqlite *s = container_of(base, struct store_sqlite, auth);
-
-    if (s->n_auth_queued == AUTH_STORE_QUEUE_MAX)
-        return new_refused_auth(s);
-    struct sqlite_write *op = new_write(s, WRITE_AUTH, 0);
-    s->n_auth_queued++;
-    submit_held(s); // those were called before
-    worker_submit(s->write_thread, &op->task);
-    return &op->auth;
-}
-
-static void sqlite_begin(struct auth_store *base, const struct auth_store_begin *b,
-                         auth_store_begin_fn *done, void *arg)
-{
-    auth_change_begin(new_auth(base), b, done, arg);
-}
-
-static void sqlite_refresh(struct auth_store *base, const struct auth_store_refresh *r,
-                           auth_store_refresh_fn *done, void *arg)
-{
-    auth_change_refresh(new_auth(base), r, done, arg);
-}
-
-static void sqlite_end(struct auth_store *base, const struct auth_store_end *e,
-                       auth_store_end_fn *done, void *arg)
-{
-    auth_change_end(new_auth(base), e, done, arg);
-}
-
-// Uploads.
-
-static void refuse_upload(struct job *job)
-{
-    struct refused_upload *refused = container_of(job, struct refused_upload, job);
-
-    refused->s->store.counters.queued--;
-    upload_change_answer(&refused->change, UPLOADS_UNAVAILABLE);
-    free(refused);
-}
-
-static struct upload_change *new_refused_upload(struct store_sqlite *s)
-{
-    struct refused_upload *refused = NEW(struct refused_upload);
-
-    refused->s = s;
-    s->store.counters.queued++;
-    job_push(&s->loop->later, &refused->job, refuse_upload);
-    return &refused->change;
-}
-
-/** As new_auth(). */
-static struct upload_change *new_upload(struct uploads *base)
-{
-    struct store_sqlite *s = container_of(base, struct store_sqlite, uploads);
-
-    if (s->n_upload_queued == UPLOADS_QUEUE_MAX)
-        return new_refused_upload(s);
-    struct sqlite_write *op = new_write(s, WRITE_UPLOAD, 0);
-    s->n_upload_queued++;
-    submit_held(s); // those were called before
-    worker_submit(s->write_thread, &op->task);
-    return &op->upload;
-}
-
-static void sqlite_upload_create(struct uploads *base, const struct uploads_create *c,
-                                 uploads_create_fn *done, void *arg)
-{
-    upload_change_create(new_upload(base), c, done, arg);
-}
-
-static void sqlite_upload_settle(struct uploads *base, const struct uploads_settle *s,
-                                 uploads_settle_fn *done, void *arg)
-{
-    upload_change_settle(new_upload(base), s, done, arg);
-}
-
-static void sqlite_upload_claim(struct uploads *base, const struct uploads_claim *c,
-                                uploads_claim_fn *done, void *arg)
-{
-    upload_change_claim(new_upload(base), c, done, arg);
-}
-
-static void sqlite_upload_remove(struct uploads *base, str id, uploads_remove_fn *done,
-                                 void *arg)
-{
-    upload_change_remove(new_upload(base), id, done, arg);
-}
-
-static int64_t horizon(struct store *base)
-{
-    return sqlite_horizon(sqlite_of(base));
-}
-
-// Life.
-
-static void engine_free(struct sqlite_engine *e)
-{
     sqlite_keep_close(&e->keep);
     sqlite_reader_close(&e->reader);
     sqlite_writer_close(&e->writer); // the last one copies the log into the database
@@ -394,52 +38,13 @@ static void engine_free(struct sqlite_engine *e)
     free(e);
 }
 
-static void sqlite_free(struct store *base)
-{
-    struct store_sqlite *s = sqlite_of(base);
-
-    assert(base->counters.queued == 0);
-    worker_free(s->read_thread);
-    worker_free(s->write_thread);
-    if (s->is_owner)
-        engine_free(s->engine);
-    pool_free(s->mark_pool);
-    pool_free(s->append_pool);
-    free(s);
-}
-
-static const struct store_ops sqlite_ops = {
+static const struct store_engine_ops engine_ops = {
     .name = "sqlite",
-    .append = sqlite_append,
-    .receipt = sqlite_receipt,
-    .contact = sqlite_contact,
-    .seen = sqlite_seen,
-    .read = sqlite_ask_read,
-    .receipts = sqlite_ask_receipts,
-    .history = sqlite_ask_history,
-    .list = sqlite_ask_list,
-    .conversation = sqlite_ask_conversation,
-    .changes = sqlite_ask_changes,
-    .relations = sqlite_ask_relations,
-    .touched = sqlite_ask_touched,
-    .unread = sqlite_ask_unread,
-    .horizon = horizon,
-    .free = sqlite_free,
-};
-
-static const struct auth_store_ops sqlite_auth_ops = {
-    .begin = sqlite_begin,
-    .refresh = sqlite_refresh,
-    .end = sqlite_end,
-    .revocations = sqlite_ask_revocations,
-};
-
-static const struct uploads_ops sqlite_uploads_ops = {
-    .create = sqlite_upload_create,
-    .find = sqlite_ask_upload,
-    .settle = sqlite_upload_settle,
-    .claim = sqlite_upload_claim,
-    .remove = sqlite_upload_remove,
+    .max_writes = STORE_SQLITE_GROUP_MAX,
+    .max_reads = READ_BATCH,
+    .run_writes = run_writes,
+    .run_reads = run_reads,
+    .free = engine_free,
 };
 
 static int open_files(struct sqlite_engine *e, const struct store_sqlite_config *config)
@@ -475,89 +80,21 @@ static int open_files(struct sqlite_engine *e, const struct store_sqlite_config 
     return r < 0 ? err_up(r) : 0;
 }
 
-static int start_threads(struct store_sqlite *s)
-{
-    const struct worker_config write = {.name = "store-write",
-                                        .max_batch = STORE_SQLITE_GROUP_MAX,
-                                        .ops = &write_ops,
-                                        .arg = s->engine};
-    const struct worker_config read = {.name = "store-read",
-                                       .max_batch = SQLITE_ASK_BATCH,
-                                       .ops = &sqlite_ask_ops,
-                                       .arg = s->engine};
-
-    int r = sqlite_keep_start(&s->engine->keep);
-    if (r == 0)
-        r = worker_new(&s->write_thread, s->loop, &write, s);
-    if (r == 0)
-        r = worker_new(&s->read_thread, s->loop, &read, s);
-    return r < 0 ? err_up(r) : 0;
-}
-
-static struct store_sqlite *front_new(struct loop *l, struct sqlite_engine *e)
-{
-    struct store_sqlite *s = NEW(struct store_sqlite);
-
-    s->store.ops = &sqlite_ops;
-    s->auth.ops = &sqlite_auth_ops;
-    s->uploads.ops = &sqlite_uploads_ops;
-    s->loop = l;
-    s->engine = e;
-    s->mark_pool = pool_new(MARK_SIZE);
-    s->append_pool = pool_new(sizeof(struct sqlite_write) + SHORT_BYTES);
-    list_init(&s->held);
-    timer_init(&s->held_long, on_held_long);
-    return s;
-}
-
-static void know_all(struct store_sqlite *s)
-{
-    s->store.epoch = s->engine->writer.epoch;
-    s->horizon = atomic_load(&s->engine->writer.durable);
-}
-
 int store_sqlite_open(struct store **out, struct loop *l,
                       const struct store_sqlite_config *config)
 {
     struct sqlite_engine *e = NEW(struct sqlite_engine);
-    struct store_sqlite *s = front_new(l, e);
-    CLEANUP(store_freep) struct store *owned = &s->store;
 
-    s->is_owner = true;
+    e->engine.ops = &engine_ops;
     e->lock = -1;
     int r = open_files(e, config);
     if (r == 0)
-        r = start_threads(s);
-    if (r < 0)
+        r = sqlite_keep_start(&e->keep);
+    if (r < 0) {
+        engine_free(&e->engine);
         return err_up(r);
-    know_all(s);
-    *out = STEAL(owned);
-    return 0;
-}
-
-int store_sqlite_share(struct store **out, struct store *with, struct loop *l)
-{
-    const struct store_sqlite *first = sqlite_of(with);
-    struct store_sqlite *s = front_new(l, first->engine);
-    CLEANUP(store_freep) struct store *owned = &s->store;
-
-    s->engine->is_shared = true;
-    int r = worker_share(&s->write_thread, first->write_thread, l, s);
-    if (r == 0)
-        r = worker_share(&s->read_thread, first->read_thread, l, s);
-    if (r < 0)
-        return err_up(r);
-    know_all(s);
-    *out = STEAL(owned);
-    return 0;
-}
-
-struct auth_store *store_sqlite_auth(struct store *s)
-{
-    return &sqlite_of(s)->auth;
-}
-
-struct uploads *store_sqlite_uploads(struct store *s)
-{
-    return &sqlite_of(s)->uploads;
+    }
+    e->engine.epoch = e->writer.epoch;
+    store_engine_reach(&e->engine, e->writer.durable);
+    return store_front_new(out, l, &e->engine);
 }

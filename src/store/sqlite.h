@@ -11,16 +11,13 @@
 
 #include <sys/types.h>
 
-#include "auth/store.h"
 #include "base/rand.h"
 #include "chat/store.h"
-#include "chat/uploads.h"
 #include "io/loop.h"
 
-#define STORE_SQLITE_GROUP_MAX  4096      // changes, of whatever kind, of one transaction
-#define STORE_SQLITE_RECEIPT_MS 50        // receipts, and what was seen, wait so for an append
-#define STORE_SQLITE_TAIL_SIZE  67108864  // bytes of memory; then the index takes what is there
-#define STORE_SQLITE_TAIL_MAX   268435456 // bytes, if it does not; then nothing more is stored
+#define STORE_SQLITE_GROUP_MAX 4096      // changes, of whatever kind, of one transaction
+#define STORE_SQLITE_TAIL_SIZE 67108864  // bytes of memory; then the index takes what is there
+#define STORE_SQLITE_TAIL_MAX  268435456 // bytes, if it does not; then nothing more is stored
 
 struct store_sqlite_config {
     const char
@@ -42,26 +39,9 @@ MUST_CHECK int store_sqlite_open(struct store **out, struct loop *l,
                                  const struct store_sqlite_config *config);
 
 /**
- * The same store for another loop. What the one has stored the other has, as soon as it is
- * answered; an operation is answered on the loop that it was called on.
- *
- * Thread: that of `with`, before either is used.
- *
- * @param with  outlives it
- * @param out   owned; store_free() @return 0 or a fault
- */
-MUST_CHECK int store_sqlite_share(struct store **out, struct store *with, struct loop *l);
-
-/**
  * Who has this directory open? Asking keeps nobody out.
  *
  * @param pid  0: nobody; -1: somebody in another container, who has no number here
  * @return 0 or a fault
  */
 MUST_CHECK int store_sqlite_holder(pid_t *pid, const char *dir);
-
-/** Borrowed, for the store's life. Its changes are in the groups of the store's. */
-struct auth_store *store_sqlite_auth(struct store *s);
-
-/** Likewise. */
-struct uploads *store_sqlite_uploads(struct store *s);

@@ -6,8 +6,7 @@
 
 #define APPEND_NOT_IT 1000 // unlike a store_refusal
 
-static void answer(struct sqlite_write *op, const struct thread *t,
-                   const struct chat_message *m)
+static void answer(struct write_op *op, const struct thread *t, const struct chat_message *m)
 {
     const unsigned sender = thread_side_of(t, &op->append.asked.from);
     const struct chat_marks theirs = sqlite_marks_of(t->sides[sender].theirs);
@@ -23,8 +22,7 @@ static void answer(struct sqlite_write *op, const struct thread *t,
 
 // What is there already.
 
-static void answer_duplicate(struct sqlite_write *op, const struct thread *t,
-                             sqlite3_stmt *found)
+static void answer_duplicate(struct write_op *op, const struct thread *t, sqlite3_stmt *found)
 {
     const str type = sqlite_db_str(found, 5);
     const str content = sqlite_db_str(found, 6);
@@ -45,7 +43,7 @@ static void answer_duplicate(struct sqlite_write *op, const struct thread *t,
 
 /** Is this the message with op's key? @return 0 with the answer, APPEND_NOT_IT, STORE_CONFLICT,
  * or a fault */
-static int compare(struct sqlite_writer *w, struct sqlite_write *op, const struct thread *t,
+static int compare(struct sqlite_writer *w, struct write_op *op, const struct thread *t,
                    int64_t position)
 {
     const struct store_append *a = &op->append.asked;
@@ -70,7 +68,7 @@ static int compare(struct sqlite_writer *w, struct sqlite_write *op, const struc
 }
 
 /** Of this group's. @return as compare() */
-static int find_fresh(struct sqlite_writer *w, struct sqlite_write *op, const struct thread *t,
+static int find_fresh(struct sqlite_writer *w, struct write_op *op, const struct thread *t,
                       uint32_t hash)
 {
     int r = APPEND_NOT_IT;
@@ -83,7 +81,7 @@ static int find_fresh(struct sqlite_writer *w, struct sqlite_write *op, const st
 }
 
 /** Is its key taken? @return as compare() */
-static int find_key(struct sqlite_writer *w, struct sqlite_write *op, const struct thread *t,
+static int find_key(struct sqlite_writer *w, struct write_op *op, const struct thread *t,
                     uint32_t hash)
 {
     int64_t positions[PLACES_KEYED_MAX];
@@ -103,8 +101,8 @@ static int find_key(struct sqlite_writer *w, struct sqlite_write *op, const stru
 }
 
 /** @return 0 with the answer, APPEND_NOT_IT: it is none, STORE_CONFLICT, or a fault */
-static int find_duplicate(struct sqlite_writer *w, struct sqlite_write *op,
-                          const struct thread *t, uint32_t hash)
+static int find_duplicate(struct sqlite_writer *w, struct write_op *op, const struct thread *t,
+                          uint32_t hash)
 {
     const unsigned sender = thread_side_of(t, &op->append.asked.from);
 
@@ -231,7 +229,7 @@ static void grow(struct thread *t, unsigned sender, const struct chat_message *m
 }
 
 /** @return 0 or a fault */
-static int keep(struct sqlite_writer *w, struct sqlite_write *op, struct thread *t,
+static int keep(struct sqlite_writer *w, struct write_op *op, struct thread *t,
                 const struct chat_message *m)
 {
     struct store_appended *out = &op->append.answer;
@@ -250,7 +248,7 @@ static int keep(struct sqlite_writer *w, struct sqlite_write *op, struct thread 
     return r;
 }
 
-static int add_message(struct sqlite_writer *w, struct sqlite_write *op, struct thread *t,
+static int add_message(struct sqlite_writer *w, struct write_op *op, struct thread *t,
                        uint32_t hash)
 {
     const struct store_append *a = &op->append.asked;
@@ -288,7 +286,7 @@ static int open_mailboxes(struct sqlite_writer *w, struct thread *t, unsigned se
     return r;
 }
 
-int sqlite_change_append(struct sqlite_writer *w, struct sqlite_write *op)
+int sqlite_change_append(struct sqlite_writer *w, struct write_op *op)
 {
     const struct store_append *a = &op->append.asked;
     struct thread *t = NULL;

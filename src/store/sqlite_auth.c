@@ -292,15 +292,15 @@ int sqlite_auth_change(struct sqlite_auth *a, struct auth_change *c)
 
 // The page.
 
-static void add_revocation(struct sqlite_read *op, sqlite3_stmt *stmt)
+static void add_revocation(struct read_op *op, sqlite3_stmt *stmt)
 {
     struct auth_store_revocations_page *page = &op->answer.revocations;
-    struct auth_revocation *all = sqlite_row_room(op, page->n_revocations, sizeof(*all));
+    struct auth_revocation *all = read_op_grow(op, page->n_revocations, sizeof(*all));
     const str session = sqlite_db_str(stmt, 1);
 
     all[page->n_revocations++] = (struct auth_revocation){
         .position = sqlite3_column_int64(stmt, 0),
-        .session = str_copy(sqlite_row_keep(op, session.len), session),
+        .session = str_copy(read_op_room(op, session.len), session),
         .account = account_of(sqlite_db_str(stmt, 2)),
         .before_ms = sqlite3_column_int64(stmt, 3),
         .until_ms = sqlite3_column_int64(stmt, 4),
@@ -308,7 +308,7 @@ static void add_revocation(struct sqlite_read *op, sqlite3_stmt *stmt)
     page->revocations = all;
 }
 
-int sqlite_auth_revocations(struct sqlite_reader *rd, struct sqlite_read *op)
+int sqlite_auth_revocations(struct sqlite_reader *rd, struct read_op *op)
 {
     const struct auth_store_revocations *asked = &op->asked.revocations;
     struct auth_store_revocations_page *page = &op->answer.revocations;

@@ -35,4 +35,4 @@ MUST_CHECK int sqlite_auth_open(struct sqlite_auth *a, struct sqlite_db *db);
 MUST_CHECK int sqlite_auth_change(struct sqlite_auth *a, struct auth_change *c);
 
 /** Answer op, within a snapshot. @return 0 or a fault */
-MUST_CHECK int sqlite_auth_revocations(struct sqlite_reader *rd, struct sqlite_read *op);
+MUST_CHECK int sqlite_auth_revocations(struct sqlite_reader *rd, struct read_op *op);

@@ -6,13 +6,13 @@
 // Each answers op. @return 0, a refusal of store_append() or its like, which has changed
 // nothing, or a fault: nothing of the group is stored.
 
-MUST_CHECK int sqlite_change_append(struct sqlite_writer *w, struct sqlite_write *op);
-MUST_CHECK int sqlite_change_receipt(struct sqlite_writer *w, struct sqlite_write *op);
-MUST_CHECK int sqlite_change_contact(struct sqlite_writer *w, struct sqlite_write *op);
-MUST_CHECK int sqlite_change_seen(struct sqlite_writer *w, struct sqlite_write *op);
+MUST_CHECK int sqlite_change_append(struct sqlite_writer *w, struct write_op *op);
+MUST_CHECK int sqlite_change_receipt(struct sqlite_writer *w, struct write_op *op);
+MUST_CHECK int sqlite_change_contact(struct sqlite_writer *w, struct write_op *op);
+MUST_CHECK int sqlite_change_seen(struct sqlite_writer *w, struct write_op *op);
 
 /** op has changed t, and takes the next position. @return it */
-int64_t sqlite_change_take(struct sqlite_writer *w, struct sqlite_write *op, struct thread *t);
+int64_t sqlite_change_take(struct sqlite_writer *w, struct write_op *op, struct thread *t);
 
 /** Does the peer know the marks of this side, as they are now? */
 bool sqlite_marks_are_known(const struct sqlite_writer *w, const struct thread *t,

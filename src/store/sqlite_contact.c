@@ -58,8 +58,8 @@ int sqlite_contact_log(struct sqlite_writer *w, const struct thread *t, unsigned
 }
 
 /** @return 0 or a fault */
-static int answer(struct sqlite_writer *w, struct sqlite_write *op, struct thread *t,
-                  unsigned side, bool has_changed)
+static int answer(struct sqlite_writer *w, struct write_op *op, struct thread *t, unsigned side,
+                  bool has_changed)
 {
     struct store_contacted *out = &op->contact.answer;
     struct thread_side *s = &t->sides[side];
@@ -73,7 +73,7 @@ static int answer(struct sqlite_writer *w, struct sqlite_write *op, struct threa
     return sqlite_contact_log(w, t, side, out->position, out->n_known > 0);
 }
 
-int sqlite_change_contact(struct sqlite_writer *w, struct sqlite_write *op)
+int sqlite_change_contact(struct sqlite_writer *w, struct write_op *op)
 {
     const struct store_contact *c = &op->contact.asked;
     struct thread *t = NULL;
@@ -89,7 +89,7 @@ int sqlite_change_contact(struct sqlite_writer *w, struct sqlite_write *op)
     return r == 0 ? answer(w, op, t, side, has_changed) : r;
 }
 
-int sqlite_change_seen(struct sqlite_writer *w, struct sqlite_write *op)
+int sqlite_change_seen(struct sqlite_writer *w, struct write_op *op)
 {
     sqlite3_stmt *stmt = w->db.stmts[W_SEEN];
 

@@ -333,7 +333,7 @@ static int start_waiting(struct sqlite_reader *rd, struct merge *m)
 
 /** The message there, if the view's side may see it. @return 0, SQLITE_DB_NO_ROW: the page is
  * full, or a fault */
-static int take(struct sqlite_reader *rd, struct sqlite_read *op, const struct sqlite_view *v,
+static int take(struct sqlite_reader *rd, struct read_op *op, const struct sqlite_view *v,
                 int64_t position, struct sqlite_gone *gone, struct page_room *room)
 {
     struct store_page *page = &op->answer.read;
@@ -349,14 +349,14 @@ static int take(struct sqlite_reader *rd, struct sqlite_read *op, const struct s
     if (r == 0 && !is_gone) {
         const struct chat_message m =
             sqlite_row_message(op, &op->asked.read.account, v, stmt, false);
-        sqlite_row_add(op, page->n_messages++, &m);
+        read_op_add_message(op, page->n_messages++, &m);
     }
     sqlite3_reset(stmt);
     return r;
 }
 
 /** @return as take() */
-static int take_first(struct sqlite_reader *rd, struct sqlite_read *op, struct merge *m,
+static int take_first(struct sqlite_reader *rd, struct read_op *op, struct merge *m,
                       struct page_room *room)
 {
     struct stream *s = m->heap[0];
@@ -372,7 +372,7 @@ static int take_first(struct sqlite_reader *rd, struct sqlite_read *op, struct m
 }
 
 /** @return as take() */
-static int take_all(struct sqlite_reader *rd, struct sqlite_read *op, struct merge *m,
+static int take_all(struct sqlite_reader *rd, struct read_op *op, struct merge *m,
                     struct page_room *room)
 {
     int r = start_waiting(rd, m);
@@ -386,7 +386,7 @@ static int take_all(struct sqlite_reader *rd, struct sqlite_read *op, struct mer
 }
 
 /** Up to `since`: what is undelivered. @return as take() */
-static int take_undelivered(struct sqlite_reader *rd, struct sqlite_read *op,
+static int take_undelivered(struct sqlite_reader *rd, struct read_op *op,
                             struct page_room *room)
 {
     const struct store_read *asked = &op->asked.read;
@@ -401,7 +401,7 @@ static int take_undelivered(struct sqlite_reader *rd, struct sqlite_read *op,
 }
 
 /** The message that R_NEAR is on, if it is this account's. @return as take() */
-static int take_if_mine(struct sqlite_reader *rd, struct sqlite_read *op, sqlite3_stmt *stmt,
+static int take_if_mine(struct sqlite_reader *rd, struct read_op *op, sqlite3_stmt *stmt,
                         struct page_room *room)
 {
     struct sqlite_gone gone = {0};
@@ -414,8 +414,8 @@ static int take_if_mine(struct sqlite_reader *rd, struct sqlite_read *op, sqlite
 }
 
 /** All that lies between two positions, whosever messages are in between. @return as take() */
-static int take_near(struct sqlite_reader *rd, struct sqlite_read *op, int64_t after,
-                     int64_t upto, struct page_room *room)
+static int take_near(struct sqlite_reader *rd, struct read_op *op, int64_t after, int64_t upto,
+                     struct page_room *room)
 {
     sqlite3_stmt *stmt = rd->db.stmts[R_NEAR];
     int r = 0;
@@ -433,7 +433,7 @@ static int take_near(struct sqlite_reader *rd, struct sqlite_read *op, int64_t a
 }
 
 /** What lies behind `after`, of each conversation that was touched. @return as take() */
-static int take_touched(struct sqlite_reader *rd, struct sqlite_read *op, int64_t after,
+static int take_touched(struct sqlite_reader *rd, struct read_op *op, int64_t after,
                         struct page_room *room)
 {
     struct merge m = {.after = after, .upto = op->horizon};
@@ -451,7 +451,7 @@ static int take_touched(struct sqlite_reader *rd, struct sqlite_read *op, int64_
  *
  * @return as take()
  */
-static int take_rest(struct sqlite_reader *rd, struct sqlite_read *op, struct page_room *room)
+static int take_rest(struct sqlite_reader *rd, struct read_op *op, struct page_room *room)
 {
     const struct store_read *asked = &op->asked.read;
     int64_t after = asked->since > asked->after ? asked->since : asked->after;
@@ -473,7 +473,7 @@ static int take_rest(struct sqlite_reader *rd, struct sqlite_read *op, struct pa
     return r == 0 && n > 0 && after < op->horizon ? take_touched(rd, op, after, room) : r;
 }
 
-int sqlite_due_read(struct sqlite_reader *rd, struct sqlite_read *op)
+int sqlite_due_read(struct sqlite_reader *rd, struct read_op *op)
 {
     const struct store_read *asked = &op->asked.read;
     struct store_page *page = &op->answer.read;

@@ -4,4 +4,4 @@
 #include "store/sqlite_read.h"
 
 /** Answer op, within a snapshot. @return 0 or a fault */
-MUST_CHECK int sqlite_due_read(struct sqlite_reader *rd, struct sqlite_read *op);
+MUST_CHECK int sqlite_due_read(struct sqlite_reader *rd, struct read_op *op);

@@ -45,7 +45,7 @@ static void reset(struct sqlite_reader *rd)
     sqlite3_reset(rd->db.stmts[R_AT]);
 }
 
-static struct chat_conversation conversation_of(struct sqlite_read *op, const account *viewer,
+static struct chat_conversation conversation_of(struct read_op *op, const account *viewer,
                                                 const struct sqlite_view *v,
                                                 const struct last *last)
 {
@@ -68,7 +68,7 @@ static struct chat_conversation conversation_of(struct sqlite_read *op, const ac
     return c;
 }
 
-int sqlite_list_one(struct sqlite_reader *rd, struct sqlite_read *op)
+int sqlite_list_one(struct sqlite_reader *rd, struct read_op *op)
 {
     const struct store_conversation *asked = &op->asked.conversation;
     struct sqlite_view v;
@@ -86,21 +86,21 @@ int sqlite_list_one(struct sqlite_reader *rd, struct sqlite_read *op)
 // Many.
 
 /** Into op->items, as number n. */
-static struct chat_conversation *add(struct sqlite_read *op, size_t n, const account *viewer,
+static struct chat_conversation *add(struct read_op *op, size_t n, const account *viewer,
                                      const struct sqlite_view *v, const struct last *last)
 {
-    struct chat_conversation *all = sqlite_row_room(op, n, sizeof(*all));
+    struct chat_conversation *all = read_op_grow(op, n, sizeof(*all));
 
     all[n] = conversation_of(op, viewer, v, last);
     return all;
 }
 
 /** Goes into the page, while there is room. @return 0 or a fault */
-typedef int take_fn(struct sqlite_reader *rd, struct sqlite_read *op, const account *of,
+typedef int take_fn(struct sqlite_reader *rd, struct read_op *op, const account *of,
                     const struct sqlite_view *v, struct page_room *room, bool *is_full);
 
 /** @param is_full  there are more than the page has room for @return 0 or a fault */
-static int take_each(struct sqlite_reader *rd, struct sqlite_read *op,
+static int take_each(struct sqlite_reader *rd, struct read_op *op,
                      const struct sqlite_query *query, struct page_room *room, take_fn *take,
                      bool *is_full)
 {
@@ -119,7 +119,7 @@ static int take_each(struct sqlite_reader *rd, struct sqlite_read *op,
     return r < 0 ? r : 0;
 }
 
-static int take_latest(struct sqlite_reader *rd, struct sqlite_read *op, const account *of,
+static int take_latest(struct sqlite_reader *rd, struct read_op *op, const account *of,
                        const struct sqlite_view *v, struct page_room *room, bool *is_full)
 {
     struct store_list_page *page = &op->answer.list;
@@ -136,7 +136,7 @@ static int take_latest(struct sqlite_reader *rd, struct sqlite_read *op, const a
     return 0;
 }
 
-int sqlite_list_read(struct sqlite_reader *rd, struct sqlite_read *op)
+int sqlite_list_read(struct sqlite_reader *rd, struct read_op *op)
 {
     const struct store_list *l = &op->asked.list;
     struct page_room room = page_room_of(l->max_conversations, l->max_bytes);
@@ -152,7 +152,7 @@ int sqlite_list_read(struct sqlite_reader *rd, struct sqlite_read *op)
     return r;
 }
 
-static int take_changed(struct sqlite_reader *rd, struct sqlite_read *op, const account *of,
+static int take_changed(struct sqlite_reader *rd, struct read_op *op, const account *of,
                         const struct sqlite_view *v, struct page_room *room, bool *is_full)
 {
     struct store_changes_page *page = &op->answer.changes;
@@ -169,7 +169,7 @@ static int take_changed(struct sqlite_reader *rd, struct sqlite_read *op, const 
     return 0;
 }
 
-int sqlite_list_changes(struct sqlite_reader *rd, struct sqlite_read *op)
+int sqlite_list_changes(struct sqlite_reader *rd, struct read_op *op)
 {
     const struct store_changes *asked = &op->asked.changes;
     struct page_room room = page_room_of(asked->max_conversations, asked->max_bytes);
@@ -191,7 +191,7 @@ static struct store_mark mark_of(const struct thread_mark *mark)
     return (struct store_mark){.seq = mark->seq, .position = mark->position};
 }
 
-static int take_touch(struct sqlite_reader *rd, struct sqlite_read *op, const account *of,
+static int take_touch(struct sqlite_reader *rd, struct read_op *op, const account *of,
                       const struct sqlite_view *v, struct page_room *room, bool *is_full)
 {
     struct store_touched_page *page = &op->answer.touched;
@@ -202,7 +202,7 @@ static int take_touch(struct sqlite_reader *rd, struct sqlite_read *op, const ac
     const int r = v->message_pos == 0 ? SQLITE_DB_NO_ROW : sqlite_row_at(rd, v, v->message_pos);
     if (r < 0)
         return r;
-    struct store_touch *all = sqlite_row_room(op, page->n_touches, sizeof(*all));
+    struct store_touch *all = read_op_grow(op, page->n_touches, sizeof(*all));
     all[page->n_touches++] = (struct store_touch){
         .account = *of,
         .conversation = v->conversation,
@@ -215,7 +215,7 @@ static int take_touch(struct sqlite_reader *rd, struct sqlite_read *op, const ac
     return 0;
 }
 
-int sqlite_list_touched(struct sqlite_reader *rd, struct sqlite_read *op)
+int sqlite_list_touched(struct sqlite_reader *rd, struct read_op *op)
 {
     const struct store_touched *asked = &op->asked.touched;
     struct store_touched_page *page = &op->answer.touched;
@@ -233,7 +233,7 @@ int sqlite_list_touched(struct sqlite_reader *rd, struct sqlite_read *op)
 
 // Numbers.
 
-int sqlite_list_unread(struct sqlite_reader *rd, struct sqlite_read *op)
+int sqlite_list_unread(struct sqlite_reader *rd, struct read_op *op)
 {
     const struct sqlite_query query = {.kind = QUERY_UNREAD, .account = &op->asked.unread};
 
@@ -273,7 +273,7 @@ static int find_relation(struct sqlite_reader *rd, const account *a, const accou
     return r;
 }
 
-int sqlite_list_relations(struct sqlite_reader *rd, struct sqlite_read *op)
+int sqlite_list_relations(struct sqlite_reader *rd, struct read_op *op)
 {
     const struct store_relations *asked = &op->asked.relations;
     struct chat_relation *all = mem_alloc(asked->n_peers * sizeof(*all));

@@ -58,7 +58,7 @@ static int move_mark(struct sqlite_writer *w, struct thread *t, unsigned side,
     return 0;
 }
 
-static void answer(struct sqlite_writer *w, struct sqlite_write *op, struct thread *t,
+static void answer(struct sqlite_writer *w, struct write_op *op, struct thread *t,
                    unsigned side)
 {
     struct store_receipted *out = &op->receipt.answer;
@@ -76,7 +76,7 @@ static void answer(struct sqlite_writer *w, struct sqlite_write *op, struct thre
     sqlite_marks_tell(w, t, side, out->position, known);
 }
 
-static int move_marks(struct sqlite_writer *w, struct sqlite_write *op, struct thread *t)
+static int move_marks(struct sqlite_writer *w, struct write_op *op, struct thread *t)
 {
     const struct store_receipt *asked = &op->receipt.asked;
     struct store_receipted *out = &op->receipt.answer;
@@ -99,7 +99,7 @@ static int move_marks(struct sqlite_writer *w, struct sqlite_write *op, struct t
     return r;
 }
 
-int sqlite_change_receipt(struct sqlite_writer *w, struct sqlite_write *op)
+int sqlite_change_receipt(struct sqlite_writer *w, struct write_op *op)
 {
     const struct store_receipt *asked = &op->receipt.asked;
     struct thread *t = NULL;

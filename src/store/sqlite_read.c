@@ -21,7 +21,7 @@ static void reverse(struct chat_message *messages, size_t n)
     }
 }
 
-static int history(struct sqlite_reader *rd, struct sqlite_read *op)
+static int history(struct sqlite_reader *rd, struct read_op *op)
 {
     const struct store_history *h = &op->asked.history;
     struct store_history_page *page = &op->answer.history;
@@ -46,7 +46,7 @@ static int history(struct sqlite_reader *rd, struct sqlite_read *op)
         if (page->has_more)
             break;
         const struct chat_message m = sqlite_row_message(op, &h->account, &v, stmt, is_gone);
-        sqlite_row_add(op, page->n_messages++, &m);
+        read_op_add_message(op, page->n_messages++, &m);
     }
     sqlite3_reset(stmt);
     if (h->after == 0)
@@ -59,15 +59,15 @@ static int history(struct sqlite_reader *rd, struct sqlite_read *op)
 // Receipts.
 
 /** @return 1, or 0 if it has not moved in between */
-static size_t add_mark(struct sqlite_read *op, size_t n, const struct sqlite_view *v,
-                       bool is_mine, enum chat_mark which)
+static size_t add_mark(struct read_op *op, size_t n, const struct sqlite_view *v, bool is_mine,
+                       enum chat_mark which)
 {
     const struct thread_mark *mark = is_mine ? &v->my_marks[which] : &v->their_marks[which];
     const account *me = &op->asked.receipts.account;
 
     if (mark->position <= op->asked.receipts.after || mark->position > op->horizon)
         return 0;
-    struct chat_receipt *all = sqlite_row_room(op, n, sizeof(*all));
+    struct chat_receipt *all = read_op_grow(op, n, sizeof(*all));
     all[n] = (struct chat_receipt){
         .conversation = v->conversation,
         .by = is_mine ? *me : v->peer,
@@ -80,7 +80,7 @@ static size_t add_mark(struct sqlite_read *op, size_t n, const struct sqlite_vie
     return 1;
 }
 
-static int receipts(struct sqlite_reader *rd, struct sqlite_read *op)
+static int receipts(struct sqlite_reader *rd, struct read_op *op)
 {
     const struct store_receipts *asked = &op->asked.receipts;
     const struct sqlite_query query = {
@@ -105,10 +105,10 @@ static int receipts(struct sqlite_reader *rd, struct sqlite_read *op)
 
 // What is due.
 
-static int due(struct sqlite_reader *rd, struct sqlite_read *op)
+static int due(struct sqlite_reader *rd, struct read_op *op)
 {
     const struct store_read *asked = &op->asked.read;
-    struct sqlite_read unread = {.asked.unread = asked->account};
+    struct read_op unread = {.asked.unread = asked->account};
 
     int r = sqlite_due_read(rd, op);
     if (r == 0 && asked->counts_unread)
@@ -119,7 +119,7 @@ static int due(struct sqlite_reader *rd, struct sqlite_read *op)
 
 // Life.
 
-static int answer(struct sqlite_reader *rd, struct sqlite_read *op)
+static int answer(struct sqlite_reader *rd, struct read_op *op)
 {
     switch (op->kind) {
     case READ_DUE: return due(rd, op);
@@ -160,7 +160,7 @@ static void end(struct sqlite_reader *rd)
 
 #define TRIES 32
 
-static int answer_from(struct sqlite_reader *rd, struct sqlite_read *op)
+static int answer_from(struct sqlite_reader *rd, struct read_op *op)
 {
     int r = 0;
 
@@ -170,25 +170,17 @@ static int answer_from(struct sqlite_reader *rd, struct sqlite_read *op)
     return r == 0 ? answer(rd, op) : r;
 }
 
-/** As if it had not been asked. What its strings point to it may have been asked with. */
-static void forget(struct sqlite_read *op)
-{
-    free(op->items);
-    op->items = NULL;
-    memset(&op->answer, 0, sizeof(op->answer));
-}
-
 /**
  * How a conversation stands by the tail, and what the log has of it, must be of one moment. If
  * it has changed behind the snapshot, that is over, and all is read anew: it takes a message to
  * one of the few accounts in question, within the time of one, for that to happen again.
  */
-static int answer_now(struct sqlite_reader *rd, struct sqlite_read *op)
+static int answer_now(struct sqlite_reader *rd, struct read_op *op)
 {
     int r = answer_from(rd, op);
 
     for (unsigned i = 0; r >= 0 && rd->places.view.is_passed; i++) {
-        forget(op);
+        read_op_forget(op);
         sqlite_reader_end(rd);
         if (i == TRIES)
             return STORE_UNAVAILABLE;
@@ -198,7 +190,7 @@ static int answer_now(struct sqlite_reader *rd, struct sqlite_read *op)
 }
 
 // Each has all up to its horizon, which was taken before the snapshot.
-void sqlite_reader_run(struct sqlite_reader *rd, struct sqlite_read *op)
+void sqlite_reader_run(struct sqlite_reader *rd, struct read_op *op)
 {
     const int r = answer_now(rd, op);
 
@@ -255,20 +247,4 @@ int sqlite_reader_open(struct sqlite_reader *rd, const char *path, const char *i
 void sqlite_reader_close(struct sqlite_reader *rd)
 {
     sqlite_db_close(&rd->db);
-}
-
-void *sqlite_read_keep(struct sqlite_read *op, const void *bytes, size_t size)
-{
-    return memcpy(sqlite_row_keep(op, size), bytes, size);
-}
-
-void sqlite_read_free(struct sqlite_read *op)
-{
-    while (op->strings) {
-        struct strings *s = op->strings;
-        op->strings = s->next;
-        free(s);
-    }
-    free(op->items);
-    free(op);
 }

@@ -40,15 +40,6 @@ const char *const sqlite_row_texts[R_COUNT] = {
 
 // Messages. Their strings are copied, for the page outlives the snapshot.
 
-char *sqlite_row_keep(struct sqlite_read *op, size_t size)
-{
-    struct strings *s = mem_alloc(sizeof(*s) + size);
-
-    s->next = op->strings;
-    op->strings = s;
-    return s->bytes;
-}
-
 static bool is_mine(const struct sqlite_view *v, sqlite3_stmt *stmt)
 {
     return sqlite3_column_int(stmt, 2) == (int)v->side;
@@ -74,7 +65,7 @@ static struct chat_message stub_of(const account *viewer, const struct sqlite_vi
     return m;
 }
 
-struct chat_message sqlite_row_message(struct sqlite_read *op, const account *viewer,
+struct chat_message sqlite_row_message(struct read_op *op, const account *viewer,
                                        const struct sqlite_view *v, sqlite3_stmt *stmt,
                                        bool is_gone)
 {
@@ -85,7 +76,7 @@ struct chat_message sqlite_row_message(struct sqlite_read *op, const account *vi
     const str type = sqlite_db_str(stmt, 5);
     const str key = is_mine(v, stmt) ? sqlite_db_str(stmt, 6) : (str){0};
     const str content = sqlite_db_str(stmt, 7);
-    char *bytes = sqlite_row_keep(op, type.len + key.len + content.len);
+    char *bytes = read_op_room(op, type.len + key.len + content.len);
     m.reply_to = sqlite_row_u64(stmt, 4);
     m.type = str_copy(bytes, type);
     m.key = str_copy(bytes + type.len, key);
@@ -175,19 +166,6 @@ int sqlite_row_next(struct sqlite_reader *rd, struct sqlite_messages *ms)
         ms->next += (uint64_t)ms->step;
     }
     return r;
-}
-
-void *sqlite_row_room(struct sqlite_read *op, size_t n, size_t size)
-{
-    if (n == 0 || (n & (n - 1)) == 0)
-        op->items = mem_resize(op->items, (n > 0 ? 2 * n : 1) * size);
-    return op->items;
-}
-
-void sqlite_row_add(struct sqlite_read *op, size_t n, const struct chat_message *m)
-{
-    struct chat_message *all = sqlite_row_room(op, n, sizeof(*all));
-    all[n] = *m;
 }
 
 sqlite3_stmt *sqlite_row_of_account(struct sqlite_reader *rd, enum sqlite_row_statement which,

@@ -146,7 +146,7 @@ MUST_CHECK int sqlite_row_at(struct sqlite_reader *rd, const struct sqlite_view 
  *
  * @param is_gone  it is withheld from the viewer
  */
-struct chat_message sqlite_row_message(struct sqlite_read *op, const account *viewer,
+struct chat_message sqlite_row_message(struct read_op *op, const account *viewer,
                                        const struct sqlite_view *v, sqlite3_stmt *stmt,
                                        bool is_gone);
 
@@ -168,12 +168,3 @@ MUST_CHECK int sqlite_row_look(struct sqlite_reader *rd, const struct sqlite_vie
  * @return 0 or a fault */
 MUST_CHECK int sqlite_row_is_gone(struct sqlite_reader *rd, const struct sqlite_view *v,
                                   sqlite3_stmt *stmt, struct sqlite_gone *gone, bool *is);
-
-/** Room for strings of a page, of this size; freed with op. */
-char *sqlite_row_keep(struct sqlite_read *op, size_t size);
-
-/** Room for one more in op->items, which grows at every power of two. */
-void *sqlite_row_room(struct sqlite_read *op, size_t n, size_t size);
-
-/** Make it item n of op->items. */
-void sqlite_row_add(struct sqlite_read *op, size_t n, const struct chat_message *m);

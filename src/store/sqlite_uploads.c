@@ -259,7 +259,7 @@ int sqlite_uploads_keep(struct sqlite_uploads *u, const struct store_append *a,
 
 // The question.
 
-int sqlite_uploads_find(struct sqlite_reader *rd, struct sqlite_read *op)
+int sqlite_uploads_find(struct sqlite_reader *rd, struct read_op *op)
 {
     struct chat_upload *u = &op->answer.upload;
     sqlite3_stmt *stmt = rd->db.stmts[R_UPLOAD];
@@ -277,8 +277,8 @@ int sqlite_uploads_find(struct sqlite_reader *rd, struct sqlite_read *op)
         .owner = account_of(sqlite_db_str(stmt, 1)),
         .size = sqlite_row_u64(stmt, 2),
         .has_sha256 = sha256.len == CHAT_SHA256_SIZE,
-        .mime = str_copy(sqlite_row_keep(op, mime.len), mime),
-        .name = str_copy(sqlite_row_keep(op, name.len), name),
+        .mime = str_copy(read_op_room(op, mime.len), mime),
+        .name = str_copy(read_op_room(op, name.len), name),
     };
     if (u->has_sha256)
         str_copy((char *)u->sha256, sha256);

@@ -44,4 +44,4 @@ MUST_CHECK int sqlite_uploads_keep(struct sqlite_uploads *u, const struct store_
                                    int64_t position);
 
 /** Answer op, within a snapshot. @return 0, UPLOADS_NOT_FOUND, or a fault */
-MUST_CHECK int sqlite_uploads_find(struct sqlite_reader *rd, struct sqlite_read *op);
+MUST_CHECK int sqlite_uploads_find(struct sqlite_reader *rd, struct read_op *op);

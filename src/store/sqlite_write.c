@@ -18,7 +18,7 @@
 
 // Sessions and uploads.
 
-static int change_auth(struct sqlite_writer *w, struct sqlite_write *op)
+static int change_auth(struct sqlite_writer *w, struct write_op *op)
 {
     const int r = sqlite_auth_change(&w->auth, &op->auth);
 
@@ -26,7 +26,7 @@ static int change_auth(struct sqlite_writer *w, struct sqlite_write *op)
     return r;
 }
 
-static int change_upload(struct sqlite_writer *w, struct sqlite_write *op)
+static int change_upload(struct sqlite_writer *w, struct write_op *op)
 {
     const int r = sqlite_uploads_change(&w->uploads, &op->upload);
 
@@ -36,7 +36,7 @@ static int change_upload(struct sqlite_writer *w, struct sqlite_write *op)
 
 // Groups.
 
-int64_t sqlite_change_take(struct sqlite_writer *w, struct sqlite_write *op, struct thread *t)
+int64_t sqlite_change_take(struct sqlite_writer *w, struct write_op *op, struct thread *t)
 {
     op->has_changed = true;
     op->position = ++w->position;
@@ -92,7 +92,7 @@ static int write_meta(struct sqlite_writer *w)
 }
 
 /** @return 0, a refusal, which has left the group as it was, or a fault */
-static int write_one(struct sqlite_writer *w, struct sqlite_write *op)
+static int write_one(struct sqlite_writer *w, struct write_op *op)
 {
     if (w->is_over && op->kind < WRITE_SEEN)
         return STORE_UNAVAILABLE;
@@ -158,7 +158,7 @@ void sqlite_writer_trim(struct sqlite_writer *w)
 static int write_all(struct sqlite_writer *w, struct list *writes)
 {
     list_each (node, writes) {
-        struct sqlite_write *op = container_of(worker_task_of(node), struct sqlite_write, task);
+        struct write_op *op = container_of(worker_task_of(node), struct write_op, task);
         op->r = write_one(w, op);
         if (op->r < 0)
             return op->r;
@@ -225,7 +225,7 @@ static void publish(struct sqlite_writer *w)
     if (w->ages) {
         tail_age(&w->tail, (struct tail_end){.position = w->position, .chain = w->chain});
     }
-    atomic_store(&w->durable, w->position);
+    w->durable = w->position;
 }
 
 /** Nobody can say whether it is on the disk: who asks the next process will find out. */
@@ -270,7 +270,7 @@ static void fail_group(struct sqlite_writer *w, struct list *writes)
     threads_drop(&w->threads);
     w->data_version = -1; // what is in meta, too, is to be read again
     list_each (node, writes) {
-        struct sqlite_write *op = container_of(worker_task_of(node), struct sqlite_write, task);
+        struct write_op *op = container_of(worker_task_of(node), struct write_op, task);
         op->r = STORE_UNAVAILABLE;
         op->has_changed = false;
         op->position = 0;
@@ -414,7 +414,7 @@ int sqlite_writer_open(struct sqlite_writer *w, struct sqlite_index *ix,
     }
     if (r < 0)
         return err_up(r);
-    atomic_store(&w->durable, w->position);
+    w->durable = w->position;
     sqlite3_wal_hook(w->db.db, on_wal, w);
     return 0;
 }

@@ -7,61 +7,12 @@
 
 #include <stdatomic.h>
 
-#include "chat/store.h"
-#include "io/worker.h"
+#include "store/op.h"
 #include "store/sqlite_auth.h"
 #include "store/sqlite_index.h"
 #include "store/sqlite_place.h"
 #include "store/sqlite_thread.h"
 #include "store/sqlite_uploads.h"
-
-enum sqlite_write_kind {
-    WRITE_APPEND,
-    WRITE_RECEIPT,
-    WRITE_CONTACT,
-    WRITE_SEEN,
-    WRITE_AUTH,
-    WRITE_UPLOAD,
-};
-
-/** A change on its way: moved to the writer's thread, and back with its answer. */
-struct sqlite_write {
-    struct worker_task task;
-    enum sqlite_write_kind kind;
-    bool has_changed; // anything: without that nothing is to be committed
-    int r;            // 0, or a refusal of its port
-    int64_t position; // that it took; 0: none
-    union {
-        struct {
-            store_append_fn *done;
-            void *arg;
-            struct store_append asked; // its strings are in bytes
-            struct store_appended answer;
-            char *found; // the strings of a duplicate, owned
-        } append;
-        struct {
-            store_receipt_fn *done;
-            void *arg;
-            struct store_receipt asked;
-            struct store_receipted answer;
-        } receipt;
-        struct {
-            store_contact_fn *done;
-            void *arg;
-            struct store_contact asked;
-            struct store_contacted answer;
-        } contact;
-        struct {
-            store_seen_fn *done;
-            void *arg;
-            account account;
-            int64_t at_ms;
-        } seen;
-        struct auth_change auth;
-        struct upload_change upload;
-    };
-    char bytes[];
-};
 
 #define SQLITE_THREADS_KEPT 32768 // a KiB each
 
@@ -75,11 +26,11 @@ struct sqlite_writer {
     struct sqlite_auth auth;
     struct sqlite_uploads uploads;
     uint64_t epoch;
-    int64_t position;            // the last one taken
-    atomic_int_fast64_t durable; // the last one that is on the disk; for any thread to read
-    uint64_t chain;              // of all messages, see sqlite_index.h
-    size_t index_after;          // bytes of the tail that are worth filling the index
-    size_t tail_max;             // bytes of it that are too many
+    int64_t position;   // the last one taken
+    int64_t durable;    // the last one that is on the disk
+    uint64_t chain;     // of all messages, see sqlite_index.h
+    size_t index_after; // bytes of the tail that are worth filling the index
+    size_t tail_max;    // bytes of it that are too many
     size_t threads_kept;
     int64_t data_version; // changes when somebody else writes
     bool has_changed;     // anything, in this group
@@ -113,7 +64,7 @@ MUST_CHECK int sqlite_writer_open(struct sqlite_writer *w, struct sqlite_index *
 /** Zeroes will do. */
 void sqlite_writer_close(struct sqlite_writer *w);
 
-/** @param writes  of struct sqlite_write: answered, and if 0, durable */
+/** @param writes  of struct write_op: answered, and if 0, durable */
 void sqlite_writer_run(struct sqlite_writer *w, struct list *writes);
 
 // For what is done outside of groups, while the store opens.

@@ -2,7 +2,7 @@
 
 #include <sys/mman.h>
 
-#include "store/sqlite_ask.h"
+#include "store/sqlite_engine.h"
 
 #define BATCH_MAX 10
 
@@ -662,7 +662,7 @@ static void note_answer(const struct power_player *p, size_t i, const struct pow
 static void await_kept(const struct store_world *w)
 {
     while (w->store && w->dir[0] != '\0' &&
-           !sqlite_keep_is_idle(&sqlite_of(w->store)->engine->keep))
+           !sqlite_keep_is_idle(&sqlite_engine_in(w->store)->keep))
         loop_run_once(w->loop);
 }
 

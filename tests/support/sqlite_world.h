@@ -8,7 +8,7 @@
 
 #include <sqlite3.h>
 
-#include "store/sqlite_ask.h"
+#include "store/sqlite_engine.h"
 #include "support/auth_store_world.h"
 #include "support/index_sql.h"
 #include "support/limits.h"
@@ -181,7 +181,7 @@ static inline bool is_indexed(struct store_world *w)
 /** Wait until the index has all there is; index_at_once() was called. */
 static inline void await_index(struct store_world *w)
 {
-    struct tail *tail = &sqlite_of(w->store)->engine->writer.tail;
+    struct tail *tail = &sqlite_engine_in(w->store)->writer.tail;
 
     while (!is_indexed(w)) {
         while (tail_is_filling(tail))

@@ -17,6 +17,7 @@
 #include "base/mem.h"
 #include "base/rand.h"
 #include "io/loop.h"
+#include "store/front.h"
 #include "store/mem.h"
 #include "store/sqlite.h"
 #include "support/limits.h"

@@ -12,6 +12,7 @@
 #include "server/admin_socket.h"
 #include "server/keys.h"
 #include "store/mem.h"
+#include "store/front.h"
 #include "store/sqlite.h"
 #include "support/beside.h"
 #include "support/cli.h"
@@ -145,7 +146,7 @@ static struct seen look(struct world *w)
     struct seen s = {.w = w};
 
     open_store(w, &store);
-    auth_store_revocations(store_sqlite_auth(store),
+    auth_store_revocations(store_front_auth(store),
                            &(struct auth_store_revocations){
                                .now_ms = clock_unix_ms(&w->loop->clock), .max_revocations = 9},
                            on_page, &s);
@@ -169,7 +170,7 @@ static void begin_session(struct world *w, const char *name)
     const int64_t now_ms = clock_unix_ms(&w->loop->clock);
 
     open_store(w, &store);
-    auth_store_begin(store_sqlite_auth(store),
+    auth_store_begin(store_front_auth(store),
                      &(struct auth_store_begin){.account = account_of_text(ADDRESS),
                                                 .session = str_of(name),
                                                 .nonce = str_of(name),

@@ -450,7 +450,7 @@ static void receipts_alone_wait_a_little_for_company(void **state)
     loop_run_once(w->loop);
     const int64_t asked_ms = w->loop->timers.now_ms;
     see(w, 'b', 'a', 1);
-    assert_true(w->loop->timers.now_ms - asked_ms >= STORE_SQLITE_RECEIPT_MS);
+    assert_true(w->loop->timers.now_ms - asked_ms >= STORE_RECEIPT_MS);
     assert_int_equal(w->store->counters.commits, 2);
 }
 

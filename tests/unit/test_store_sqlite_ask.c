@@ -37,7 +37,7 @@ static int on_progress(void *arg)
 
 static void watch_reader(struct store_world *w, struct seen *seen)
 {
-    sqlite3 *db = sqlite_of(w->store)->engine->reader.db.db;
+    sqlite3 *db = sqlite_engine_in(w->store)->reader.db.db;
 
     *seen = (struct seen){0};
     sqlite3_trace_v2(db, SQLITE_TRACE_STMT, on_statement, seen);
@@ -164,7 +164,7 @@ static void what_comes_behind_the_snapshot_is_asked_anew(void **state)
     put(w, 'a', 'b', "1", 1);
     sem_init(&stop.reached, 0, 0);
     sem_init(&stop.over, 0, 0);
-    sqlite3_trace_v2(sqlite_of(w->store)->engine->reader.db.db, SQLITE_TRACE_PROFILE, on_end,
+    sqlite3_trace_v2(sqlite_engine_in(w->store)->reader.db.db, SQLITE_TRACE_PROFILE, on_end,
                      &stop);
     answer_init(&a, w);
     store_history(w->store, &history, on_history, &a);

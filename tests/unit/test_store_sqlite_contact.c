@@ -424,7 +424,7 @@ static void a_contact_waits_for_no_company(void **state)
     const struct store_receipt r = {
         .by = who('b'), .place.peer = who('a'), .delivered_seq = 1, .now_ms = NOW};
     const struct store_contact c = contact_of('b', CHAT_BLOCK, 'a');
-    const struct store_sqlite *s = sqlite_of(w->store);
+    const struct store_front *s = store_front_of(w->store);
     struct store_answer got;
     struct store_answer blocked;
 
@@ -467,7 +467,7 @@ static void being_seen_waits_for_company_and_costs_a_commit_if_it_is_new(void **
     loop_run_once(w->loop);
     const int64_t asked_ms = w->loop->timers.now_ms;
     see(w, 'a', 7);
-    assert_true(w->loop->timers.now_ms - asked_ms >= STORE_SQLITE_RECEIPT_MS);
+    assert_true(w->loop->timers.now_ms - asked_ms >= STORE_RECEIPT_MS);
     assert_int_equal(w->store->counters.commits, 2);
     see(w, 'a', 7);
     see(w, 'a', 6);

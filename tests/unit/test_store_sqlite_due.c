@@ -238,13 +238,13 @@ static void on_any_read(void *arg, int r, const struct store_page *page)
 
 static uint64_t looks_of(const struct store_world *w)
 {
-    sqlite3_stmt *stmt = sqlite_of(w->store)->engine->reader.db.stmts[R_PROBE];
+    sqlite3_stmt *stmt = sqlite_engine_in(w->store)->reader.db.stmts[R_PROBE];
     return (uint64_t)sqlite3_stmt_status(stmt, SQLITE_STMTSTATUS_RUN, 0);
 }
 
 static uint64_t steps_of(const struct store_world *w)
 {
-    struct sqlite_reader *rd = &sqlite_of(w->store)->engine->reader;
+    struct sqlite_reader *rd = &sqlite_engine_in(w->store)->reader;
     uint64_t n = 0;
 
     for (unsigned i = 0; i < R_COUNT; i++)

@@ -315,7 +315,7 @@ static void an_index_of_what_might_have_been_is_made_anew(void **state)
 /** The keeper has ended what it was about. */
 static void await_kept(struct store_world *w)
 {
-    while (!sqlite_keep_is_idle(&sqlite_of(w->store)->engine->keep))
+    while (!sqlite_keep_is_idle(&sqlite_engine_in(w->store)->keep))
         loop_run_once(w->loop);
 }
 
@@ -642,7 +642,7 @@ static void fail_in_fill(struct store_world *w, int n)
     char key[16];
 
     open_with(w, SIZE_MAX / 4);
-    sqlite_of(w->store)->engine->writer.index_after = 1; // it has nothing to do
+    sqlite_engine_in(w->store)->writer.index_after = 1; // it has nothing to do
     atomic_store(&of_index.writes_left, n);
     for (unsigned i = 0; i < 2; i++) {
         snprintf(key, sizeof(key), "%d.%u", n, i);
@@ -763,8 +763,8 @@ static void what_is_in_three_places_is_read_as_one(void **state)
         change_some(w, &chance);
         change_some(model, &same);
         n_three += atomic_load(&of_index.is_full) &&
-                   tail_is_filling(&sqlite_of(w->store)->engine->writer.tail) &&
-                   tail_cost(&sqlite_of(w->store)->engine->writer.tail) > 0;
+                   tail_is_filling(&sqlite_engine_in(w->store)->writer.tail) &&
+                   tail_cost(&sqlite_engine_in(w->store)->writer.tail) > 0;
         if (i % 4 == 0)
             expect_as_the_model(w, model);
     }
@@ -784,7 +784,7 @@ static int on_row(unsigned what, void *arg, void *stmt, void *unused)
     if (strcmp(sqlite3_sql(stmt), "SELECT position FROM state") != 0)
         return 0;
     atomic_store(&of_index.is_full, false);
-    tail_await_filled(&sqlite_of(w->store)->engine->writer.tail, LONG_MS);
+    tail_await_filled(&sqlite_engine_in(w->store)->writer.tail, LONG_MS);
     return 0;
 }
 
@@ -794,12 +794,12 @@ static void what_leaves_the_tail_while_it_is_read_is_read(void **state)
     sqlite3 *reader = NULL;
 
     index_at_once(w);
-    reader = sqlite_of(w->store)->engine->reader.db.db;
+    reader = sqlite_engine_in(w->store)->reader.db.db;
     atomic_store(&of_index.is_full, true);
     put(w, 'a', 'b', "1", 1);
     put(w, 'a', 'b', "2", 2);
     await_kept(w);
-    assert_true(tail_is_filling(&sqlite_of(w->store)->engine->writer.tail));
+    assert_true(tail_is_filling(&sqlite_engine_in(w->store)->writer.tail));
     struct store_answer a;
     const struct store_read r = {SOME_OF('b')};
     sqlite3_trace_v2(reader, SQLITE_TRACE_ROW, on_row, w);
@@ -807,7 +807,7 @@ static void what_leaves_the_tail_while_it_is_read_is_read(void **state)
     store_read(w->store, &r, on_read, &a);
     answer_await(&a);
     sqlite3_trace_v2(reader, 0, NULL, NULL);
-    assert_false(tail_is_filling(&sqlite_of(w->store)->engine->writer.tail));
+    assert_false(tail_is_filling(&sqlite_engine_in(w->store)->writer.tail));
     expect_str("what leaves the tail", buf_str(&a.text), STR("a1 a2"));
     answer_fini(&a);
 }
@@ -854,7 +854,7 @@ static void where_the_index_takes_nothing_appends_are_refused_in_the_end(void **
     struct buf before = text_of(w);
 
     atomic_store(&of_index.is_full, false);
-    while (tail_is_filling(&sqlite_of(w->store)->engine->writer.tail))
+    while (tail_is_filling(&sqlite_engine_in(w->store)->writer.tail))
         loop_run_once(w->loop); // until it is tried again
     expect_said("before it goes on", w, &before);
     char key[16];
@@ -877,10 +877,10 @@ static void an_append_slows_down_before_one_is_refused(void **state)
     w->tail_max = TAIL_MAX;
     store_world_open(w);
     atomic_store(&of_index.is_full, true);
-    while (tail_cost(&sqlite_of(w->store)->engine->writer.tail) < TAIL_MAX / 2) {
+    while (tail_cost(&sqlite_engine_in(w->store)->writer.tail) < TAIL_MAX / 2) {
         char key[24];
         snprintf(key, sizeof(key), "%zu %lld",
-                 tail_cost(&sqlite_of(w->store)->engine->writer.tail),
+                 tail_cost(&sqlite_engine_in(w->store)->writer.tail),
                  (long long)store_horizon(w->store));
         const struct store_append what = message('a', 'b', key, key);
         assert_int_equal(append(w, &what).r, 0);

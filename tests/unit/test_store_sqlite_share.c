@@ -76,7 +76,7 @@ static void node_init(struct node *n, struct store_world *w, char letter)
     n->world = (struct store_world){.chance = seeded_of(1), .limits = w->limits};
     n->letter = letter;
     assert_int_equal(loop_new(&n->world.loop), 0);
-    assert_int_equal(store_sqlite_share(&n->world.store, w->store, n->world.loop), 0);
+    assert_int_equal(store_front_share(&n->world.store, w->store, n->world.loop), 0);
 }
 
 static void node_fini(struct node *n)
