@@ -19,6 +19,7 @@
 #include "server/options.h"
 #include "server/serve_options.h"
 #include "store/front.h"
+#include "store/pg.h"
 #include "store/sqlite.h"
 
 #define ANSWER_MAX 16384 // bytes of the server's answer, its head included
@@ -47,9 +48,9 @@ static const struct option_table table = {
         "SESSION ends alone. It is the name that a client is told in 'ready', and that\n"
         "its token has as sid; one that begins with a '-' stands behind '--'.\n\n"
         "A server that runs is asked to, over admin.sock in its data directory; without\n"
-        "one the data directory is written to. Run it as the server's user. Like 'parley\n"
-        "serve' it looks into the environment: PARLEY_DATA, PARLEY_CONFIG,\n"
-        "PARLEY_HOME_CHAIN.",
+        "one its store is written to. Run it as the server's user. Like 'parley serve' it\n"
+        "looks into the environment: PARLEY_DATA, PARLEY_CONFIG, PARLEY_HOME_CHAIN,\n"
+        "PARLEY_STORE.",
     .options = rows,
     .n_options = COUNT_OF(rows),
 };
@@ -58,6 +59,7 @@ static const struct option_table table = {
 struct target {
     str operand;
     const char *data;
+    const char *postgres; // a URL; NULL: sessions are in the data directory
     char socket[ADMIN_SOCKET_PATH_SIZE];
     bool is_account;
     account account;
@@ -142,6 +144,24 @@ static int end_in(struct store *store, struct loop *loop, const struct target *t
     return fail(t, "can't be written to", "The log says why.");
 }
 
+static int open_postgres_and_end(struct loop *loop, const struct target *t)
+{
+    const struct store_pg_config config = {
+        .url = t->postgres, .name = "revoke", .rand = crypto_random()};
+    struct store *store = NULL;
+
+    if (store_pg_open(&store, loop, &config) != 0) {
+        fprintf(
+            stderr,
+            "parley revoke: the database can't be opened. Nothing was revoked. The log says "
+            "why.\n");
+        return 1;
+    }
+    const int code = end_in(store, loop, t);
+    store_free(store);
+    return code;
+}
+
 static int open_and_end(struct loop *loop, const struct target *t)
 {
     const struct store_sqlite_config config = {.dir = t->data, .rand = crypto_random()};
@@ -178,13 +198,13 @@ static int revoke_here(const struct target *t)
 {
     struct loop *loop = NULL;
 
-    if (!is_data(t->data)) {
+    if (!t->postgres && !is_data(t->data)) {
         return fail(t, "is no data directory of a server",
                     "--data names the one that 'parley serve' has.");
     }
     if (loop_new(&loop) != 0)
         return 1;
-    const int code = open_and_end(loop, t);
+    const int code = t->postgres ? open_postgres_and_end(loop, t) : open_and_end(loop, t);
     loop_free(loop);
     return code;
 }
@@ -321,12 +341,15 @@ static int check_and_revoke(str operand, const struct where *v)
 {
     struct target t = {.operand = operand};
     char *data = str_dup(v->data); // in a file no NUL stands behind it
+    char *store = str_dup(v->store);
 
     t.data = data;
+    t.postgres = str_eq(v->store, STR("sqlite")) ? NULL : store;
     int code = read_target(&t, v);
     if (code == 0)
         code = ask_server(&t);
     free(data);
+    free(store);
     return code;
 }
 

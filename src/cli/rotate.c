@@ -13,7 +13,7 @@
 #include "server/options.h"
 #include "server/rotation.h"
 #include "server/serve_options.h"
-#include "store/sqlite.h"
+#include "store/dir.h"
 
 struct values {
     struct where where;
@@ -73,7 +73,7 @@ static int tell_server(str data)
     pid_t pid;
     int code = 1;
 
-    if (store_sqlite_holder(&pid, dir) == 0) {
+    if (store_dir_holder(&pid, dir) == 0) {
         if (pid == 0)
             printf("parley: no server runs on it; the next start takes it\n");
         code = pid == 0 ? 0 : tell(dir, pid);

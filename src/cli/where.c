@@ -12,6 +12,7 @@ int where_read(struct where *w, struct buf *file)
         return 2;
     if (!w->data.ptr)
         w->data = server.data;
+    w->store = server.store;
     if (w->home_chain == 0)
         w->home_chain = serve_home_chain(&server);
     return 0;

@@ -9,6 +9,7 @@ struct where {
     str config;          // empty: none
     str data;            // ptr is NULL: left open
     uint64_t home_chain; // 0: left open
+    str store;           // as serve has it; of the file and the environment alone
 };
 
 /**

@@ -389,6 +389,23 @@ static void make_front(struct node *n)
     n->shared->moves[n->number] = &n->moves;
 }
 
+/** A URL may have a password in it. */
+static void say_not_open(const struct node_config *c)
+{
+    if (c->postgres) {
+        fprintf(
+            stderr,
+            "parley serve: can't open the store in PostgreSQL, or what goes with it in '%s'; "
+            "the log says why. --store names another database\n",
+            c->data);
+        return;
+    }
+    fprintf(stderr,
+            "parley serve: can't open the store in '%s', or what goes with it; the log says "
+            "why. --data names another directory\n",
+            c->data);
+}
+
 static int open_parts(struct node *n, const struct node *home)
 {
     n->parts = (struct parts){
@@ -400,13 +417,8 @@ static int open_parts(struct node *n, const struct node *home)
         .loop = n->loop,
     };
     const int r = parts_open(&n->parts);
-    if (r < 0) {
-        fprintf(
-            stderr,
-            "parley serve: can't open the store in '%s', or what goes with it; the log says "
-            "why. --data names another directory\n",
-            n->config->data);
-    }
+    if (r < 0)
+        say_not_open(n->config);
     return r;
 }
 

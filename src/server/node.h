@@ -57,6 +57,7 @@ struct node_config {
     uint64_t connections_per_ip;
     struct chat_config chat;
     struct store_limits mailbox;
+    const char *postgres; // a URL; NULL: messages are kept in the data directory
     size_t store_memory;
 
     struct serve_media_options media_options;

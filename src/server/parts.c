@@ -9,7 +9,25 @@
 #include "bus/local.h"
 #include "crypto/random.h"
 #include "store/front.h"
+#include "store/pg.h"
 #include "store/sqlite.h"
+
+/** @return 0 or a fault */
+static int open_postgres(struct parts *p)
+{
+    const struct node_config *c = p->config;
+    char name[ADDR_TEXT_SIZE];
+    const struct store_pg_config config = {
+        .url = c->postgres,
+        .dir = c->data,
+        .name = addr_text(name, &c->listen),
+        .is_alone = true, // there is no bus to others
+        .limits = c->mailbox,
+        .rand = crypto_random(),
+    };
+
+    return store_pg_open(&p->store, p->loop, &config);
+}
 
 /** @return 0 or a fault */
 static int open_store(struct parts *p)
@@ -25,7 +43,7 @@ static int open_store(struct parts *p)
 
     if (p->home)
         return store_front_share(&p->store, p->home->store, p->loop);
-    return store_sqlite_open(&p->store, p->loop, &config);
+    return c->postgres ? open_postgres(p) : store_sqlite_open(&p->store, p->loop, &config);
 }
 
 /** @return 0 or a fault */
@@ -122,10 +140,17 @@ static struct auth_issuer_keys *new_issuer_keys(struct parts *p)
 /** @return 0 or a fault */
 static int make_bus(struct parts *p)
 {
-    if (p->shared->hub)
-        return bus_hub_join(&p->bus, p->shared->hub, p->loop, crypto_random());
-    p->bus = bus_local_new(&p->loop->later, crypto_random());
-    return 0;
+    int r = 0;
+
+    if (p->shared->hub) {
+        r = bus_hub_join(&p->bus, p->shared->hub, p->loop, crypto_random());
+    } else {
+        p->bus = bus_local_new(&p->loop->later, crypto_random());
+    }
+    // PostgreSQL may be away before it has said what became of a change: nobody publishes it.
+    if (r == 0 && p->config->postgres)
+        p->bus->is_ordered = p->bus->loses_nothing = false;
+    return r;
 }
 
 static void make_chat(struct parts *p)

@@ -186,6 +186,20 @@ static int check_path(const struct serve_options *o)
     return 0;
 }
 
+static bool is_sqlite(const struct serve_options *o)
+{
+    return str_eq(o->store, STR("sqlite"));
+}
+
+static int check_store(const struct serve_options *o)
+{
+    if (is_sqlite(o) || str_starts(o->store, STR("postgresql://")) ||
+        str_starts(o->store, STR("postgres://")))
+        return 0;
+    // What it is may have a password in it.
+    return usage("--store is 'sqlite', or begins with postgresql://");
+}
+
 static int check(const struct serve_options *o)
 {
     if (o->dev && !addr_is_loopback(&o->listen)) {
@@ -196,6 +210,8 @@ static int check(const struct serve_options *o)
     int code = check_path(o);
     if (code == 0)
         code = check_data_path(o->data);
+    if (code == 0)
+        code = check_store(o);
     if (code != 0)
         return code;
     if (o->max_payload < PAYLOAD_PER_CONTENT * o->content_bytes) {
@@ -393,16 +409,16 @@ static void log_start(const struct serve_options *o, const struct node_config *c
     buf_init(&names, OPTIONS_FILE_MAX + sizeof("own"));
     add_names(&names, o);
     log_info(NULL, "server_start",
-             "version=" PARLEY_VERSION
-             " listen=%s data=%s store=sqlite workers=%u auth=" STR_FMT " media=" STR_FMT
+             "version=" PARLEY_VERSION " listen=%s data=%s store=%s workers=%u auth=" STR_FMT
+             " media=" STR_FMT
              " dev=%d rate_limits=%d origins=%zu domains=%zu chains=%zu rpcs=%zu solana=%d "
              "proxies=%zu "
              "files=%llu max_connections=%zu",
-             addr_text(at, &o->listen), log_quote(data, o->data), config->n_workers,
-             STR_ARG(buf_str(&names)), STR_ARG(o->media.where), o->dev, o->rate_limits,
-             o->origins.n, config->domains.n, config->chains.n, config->rpcs.n,
-             config->chains.solana, o->trusted_proxies.n, (unsigned long long)files,
-             config->max_streams);
+             addr_text(at, &o->listen), log_quote(data, o->data),
+             is_sqlite(o) ? "sqlite" : "postgres", config->n_workers, STR_ARG(buf_str(&names)),
+             STR_ARG(o->media.where), o->dev, o->rate_limits, o->origins.n, config->domains.n,
+             config->chains.n, config->rpcs.n, config->chains.solana, o->trusted_proxies.n,
+             (unsigned long long)files, config->max_streams);
     buf_fini(&names);
 }
 
@@ -426,9 +442,11 @@ static int serve(const struct serve_options *o)
     char *data = str_dup(o->data); // in a file no NUL stands behind it
     char *ca_file = str_dup(o->ca_file);
     char *scan = str_dup(o->media.scan);
+    char *store = str_dup(o->store);
     config.data = data;
     config.ca_file = o->ca_file.len > 0 ? ca_file : NULL;
     config.media_scan = o->media.scan.len > 0 ? scan : NULL;
+    config.postgres = is_sqlite(o) ? NULL : store;
     code = open_files(&config, o);
     if (code == 0) {
         config.max_streams = run_max_streams(&files, files_beside(&config));
@@ -443,11 +461,30 @@ static int serve(const struct serve_options *o)
     free(data);
     free(ca_file);
     free(scan);
+    free(store);
     return code;
 }
 
+/** Of a URL: user:password@host, or ?password=… */
+static bool has_password(str url)
+{
+    str rest = url;
+    const str scheme = str_take_until(&rest, ':');
+    str user = str_take_until(&rest, '@');
+
+    (void)scheme;
+    if (rest.len > 0 && user.len > 2 &&
+        str_find((str){user.ptr + 2, user.len - 2}, ':') < user.len - 2)
+        return true;
+    for (str part = url; part.len > 0; str_take(&part, 1)) {
+        if (str_starts(part, STR("password=")))
+            return true;
+    }
+    return false;
+}
+
 /** Whoever is on this machine sees the command lines of all. */
-static int check_secrets(const struct options_from *from)
+static int check_secrets(const struct options_from *from, str store)
 {
     static const char *const secrets[] = {"s3-secret-key", "s3-session-token"};
 
@@ -460,7 +497,14 @@ static int check_secrets(const struct options_from *from)
                 secrets[i]);
         return 2;
     }
-    return 0;
+    if (!options_has(&serve_table, "store", from->argc, from->argv) || !has_password(store))
+        return 0;
+    fprintf(
+        stderr,
+        "parley serve: a password in --store is seen by everybody on this machine: put it "
+        "into the environment, as PARLEY_STORE or PGPASSWORD, into the file of --config, or "
+        "into ~/.pgpass\n");
+    return 2;
 }
 
 static int parse_and_serve(struct serve_options *o, const struct options_from *from)
@@ -474,7 +518,7 @@ static int parse_and_serve(struct serve_options *o, const struct options_from *f
             "--log takes a level (error, warn, info, debug, trace), and layers: "
             "info,ws=trace");
     }
-    const int code = check_secrets(from);
+    const int code = check_secrets(from, o->store);
     return code == 0 ? serve(o) : code;
 }
 

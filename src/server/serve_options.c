@@ -131,9 +131,13 @@ static const struct option rows[] = {
      "and their contents", 1, 0},
     {"mailbox-messages", OPTION_COUNT, FIELD(mailbox_messages), "50000", "N",
      "undelivered ones of all senders; of those not accepted half of that", 1, 0},
+    {"store", OPTION_TEXT, FIELD(store), "sqlite", "sqlite|URL",
+     "where messages are kept: in the data directory, or in PostgreSQL, as "
+     "postgresql://user@host/database; a password not on the command line",
+     0, 0},
     {"store-memory", OPTION_SIZE, FIELD(store_memory), "64MiB", "SIZE",
-     "of what is new, until the index takes it; four times that where it can't follow", 65536,
-     STORE_MEMORY_MAX},
+     "sqlite: of what is new, until the index takes it; four times that where it can't follow",
+     65536, STORE_MEMORY_MAX},
     {"contact-policy", OPTION_TEXT, FIELD(contact_policy), "open", "open|request",
      "request: receipts wait until their sender has accepted the other side", 0, 0},
 

@@ -95,6 +95,7 @@ struct serve_options {
     uint64_t mailbox_stranger_messages;
     uint64_t mailbox_stranger_bytes;
     uint64_t mailbox_messages;
+    str store;
     uint64_t store_memory;
     str contact_policy;
     struct serve_media_options media;

@@ -60,6 +60,20 @@ void auth_change_end(struct auth_change *c, const struct auth_store_end *e,
     c->end.asked.session = copy_session(c, e->session);
 }
 
+void auth_change_reset(struct auth_change *c)
+{
+    c->has_changed = false;
+    switch (c->kind) {
+    case AUTH_CHANGE_BEGIN: c->begin.answer = (struct auth_store_begun){0}; break;
+    case AUTH_CHANGE_REFRESH:
+        c->refresh.answer = (struct auth_session){0};
+        free(c->signature); // the answer's; that of a beginning is what was asked
+        c->signature = NULL;
+        break;
+    case AUTH_CHANGE_END: c->end.answer = 0; break;
+    }
+}
+
 void auth_change_begun(struct auth_change *c, str ended)
 {
     const struct auth_store_begin *asked = &c->begin.asked;

@@ -49,6 +49,9 @@ void auth_change_refresh(struct auth_change *c, const struct auth_store_refresh 
 void auth_change_end(struct auth_change *c, const struct auth_store_end *e,
                      auth_store_end_fn *done, void *arg);
 
+/** As if it had not been tried: there is no answer yet. */
+void auth_change_reset(struct auth_change *c);
+
 /** It has begun. @param ended  the session that has ended for it, or empty; copied */
 void auth_change_begun(struct auth_change *c, str ended);
 

@@ -2,6 +2,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "store/dir.h"
 #include "store/sqlite_engine.h"
 #include "store/sqlite_file.h"
 
@@ -76,7 +77,7 @@ static int open_files(struct sqlite_engine *e, const struct store_sqlite_config 
     if (r == 0)
         r = sqlite_reader_open(&e->reader, paths.log, paths.index, &e->writer.tail);
     if (r == 0)
-        r = sqlite_file_sync(config->dir);
+        r = store_dir_sync(config->dir);
     return r < 0 ? err_up(r) : 0;
 }
 

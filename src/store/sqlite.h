@@ -9,8 +9,6 @@
  */
 #pragma once
 
-#include <sys/types.h>
-
 #include "base/rand.h"
 #include "chat/store.h"
 #include "io/loop.h"
@@ -37,11 +35,3 @@ struct store_sqlite_config {
  */
 MUST_CHECK int store_sqlite_open(struct store **out, struct loop *l,
                                  const struct store_sqlite_config *config);
-
-/**
- * Who has this directory open? Asking keeps nobody out.
- *
- * @param pid  0: nobody; -1: somebody in another container, who has no number here
- * @return 0 or a fault
- */
-MUST_CHECK int store_sqlite_holder(pid_t *pid, const char *dir);

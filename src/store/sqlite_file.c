@@ -3,11 +3,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/err.h"
+#include "store/dir.h"
 #include "store/sqlite.h"
 
 #define APPLICATION_ID 1349676153 // "Prly": how file(1), and we, know a store
@@ -237,92 +236,6 @@ static const char schema[] =
 
 #define VERSION 6 // those before it were of the time before the first release
 
-int sqlite_file_sync(const char *dir)
-{
-    const int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
-        return err_fault(-errno, "open %s", dir);
-    const int r = fsync(fd) < 0 ? err_fault(-errno, "sync %s", dir) : 0;
-    close(fd);
-    return r;
-}
-
-/** A directory that was just made is there after a power cut only if its parent says so. */
-static int make_dir(const char *dir)
-{
-    char parent[SQLITE_FILE_PATH_SIZE];
-
-    if (mkdir(dir, 0700) < 0)
-        return errno == EEXIST ? 0 : err_fault(-errno, "make %s", dir);
-    snprintf(parent, sizeof(parent), "%s/..", dir);
-    return sqlite_file_sync(parent);
-}
-
-static int refuse_taken(int fd, const char *dir)
-{
-    char pid[16] = "";
-
-    if (pread(fd, pid, sizeof(pid) - 1, 0) < 0)
-        return err_fault(-errno, "read %s/lock", dir);
-    return err_fault(-EBUSY, "process %s has opened %s: stop it, or choose another directory",
-                     pid, dir);
-}
-
-static int lock(int *fd, const char *dir)
-{
-    char path[SQLITE_FILE_PATH_SIZE];
-    char pid[16];
-
-    snprintf(path, sizeof(path), "%s/lock", dir);
-    *fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (*fd < 0)
-        return err_fault(-errno, "open %s", path);
-    // Not fcntl(): its locks do not hold off this same process, and go with any close().
-    if (flock(*fd, LOCK_EX | LOCK_NB) < 0) {
-        return errno == EWOULDBLOCK ? refuse_taken(*fd, dir)
-                                    : err_fault(-errno, "lock %s", path);
-    }
-
-    // And this one only says who we are, to whoever asks (store_sqlite_holder()).
-    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-    if (fcntl(*fd, F_SETLK, &whole) < 0)
-        return err_fault(-errno, "lock %s", path);
-
-    const int n = snprintf(pid, sizeof(pid), "%d", (int)getpid());
-    if (ftruncate(*fd, 0) < 0 || pwrite(*fd, pid, (size_t)n, 0) != n)
-        return err_fault(errno ? -errno : -EIO, "write %s", path);
-    return 0;
-}
-
-static int ask_holder(pid_t *pid, int fd)
-{
-    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-
-    if (fcntl(fd, F_GETLK, &whole) < 0)
-        return err_fault(-errno, "ask who has the lock");
-    if (whole.l_type == F_UNLCK) {
-        *pid = 0;
-    } else {
-        *pid = whole.l_pid > 0 ? whole.l_pid : -1;
-    }
-    return 0;
-}
-
-int store_sqlite_holder(pid_t *pid, const char *dir)
-{
-    char path[SQLITE_FILE_PATH_SIZE];
-
-    *pid = 0;
-    if (snprintf(path, sizeof(path), "%s/lock", dir) >= (int)sizeof(path))
-        return err_fault(-ENAMETOOLONG, "%s", dir);
-    const int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return errno == ENOENT ? 0 : err_fault(-errno, "open %s", path);
-    const int r = ask_holder(pid, fd);
-    close(fd);
-    return r;
-}
-
 int sqlite_file_make(const char *path)
 {
     const int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
@@ -341,9 +254,7 @@ int sqlite_file_take(int *fd, const char *dir, struct sqlite_paths *paths)
         snprintf(paths->index, SQLITE_FILE_PATH_SIZE, "%s/index.db", dir) >=
             SQLITE_FILE_PATH_SIZE)
         return err_fault(-ENAMETOOLONG, "%s", dir);
-    int r = make_dir(dir);
-    if (r == 0)
-        r = lock(fd, dir);
+    int r = store_dir_take(fd, dir);
     if (r == 0)
         r = sqlite_file_make(paths->log);
     if (r == 0)

@@ -24,14 +24,6 @@ MUST_CHECK int sqlite_file_take(int *fd, const char *dir, struct sqlite_paths *p
 MUST_CHECK int sqlite_file_make(const char *path);
 
 /**
- * The files in it are there after a power cut, once the store is open: SQLite syncs the
- * directory with its first commit, and does not look at what that gives.
- *
- * @return 0 or a fault
- */
-MUST_CHECK int sqlite_file_sync(const char *dir);
-
-/**
  * Make the database what this program knows, in one transaction, if it is new.
  *
  * @param epoch  of a new store

@@ -65,6 +65,20 @@ void upload_change_remove(struct upload_change *c, str id, uploads_remove_fn *do
     c->remove.id = copy_id(c, id);
 }
 
+void upload_change_reset(struct upload_change *c)
+{
+    c->has_changed = false;
+    switch (c->kind) {
+    case UPLOAD_CHANGE_CREATE: c->create.retry_after_ms = 0; break;
+    case UPLOAD_CHANGE_SETTLE: c->settle.answer = UPLOAD_PENDING; break;
+    case UPLOAD_CHANGE_CLAIM:
+        free(c->claim.answer);
+        c->claim.answer = NULL;
+        break;
+    case UPLOAD_CHANGE_REMOVE: break;
+    }
+}
+
 str upload_change_claimed(struct upload_change *c, str id)
 {
     struct upload_claimed *all = c->claim.answer;

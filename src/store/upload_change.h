@@ -52,6 +52,9 @@ void upload_change_claim(struct upload_change *c, const struct uploads_claim *as
                          uploads_claim_fn *done, void *arg);
 void upload_change_remove(struct upload_change *c, str id, uploads_remove_fn *done, void *arg);
 
+/** As if it had not been tried: there is no answer yet. */
+void upload_change_reset(struct upload_change *c);
+
 /** One more was claimed; its id is copied. @return the copy, for c's life */
 str upload_change_claimed(struct upload_change *c, str id);
 

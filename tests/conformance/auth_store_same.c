@@ -196,7 +196,7 @@ static void run_group(struct both *b, ask_fn *const *asks, size_t n_asks, size_t
         compare(b, &group[i], round);
 }
 
-static void sqlite_answers_as_the_model_does(void **state)
+static void the_store_answers_as_the_model_does(void **state)
 {
     struct both *b = *state;
 
@@ -220,7 +220,9 @@ static int setup(void **state)
     b->chance = seeded_of(b->seed);
     print_message("SEED=%llu\n", (unsigned long long)b->seed);
     for (unsigned side = 0; side < SIDES; side++)
-        b->w[side] = store_world_new(side == SQLITE);
+        b->w[side] = store_world_new(side == MODEL      ? BACKEND_MEM
+                                     : is_on_postgres() ? BACKEND_POSTGRES
+                                                        : BACKEND_SQLITE);
     *state = b;
     return 0;
 }
@@ -238,7 +240,7 @@ static int teardown(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(sqlite_answers_as_the_model_does, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_store_answers_as_the_model_does, setup, teardown),
     };
     return cmocka_run_group_tests_name("auth_store_same", tests, NULL, NULL);
 }

@@ -904,7 +904,7 @@ static void a_page_holds_nothing_above_the_horizon_of_its_call(void **state)
     answer_init(&marks, w);
     store_receipt(w->store, &mark, on_receipt, &marked);
     store_append(w->store, &a, on_append, &sent);
-    if (w->dir[0] != '\0') {
+    if (w->backend != BACKEND_MEM) {
         loop_run_once(w->loop); // which hands them over; a fast disk has answered by then
         usleep(50000);          // time to be committed: the outcome does not hang on it
     }
@@ -988,13 +988,19 @@ static void a_conversation_may_have_10_000_messages(void **state)
 
 static int setup_mem(void **state)
 {
-    *state = store_world_new(false);
+    *state = store_world_new(BACKEND_MEM);
     return 0;
 }
 
 static int setup_sqlite(void **state)
 {
-    *state = store_world_new(true);
+    *state = store_world_new(BACKEND_SQLITE);
+    return 0;
+}
+
+static int setup_postgres(void **state)
+{
+    *state = store_world_new(BACKEND_POSTGRES);
     return 0;
 }
 
@@ -1018,6 +1024,12 @@ static int setup_small_sqlite(void **state)
     return with_limits(*state, 3, 2);
 }
 
+static int setup_small_postgres(void **state)
+{
+    setup_postgres(state);
+    return with_limits(*state, 3, 2);
+}
+
 static int setup_none_mem(void **state)
 {
     setup_mem(state);
@@ -1027,6 +1039,12 @@ static int setup_none_mem(void **state)
 static int setup_none_sqlite(void **state)
 {
     setup_sqlite(state);
+    return with_limits(*state, 0, 0);
+}
+
+static int setup_none_postgres(void **state)
+{
+    setup_postgres(state);
     return with_limits(*state, 0, 0);
 }
 
@@ -1089,5 +1107,9 @@ static int teardown(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {SUITE(mem), SUITE(sqlite)};
+    struct CMUnitTest on_postgres[] = {SUITE(postgres)};
+
+    if (is_on_postgres())
+        return PG_WORLD_RUN("store", on_postgres);
     return cmocka_run_group_tests_name("store", tests, NULL, NULL);
 }

@@ -293,5 +293,9 @@ static struct store_limits mailbox_of_one = {
 int main(void)
 {
     const struct CMUnitTest tests[] = {SUITE(mem), SUITE(sqlite)};
+    struct CMUnitTest on_postgres[] = {SUITE(postgres)};
+
+    if (is_on_postgres())
+        return PG_WORLD_RUN("store_quota", on_postgres);
     return cmocka_run_group_tests_name("store_quota", tests, NULL, NULL);
 }

@@ -28,7 +28,7 @@ struct both {
     uint64_t seed;
     size_t n_letters;
     uint64_t length;                // of conversations: so many times a short one's
-    conversation_id ids[SIDES][64]; // by the upper half
+    conversation_id ids[SIDES][64]; // by name
 };
 
 /** One operation, as each of the two answers it. */
@@ -270,8 +270,10 @@ static ask_fn *const reads[] = {
 
 static void learn_id(struct both *b, unsigned side, conversation_id id)
 {
-    assert_true(id >> 32 < COUNT_OF(b->ids[side]));
-    b->ids[side][id >> 32] = id;
+    const unsigned name = name_of(b->w[side], id);
+
+    assert_true(name < COUNT_OF(b->ids[side]));
+    b->ids[side][name] = id;
 }
 
 /** What the text does not say. Where nothing has moved, nothing is there to be known. */
@@ -319,7 +321,9 @@ static void run_group(struct both *b, ask_fn *const *asks, size_t n_asks, size_t
 static void open_world(struct both *b, const struct store_limits *limits)
 {
     for (unsigned side = 0; side < SIDES; side++) {
-        b->w[side] = store_world_new(side == SQLITE);
+        b->w[side] = store_world_new(side == MODEL      ? BACKEND_MEM
+                                     : is_on_postgres() ? BACKEND_POSTGRES
+                                                        : BACKEND_SQLITE);
         store_world_limit(b->w[side], limits);
         b->w[side]->in_full = true;
         memset(b->ids[side], 0, sizeof(b->ids[side]));
@@ -345,7 +349,7 @@ static void run_world(struct both *b)
 }
 
 /** @param state  the limits */
-static void sqlite_answers_as_the_model_does(void **state)
+static void the_store_answers_as_the_model_does(void **state)
 {
     const char *seed = getenv("SEED"); // NOLINT(concurrency-mt-unsafe): one thread
     struct both b = {.seed = seed ? strtoull(seed, NULL, 10) : (uint64_t)time(NULL)};
@@ -379,8 +383,8 @@ int main(void)
 {
 #define SAME(limits)                                                                           \
     {                                                                                          \
-        #limits ": sqlite_answers_as_the_model_does", sqlite_answers_as_the_model_does, NULL,  \
-            NULL, &(limits)                                                                    \
+        #limits ": the_store_answers_as_the_model_does", the_store_answers_as_the_model_does,  \
+            NULL, NULL, &(limits)                                                              \
     }
     const struct CMUnitTest tests[] = {SAME(open_marks), SAME(shy_marks)};
     return cmocka_run_group_tests_name("store_same", tests, NULL, NULL);

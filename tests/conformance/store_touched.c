@@ -106,5 +106,9 @@ static struct store_limits plenty = {PLENTY_OF_ALL};
 int main(void)
 {
     const struct CMUnitTest tests[] = {SUITE(mem), SUITE(sqlite)};
+    struct CMUnitTest on_postgres[] = {SUITE(postgres)};
+
+    if (is_on_postgres())
+        return PG_WORLD_RUN("store_touched", on_postgres);
     return cmocka_run_group_tests_name("store_touched", tests, NULL, NULL);
 }

@@ -5,7 +5,7 @@
 /** On disk all that was answered is still there when it is opened again. */
 static void reopen(struct store_world *w)
 {
-    if (w->dir[0] == '\0')
+    if (w->backend == BACKEND_MEM)
         return;
     store_world_close(w);
     store_world_open(w);
@@ -179,5 +179,9 @@ static struct store_limits limits = {.accepted = {.messages = PLENTY, .bytes = P
 int main(void)
 {
     const struct CMUnitTest tests[] = {SUITE(mem), SUITE(sqlite)};
+    struct CMUnitTest on_postgres[] = {SUITE(postgres)};
+
+    if (is_on_postgres())
+        return PG_WORLD_RUN("uploads_message", on_postgres);
     return cmocka_run_group_tests_name("uploads_message", tests, NULL, NULL);
 }

@@ -4,7 +4,7 @@
 /** On disk all that was answered is still there when it is opened again. */
 static void reopen(struct store_world *w)
 {
-    if (w->dir[0] == '\0')
+    if (w->backend == BACKEND_MEM)
         return;
     store_world_close(w);
     store_world_open(w);
@@ -184,13 +184,19 @@ static void a_refused_announcement_leaves_nothing(void **state)
 
 static int setup_mem(void **state)
 {
-    *state = store_world_new(false);
+    *state = store_world_new(BACKEND_MEM);
     return 0;
 }
 
 static int setup_sqlite(void **state)
 {
-    *state = store_world_new(true);
+    *state = store_world_new(BACKEND_SQLITE);
+    return 0;
+}
+
+static int setup_postgres(void **state)
+{
+    *state = store_world_new(BACKEND_POSTGRES);
     return 0;
 }
 
@@ -218,5 +224,9 @@ static int teardown(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {SUITE(mem), SUITE(sqlite)};
+    struct CMUnitTest on_postgres[] = {SUITE(postgres)};
+
+    if (is_on_postgres())
+        return PG_WORLD_RUN("uploads_quota", on_postgres);
     return cmocka_run_group_tests_name("uploads_quota", tests, NULL, NULL);
 }

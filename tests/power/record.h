@@ -71,7 +71,7 @@ static inline struct power_recorder power_record_begin(struct power_log *log,
     static const struct power_image nothing;
     struct power_recorder r = {.life = power_life_new(log),
                                .w = power_world_new(),
-                               .model = store_world_new(false),
+                               .model = store_world_new(BACKEND_MEM),
                                .disk = power_disk_new(&nothing, log)};
 
     r.life->script = script;

@@ -380,6 +380,7 @@ struct store_world *power_world_in(const char *dir)
 {
     struct store_world *w = NEW(struct store_world);
 
+    w->backend = BACKEND_SQLITE;
     w->limits = limits_of(FROM_ACCEPTED, FROM_STRANGER);
     w->chance = seeded_of(1);
     w->in_full = true;
@@ -586,7 +587,7 @@ static void reopen(struct store_world *w)
 
 static void play_apart(const struct power_player *p, const struct power_step *step)
 {
-    if (p->w->dir[0] == '\0') // the model has neither
+    if (p->w->backend == BACKEND_MEM) // the model has neither
         return;
     if (step->kind == POWER_CHECKPOINT) {
         copy_log(p->w, step->mode);
@@ -661,7 +662,7 @@ static void note_answer(const struct power_player *p, size_t i, const struct pow
 /** The index is filled and logs are copied behind what was answered. */
 static void await_kept(const struct store_world *w)
 {
-    while (w->store && w->dir[0] != '\0' &&
+    while (w->store && w->backend != BACKEND_MEM &&
            !sqlite_keep_is_idle(&sqlite_engine_in(w->store)->keep))
         loop_run_once(w->loop);
 }

@@ -250,7 +250,7 @@ static void expect_now(struct expected *e, const struct power_script *script)
 static void expect_after(struct world *w, struct expected *e)
 {
     const struct power_script *script = w->life->script;
-    const struct power_player player = {.w = store_world_new(false)};
+    const struct power_player player = {.w = store_world_new(BACKEND_MEM)};
     bool is_unknown = false;
 
     e->model = player.w;

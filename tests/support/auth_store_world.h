@@ -24,7 +24,7 @@ struct auth_answer {
 
 static inline struct auth_store *auth_of(const struct store_world *w)
 {
-    return w->dir[0] == '\0' ? store_mem_auth(w->store) : store_front_auth(w->store);
+    return w->backend == BACKEND_MEM ? store_mem_auth(w->store) : store_front_auth(w->store);
 }
 
 static inline void auth_answer_init(struct auth_answer *a, struct store_world *w)

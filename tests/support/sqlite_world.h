@@ -196,6 +196,7 @@ static inline struct store_world *store_world_in(const char *dir)
 {
     struct store_world *w = NEW(struct store_world);
 
+    w->backend = BACKEND_SQLITE;
     w->limits = limits_of(FROM_ACCEPTED, FROM_STRANGER);
     w->chance = seeded_of(1);
     assert_int_equal(loop_new(&w->loop), 0);

@@ -19,14 +19,14 @@ static inline void on_contact(void *arg, int r, const struct store_contacted *c)
     if (!c)
         return;
     a->conversation = c->conversation;
+    name_of(a->w, a->conversation);
     a->position = c->position;
     assert_true(a->horizon >= a->position);
     assert_true(c->conversation != 0);
     assert_true(c->n_known == 0 || c->position > 0);
     say(a, "%c%s", letter_of(&c->peer), c->position > 0 ? "+" : "");
     if (a->w->in_full) {
-        say(a, " c%llu @%lld", (unsigned long long)(c->conversation >> 32),
-            (long long)c->position);
+        say(a, " c%u @%lld", name_of(a->w, c->conversation), (long long)c->position);
     }
     for (size_t i = 0; i < c->n_known; i++)
         say_receipt(a, &c->known[i]);
@@ -76,7 +76,7 @@ static inline void on_relations(void *arg, int r, const struct chat_relation *re
         if (x->conversation == 0) {
             say(a, "-");
         } else {
-            say(a, "c%llu", (unsigned long long)(x->conversation >> 32));
+            say(a, "c%u", name_of(a->w, x->conversation));
         }
         if (x->is_mutual) {
             say(a, "+%lld", (long long)x->peer_seen_ms);
@@ -96,8 +96,8 @@ static inline void say_marks(struct store_answer *a, const struct store_mark mar
 
 static inline void say_touch(struct store_answer *a, const struct store_touch *t)
 {
-    say(a, "%s%c:c%llu", a->text.len > 0 ? " " : "", letter_of(&t->account),
-        (unsigned long long)(t->conversation >> 32));
+    say(a, "%s%c:c%u", a->text.len > 0 ? " " : "", letter_of(&t->account),
+        name_of(a->w, t->conversation));
     assert_int_equal(t->message_seq > 0, t->message_position > 0);
     if (t->message_seq > 0) {
         say(a, " m%llu@%lld", (unsigned long long)t->message_seq,
@@ -112,15 +112,25 @@ static inline void say_touch(struct store_answer *a, const struct store_touch *t
     say_marks(a, t->theirs);
 }
 
-static inline int by_conversation(const void *a, const void *b)
+static inline bool is_before(struct store_world *w, const struct store_touch *x,
+                             const struct store_touch *y)
 {
-    const struct store_touch *x = a;
-    const struct store_touch *y = b;
-
-    return x->conversation >> 32 < y->conversation >> 32 ? -1 : 1;
+    return account_eq(&x->account, &y->account) &&
+           name_of(w, x->conversation) < name_of(w, y->conversation);
 }
 
-/** Each account's in the order of its conversations. */
+/** Each account's in the order of its conversations' names. */
+static inline void sort_touches(struct store_world *w, struct store_touch *all, size_t n)
+{
+    for (size_t i = 1; i < n; i++) {
+        for (size_t k = i; k > 0 && is_before(w, &all[k], &all[k - 1]); k--) {
+            const struct store_touch t = all[k];
+            all[k] = all[k - 1];
+            all[k - 1] = t;
+        }
+    }
+}
+
 static inline void on_touched(void *arg, int r, const struct store_touched_page *page)
 {
     struct store_answer *a = answer_begin(arg, r);
@@ -132,11 +142,7 @@ static inline void on_touched(void *arg, int r, const struct store_touched_page 
     assert_true(page->n_touches <= COUNT_OF(sorted));
     for (size_t i = 0; i < page->n_touches; i++)
         sorted[i] = page->touches[i];
-    for (size_t i = 0, k = 0; i < page->n_touches; i = k) {
-        while (k < page->n_touches && account_eq(&sorted[k].account, &sorted[i].account))
-            k++;
-        qsort(&sorted[i], k - i, sizeof(sorted[0]), by_conversation);
-    }
+    sort_touches(a->w, sorted, page->n_touches);
     for (size_t i = 0; !page->has_more && i < page->n_touches; i++)
         say_touch(a, &sorted[i]);
     a->n = page->n_touches;
@@ -275,10 +281,10 @@ static inline void refused(struct store_world *w, const struct store_append *wha
     .accepted = {.messages = FROM_ACCEPTED, .bytes = UINT64_MAX},                              \
     .stranger = {.messages = FROM_STRANGER, .bytes = UINT64_MAX}, .mailbox = UINT64_MAX
 
-static inline int setup_store(void **state, bool on_disk)
+static inline int setup_store(void **state, enum store_backend backend)
 {
     const struct store_limits *limits = *state;
-    struct store_world *w = store_world_new(on_disk);
+    struct store_world *w = store_world_new(backend);
 
     store_world_limit(w, limits);
     *state = w;
@@ -287,12 +293,17 @@ static inline int setup_store(void **state, bool on_disk)
 
 static inline int setup_mem(void **state)
 {
-    return setup_store(state, false);
+    return setup_store(state, BACKEND_MEM);
 }
 
 static inline int setup_sqlite(void **state)
 {
-    return setup_store(state, true);
+    return setup_store(state, BACKEND_SQLITE);
+}
+
+static inline int setup_postgres(void **state)
+{
+    return setup_store(state, BACKEND_POSTGRES);
 }
 
 static inline int teardown_store(void **state)

@@ -19,8 +19,10 @@
 #include "io/loop.h"
 #include "store/front.h"
 #include "store/mem.h"
+#include "store/pg.h"
 #include "store/sqlite.h"
 #include "support/limits.h"
+#include "support/pg_world.h"
 #include "support/t.h"
 
 #define NOW           INT64_C(1700000000000)
@@ -40,12 +42,23 @@ struct seeded {
     uint64_t state;
 };
 
+enum store_backend {
+    BACKEND_MEM,
+    BACKEND_SQLITE,
+    BACKEND_POSTGRES,
+};
+
 struct store_world {
+    enum store_backend backend;
     struct loop *loop;
     struct store *store;
     struct seeded chance;
     struct store_limits limits;
-    char dir[64];       // empty: in memory
+    char dir[64];           // of SQLite's
+    struct pg_world pg;     // of PostgreSQL's
+    bool has_company;       // others write to the same database
+    conversation_id *named; // conversations, in the order in which answers spoke of them
+    unsigned n_named;
     bool in_full;       // texts say all there is to say
     size_t index_after; // of store_sqlite_config; 0: the environment's
     size_t index_slice; // likewise; 0: as ever
@@ -118,6 +131,13 @@ static inline char letter_of(const account *a)
 
 // The world.
 
+/** STORE=postgres: suites run on PostgreSQL, and not on the others. */
+static inline bool is_on_postgres(void)
+{
+    const char *text = getenv("STORE"); // NOLINT(concurrency-mt-unsafe): one thread
+    return text && strcmp(text, "postgres") == 0;
+}
+
 /** INDEX_AFTER=1: the index takes each group as soon as it can, and not what fills a tail. The
  * writer remembers few conversations then, so that it comes to look for what it has forgotten.
  */
@@ -125,6 +145,17 @@ static inline size_t index_after(void)
 {
     const char *text = getenv("INDEX_AFTER"); // NOLINT(concurrency-mt-unsafe): one thread
     return text ? strtoul(text, NULL, 10) : 0;
+}
+
+static inline int store_world_try_postgres(struct store_world *w)
+{
+    const struct store_pg_config config = {.url = w->pg.url,
+                                           .name = "test",
+                                           .is_alone = !w->has_company,
+                                           .limits = w->limits,
+                                           .rand = &w->chance.rand};
+
+    return store_pg_open(&w->store, w->loop, &config);
 }
 
 /** @return 0 or a fault: none is open then */
@@ -139,12 +170,14 @@ static inline int store_world_try(struct store_world *w)
                                                .limits = w->limits,
                                                .rand = &w->chance.rand};
 
+    if (w->backend == BACKEND_POSTGRES)
+        return store_world_try_postgres(w);
     return store_sqlite_open(&w->store, w->loop, &config);
 }
 
 static inline void store_world_open(struct store_world *w)
 {
-    if (w->dir[0] == '\0') {
+    if (w->backend == BACKEND_MEM) {
         w->store = store_mem_new(&w->loop->later, &w->chance.rand, &w->limits);
     } else {
         assert_int_equal(store_world_try(w), 0);
@@ -157,16 +190,19 @@ static inline void store_world_close(struct store_world *w)
     w->store = NULL;
 }
 
-static inline struct store_world *store_world_new(bool on_disk)
+static inline struct store_world *store_world_new(enum store_backend backend)
 {
     struct store_world *w = NEW(struct store_world);
 
+    w->backend = backend;
     w->chance = seeded_of(20231114);
     w->limits = limits_of(FROM_ACCEPTED, FROM_STRANGER);
     assert_int_equal(loop_new(&w->loop), 0);
-    if (on_disk) {
+    if (backend == BACKEND_SQLITE) {
         snprintf(w->dir, sizeof(w->dir), "/tmp/parley-store-XXXXXX");
         assert_non_null(mkdtemp(w->dir));
+    } else if (backend == BACKEND_POSTGRES) {
+        pg_world_open(&w->pg);
     }
     store_world_open(w);
     return w;
@@ -196,10 +232,27 @@ static inline void remove_dir(const char *path)
 static inline void store_world_free(struct store_world *w)
 {
     store_world_close(w);
-    if (w->dir[0] != '\0')
+    if (w->backend == BACKEND_SQLITE)
         remove_dir(w->dir);
+    if (w->backend == BACKEND_POSTGRES)
+        pg_world_close(&w->pg);
     loop_free(w->loop);
+    free(w->named);
     free(w);
+}
+
+/** What texts call a conversation: 1 is the first one that any of them spoke of. */
+static inline unsigned name_of(struct store_world *w, conversation_id id)
+{
+    unsigned i = 0;
+
+    while (i < w->n_named && w->named[i] != id)
+        i++;
+    if (i == w->n_named) {
+        w->named = mem_resize(w->named, (i + 1) * sizeof(*w->named));
+        w->named[w->n_named++] = id;
+    }
+    return i + 1;
 }
 
 /** Nothing may be in it that is to last. */
@@ -275,10 +328,8 @@ static inline void say_message(struct store_answer *a, const struct chat_message
     }
     if (!a->w->in_full)
         return;
-    // the lower half of a conversation's id is chance
-    say(a, ">%c c%llu @%lld t%lld re%llu ", letter_of(&m->to),
-        (unsigned long long)(m->conversation >> 32), (long long)m->position,
-        (long long)m->created_at_ms, (unsigned long long)m->reply_to);
+    say(a, ">%c c%u @%lld t%lld re%llu ", letter_of(&m->to), name_of(a->w, m->conversation),
+        (long long)m->position, (long long)m->created_at_ms, (unsigned long long)m->reply_to);
     say_bytes(a, m->type);
     say(a, "/");
     say_bytes(a, m->key);
@@ -294,9 +345,8 @@ static inline void say_receipt(struct store_answer *a, const struct chat_receipt
     say(a, "%c%c%llu", letter_of(&x->by), x->mark == CHAT_MARK_READ ? 'r' : 'd',
         (unsigned long long)x->seq);
     if (a->w->in_full) {
-        say(a, "<%c c%llu @%lld t%lld", letter_of(&x->peer),
-            (unsigned long long)(x->conversation >> 32), (long long)x->position,
-            (long long)x->at_ms);
+        say(a, "<%c c%u @%lld t%lld", letter_of(&x->peer), name_of(a->w, x->conversation),
+            (long long)x->position, (long long)x->at_ms);
     }
 }
 
@@ -308,6 +358,7 @@ static inline void on_append(void *arg, int r, const struct store_appended *appe
     if (!appended)
         return;
     a->conversation = appended->message.conversation;
+    name_of(a->w, a->conversation);
     a->seq = appended->message.seq;
     a->position = appended->message.position;
     a->previous = appended->previous;
@@ -333,6 +384,7 @@ static inline void on_receipt(void *arg, int r, const struct store_receipted *re
     if (!receipted)
         return;
     a->conversation = receipted->conversation;
+    name_of(a->w, a->conversation);
     a->position = receipted->position;
     a->at_ms = receipted->at_ms;
     a->is_known = receipted->is_known;
@@ -342,8 +394,8 @@ static inline void on_receipt(void *arg, int r, const struct store_receipted *re
         receipted->delivered_moved ? "+" : "", (unsigned long long)receipted->marks.read_seq,
         receipted->read_moved ? "+" : "");
     if (a->w->in_full) {
-        say(a, " c%llu @%lld t%lld", (unsigned long long)(a->conversation >> 32),
-            (long long)a->position, (long long)a->at_ms);
+        say(a, " c%u @%lld t%lld", name_of(a->w, a->conversation), (long long)a->position,
+            (long long)a->at_ms);
     }
 }
 
@@ -416,7 +468,7 @@ static inline void say_conversation(struct store_answer *a, const struct chat_co
         assert_int_equal(c->id, last->conversation);
     assert_int_equal(c->first_seq, 1);
     if (a->w->in_full) {
-        say(a, " c%llu mine %llu %llu theirs %llu %llu", (unsigned long long)(c->id >> 32),
+        say(a, " c%u mine %llu %llu theirs %llu %llu", name_of(a->w, c->id),
             (unsigned long long)c->mine.delivered_seq, (unsigned long long)c->mine.read_seq,
             (unsigned long long)c->theirs.delivered_seq,
             (unsigned long long)c->theirs.read_seq);

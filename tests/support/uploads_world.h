@@ -16,7 +16,8 @@
 
 static inline struct uploads *uploads_of(const struct store_world *w)
 {
-    return w->dir[0] == '\0' ? store_mem_uploads(w->store) : store_front_uploads(w->store);
+    return w->backend == BACKEND_MEM ? store_mem_uploads(w->store)
+                                     : store_front_uploads(w->store);
 }
 
 static inline const char *upload_state_name(enum upload_state state)

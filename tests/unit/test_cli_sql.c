@@ -22,7 +22,7 @@ static int setup(void **state)
 {
     static struct world w;
 
-    w = (struct world){.store = store_world_new(true), .real_in = stdin};
+    w = (struct world){.store = store_world_new(BACKEND_SQLITE), .real_in = stdin};
     w.dir = w.store->dir;
     *state = &w;
     return 0;

@@ -5,7 +5,7 @@
 
 static int setup(void **state)
 {
-    *state = store_world_new(false);
+    *state = store_world_new(BACKEND_MEM);
     return 0;
 }
 

@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include "base/log.h"
+#include "store/dir.h"
 #include "support/aborts.h"
 #include "support/sqlite_world.h"
 
@@ -10,7 +11,7 @@
 
 static int setup(void **state)
 {
-    *state = store_world_new(true);
+    *state = store_world_new(BACKEND_SQLITE);
     return 0;
 }
 
@@ -152,7 +153,7 @@ static pid_t ask_holder(const char *dir)
     assert_true(child >= 0);
     if (child == 0) {
         pid_t pid;
-        if (store_sqlite_holder(&pid, dir) != 0 ||
+        if (store_dir_holder(&pid, dir) != 0 ||
             write(ends[1], &pid, sizeof(pid)) != sizeof(pid))
             _exit(1);
         _exit(0);

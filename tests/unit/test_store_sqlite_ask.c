@@ -46,7 +46,7 @@ static void watch_reader(struct store_world *w, struct seen *seen)
 
 static int setup(void **state)
 {
-    *state = store_world_new(true);
+    *state = store_world_new(BACKEND_SQLITE);
     return 0;
 }
 

@@ -5,7 +5,7 @@
 
 static int setup(void **state)
 {
-    *state = store_world_new(true);
+    *state = store_world_new(BACKEND_SQLITE);
     return 0;
 }
 

@@ -7,7 +7,7 @@
 
 static int setup(void **state)
 {
-    *state = store_world_new(true);
+    *state = store_world_new(BACKEND_SQLITE);
     return 0;
 }
 
@@ -214,7 +214,7 @@ static void rubbish_is_made_anew(void **state)
 static void the_index_of_another_store_is_made_anew(void **state)
 {
     struct store_world *w = *state;
-    struct store_world *other = store_world_new(true);
+    struct store_world *other = store_world_new(BACKEND_SQLITE);
     struct seeded chance = seed_of_the_day();
 
     other->chance = seeded_of(2);
@@ -752,7 +752,7 @@ static void expect_as_the_model(struct store_world *w, struct store_world *model
 static void what_is_in_three_places_is_read_as_one(void **state)
 {
     struct store_world *w = *state;
-    struct store_world *model = store_world_new(false);
+    struct store_world *model = store_world_new(BACKEND_MEM);
     struct seeded chance = seed_of_the_day();
     unsigned n_three = 0;
 

@@ -87,7 +87,7 @@ static void node_fini(struct node *n)
 
 static int setup(void **state)
 {
-    struct store_world *w = store_world_new(true);
+    struct store_world *w = store_world_new(BACKEND_SQLITE);
 
     store_world_close(w);
     w->limits = limits_of(PLENTY, PLENTY);

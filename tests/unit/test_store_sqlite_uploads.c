@@ -5,7 +5,7 @@
 
 static int setup(void **state)
 {
-    *state = store_world_new(true);
+    *state = store_world_new(BACKEND_SQLITE);
     return 0;
 }
 
@@ -47,7 +47,7 @@ static void a_file_goes_with_its_last_message(void **state)
 
     (void)state;
     for (unsigned i = 0; i < COUNT_OF(ways); i++) {
-        struct store_world *w = store_world_new(true);
+        struct store_world *w = store_world_new(BACKEND_SQLITE);
         upload(w, 'a', "u1");
         put(w, 'a', 'z', "0", 1);
         send_upload(w, 'a', "1", "u1", 0);

@@ -1,0 +1,30 @@
+/** A server's data directory: whose it is. */
+#pragma once
+
+#include <sys/types.h>
+
+#include "base/str.h"
+
+/**
+ * Take the directory for this process; it is made where it is missing.
+ *
+ * @param fd  close() gives the directory back, also after a fault unless it is -1
+ * @return 0 or a fault: another process has it
+ */
+MUST_CHECK int store_dir_take(int *fd, const char *dir);
+
+/**
+ * Who has this directory open? Asking keeps nobody out.
+ *
+ * @param pid  0: nobody; -1: somebody in another container, who has no number here
+ * @return 0 or a fault
+ */
+MUST_CHECK int store_dir_holder(pid_t *pid, const char *dir);
+
+/**
+ * The files in it are there after a power cut, once the store is open: SQLite syncs the
+ * directory with its first commit, and does not look at what that gives.
+ *
+ * @return 0 or a fault
+ */
+MUST_CHECK int store_dir_sync(const char *dir);

@@ -1,0 +1,360 @@
+#include "store/pg_load.h"
+
+#include "base/mem.h"
+
+static const struct pg_statement load = {
+    16,
+    "SELECT m.conversation, m.side, m.account, x.address, m.last_seq, m.last_pos, m.last_at_ms,"
+    " m.shown_seq, m.shown_pos, m.shown_at_ms, m.accepted, m.blocked, m.block_seq,"
+    " m.contact_pos, m.undelivered, m.undelivered_bytes, m.due_pos, m.withheld,"
+    " m.withheld_bytes, m.unread, m.delivered_seq, m.delivered_at_ms, m.delivered_pos,"
+    " m.read_seq, m.read_at_ms, m.read_pos, m.peer_delivered_seq, m.peer_delivered_at_ms,"
+    " m.peer_delivered_pos, m.peer_read_seq, m.peer_read_at_ms, m.peer_read_pos, m.marked_pos"
+    " FROM member m JOIN account x ON x.id = m.account"
+    " WHERE m.conversation = ANY($1::int8[]) ORDER BY m.conversation, m.side FOR UPDATE OF m"};
+
+static const struct pg_statement find_keys = {
+    17,
+    "SELECT u.i, m.seq, m.position, m.created_at_ms, m.reply_to, m.withheld <> 0,"
+    " m.digest = u.digest, m.type, m.content"
+    " FROM unnest($1::int8[], $2::int8[], $3::int8[], $4::bytea[], $5::bytea[])"
+    "  u(i, conversation, side, key, digest)"
+    " JOIN message m ON m.conversation = u.conversation AND m.side = u.side AND m.key = u.key"};
+
+// Each message is counted once as it is delivered, and once as it is read.
+static const struct pg_statement count_marked = {
+    18,
+    "SELECT u.i, d.n, d.bytes, r.n, coalesce(f.position, 0)"
+    " FROM unnest($1::int8[], $2::int8[], $3::int8[], $4::int8[], $5::int8[])"
+    "  u(i, conversation, side, delivered, read)"
+    " JOIN member s ON s.conversation = u.conversation AND s.side = u.side"
+    " CROSS JOIN LATERAL (SELECT count(*) n, coalesce(sum(octet_length(m.content)), 0)::int8 "
+    "bytes"
+    "  FROM message m WHERE m.conversation = s.conversation AND m.seq > s.delivered_seq"
+    "  AND m.seq <= u.delivered AND m.side <> s.side AND m.withheld = 0) d"
+    " CROSS JOIN LATERAL (SELECT count(*) n"
+    "  FROM message m WHERE m.conversation = s.conversation AND m.seq > s.read_seq"
+    "  AND m.seq <= u.read AND m.side <> s.side AND m.withheld = 0) r"
+    " LEFT JOIN LATERAL (SELECT m.position"
+    "  FROM message m WHERE m.conversation = s.conversation"
+    "  AND m.seq > greatest(u.delivered, s.delivered_seq) AND m.side <> s.side"
+    "  AND m.withheld = 0 ORDER BY m.seq LIMIT 1) f ON true"};
+
+static const struct pg_statement sum_up = {
+    19,
+    "SELECT x.address, sum(m.undelivered)::int8,"
+    " coalesce(sum(m.undelivered) FILTER (WHERE NOT m.accepted), 0)::int8"
+    " FROM account x JOIN member m ON m.account = x.id AND m.due_pos > 0"
+    " WHERE x.address = ANY($1::bytea[]) GROUP BY x.id, x.address"};
+
+// Sending.
+
+static void send_load(const struct pg_group *g, struct pg_link *l, struct pg_args *args)
+{
+    pg_args_clear(args);
+    pg_arg_array(args, PG_INT8);
+    for (const struct pg_thread *t = g->all; t; t = t->next)
+        pg_arg_array_i64(args, (int64_t)t->id);
+    pg_arg_array_end(args);
+    pg_link_send(l, &load, args);
+}
+
+enum { // in the order of the statement's arguments
+    KEY_ITEM,
+    KEY_CONVERSATION,
+    KEY_SIDE,
+    KEY_NUMBERS,
+    KEY_BYTES = KEY_NUMBERS,
+    KEY_DIGEST,
+    KEY_COLUMNS,
+};
+
+static void put_key(const struct pg_group *g, size_t i, unsigned column, struct pg_args *args)
+{
+    const struct pg_item *item = &g->items[i];
+    const struct store_append *a = &item->op->append.asked;
+
+    switch (column) {
+    case KEY_ITEM: pg_arg_array_i64(args, (int64_t)i); break;
+    case KEY_CONVERSATION: pg_arg_array_i64(args, (int64_t)item->conversation); break;
+    case KEY_SIDE: pg_arg_array_i64(args, item->side); break;
+    case KEY_BYTES: pg_arg_array_bytes(args, a->key); break;
+    default: pg_arg_array_bytes(args, (str){(const char *)a->digest, CHAT_DIGEST_SIZE}); break;
+    }
+}
+
+static void send_keys(const struct pg_group *g, struct pg_link *l, struct pg_args *args)
+{
+    pg_args_clear(args);
+    for (unsigned column = 0; column < KEY_COLUMNS; column++) {
+        pg_arg_array(args, column < KEY_NUMBERS ? PG_INT8 : PG_BYTEA);
+        for (size_t i = 0; i < g->n_items; i++) {
+            if (g->items[i].op->kind == WRITE_APPEND)
+                put_key(g, i, column, args);
+        }
+        pg_arg_array_end(args);
+    }
+    pg_link_send(l, &find_keys, args);
+}
+
+/** Those of recipients that are not known, or not any more. @return how many */
+static size_t put_mailboxes(const struct pg_group *g, struct pg_mailboxes *mailboxes,
+                            struct pg_args *args, int64_t now_ms)
+{
+    size_t n = 0;
+
+    pg_args_clear(args);
+    pg_arg_array(args, PG_BYTEA);
+    for (size_t i = 0; i < g->n_items; i++) {
+        if (g->items[i].op->kind != WRITE_APPEND)
+            continue;
+        struct pg_mailbox *m = pg_mailboxes_get(mailboxes, &g->items[i].op->append.asked.to);
+        if (pg_mailbox_is_good(mailboxes, m, now_ms))
+            continue;
+        m->is_known = true; // when the answer is there
+        m->read_ms = now_ms;
+        m->waiting = (struct pg_share){0};
+        pg_arg_array_bytes(args, account_str(&m->account));
+        n++;
+    }
+    pg_arg_array_end(args);
+    return n;
+}
+
+static bool has_appends(const struct pg_group *g)
+{
+    for (size_t i = 0; i < g->n_items; i++) {
+        if (g->items[i].op->kind == WRITE_APPEND)
+            return true;
+    }
+    return false;
+}
+
+void pg_load_send(struct pg_group *g, struct pg_mailboxes *mailboxes, struct pg_link *l,
+                  struct pg_args *args, int64_t now_ms)
+{
+    g->has_appends = has_appends(g);
+    send_load(g, l, args);
+    if (g->has_appends)
+        send_keys(g, l, args);
+    g->n_sums = put_mailboxes(g, mailboxes, args, now_ms);
+    if (g->n_sums > 0)
+        pg_link_send(l, &sum_up, args);
+}
+
+// Reading.
+
+static bool is_id(struct map_node *node, const void *key)
+{
+    return container_of(node, struct pg_thread, by_id)->id == *(const conversation_id *)key;
+}
+
+struct pg_thread *pg_group_find(const struct pg_group *g, conversation_id id)
+{
+    struct map_node *node = map_find(&g->threads, hash_number(id), is_id, &id);
+
+    return node ? container_of(node, struct pg_thread, by_id) : NULL;
+}
+
+/** Three columns from this one on. */
+static struct pg_mark read_mark(const PGresult *r, int row, int column)
+{
+    return (struct pg_mark){.seq = (uint64_t)pg_i64(r, row, column),
+                            .at_ms = pg_i64(r, row, column + 1),
+                            .position = pg_i64(r, row, column + 2)};
+}
+
+static struct pg_tally read_tally(const PGresult *r, int row, int column)
+{
+    return (struct pg_tally){.n = (uint64_t)pg_i64(r, row, column),
+                             .bytes = (uint64_t)pg_i64(r, row, column + 1)};
+}
+
+static void read_side(struct pg_thread *t, const PGresult *r, int row)
+{
+    const unsigned side = (unsigned)pg_i64(r, row, 1);
+
+    t->last_seq = (uint64_t)pg_i64(r, row, 4);
+    t->last_pos = pg_i64(r, row, 5);
+    t->last_at_ms = pg_i64(r, row, 6);
+    t->sides[side] = (struct pg_side){
+        .account_id = pg_i64(r, row, 2),
+        .account = pg_account(r, row, 3),
+        .shown_seq = (uint64_t)pg_i64(r, row, 7),
+        .shown_pos = pg_i64(r, row, 8),
+        .shown_at_ms = pg_i64(r, row, 9),
+        .accepted = pg_bool(r, row, 10),
+        .blocked = pg_bool(r, row, 11),
+        .block_seq = (uint64_t)pg_i64(r, row, 12),
+        .contact_pos = pg_i64(r, row, 13),
+        .undelivered = read_tally(r, row, 14),
+        .due_pos = pg_i64(r, row, 16),
+        .withheld = read_tally(r, row, 17),
+        .unread = (uint64_t)pg_i64(r, row, 19),
+        .marks = {read_mark(r, row, 20), read_mark(r, row, 23)},
+        .peer_marks = {read_mark(r, row, 26), read_mark(r, row, 29)},
+        .marked_pos = pg_i64(r, row, 32),
+    };
+    t->undelivered[side] = t->sides[side].undelivered;
+    t->unread[side] = t->sides[side].unread;
+    t->n_loaded++;
+}
+
+static int read_threads(struct pg_group *g, struct pg_link *l)
+{
+    PGresult *found = NULL;
+
+    const int r = pg_link_result(l, &found);
+    for (int i = 0; r == 0 && i < PQntuples(found); i++)
+        read_side(pg_group_find(g, (conversation_id)pg_i64(found, i, 0)), found, i);
+    pg_result_free(&found);
+    for (size_t i = 0; i < g->n_items; i++) {
+        struct pg_thread *t = pg_group_find(g, g->items[i].conversation);
+        g->items[i].thread = t && t->n_loaded == 2 ? t : NULL;
+    }
+    return r;
+}
+
+static str keep(struct pg_group *g, str s)
+{
+    return str_copy(arena_alloc(&g->arena, s.len + 1), s);
+}
+
+static int read_keys(struct pg_group *g, struct pg_link *l)
+{
+    PGresult *found = NULL;
+
+    const int r = pg_link_result(l, &found);
+    for (int i = 0; r == 0 && i < PQntuples(found); i++) {
+        g->items[pg_i64(found, i, 0)].found = (struct pg_found){
+            .is_there = true,
+            .seq = (uint64_t)pg_i64(found, i, 1),
+            .position = pg_i64(found, i, 2),
+            .created_at_ms = pg_i64(found, i, 3),
+            .reply_to = (uint64_t)pg_i64(found, i, 4),
+            .is_withheld = pg_bool(found, i, 5),
+            .is_same = pg_bool(found, i, 6),
+            .type = keep(g, pg_str(found, i, 7)),
+            .content = keep(g, pg_str(found, i, 8)),
+        };
+    }
+    pg_result_free(&found);
+    return r;
+}
+
+static int read_mailboxes(struct pg_mailboxes *mailboxes, struct pg_link *l)
+{
+    PGresult *found = NULL;
+
+    const int r = pg_link_result(l, &found);
+    for (int i = 0; r == 0 && i < PQntuples(found); i++) {
+        const account a = pg_account(found, i, 0);
+        pg_mailboxes_find(mailboxes, &a)->waiting =
+            (struct pg_share){.n = (uint64_t)pg_i64(found, i, 1),
+                              .n_of_strangers = (uint64_t)pg_i64(found, i, 2)};
+    }
+    pg_result_free(&found);
+    return r;
+}
+
+int pg_load_read(struct pg_group *g, struct pg_mailboxes *mailboxes, struct pg_link *l)
+{
+    int r = read_threads(g, l);
+
+    if (g->has_appends) {
+        const int one = read_keys(g, l);
+        r = r == 0 ? one : r;
+    }
+    if (g->n_sums > 0) {
+        const int one = read_mailboxes(mailboxes, l);
+        r = r == 0 ? one : r;
+    }
+    return r;
+}
+
+// What marks pass over.
+
+static uint64_t delivered_of(const struct store_receipt *r)
+{
+    return r->read_seq > r->delivered_seq ? r->read_seq : r->delivered_seq;
+}
+
+/** Where it moves to, and what is above that is to be counted; else all, or nothing. */
+static bool is_within(uint64_t seq, const struct pg_mark *mark, const struct pg_thread *t)
+{
+    return seq > mark->seq && seq < t->last_seq;
+}
+
+/** @return false: the database is to be asked */
+static bool find_without_asking(struct pg_item *item)
+{
+    const struct store_receipt *asked = &item->op->receipt.asked;
+    const struct pg_thread *t = item->thread;
+    const unsigned side = pg_thread_side_of(t, &asked->by);
+
+    if (side == 2)
+        return true;
+    item->side = side;
+    item->found = (struct pg_found){.delivered = t->undelivered[side], .read = t->unread[side]};
+    return !is_within(delivered_of(asked), &t->sides[side].marks[CHAT_MARK_DELIVERED], t) &&
+           !is_within(asked->read_seq, &t->sides[side].marks[CHAT_MARK_READ], t);
+}
+
+/** One array of what the receipts have that are to be counted for. */
+#define PUT_COUNTED(value)                                                                     \
+    do {                                                                                       \
+        pg_arg_array(args, PG_INT8);                                                           \
+        for (size_t i = 0; i < g->n_items; i++) {                                              \
+            const struct pg_item *item = &g->items[i];                                         \
+            if (item->is_counted)                                                              \
+                pg_arg_array_i64(args, (int64_t)(value));                                      \
+        }                                                                                      \
+        pg_arg_array_end(args);                                                                \
+    } while (0)
+
+static void put_counted(const struct pg_group *g, struct pg_args *args)
+{
+    pg_args_clear(args);
+    PUT_COUNTED(i);
+    PUT_COUNTED(item->conversation);
+    PUT_COUNTED(item->side);
+    PUT_COUNTED(delivered_of(&item->op->receipt.asked));
+    PUT_COUNTED(item->op->receipt.asked.read_seq);
+}
+
+/** At the last message: nothing is left above. Not moved: nothing is between. */
+static void take_found(struct pg_item *item, const PGresult *found, int row)
+{
+    const struct store_receipt *asked = &item->op->receipt.asked;
+    const struct pg_mark *marks = item->thread->sides[item->side].marks;
+
+    if (is_within(delivered_of(asked), &marks[CHAT_MARK_DELIVERED], item->thread)) {
+        item->found.delivered = read_tally(found, row, 1);
+        item->found.next_due = pg_i64(found, row, 4);
+    }
+    if (is_within(asked->read_seq, &marks[CHAT_MARK_READ], item->thread))
+        item->found.read = (uint64_t)pg_i64(found, row, 3);
+}
+
+int pg_load_marked(struct pg_group *g, struct pg_link *l, struct pg_args *args)
+{
+    PGresult *found = NULL;
+    size_t n = 0;
+
+    for (size_t i = 0; i < g->n_items; i++) {
+        struct pg_item *item = &g->items[i];
+        if (item->op->kind == WRITE_RECEIPT && item->thread)
+            item->is_counted = !find_without_asking(item);
+        n += item->is_counted;
+    }
+    if (n == 0)
+        return 0;
+    put_counted(g, args);
+    pg_link_send(l, &count_marked, args);
+    pg_link_sync(l);
+    const int r = pg_link_result(l, &found);
+    for (int i = 0; r == 0 && i < PQntuples(found); i++)
+        take_found(&g->items[pg_i64(found, i, 0)], found, i);
+    pg_result_free(&found);
+    return r;
+}

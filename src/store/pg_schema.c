@@ -1,0 +1,423 @@
+#include "store/pg_schema.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/err.h"
+#include "base/log.h"
+
+/**
+ * Accounts and conversations are integers in here, as they are in the log of the embedded
+ * store: index pages are most of what a write costs.
+ *
+ * `meta.position` is the last position that was taken. Who writes takes what he needs from it
+ * at the end of his transaction, and has the row until that is over: so positions are committed
+ * in their order, on whatever node, and what a snapshot finds in there is its horizon
+ * (docs/decisions/0025-postgresql.md).
+ *
+ * `writer` has a row for each engine that is, or was, open: the last of its transactions, so
+ * that one whose commit was not answered is known to be done, or not (store/pg_txn.h).
+ *
+ * A conversation that was made for a message which then was refused has no position in either
+ * member: it is not there, for anybody who asks.
+ *
+ * `member` is a conversation as one of its sides has it; side 0 is conversation.a, whose id is
+ * the smaller. Which columns are in an index is chosen: what a message changes is in none, so
+ * that PostgreSQL need not touch an index for it (a HOT update), unless something begins or
+ * ceases to be undelivered or unread.
+ *
+ * An upload is kept while a message has it. Whoever takes a message away lets go of its upload
+ * in the same transaction, by a trigger, also with psql.
+ *
+ * `message` only grows. `withheld` is from the recipient: 1 by a block that there is, 2 by one
+ * that is over.
+ */
+static const char *const tables[] = {
+    "CREATE TABLE meta ("
+    " one boolean PRIMARY KEY DEFAULT true CHECK (one),"
+    " version int8 NOT NULL,"
+    " epoch int8 NOT NULL,"
+    " position int8 NOT NULL DEFAULT 0,"
+    " revocation_position int8 NOT NULL DEFAULT 0)",
+
+    "CREATE TABLE writer ("
+    " id int8 PRIMARY KEY,"
+    " done int8 NOT NULL DEFAULT 0,"     // transactions
+    " position int8 NOT NULL DEFAULT 0," // after the last one
+    " at timestamptz NOT NULL DEFAULT now())",
+
+    "CREATE TABLE account ("
+    " id int8 GENERATED ALWAYS AS IDENTITY PRIMARY KEY,"
+    " address bytea NOT NULL UNIQUE,"
+    " seen_ms int8 NOT NULL DEFAULT 0)",
+
+    "CREATE SEQUENCE conversation_number MAXVALUE 2147483647",
+
+    "CREATE TABLE conversation ("
+    " id int8 PRIMARY KEY," // number << 32, and chance
+    " a int8 NOT NULL,"
+    " b int8 NOT NULL,"
+    " UNIQUE (a, b), CHECK (a < b))",
+
+    "CREATE TABLE member ("
+    " conversation int8 NOT NULL,"
+    " side int2 NOT NULL,"
+    " account int8 NOT NULL,"
+    " peer int8 NOT NULL,"
+    // The conversation's last message, whoever may see it.
+    " last_seq int8 NOT NULL DEFAULT 0,"
+    " last_pos int8 NOT NULL DEFAULT 0,"
+    " last_at_ms int8 NOT NULL DEFAULT 0,"
+    // The last one that this side has sent, or seen come.
+    " shown_seq int8 NOT NULL DEFAULT 0,"
+    " shown_pos int8 NOT NULL DEFAULT 0,"
+    " shown_at_ms int8 NOT NULL DEFAULT 0,"
+    " accepted boolean NOT NULL DEFAULT false," // the peer
+    " blocked boolean NOT NULL DEFAULT false,"  // the peer
+    " block_seq int8 NOT NULL DEFAULT 0,"       // behind it the block withholds; while blocked
+    " contact_pos int8 NOT NULL DEFAULT 0,"
+    // What the peer has sent, and is neither delivered nor withheld.
+    " undelivered int8 NOT NULL DEFAULT 0,"
+    " undelivered_bytes int8 NOT NULL DEFAULT 0,"
+    " due_pos int8 NOT NULL DEFAULT 0," // of the first one; 0: none
+    // What the peer has sent, and is withheld by a block that there is.
+    " withheld int8 NOT NULL DEFAULT 0,"
+    " withheld_bytes int8 NOT NULL DEFAULT 0,"
+    " unread int8 NOT NULL DEFAULT 0," // likewise, and not withheld
+    " has_unread boolean NOT NULL DEFAULT false,"
+    " delivered_seq int8 NOT NULL DEFAULT 0,"
+    " delivered_at_ms int8 NOT NULL DEFAULT 0,"
+    " delivered_pos int8 NOT NULL DEFAULT 0,"
+    " read_seq int8 NOT NULL DEFAULT 0,"
+    " read_at_ms int8 NOT NULL DEFAULT 0,"
+    " read_pos int8 NOT NULL DEFAULT 0,"
+    // The peer's marks, as far as this side knows them.
+    " peer_delivered_seq int8 NOT NULL DEFAULT 0,"
+    " peer_delivered_at_ms int8 NOT NULL DEFAULT 0,"
+    " peer_delivered_pos int8 NOT NULL DEFAULT 0,"
+    " peer_read_seq int8 NOT NULL DEFAULT 0,"
+    " peer_read_at_ms int8 NOT NULL DEFAULT 0,"
+    " peer_read_pos int8 NOT NULL DEFAULT 0,"
+    " marked_pos int8 NOT NULL DEFAULT 0," // the largest of these four positions
+    " PRIMARY KEY (conversation, side)) WITH (fillfactor = 70)",
+    "CREATE INDEX member_marked ON member (account, marked_pos)",
+    "CREATE INDEX member_changed ON member (account, contact_pos) WHERE contact_pos > 0",
+    "CREATE INDEX member_due ON member (account, due_pos) WHERE due_pos > 0",
+    "CREATE INDEX member_unread ON member (account) WHERE has_unread",
+
+    "CREATE TABLE message ("
+    " conversation int8 NOT NULL,"
+    " seq int8 NOT NULL,"
+    " position int8 NOT NULL,"
+    " side int2 NOT NULL," // of the sender
+    " withheld int2 NOT NULL,"
+    " sender int8 NOT NULL,"
+    " recipient int8 NOT NULL,"
+    " created_at_ms int8 NOT NULL,"
+    " reply_to int8 NOT NULL,"
+    " type bytea NOT NULL,"
+    " key bytea NOT NULL,"
+    " digest bytea NOT NULL,"
+    " content bytea NOT NULL," // JSON, UTF-8
+    " upload bytea,"
+    " PRIMARY KEY (conversation, seq))",
+    "CREATE UNIQUE INDEX message_by_key ON message (conversation, side, key)",
+    "CREATE INDEX message_to ON message (recipient, position)",
+    "CREATE INDEX message_from ON message (sender, position)",
+    "CREATE INDEX message_upload ON message (upload) WHERE upload IS NOT NULL",
+
+    // Files (chat/uploads.h).
+    "CREATE TABLE upload ("
+    " id bytea PRIMARY KEY,"
+    " owner bytea NOT NULL,"
+    " name bytea NOT NULL,"
+    " mime bytea NOT NULL,"
+    " size int8 NOT NULL,"
+    " sha256 bytea,"
+    " state int2 NOT NULL," // enum upload_state
+    " until_ms int8 NOT NULL,"
+    " cost_ms int8 NOT NULL,"
+    " is_kept boolean NOT NULL DEFAULT false)", // by a message
+    "CREATE INDEX upload_by_end ON upload (until_ms, id) WHERE NOT is_kept",
+
+    "CREATE TABLE upload_quota ("
+    " owner bytea PRIMARY KEY,"
+    " full_at_ms int8 NOT NULL,"
+    " n_pending int8 NOT NULL)",
+
+    // The last message of an upload is gone: it ends at once. Its row is locked before the
+    // other messages are looked for, as an append has it locked until it is over: so who comes
+    // second, here or there, sees what the first one did.
+    "CREATE FUNCTION upload_let_go() RETURNS trigger LANGUAGE plpgsql"
+    " SET search_path FROM CURRENT AS $$ BEGIN"
+    "  PERFORM FROM upload WHERE id = OLD.upload FOR UPDATE;"
+    "  UPDATE upload SET is_kept = false, until_ms = 0 WHERE id = OLD.upload AND is_kept"
+    "   AND NOT EXISTS (SELECT FROM message WHERE message.upload = OLD.upload);"
+    "  RETURN NULL;"
+    " END $$",
+    "CREATE TRIGGER message_removed AFTER DELETE ON message FOR EACH ROW"
+    " WHEN (OLD.upload IS NOT NULL) EXECUTE FUNCTION upload_let_go()",
+    "CREATE TRIGGER message_emptied AFTER UPDATE OF upload ON message FOR EACH ROW"
+    " WHEN (OLD.upload IS DISTINCT FROM NEW.upload AND OLD.upload IS NOT NULL)"
+    " EXECUTE FUNCTION upload_let_go()",
+
+    // Signing in (auth/store.h).
+    "CREATE TABLE nonce (bytes bytea PRIMARY KEY, until_ms int8 NOT NULL)",
+    "CREATE INDEX nonce_by_until ON nonce (until_ms)",
+
+    "CREATE TABLE session ("
+    " name bytea PRIMARY KEY,"
+    " id int8 GENERATED ALWAYS AS IDENTITY," // in the order in which they have begun
+    " account bytea NOT NULL,"
+    " generation int8 NOT NULL,"
+    " began_at_ms int8 NOT NULL,"
+    " refreshed_at_ms int8 NOT NULL,"
+    " expires_at_ms int8 NOT NULL,"
+    " proof_chain int8 NOT NULL,"
+    " proof_digest bytea,"
+    " proof_signature bytea)",
+    "CREATE INDEX session_by_account ON session (account)",
+    "CREATE INDEX session_by_expiry ON session (expires_at_ms)",
+
+    "CREATE TABLE revocation ("
+    " position int8 PRIMARY KEY,"
+    " session bytea UNIQUE,"
+    " account bytea UNIQUE,"
+    " before_ms int8 NOT NULL,"
+    " until_ms int8 NOT NULL)",
+    "CREATE INDEX revocation_by_until ON revocation (until_ms)",
+};
+
+/**
+ * steps[v] makes version v + 1 of v; a new database goes through all of them. One that was
+ * released is never changed: what comes next is a step of its own.
+ */
+static const struct {
+    const char *const *texts;
+    size_t n;
+} steps[] = {
+    {tables, COUNT_OF(tables)},
+};
+
+_Static_assert(COUNT_OF(steps) == PG_SCHEMA_VERSION, "a step for each version");
+
+#define OLDEST_SERVER 140000       // of server_version_num
+#define LOCK_KEY      "1349676153" // "Prly"
+#define TRIES         3            // where another one was in the way
+
+static const struct pg_statement ask_server = {
+    128,
+    "SELECT current_setting('server_version_num')::int8,"
+    " current_setting('server_encoding'), current_setting('synchronous_commit'),"
+    " coalesce(current_setting('fsync', true), 'on'),"
+    " pg_is_in_recovery(), current_setting('transaction_read_only'),"
+    " current_schema()::text"};
+
+// By its whole name: one of that name further down the search_path is somebody else's.
+static const struct pg_statement ask_meta = {
+    129, "SELECT to_regclass(quote_ident(current_schema()) || '.meta') IS NOT NULL"};
+
+static const struct pg_statement ask_version = {130, "SELECT version, epoch FROM meta"};
+
+/** One statement, by itself. @return 0 or an enum pg_refusal */
+static int ask(struct pg_link *l, const struct pg_statement *s, PGresult **out)
+{
+    pg_link_send(l, s, NULL);
+    pg_link_sync(l);
+    return pg_link_result(l, out);
+}
+
+// --- the server --------------------------------------------------------------------
+
+static int check_answer(const PGresult *r)
+{
+    if (pg_i64(r, 0, 0) < OLDEST_SERVER) {
+        return err_fault(-EINVAL, "update PostgreSQL to 14 or newer: it is %lld",
+                         (long long)pg_i64(r, 0, 0) / 10000);
+    }
+    if (pg_bool(r, 0, 4) || !str_eq(pg_str(r, 0, 5), STR("off"))) {
+        return err_fault(-EROFS,
+                         "connect to the primary: this PostgreSQL is a replica, or set to "
+                         "be read only");
+    }
+    if (!str_eq(pg_str(r, 0, 1), STR("UTF8"))) {
+        return err_fault(-EINVAL,
+                         "make a database with ENCODING 'UTF8' (and TEMPLATE template0): the "
+                         "encoding of this one is " STR_FMT,
+                         STR_ARG(pg_str(r, 0, 1)));
+    }
+    if (str_eq(pg_str(r, 0, 2), STR("off"))) {
+        return err_fault(-EINVAL,
+                         "set synchronous_commit to on (ALTER DATABASE ... SET "
+                         "synchronous_commit = on): what it has committed may be lost");
+    }
+    if (pg_is_null(r, 0, 6)) {
+        return err_fault(-EINVAL,
+                         "make the schema that the search_path names (CREATE SCHEMA), or "
+                         "name another one: there is none of them");
+    }
+    if (!str_eq(pg_str(r, 0, 3), STR("on"))) {
+        log_warn(NULL, "store_postgres_fsync",
+                 "fsync=" STR_FMT " means=\"a power cut may lose or spoil all of it\"",
+                 STR_ARG(pg_str(r, 0, 3)));
+    }
+    return 0;
+}
+
+static int check_server(struct pg_link *l)
+{
+    PGresult *r = NULL;
+
+    if (ask(l, &ask_server, &r) != 0)
+        return err_fault(-EIO, "PostgreSQL does not say what it is");
+    const int result = check_answer(r);
+    pg_result_free(&r);
+    return result;
+}
+
+// --- the tables --------------------------------------------------------------------
+
+/** One opens at a time. What has no such locks has none: then tables that are made twice are
+ * refused, and looked at again. @return 0 or an enum pg_refusal */
+static int lock(struct pg_link *l)
+{
+    int r = pg_link_run(l, "BEGIN; SELECT pg_advisory_xact_lock(" LOCK_KEY ")");
+
+    if (r == PG_ERROR && strcmp(pg_link_sqlstate(l), "42883") == 0) {
+        r = pg_link_run(l, "ROLLBACK");
+        if (r == 0)
+            r = pg_link_run(l, "BEGIN");
+    }
+    return r;
+}
+
+/** From one version to this one. @param from  0: nothing is there @return 0 or an enum
+ * pg_refusal */
+static int climb(struct pg_link *l, size_t from, uint64_t epoch)
+{
+    struct buf text;
+    int r = 0;
+
+    buf_init(&text, 1 << 20);
+    for (size_t v = from; v < PG_SCHEMA_VERSION; v++) {
+        for (size_t i = 0; r == 0 && i < steps[v].n; i++)
+            r = buf_addf(&text, "%s;\n", steps[v].texts[i]);
+    }
+    if (r == 0 && from == 0) {
+        r = buf_addf(&text, "INSERT INTO meta (version, epoch) VALUES (%d, %lld)",
+                     PG_SCHEMA_VERSION, (long long)epoch);
+    } else if (r == 0) {
+        r = buf_addf(&text, "UPDATE meta SET version = %d", PG_SCHEMA_VERSION);
+    }
+    assert(r == 0); // they are constants
+    char *all = str_dup(buf_str(&text));
+    r = pg_link_run(l, all);
+    free(all);
+    buf_fini(&text);
+    return r;
+}
+
+enum opening_refusal {
+    IN_THE_WAY = PG_ERROR + 1, // tables that are not ours
+    NEWER,                     // ours, and we don't know them
+};
+
+struct opening {
+    struct pg_link *link;
+    uint64_t epoch;
+    int64_t version;  // that is there; 0: none
+    uint64_t has;     // likewise, or what it has then
+    char sqlstate[6]; // of what was refused last
+};
+
+/** @return 0, an enum pg_refusal, or IN_THE_WAY */
+static int find_version(struct opening *o)
+{
+    PGresult *r = NULL;
+
+    o->version = 0;
+    o->has = o->epoch;
+    int result = ask(o->link, &ask_meta, &r);
+    const bool is_there = result == 0 && pg_bool(r, 0, 0);
+    pg_result_free(&r);
+    if (result != 0 || !is_there)
+        return result;
+
+    result = ask(o->link, &ask_version, &r);
+    if (result == PG_ERROR || (result == 0 && PQntuples(r) != 1)) {
+        result = IN_THE_WAY;
+    } else if (result == 0) {
+        o->version = pg_i64(r, 0, 0);
+        o->has = (uint64_t)pg_i64(r, 0, 1);
+    }
+    pg_result_free(&r);
+    return result;
+}
+
+/** The transaction, but for its end. @return 0, an enum pg_refusal or an enum opening_refusal
+ */
+static int make(struct opening *o)
+{
+    int r = lock(o->link);
+
+    if (r == 0)
+        r = find_version(o);
+    if (r != 0 || o->version == PG_SCHEMA_VERSION)
+        return r;
+    if (o->version < 0 || o->version > PG_SCHEMA_VERSION)
+        return NEWER;
+    r = climb(o->link, (size_t)o->version, o->epoch);
+    // 42P07: a table of that name is there.
+    return r == PG_ERROR && strcmp(pg_link_sqlstate(o->link), "42P07") == 0 ? IN_THE_WAY : r;
+}
+
+/** @return 0, an enum pg_refusal or an enum opening_refusal: nothing was done */
+static int make_all(struct opening *o)
+{
+    int r = make(o);
+
+    if (r == 0)
+        r = pg_link_run(o->link, "COMMIT");
+    if (r == 0)
+        return 0;
+    snprintf(o->sqlstate, sizeof(o->sqlstate), "%s", pg_link_sqlstate(o->link));
+    return r == PG_LOST || pg_link_run(o->link, "ROLLBACK") != 0 ? PG_LOST : r;
+}
+
+static int fault_of(const struct opening *o, int r)
+{
+    switch (r) {
+    case IN_THE_WAY:
+        return err_fault(-EEXIST,
+                         "make a database or a schema for Parley alone (of a schema the "
+                         "URL says options=-csearch_path%%3DNAME): tables that are not "
+                         "Parley's are in this one");
+    case NEWER:
+        return err_fault(
+            -EINVAL,
+            "update Parley, or restore a backup: the database has version %lld, this "
+            "Parley knows %d",
+            (long long)o->version, PG_SCHEMA_VERSION);
+    case PG_LOST: return err_fault(-EIO, "PostgreSQL was lost as its tables were looked at");
+    default:
+        return err_fault(-EIO, "PostgreSQL refuses to make the tables, or to show them: %s",
+                         o->sqlstate);
+    }
+}
+
+int pg_schema_open(struct pg_link *l, uint64_t epoch, uint64_t *has)
+{
+    struct opening o = {.link = l, .epoch = epoch};
+
+    int r = check_server(l);
+    if (r < 0)
+        return err_up(r);
+    for (int i = 0; i < TRIES; i++) {
+        r = make_all(&o);
+        if (r == 0 || r == PG_LOST || r == NEWER)
+            break;
+    }
+    *has = o.has;
+    return r == 0 ? 0 : fault_of(&o, r);
+}
