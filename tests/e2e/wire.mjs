@@ -139,9 +139,9 @@ export class Wire {
         return this.take('end of the connection', all, ms);
     }
 
-    async ask(method, target, options) {
+    async ask(method, target, { ms, ...options } = {}) {
         this.send(request(method, target, options));
-        return this.response({ toHead: method === 'HEAD' });
+        return this.response({ toHead: method === 'HEAD', ms });
     }
 }
 

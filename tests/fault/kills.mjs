@@ -17,7 +17,7 @@ const EARLY = 8;        // one of so many kills comes while all are just back
 const MOMENT_MS = 20;
 const CYCLE_MS = 20000; // on a busy machine, with what comes behind
 
-const kills = Number(process.env.KILLS || 20);
+const kills = Number(process.env.KILLS || 10);
 const seed = Number(process.env.SEED ?? randomInt(2 ** 31));
 
 /** When so many more are acknowledged, and a moment later. */

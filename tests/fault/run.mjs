@@ -3,7 +3,7 @@
  * usage: run.mjs [--list] [--only TEXT]
  *
  * The power goes, disks fail and are full, memory and files run out, clocks jump: what was
- * acknowledged is there afterwards, once. It is killed KILLS times (20) under load; the ways to it
+ * acknowledged is there afterwards, once. It is killed KILLS times (10) under load; the ways to it
  * break, each at every CUT_STEP-th byte (7) of an exchange; ALLOC_STRIDE=1 has every allocation of
  * a request fail, and not some. SEED makes the same choices again. The program is PARLEY, else
  * build/parley: one without sanitizers, which do not run under a tracer.

@@ -45,7 +45,7 @@ ROWS = [
 
 def run(root, node, ci, suite="rfc6455"):
     (root / "bin/node").write_text(f"#!/bin/sh\n{node}\n")
-    env = {**os.environ, "PATH": f"{root}/bin:{os.environ['PATH']}", "CI": ci}
+    env = {**os.environ, "PATH": f"{root}/bin:{os.environ['PATH']}", "CI": ci, "TEST_POSTGRES": ""}
     done = subprocess.run([root / "script/test", suite], capture_output=True, text=True, env=env,
                           check=False, timeout=60)
     return done.returncode, done.stdout, done.stderr
@@ -80,8 +80,20 @@ with tempfile.TemporaryDirectory() as folder:
     if "\nrfc6455: FAIL 5.12: got 1002\n" not in named[1].partition("\nsuite ")[2]:
         problems.append(f"not ok what has failed is named below the table: {named!r}")
 
+    absent = run(tree, "echo 1 passed, 0 failed, 0 skipped", "", "postgres")
+    if absent[0] != 0 or "  skip postgres: PostgreSQL is absent\n" not in absent[1]:
+        problems.append(f"not ok PostgreSQL is absent: {absent!r}")
+    (tree / "tests/support").mkdir(parents=True)
+    (tree / "tests/support/postgres").write_text(
+        "#!/bin/sh\n[ $1 = --is-there ] || TEST_POSTGRES=its-url exec \"$@\"\n")
+    (tree / "tests/support/postgres").chmod(0o755)
+    there = run(tree, "echo FAIL on $STORE at $TEST_POSTGRES; echo 0 passed, 1 failed, 0 skipped",
+                "", "postgres")
+    if there[0] != 1 or "\npostgres: FAIL on postgres at its-url\n" not in there[1]:
+        problems.append(f"not ok the chat is tried on a PostgreSQL: {there!r}")
+
 for line in problems:
     print(line)
-n_rows = len(ROWS) + 3
+n_rows = len(ROWS) + 5
 print(f"{n_rows - len(problems)} passed, {len(problems)} failed, 0 skipped")
 sys.exit(bool(problems))

@@ -73,7 +73,7 @@ const TEXTS = [
 ];
 
 /** A page that stands still for longer is frozen, also on a busy machine. */
-const FLOOD = Number(process.env.FLOOD_MESSAGES ?? 4000);
+const FLOOD = Number(process.env.FLOOD_MESSAGES ?? 2000);
 const TASK_MS = 5000;
 
 /** The longest time in which the page could do nothing else, since it was asked last. */

@@ -6,7 +6,7 @@ import { injected } from '../injected.mjs';
 import { isSmooth } from '../frames.mjs';
 import { Api, converse } from '../seeds.mjs';
 
-const MESSAGES = Number(process.env.LONG_MESSAGES ?? 5000);
+const MESSAGES = Number(process.env.LONG_MESSAGES ?? 2000);
 
 const WORDS = ('the chair is here and it was not what one would call light but we had it up the stairs ' +
     'by noon which is more than I had hoped for').split(' ');

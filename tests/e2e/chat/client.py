@@ -28,7 +28,8 @@ except ImportError as missing:
 logging.disable()  # python-engineio leaves HTTP sessions open, and aiohttp says so
 
 WAIT = 5  # seconds
-MAY_REPEAT = int(os.environ.get("PARLEY_WORKERS", "1")) > 1  # what a resume brings
+MAY_REPEAT = (int(os.environ.get("PARLEY_WORKERS", "1")) > 1
+              or os.environ.get("STORE") == "postgres")  # what a resume brings
 TRANSPORTS = {"websocket": ["websocket"], "polling": ["polling"]}
 EVENTS = [
     "ready", "synced", "message.new", "message.delivered", "message.read", "ack", "error",

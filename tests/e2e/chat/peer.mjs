@@ -79,7 +79,7 @@ export class Peer {
             ...(cursor && { cursor }),
         };
         Object.assign(peer, { t, address, isAcking: acking, token: auth.token, tap });
-        if (had && t.server.workers > 1) had.forEach((event) => peer.#had.add(...event));
+        if (had && t.server.mayRepeat) had.forEach((event) => peer.#had.add(...event));
         peer.socket = io(url, {
             transports: TRANSPORTS[t.transport], forceNew: true, reconnection: false, auth,
             ...options,

@@ -2,7 +2,8 @@
  * Which row shows that a sentence of docs/protocol.md is true: each sentence of the parts below
  * must be here, with rows that have run. A part is a section (##) or a paragraph that begins
  * with bold letters. Of a sentence the beginning and the end will do, with " ... " between; a
- * row is named without its transport, as "devices: goes on from a cursor".
+ * row is named without its transport, as "devices: goes on from a cursor". Of rows that are about
+ * one store alone the others do.
  *
  * What the project's design says beyond the page, and what came of it:
  *   - A cursor older than retention: nothing is removed yet, so that there is none.
@@ -71,7 +72,8 @@ const PARTS = {
             'broken: tells who comes while it goes down when to come again',
             'life: lets clients come back'],
         ['the store is out of reach | ... | stays',
-            'storage: says when it is full, and goes on when there is room'],
+            'storage: says when it is full, and goes on when there is room',
+            'postgres: says when it is away, and goes on when it is back'],
         ['the token expires on a live connection ... brings a new token',
             'tokens: ends a socket whose token expires',
             'sessions: ends a socket whose access token expires'],
@@ -291,6 +293,9 @@ const PARTS = {
     ],
 };
 
+/** The outcome of a row that is about the store that this run has not. */
+export const LEFT_OUT = 'left out';
+
 const plain = (text) => text.replace(/\s+/g, ' ').trim();
 
 /** Without its code, which rows of its own run. */
@@ -313,8 +318,15 @@ function without(text, sentence) {
 /** What is not letters is lists and tables. */
 const isRest = (text) => /[A-Za-z]/.test(text);
 
+/** What is wrong with the rows that a sentence has. @return their names */
+function badOnes(rows, byName) {
+    const ran = rows.filter((row) => !byName.get(row)?.every((one) => one === LEFT_OUT));
+    if (rows.length && !ran.length) return rows;
+    return ran.filter((row) => !byName.get(row)?.every((one) => one === 'passed'));
+}
+
 /**
- * @param outcomes  of all rows, by name: 'passed', 'failed' or 'skipped'
+ * @param outcomes  of all rows, by name: 'passed', 'failed', 'skipped' or LEFT_OUT
  * @return of each sentence, and of what has none: [verdict, name, why]
  */
 export function sentences(outcomes) {
@@ -329,11 +341,11 @@ export function sentences(outcomes) {
         let text = plain(partOf(page, name) ?? '');
         for (const [sentence, ...rows] of table) {
             const rest = without(text, sentence);
-            const bad = rows.filter((row) => !byName.get(row)?.every((one) => one === 'passed'));
+            const bad = badOnes(rows, byName);
             const why = rest === undefined ? 'it is not on the page'
                 : bad.map((row) => `"${row}" ${byName.get(row) ?? 'is no row'}`).join(', ');
             const isSkipped = rest !== undefined && bad.every((row) =>
-                byName.get(row)?.every((one) => one !== 'failed'));
+                byName.get(row)?.every((one) => one === 'passed' || one === 'skipped'));
             found.push([why ? (isSkipped ? 'skipped' : 'failed') : 'passed',
                 `sentence: ${sentence}`, why]);
             text = rest ?? text;

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execFileSync } from 'node:child_process';
 import { Failure, Server, Skip, Trial, same, within } from '../lib.mjs';
+import { onPostgres, storeOf } from './database.mjs';
 import { Issuers } from './issuers.mjs';
 
 /** All that a run writes; gone with it. */
@@ -59,8 +60,10 @@ export class ChatServer extends Server {
             `--config=${issuers.config}`, ...options,
         ];
         const [program, ...args] = words;
-        const server = await this.launch(program, args, { env: { ...process.env, ...env } });
-        return Object.assign(server, { data: dir, workers: workersOf(options) });
+        const store = env?.PARLEY_STORE ? {} : await storeOf(dir);
+        const server = await this.launch(program, args, { env: { ...process.env, ...store, ...env } });
+        const workers = workersOf(options);
+        return Object.assign(server, { data: dir, workers, mayRepeat: workers > 1 || onPostgres });
     }
 
     /** As if the power went; what the kernel has, it keeps. */

@@ -4,21 +4,25 @@ import { ask } from '../wire.mjs';
 import { joinSynced, refusal, saw } from './peer.mjs';
 import { evmWallet } from './signer.mjs';
 
-/** @param body  a text as it is, anything else as JSON */
-export async function call(t, method, path, { body, headers } = {}) {
+/**
+ * @param body  a text as it is, anything else as JSON
+ * @param ms    for the answer to come
+ */
+export async function call(t, method, path, { body, headers, ms } = {}) {
     const isJson = body !== undefined;
     const response = await ask(t, t.url, method, path, {
         headers: {
             Connection: 'close', ...(isJson && { 'Content-Type': 'application/json' }), ...headers,
         },
         body: isJson && typeof body !== 'string' ? JSON.stringify(body) : body,
+        ms,
     });
     const answer = response.body ? JSON.parse(response.body) : undefined;
     if (answer?.error) saw(answer.error.code);
     return { ...response, answer };
 }
 
-const post = (path) => (t, body, headers) => call(t, 'POST', path, { body, headers });
+const post = (path) => (t, body, headers, ms) => call(t, 'POST', path, { body, headers, ms });
 
 /** Each gives the response as it is. */
 export const login = post('/v1/auth/login');

@@ -190,8 +190,8 @@ export const rows = overTransports('life', [
         { own: true, limit: 40000 }],
     ['lets clients come back', letsClientsComeBack, { own: true, limit: 30000 }],
     ['refuses a second server on its data', refusesASecond, once],
-    ['refuses data that it cannot read', refusesForeignData, once],
-    ['makes its index anew where it cannot read it', makesItsIndexAnew, once],
+    ['refuses data that it cannot read', refusesForeignData, { ...once, sqlite: true }],
+    ['makes its index anew where it cannot read it', makesItsIndexAnew, { ...once, sqlite: true }],
     ['refuses to start with what it does not understand', refusesToStart, once],
     ['is healthy, and counts', isHealthy, { over: ['websocket'] }],
 ]);

@@ -1,10 +1,9 @@
 /** Files in messages, wherever they are kept: what any backend has to do. */
-import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join as path } from 'node:path';
 import { between, match, now, same, sleep, until } from '../../lib.mjs';
-import { PYTHON } from '../../runner.mjs';
 import { Bot, at } from '../bot.mjs';
+import { changeStore } from '../database.mjs';
 import { areInOrder, isMessage, numbers, seqs } from '../expect.mjs';
 import {
     MIB, alteredLinks, announce, announced, bytesOf, deniedSend, exchange, fileOf, get, gives,
@@ -211,13 +210,6 @@ async function knowsDuplicates(t) {
     await b.heardNo('message.new');
 }
 
-/** As an operator may, of a server that does not run. */
-function change(data, sql) {
-    const script = 'import sqlite3, sys\n' +
-        'with sqlite3.connect(sys.argv[1]) as db: db.execute(sys.argv[2])\n';
-    execFileSync(PYTHON, ['-c', script, path(data, 'parley.db'), sql]);
-}
-
 /** Its first answer may have been lost: it must not hear that nothing is stored. */
 async function knowsDuplicatesOfWhatIsGone(t) {
     await t.serve({ options: QUIET });
@@ -226,7 +218,7 @@ async function knowsDuplicatesOfWhatIsGone(t) {
     const request = { ...withFile(b.address, 'image', told), client_msg_id: 'k' };
     const { message } = await before.ok('message.send', request);
     await t.server.stop();
-    change(t.server.data, 'DELETE FROM upload');
+    await changeStore(t.server.data, 'DELETE FROM upload');
     await t.serveAgain({ options: QUIET });
     const a = await joinSynced(t, before.address);
     const again = await a.ok('message.send', request);
@@ -665,9 +657,9 @@ async function sweeps(t) {
     await t.serve({ options });
     const [a, b] = await joinAll(t, 2);
     const file = image();
-    const [sent, unused, unput] = [await upload(t, a, file), await upload(t, a, file),
-        await announce(a, file)];
+    const sent = await upload(t, a, file);
     await sendFile(a, b.address, 'image', sent);
+    const [unused, unput] = [await upload(t, a, file), await announce(a, file)];
     const { content: { url } } = await b.take('message.new');
     await is(t, false, 'in', unused.upload);
     await refusedSend(a, withFile(b.address, 'image', unused), 'upload_missing');
@@ -679,7 +671,7 @@ async function sweeps(t) {
     await sendFile(a, b.address, 'image', sent, { caption: 'again' });
 
     await t.server.stop();
-    change(t.server.data, 'DELETE FROM message');
+    await changeStore(t.server.data, 'DELETE FROM message');
     await t.serveAgain({ options });
     await is(t, false, 'kept', sent.upload);
     const gone = await get(t, url);

@@ -1,9 +1,6 @@
 /** What a client is told when it connects, and where it goes on from a cursor. */
-import { execFileSync } from 'node:child_process';
-import { cpSync } from 'node:fs';
-import { join as path } from 'node:path';
 import { Failure, same } from '../../lib.mjs';
-import { PYTHON } from '../../runner.mjs';
+import { changeStore, copyData, onPostgres } from '../database.mjs';
 import { areInOrder, isCursor, numbers, seqs } from '../expect.mjs';
 import { pageOf } from '../pasted.mjs';
 import { DURABLE, Peer, join, joinAll, joinSynced, overTransports } from '../peer.mjs';
@@ -200,13 +197,11 @@ async function knowsNoOtherNamespace(t) {
     }
 }
 
-const SQL = 'import sqlite3, sys\n' +
-    'with sqlite3.connect(sys.argv[1]) as db: db.execute(sys.argv[2])\n';
-
-/** As the page has it, but by the library that is there in any case. */
+/** As the page has it, but for the program that runs it. */
 function renew(data) {
-    const [, statement] = /sqlite3 parley\.db "(UPDATE [^"]+)"/.exec(pageOf('docs/operations.md'));
-    execFileSync(PYTHON, ['-c', SQL, path(data, 'parley.db'), statement]);
+    const how = onPostgres ? /psql \S+ -c "(UPDATE [^"]+)"/ : /sqlite3 parley\.db "(UPDATE [^"]+)"/;
+    const [, statement] = how.exec(pageOf('docs/operations.md'));
+    return changeStore(data, statement);
 }
 
 /**
@@ -221,7 +216,7 @@ async function refusesOnesFromBeforeARestore(t) {
     await heardOf(b, 'message.delivered', 1);
     await t.server.stop();
     const backup = folder('backup');
-    cpSync(data, backup, { recursive: true });
+    await copyData(data, backup);
 
     await t.serveAgain({ options: OPTIONS });
     const [a2, b2] = [await joinSynced(t, a.address), await joinSynced(t, b.address)];
@@ -235,7 +230,7 @@ async function refusesOnesFromBeforeARestore(t) {
     same((await joinSynced(t, b.address, { cursor })).ready.recovered, false, 'recovered');
     await t.server.stop();
 
-    renew(backup);
+    await renew(backup);
     await t.serve({ data: backup, options: OPTIONS });
     const a3 = await joinSynced(t, a.address);
     for (const i of numbers(5)) await a3.send(b.address, `since ${i}`); // and so it is passed

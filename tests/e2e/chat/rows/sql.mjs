@@ -187,7 +187,7 @@ async function refusesWhatIsNoLook(t) {
     await (await joinSynced(t)).works();
 }
 
-const once = { over: ['websocket'] };
+const once = { over: ['websocket'], sqlite: true };
 
 export const rows = overTransports('sql', [
     ['says the same whoever has the store', saysTheSameWhoeverHasTheStore,

@@ -113,7 +113,7 @@ async function saysSoToWhoSignsIn(t) {
 
 export const rows = overTransports('storage', [
     ['says so to who signs in, and goes on when there is room', saysSoToWhoSignsIn,
-        { own: true, limit: 30000, over: ['websocket'] }],
+        { own: true, limit: 30000, over: ['websocket'], sqlite: true }],
     ['says when it is full, and goes on when there is room', saysWhenItIsFull,
-        { own: true, limit: 30000 }],
+        { own: true, limit: 30000, sqlite: true }],
 ]);
