@@ -92,12 +92,34 @@ async function saysThatItIsNotThere(t) {
 
 // A database that goes away.
 
+/** The second has much room for the first. */
+async function joinBoth(t) {
+    const [a, b] = await joinAll(t, 2);
+    await b.ok('conversation.accept', { peer: a.address });
+    return [a, b];
+}
+
 /** A server on a database of its own. @return the database */
 async function serveOn(t, options = QUIET, more = '') {
     const db = await Database.make();
     t.defer(() => db.drop());
     await t.serve({ options, env: { PARLEY_STORE: more ? withMore(db.url, more) : db.url } });
     return db;
+}
+
+/** Each would know nothing of what the other one's clients do. */
+async function keepsOthersOff(t) {
+    const db = await serveOn(t);
+    const [a, b] = await joinAll(t, 2);
+    const other = await start(t, QUIET, { PARLEY_STORE: db.url });
+    same(other.code, 1, 'exit code of another server');
+    match(other.said, /event=store_postgres_taken .*stop the other server/, 'why');
+    match(other.said, /\nparley serve: can't open the store in PostgreSQL, /, 'what it says');
+    await a.send(b.address, 'meanwhile');
+    await b.take('message.new');
+    await t.server.kill();
+    await t.serve({ options: QUIET, env: { PARLEY_STORE: db.url } }); // on another directory
+    await (await joinSynced(t, a.address)).send(b.address, 'behind');
 }
 
 /**
@@ -148,7 +170,7 @@ const sent = (what, n) => until(`${n} messages`, () => what.acked.length >= n, A
 /** Whoever has a request under way need not know. */
 async function goesOnOverACut(t) {
     const db = await serveOn(t);
-    const [a, b] = await joinAll(t, 2);
+    const [a, b] = await joinBoth(t);
     const sending = sendAll(a, b.address);
     for (const i of numbers(10)) {
         await sent(sending, 50 * i);
@@ -174,7 +196,7 @@ const refuses = async (peer, event, payload) =>
 /** Nothing that was acknowledged is lost, nothing is there twice, and nobody has to start it. */
 async function saysWhenItIsAway(t) {
     const db = await serveOn(t);
-    const [a, b, c] = await joinAll(t, 3);
+    const [[a, b], c] = [await joinBoth(t), await joinSynced(t)];
     await c.send(a.address, 'before');
     const sending = sendAll(a, b.address);
     await sent(sending, 200);
@@ -228,7 +250,7 @@ async function leavesNoTrace(t) {
     const [password, text] = [0, 0].map(() => randomBytes(12).toString('hex'));
     const options = [...QUIET, '--log=trace'];
     const db = await serveOn(t, options, `password=${password}`);
-    const [a, b] = await joinAll(t, 2);
+    const [a, b] = await joinBoth(t);
     const sending = sendAll(a, b.address, (i) => `${text} ${i}`);
     await sent(sending, 50);
     await db.cut();
@@ -252,6 +274,7 @@ export const rows = overTransports('postgres', [
     ['takes no password that all can see', takesNoPasswordThatAllSee, { ...once, limit: 30000 }],
     ['refuses what is no URL', refusesWhatIsNoURL, once],
     ['says that it is not there, and what to do', saysThatItIsNotThere, { ...once, limit: 30000 }],
+    ['keeps others off its database', keepsOthersOff, { ...once, limit: 30000 }],
     ['goes on over a cut, which nobody sees', goesOnOverACut, { ...once, limit: 60000 }],
     ['says when it is away, and goes on when it is back', saysWhenItIsAway,
         { ...once, limit: 90000 }],
