@@ -152,6 +152,7 @@ static inline int store_world_try_postgres(struct store_world *w)
     const struct store_pg_config config = {.url = w->pg.url,
                                            .name = "test",
                                            .is_alone = !w->has_company,
+                                           .sees_answered_only = !w->has_company,
                                            .limits = w->limits,
                                            .rand = &w->chance.rand};
 
