@@ -40,6 +40,7 @@ struct crew_node {
     struct seeded chance;
     struct job begin;
     void (*step)(struct crew_node *n); // begins an operation, if there is one to do
+    bool only_reads;                   // until the others have ended
     unsigned window;                   // operations under way
     size_t n_left;                     // steps
     unsigned n_waiting;                // operations
@@ -165,17 +166,18 @@ static inline void crew_run(void *arg)
     pthread_barrier_wait(&n->all->ready);
     job_push(&n->loop->later, &n->begin, crew_begin);
     loop_run(n->loop);
-    atomic_fetch_sub(&n->all->n_writing, 1);
+    if (!n->only_reads)
+        atomic_fetch_sub(&n->all->n_writing, 1);
     store_free(n->store);
     loop_free(n->loop);
 }
 
-/** Those that were added go on by themselves; all have their store. @param n_writing  that are
- * waited for by the others */
-static inline void crew_start(struct crew *c, unsigned n_writing)
+/** Those that were added go on by themselves; all have their store. */
+static inline void crew_start(struct crew *c)
 {
-    atomic_store(&c->n_writing, n_writing);
     pthread_barrier_init(&c->ready, NULL, (unsigned)(c->n_nodes - c->n_ended) + 1);
+    for (size_t i = c->n_ended; i < c->n_nodes; i++)
+        atomic_fetch_add(&c->n_writing, !c->nodes[i].only_reads);
     for (size_t i = c->n_ended; i < c->n_nodes; i++) {
         struct crew_node *n = &c->nodes[i];
         assert_int_equal(loop_thread_start(&n->thread, "crew", crew_run, n), 0);

@@ -60,7 +60,7 @@ static void connections_that_are_lost_under_load_lose_and_repeat_nothing(void **
     atomic_store(&is_enough, false);
     for (size_t i = 0; i < 3; i++)
         crew_add(c, send_on, 1000000)->window = 6;
-    crew_start(c, 3);
+    crew_start(c);
     for (size_t i = 0; i < N_KILLED; i++) {
         usleep(10000 + crew_pick(&by_chance, 80000));
         kill_one(c);
@@ -74,7 +74,7 @@ static void connections_that_are_lost_under_load_lose_and_repeat_nothing(void **
     for (size_t i = 0; i < 3; i++)
         n_sent += c->nodes[i].n_sent;
     crew_add(c, send_again, n_sent);
-    crew_start(c, 1);
+    crew_start(c);
     crew_join(c);
     crew_check(c);
     expect_int("not stored in the end",

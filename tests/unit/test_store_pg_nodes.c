@@ -377,8 +377,10 @@ static void what_nodes_write_at_once_is_one_story_for_all(void **state)
     the_reader = &rd;
     for (size_t i = 0; i < N_WRITERS; i++)
         crew_add(c, do_one, N_STEPS);
-    crew_add(c, read_next, 1)->window = 1;
-    crew_start(c, N_WRITERS);
+    struct crew_node *reader = crew_add(c, read_next, 1);
+    reader->window = 1;
+    reader->only_reads = true;
+    crew_start(c);
     end_connections(c, N_WRITERS);
     crew_join(c);
     crew_check(c);
@@ -409,7 +411,7 @@ static void no_conversation_passes_its_own_quota_by_several_nodes(void **state)
     c->limits = limits_of(40, 30);
     for (size_t i = 0; i < N_WRITERS; i++)
         crew_add(c, flood, 100);
-    crew_start(c, N_WRITERS);
+    crew_start(c);
     crew_join(c);
     crew_check(c);
     expect_int("over", crew_count(c, "SELECT count(*) FROM member WHERE undelivered > 30"), 0);
@@ -426,7 +428,7 @@ static void a_mailbox_is_passed_by_what_others_store_meanwhile_and_no_further(vo
     c->limits.mailbox = 40; // of strangers 20
     for (size_t i = 0; i < N_WRITERS; i++)
         crew_add(c, flood, 100);
-    crew_start(c, N_WRITERS);
+    crew_start(c);
     crew_join(c);
     crew_check(c);
     assert_in_range(crew_count(c, "SELECT sum(undelivered)::int8 FROM member"), 20,
@@ -465,7 +467,7 @@ static void a_deadlock_is_nothing_that_a_sender_learns_of(void **state)
 
     crew_add(c, go_round, 100000);
     crew_add(c, go_round, 100000);
-    crew_start(c, 2);
+    crew_start(c);
     crew_operate(c, "SET deadlock_timeout = '10s'"); // it is theirs to end
     while (crew_count(c, "SELECT count(*) FROM conversation") < 5)
         ;

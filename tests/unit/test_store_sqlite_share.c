@@ -82,6 +82,7 @@ static void node_init(struct node *n, struct store_world *w, char letter)
 static void node_fini(struct node *n)
 {
     store_free(n->world.store);
+    free(n->world.named);
     loop_free(n->world.loop);
 }
 
