@@ -469,12 +469,15 @@ static int serve(const struct serve_options *o)
 static bool has_password(str url)
 {
     str rest = url;
-    const str scheme = str_take_until(&rest, ':');
-    str user = str_take_until(&rest, '@');
 
-    (void)scheme;
-    if (rest.len > 0 && user.len > 2 &&
-        str_find((str){user.ptr + 2, user.len - 2}, ':') < user.len - 2)
+    str_take_until(&rest, ':');
+    if (str_starts(rest, STR("//")))
+        str_take(&rest, 2);
+    size_t end = 0;
+    while (end < rest.len && !memchr("/?#", rest.ptr[end], 3))
+        end++;
+    const size_t at = str_find((str){rest.ptr, end}, '@');
+    if (at < end && str_find((str){rest.ptr, at}, ':') < at)
         return true;
     for (str part = url; part.len > 0; str_take(&part, 1)) {
         if (str_starts(part, STR("password=")))

@@ -192,12 +192,15 @@ static int take_database(struct pg_txn *t)
     pg_link_send(t->link, t->is_alone ? &be_alone : &be_one_of_many, NULL);
     pg_link_sync(t->link);
     int r = pg_link_result(t->link, &taken);
-    if (r == 0 && !pg_bool(taken, 0, 0)) {
+    const bool is_taken = r == 0 && !pg_bool(taken, 0, 0);
+    if (is_taken && !t->is_taken) {
         log_warn(NULL, "store_postgres_taken", "alone=%d why=%s", t->is_alone,
                  "\"stop the other server, or choose another database: one of the two expects "
                  "to be alone with it\"");
-        r = PG_AGAIN;
     }
+    t->is_taken = is_taken;
+    if (is_taken)
+        r = PG_AGAIN;
     pg_result_free(&taken);
     return r;
 }

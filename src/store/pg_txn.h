@@ -19,6 +19,7 @@
 struct pg_txn {
     struct pg_link *link;
     bool is_alone;      // nobody else may write to the database
+    bool is_taken;      // another one has it, and that was said
     int64_t writer;     // whose row it is
     int64_t n_done;     // transactions that were committed
     int64_t position;   // of the store, after the last one
