@@ -242,11 +242,17 @@ static inline void store_world_free(struct store_world *w)
     free(w);
 }
 
-/** What texts call a conversation: 1 is the first one that any of them spoke of. */
+/**
+ * What texts call a conversation: its number. Those of PostgreSQL have gaps, and are given in any
+ * order within a group: there, and in a world that is compared with it, 1 is the first one that
+ * any of them spoke of.
+ */
 static inline unsigned name_of(struct store_world *w, conversation_id id)
 {
     unsigned i = 0;
 
+    if (w->backend != BACKEND_POSTGRES && !is_on_postgres())
+        return (unsigned)(id >> 32);
     while (i < w->n_named && w->named[i] != id)
         i++;
     if (i == w->n_named) {
