@@ -243,9 +243,9 @@ static inline void store_world_free(struct store_world *w)
 }
 
 /**
- * What texts call a conversation: its number. Those of PostgreSQL have gaps, and are given in any
- * order within a group: there, and in a world that is compared with it, 1 is the first one that
- * any of them spoke of.
+ * What texts call a conversation: its number. Those of PostgreSQL have gaps, and are given in
+ * any order within a group: there, and in a world that is compared with it, 1 is the first one
+ * that any of them spoke of.
  */
 static inline unsigned name_of(struct store_world *w, conversation_id id)
 {
