@@ -23,6 +23,7 @@
 #include "server/rotation.h"
 #include "server/run.h"
 #include "server/serve_options.h"
+#include "store/pg.h"
 
 #define SECOND_MS           1000
 #define MINUTE_MS           60000
@@ -465,25 +466,13 @@ static int serve(const struct serve_options *o)
     return code;
 }
 
-/** Of a URL: user:password@host, or ?password=… */
 static bool has_password(str url)
 {
-    str rest = url;
+    char *text = str_dup(url); // in a file no NUL stands behind it
+    const bool has = store_pg_has_password(text);
 
-    str_take_until(&rest, ':');
-    if (str_starts(rest, STR("//")))
-        str_take(&rest, 2);
-    size_t end = 0;
-    while (end < rest.len && !memchr("/?#", rest.ptr[end], 3))
-        end++;
-    const size_t at = str_find((str){rest.ptr, end}, '@');
-    if (at < end && str_find((str){rest.ptr, at}, ':') < at)
-        return true;
-    for (str part = url; part.len > 0; str_take(&part, 1)) {
-        if (str_starts(part, STR("password=")))
-            return true;
-    }
-    return false;
+    free(text);
+    return has;
 }
 
 /** Whoever is on this machine sees the command lines of all. */

@@ -29,6 +29,17 @@ void read_op_add_message(struct read_op *op, size_t n, const struct chat_message
     all[n] = *m;
 }
 
+void read_op_reverse_messages(struct read_op *op, size_t n)
+{
+    struct chat_message *all = op->items;
+
+    for (size_t i = 0; i < n / 2; i++) {
+        const struct chat_message m = all[i];
+        all[i] = all[n - 1 - i];
+        all[n - 1 - i] = m;
+    }
+}
+
 void read_op_forget(struct read_op *op)
 {
     free(op->items);

@@ -152,6 +152,9 @@ void *read_op_grow(struct read_op *op, size_t n, size_t size);
 /** Make it item n of op->items. */
 void read_op_add_message(struct read_op *op, size_t n, const struct chat_message *m);
 
+/** The other way round. @param n  how many there are in op->items */
+void read_op_reverse_messages(struct read_op *op, size_t n);
+
 /** As if it had not been asked. What its strings point to it may have been asked with. */
 void read_op_forget(struct read_op *op);
 

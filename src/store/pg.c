@@ -102,6 +102,19 @@ static int open_database(struct pg_engine *e, const struct store_pg_config *conf
     return 0;
 }
 
+bool store_pg_has_password(const char *url)
+{
+    char *wrong = NULL;
+    PQconninfoOption *all = PQconninfoParse(url, &wrong);
+    bool has = false;
+
+    for (const PQconninfoOption *o = all; o && o->keyword; o++)
+        has |= strcmp(o->keyword, "password") == 0 && o->val && o->val[0] != '\0';
+    PQfreemem(wrong);
+    PQconninfoFree(all);
+    return has;
+}
+
 int store_pg_open(struct store **out, struct loop *l, const struct store_pg_config *config)
 {
     struct pg_engine *e = NEW(struct pg_engine);

@@ -26,6 +26,9 @@ struct store_pg_config {
     struct rand *rand; // used while opening only
 };
 
+/** Is there a password in this URL? What is none has none. */
+bool store_pg_has_password(const char *url);
+
 /**
  * @param out  owned; store_free(). Its other ports, and other loops': store/front.h
  * @return 0 or a fault: it is not in reach, a newer Parley has written it, or it is not set as

@@ -24,15 +24,15 @@ static int64_t take(struct pg_group *g, struct pg_item *item)
     return item->op->position;
 }
 
-static struct pg_share share_of(const struct pg_side *s)
+static struct mailbox_share share_of(const struct pg_side *s)
 {
-    return (struct pg_share){.n = s->undelivered.n,
-                             .n_of_strangers = s->accepted ? 0 : s->undelivered.n};
+    return (struct mailbox_share){.n = s->undelivered.n,
+                                  .n_of_strangers = s->accepted ? 0 : s->undelivered.n};
 }
 
 /** Of both sides, before something changes; count_shares() behind it. */
 struct shares {
-    struct pg_share of[2];
+    struct mailbox_share of[2];
 };
 
 static struct shares shares_of(const struct pg_thread *t)
@@ -44,7 +44,7 @@ static void count_shares(const struct pg_rules *rules, const struct pg_thread *t
                          const struct shares *before)
 {
     for (unsigned i = 0; i < 2; i++) {
-        const struct pg_share now = share_of(&t->sides[i]);
+        const struct mailbox_share now = share_of(&t->sides[i]);
         if (now.n == before->of[i].n && now.n_of_strangers == before->of[i].n_of_strangers)
             continue;
         struct pg_mailbox *m = pg_mailboxes_find(rules->mailboxes, &t->sides[i].account);
@@ -54,12 +54,6 @@ static void count_shares(const struct pg_rules *rules, const struct pg_thread *t
 }
 
 // Marks.
-
-static struct chat_marks marks_of(const struct pg_mark marks[2])
-{
-    return (struct chat_marks){.delivered_seq = marks[CHAT_MARK_DELIVERED].seq,
-                               .read_seq = marks[CHAT_MARK_READ].seq};
-}
 
 static bool are_known(const struct pg_rules *rules, const struct pg_side *s)
 {
@@ -132,7 +126,7 @@ static int check(const struct pg_rules *rules, const struct pg_item *item, unsig
 static void answer(struct pg_item *item, unsigned sender, const struct chat_message *m)
 {
     const struct store_append *a = &item->op->append.asked;
-    const struct chat_marks theirs = marks_of(item->thread->sides[sender].peer_marks);
+    const struct chat_marks theirs = thread_marks_of(item->thread->sides[sender].peer_marks);
     struct chat_message *out = &item->op->append.answer.message;
 
     *out = *m;
@@ -314,20 +308,20 @@ void pg_change_append(struct pg_group *g, const struct pg_rules *rules, struct p
 
 // Receipts.
 
-static bool move_mark(struct pg_mark *mark, uint64_t seq, int64_t at_ms, int64_t position)
+static bool move_mark(struct thread_mark *mark, uint64_t seq, int64_t at_ms, int64_t position)
 {
     if (seq <= mark->seq)
         return false;
-    *mark = (struct pg_mark){.seq = seq, .at_ms = at_ms, .position = position};
+    *mark = (struct thread_mark){.seq = seq, .at_ms = at_ms, .position = position};
     return true;
 }
 
 /** Of this group, for this side, visible and above seq. @param first  the position of the first
  * one; left as it is where there is none */
-static struct pg_tally fresh_above(const struct pg_thread *t, unsigned side, uint64_t seq,
-                                   int64_t *first)
+static struct tally fresh_above(const struct pg_thread *t, unsigned side, uint64_t seq,
+                                int64_t *first)
 {
-    struct pg_tally above = {0};
+    struct tally above = {0};
 
     for (const struct pg_message *m = t->messages; m; m = m->next_of_thread) {
         if (m->side == side || m->is_withheld || m->seq <= seq)
@@ -349,10 +343,9 @@ static void count_delivered(struct pg_item *item, unsigned side)
 {
     struct pg_thread *t = item->thread;
     struct pg_side *s = &t->sides[side];
-    const struct pg_tally loaded = t->undelivered[side];
+    const struct tally loaded = t->undelivered[side];
     int64_t first = 0;
-    const struct pg_tally fresh =
-        fresh_above(t, side, s->marks[CHAT_MARK_DELIVERED].seq, &first);
+    const struct tally fresh = fresh_above(t, side, s->marks[CHAT_MARK_DELIVERED].seq, &first);
 
     s->undelivered.n = minus(loaded.n, item->found.delivered.n) + fresh.n;
     s->undelivered.bytes = minus(loaded.bytes, item->found.delivered.bytes) + fresh.bytes;
@@ -395,7 +388,7 @@ static int receipt(struct pg_group *g, const struct pg_rules *rules, struct pg_i
             move_mark(&s->marks[CHAT_MARK_READ], asked->read_seq, asked->now_ms, position),
         .is_known = are_known(rules, s),
     };
-    out->marks = marks_of(s->marks);
+    out->marks = thread_marks_of(s->marks);
     if (!out->delivered_moved && !out->read_moved)
         return 0;
     out->at_ms = asked->now_ms;
@@ -423,14 +416,14 @@ static void block(struct pg_side *s)
     s->block_seq = s->marks[CHAT_MARK_DELIVERED].seq;
     s->unread = minus(s->unread, s->undelivered.n); // it is above the mark of read, too
     s->withheld = s->undelivered;
-    s->undelivered = (struct pg_tally){0};
+    s->undelivered = (struct tally){0};
     s->due_pos = 0;
 }
 
 static void unblock(struct pg_side *s)
 {
     s->blocked = false;
-    s->withheld = (struct pg_tally){0};
+    s->withheld = (struct tally){0};
 }
 
 /** @return whether this changes anything */

@@ -166,15 +166,6 @@ static void ask_history(const struct read_op *op, int64_t upto, struct pg_args *
     pg_arg_i64(a, pg_row_i64(h->max_bytes));
 }
 
-static void reverse(struct chat_message *messages, size_t n)
-{
-    for (size_t i = 0; i < n / 2; i++) {
-        const struct chat_message m = messages[i];
-        messages[i] = messages[n - 1 - i];
-        messages[n - 1 - i] = m;
-    }
-}
-
 static int take_history(struct read_op *op, const PGresult *r, int64_t upto)
 {
     const struct store_history *h = &op->asked.history;
@@ -186,7 +177,7 @@ static int take_history(struct read_op *op, const PGresult *r, int64_t upto)
     page->has_more = take_messages(
         op, &h->account, r, page_room_of(h->max_messages, h->max_bytes), &page->n_messages);
     if (h->after == 0)
-        reverse(op->items, page->n_messages);
+        read_op_reverse_messages(op, page->n_messages);
     page->messages = op->items;
     page->first_seq = 1;
     return 0;

@@ -14,18 +14,7 @@
 #include "store/pg_mailbox.h"
 #include "store/pg_txn.h"
 #include "store/pg_uploads.h"
-
-struct pg_mark {
-    uint64_t seq;
-    int64_t at_ms;
-    int64_t position;
-};
-
-/** So many messages, with so much in them. */
-struct pg_tally {
-    uint64_t n;
-    uint64_t bytes; // of contents
-};
+#include "store/thread.h"
 
 /** A row of `member`. */
 struct pg_side {
@@ -38,12 +27,12 @@ struct pg_side {
     bool blocked;
     uint64_t block_seq;
     int64_t contact_pos;
-    struct pg_tally undelivered;
+    struct tally undelivered;
     int64_t due_pos;
-    struct pg_tally withheld;
+    struct tally withheld;
     uint64_t unread;
-    struct pg_mark marks[2];      // by enum chat_mark
-    struct pg_mark peer_marks[2]; // the peer's, as the side knows them
+    struct thread_mark marks[2];      // by enum chat_mark
+    struct thread_mark peer_marks[2]; // the peer's, as the side knows them
     int64_t marked_pos;
 };
 
@@ -70,10 +59,10 @@ struct pg_thread {
     int64_t last_pos;
     int64_t last_at_ms;
     struct pg_side sides[2];
-    struct pg_tally undelivered[2]; // of the sides, as they were loaded
-    uint64_t unread[2];             // likewise
-    struct pg_message *messages;    // of this group, the last one first
-    unsigned n_loaded;              // of its sides
+    struct tally undelivered[2]; // of the sides, as they were loaded
+    uint64_t unread[2];          // likewise
+    struct pg_message *messages; // of this group, the last one first
+    unsigned n_loaded;           // of its sides
     bool has_changed;
 };
 
@@ -90,7 +79,7 @@ struct pg_found {
     str type;     // in the group's arena
     str content;
     // Of a receipt: what is visible, and above the mark as it was loaded, up to the new one.
-    struct pg_tally delivered;
+    struct tally delivered;
     uint64_t read;
     int64_t next_due; // the position of the first one above that; 0: none
 };

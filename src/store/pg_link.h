@@ -23,6 +23,11 @@
 #define PG_LINK_CONNECT_MS 5000 // for each host that the URL names
 #define PG_LINK_AGAIN_MS   1000 // from an attempt that failed to the next
 
+// Of event=store_postgres_behind: how far it is, and what was answered before.
+#define PG_BEHIND                                                                              \
+    "position=%lld answered=%lld why=\"connect to the primary; if the database was restored, " \
+    "set a new epoch and start the server again: it lacks what was answered\""
+
 /** Whoever needs one has it as a static object. */
 struct pg_statement {
     unsigned id;      // no other one has it: writers 0 to 31, readers 32 to 63, auth 64 to 95,
@@ -155,6 +160,9 @@ void pg_link_sync(struct pg_link *l);
  * @return 0 or an enum pg_refusal
  */
 MUST_CHECK int pg_link_result(struct pg_link *l, PGresult **out);
+
+/** As that, of the next n, which are not looked at. @return 0, or the first refusal */
+MUST_CHECK int pg_link_results(struct pg_link *l, size_t n);
 
 /** How many rows it has changed. */
 uint64_t pg_n_changed(const PGresult *r);

@@ -113,7 +113,7 @@ static size_t put_mailboxes(const struct pg_group *g, struct pg_mailboxes *mailb
             continue;
         m->is_known = true; // when the answer is there
         m->read_ms = now_ms;
-        m->waiting = (struct pg_share){0};
+        m->waiting = (struct mailbox_share){0};
         pg_arg_array_bytes(args, account_str(&m->account));
         n++;
     }
@@ -157,17 +157,17 @@ struct pg_thread *pg_group_find(const struct pg_group *g, conversation_id id)
 }
 
 /** Three columns from this one on. */
-static struct pg_mark read_mark(const PGresult *r, int row, int column)
+static struct thread_mark read_mark(const PGresult *r, int row, int column)
 {
-    return (struct pg_mark){.seq = (uint64_t)pg_i64(r, row, column),
-                            .at_ms = pg_i64(r, row, column + 1),
-                            .position = pg_i64(r, row, column + 2)};
+    return (struct thread_mark){.seq = (uint64_t)pg_i64(r, row, column),
+                                .at_ms = pg_i64(r, row, column + 1),
+                                .position = pg_i64(r, row, column + 2)};
 }
 
-static struct pg_tally read_tally(const PGresult *r, int row, int column)
+static struct tally read_tally(const PGresult *r, int row, int column)
 {
-    return (struct pg_tally){.n = (uint64_t)pg_i64(r, row, column),
-                             .bytes = (uint64_t)pg_i64(r, row, column + 1)};
+    return (struct tally){.n = (uint64_t)pg_i64(r, row, column),
+                          .bytes = (uint64_t)pg_i64(r, row, column + 1)};
 }
 
 static void read_side(struct pg_thread *t, const PGresult *r, int row)
@@ -250,8 +250,8 @@ static int read_mailboxes(struct pg_mailboxes *mailboxes, struct pg_link *l)
     for (int i = 0; r == 0 && i < PQntuples(found); i++) {
         const account a = pg_account(found, i, 0);
         pg_mailboxes_find(mailboxes, &a)->waiting =
-            (struct pg_share){.n = (uint64_t)pg_i64(found, i, 1),
-                              .n_of_strangers = (uint64_t)pg_i64(found, i, 2)};
+            (struct mailbox_share){.n = (uint64_t)pg_i64(found, i, 1),
+                                   .n_of_strangers = (uint64_t)pg_i64(found, i, 2)};
     }
     pg_result_free(&found);
     return r;
@@ -280,7 +280,7 @@ static uint64_t delivered_of(const struct store_receipt *r)
 }
 
 /** Where it moves to, and what is above that is to be counted; else all, or nothing. */
-static bool is_within(uint64_t seq, const struct pg_mark *mark, const struct pg_thread *t)
+static bool is_within(uint64_t seq, const struct thread_mark *mark, const struct pg_thread *t)
 {
     return seq > mark->seq && seq < t->last_seq;
 }
@@ -326,7 +326,7 @@ static void put_counted(const struct pg_group *g, struct pg_args *args)
 static void take_found(struct pg_item *item, const PGresult *found, int row)
 {
     const struct store_receipt *asked = &item->op->receipt.asked;
-    const struct pg_mark *marks = item->thread->sides[item->side].marks;
+    const struct thread_mark *marks = item->thread->sides[item->side].marks;
 
     if (is_within(delivered_of(asked), &marks[CHAT_MARK_DELIVERED], item->thread)) {
         item->found.delivered = read_tally(found, row, 1);

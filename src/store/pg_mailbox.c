@@ -74,8 +74,8 @@ static void change(uint64_t *n, uint64_t from, uint64_t to)
     *n = *n + to > from ? *n + to - from : 0; // other nodes change it, too
 }
 
-void pg_mailbox_change(struct pg_mailbox *m, const struct pg_share *from,
-                       const struct pg_share *to)
+void pg_mailbox_change(struct pg_mailbox *m, const struct mailbox_share *from,
+                       const struct mailbox_share *to)
 {
     change(&m->waiting.n, from->n, to->n);
     change(&m->waiting.n_of_strangers, from->n_of_strangers, to->n_of_strangers);

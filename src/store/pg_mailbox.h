@@ -9,20 +9,15 @@
 #include "base/account.h"
 #include "base/hash.h"
 #include "base/map.h"
+#include "store/thread.h"
 
 #define PG_MAILBOX_MS      10000 // that it is believed, where others write as well
 #define PG_MAILBOX_FULL_MS 2000  // likewise, once it is half full
 
-/** Of messages that are neither delivered nor withheld. */
-struct pg_share {
-    uint64_t n;
-    uint64_t n_of_strangers; // from peers that the account has not accepted
-};
-
 struct pg_mailbox {
     struct map_node by_account;
     account account;
-    struct pg_share waiting;
+    struct mailbox_share waiting;
     int64_t read_ms;
     bool is_known;
 };
@@ -52,5 +47,5 @@ struct pg_mailbox *pg_mailboxes_find(const struct pg_mailboxes *m, const account
 void pg_mailboxes_trim(struct pg_mailboxes *m);
 
 /** A conversation's share was `from`, and is `to`. */
-void pg_mailbox_change(struct pg_mailbox *m, const struct pg_share *from,
-                       const struct pg_share *to);
+void pg_mailbox_change(struct pg_mailbox *m, const struct mailbox_share *from,
+                       const struct mailbox_share *to);

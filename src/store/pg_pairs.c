@@ -137,8 +137,6 @@ static int look_up(struct pg_pairs *p, struct pg_link *l, struct pg_pair *all, s
 /** @return 0 or an enum pg_refusal */
 static int make(struct pg_pairs *p, struct pg_link *l, const struct pg_pair *all, size_t n)
 {
-    int r = 0;
-
     if (put_unknown(p, all, n, true) == 0)
         return 0;
     pg_link_send(l, &begin, NULL);
@@ -148,11 +146,7 @@ static int make(struct pg_pairs *p, struct pg_link *l, const struct pg_pair *all
     pg_link_send(l, &add_members, &p->args);
     pg_link_send(l, &commit, NULL);
     pg_link_sync(l);
-    for (unsigned i = 0; i < 6; i++) {
-        const int one = pg_link_result(l, NULL);
-        r = r == 0 ? one : r;
-    }
-    return r;
+    return pg_link_results(l, 6);
 }
 
 static bool is_any_to_make(const struct pg_pair *all, size_t n)

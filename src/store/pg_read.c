@@ -147,8 +147,8 @@ static int take(struct pg_reader *rd, struct read_op *op, const PGresult *r)
     const int64_t horizon = PQntuples(r) > 0 ? pg_i64(r, 0, PG_ROW_HORIZON) : -1;
 
     if (horizon < op->horizon) {
-        log_error(NULL, "store_postgres_behind", "position=%lld answered=%lld",
-                  (long long)horizon, (long long)op->horizon);
+        log_error(NULL, "store_postgres_behind", PG_BEHIND, (long long)horizon,
+                  (long long)op->horizon);
         return STORE_UNAVAILABLE;
     }
     const int refusal =
@@ -186,35 +186,13 @@ static struct list *run_from(struct pg_reader *rd, struct list *reads, struct li
     return lost;
 }
 
-// A plan is made once for all questions of a kind, perhaps while the tables are almost empty,
-// and must do when they have grown. What is switched off costs so much by its guess that each
-// plan would be compiled: that takes half a second.
-static const char settings[] =
-    "SET plan_cache_mode = force_generic_plan;"
-    "SET jit = off;"
-    "SET enable_seqscan = off;"
-    "SET enable_hashjoin = off;"
-    "SET enable_mergejoin = off";
-
-/** @return 0 or an enum pg_refusal */
-static int set_up(struct pg_reader *rd)
-{
-    int r = pg_link_up(rd->link);
-
-    if (r == 0 && pg_link_pid(rd->link) != rd->pid) {
-        r = pg_link_run(rd->link, settings);
-        rd->pid = r == 0 ? pg_link_pid(rd->link) : 0;
-    }
-    return r;
-}
-
 #define TRIES 2 // to read again does no harm
 
 void pg_reader_run(struct pg_reader *rd, struct list *reads)
 {
     struct list *left = reads->next;
 
-    for (unsigned i = 0; i < TRIES && left != reads && set_up(rd) == 0; i++)
+    for (unsigned i = 0; i < TRIES && left != reads && pg_link_up(rd->link) == 0; i++)
         left = run_from(rd, reads, left);
     for (; left != reads; left = left->next)
         read_op_of(left)->r = STORE_UNAVAILABLE;

@@ -7,7 +7,6 @@
 struct pg_reader {
     struct pg_link *link;
     struct store_engine *engine; // whose `durable` what was seen is put to
-    int pid;                     // of the connection that is set up; 0: none
 };
 
 /** Answer them: what can't be asked is STORE_UNAVAILABLE. @param reads  of struct read_op */

@@ -199,13 +199,6 @@ static bool flag_at(const void *base, size_t offset)
 typedef void put_side_fn(struct pg_args *args, const struct pg_thread *t, unsigned side,
                          size_t offset);
 
-static void put_conversation(struct pg_args *args, const struct pg_thread *t, unsigned side,
-                             size_t offset)
-{
-    (void)side, (void)offset;
-    pg_arg_array_i64(args, (int64_t)t->id);
-}
-
 static void put_which(struct pg_args *args, const struct pg_thread *t, unsigned side,
                       size_t offset)
 {
@@ -247,7 +240,7 @@ static void send_sides(const struct pg_group *g, struct pg_link *l, struct pg_ar
 {
     pg_args_clear(args);
     pg_arg_i64(args, g->n_taken);
-    put_column(g, args, put_conversation, 0);
+    put_column(g, args, put_of_thread, IN_THREAD(id));
     put_column(g, args, put_which, 0);
     for (size_t i = 0; i < COUNT_OF(of_thread); i++)
         put_column(g, args, put_of_thread, of_thread[i]);

@@ -35,18 +35,6 @@ static const struct pg_statement end_lost = {
 static const struct pg_statement forget = {
     7, "DELETE FROM writer WHERE at < now() - interval '90 days'"};
 
-// All that a writer asks for is found by an index, from a few rows that it has itself: tables
-// that have just grown, with statistics of before, shall not be gone through whole. And its
-// statements are not planned anew for each group.
-static const char settings[] =
-    "SET plan_cache_mode = force_generic_plan;"
-    "SET enable_hashjoin = off;"
-    "SET enable_mergejoin = off;"
-    "SET enable_seqscan = off;"
-    // To PostgreSQL what is off costs a lot where there is nothing else, as for the row of
-    // `meta`: it would compile that statement each time, for 0.1 s.
-    "SET jit = off";
-
 void pg_txn_init(struct pg_txn *t, struct pg_link *link, struct rand *rand)
 {
     *t = (struct pg_txn){.link = link};
@@ -210,9 +198,7 @@ static int add_row(struct pg_txn *t)
     pg_link_send(t->link, &forget, NULL);
     send_with_id(t, &add);
     pg_link_sync(t->link);
-    const int r = pg_link_result(t->link, NULL);
-    const int r_add = pg_link_result(t->link, NULL);
-    return r != 0 ? r : r_add;
+    return pg_link_results(t->link, 2);
 }
 
 /** What has become of the last one. */
@@ -238,11 +224,8 @@ static int settle(struct pg_txn *t, enum outcome *out)
     struct row row;
     int64_t position = 0;
 
-    int r = pg_link_run(t->link, settings);
-    if (r != 0)
-        return r;
     end_what_was_lost(t);
-    r = take_database(t);
+    int r = take_database(t);
     if (r == 0)
         r = read_row(t, &row);
     if (r == 0 && !row.is_there)
@@ -252,8 +235,8 @@ static int settle(struct pg_txn *t, enum outcome *out)
     if (r != 0)
         return r;
     if (position < t->position) { // positions would be taken again
-        log_error(NULL, "store_postgres_behind", "position=%lld answered=%lld",
-                  (long long)position, (long long)t->position);
+        log_error(NULL, "store_postgres_behind", PG_BEHIND, (long long)position,
+                  (long long)t->position);
         return PG_ERROR;
     }
     *out = outcome_of(t, &row);

@@ -235,7 +235,6 @@ static int save(struct pg_writer *w, struct pg_group *g)
 {
     struct pg_link *l = w->txn.link;
     size_t n = 0;
-    int r = 0;
 
     if (g->has_seen) {
         pg_save_send_seen(g, l, &w->args);
@@ -250,10 +249,7 @@ static int save(struct pg_writer *w, struct pg_group *g)
     }
     pg_txn_send_commit(&w->txn);
     pg_link_sync(l);
-    for (size_t i = 0; i < n; i++) {
-        const int one = pg_link_result(l, NULL);
-        r = r == 0 ? one : r;
-    }
+    const int r = pg_link_results(l, n);
     const int r_commit = pg_txn_committed(&w->txn);
     return r == 0 ? r_commit : r;
 }

@@ -9,7 +9,7 @@
 static void answer(struct write_op *op, const struct thread *t, const struct chat_message *m)
 {
     const unsigned sender = thread_side_of(t, &op->append.asked.from);
-    const struct chat_marks theirs = sqlite_marks_of(t->sides[sender].theirs);
+    const struct chat_marks theirs = thread_marks_of(t->sides[sender].theirs);
     struct chat_message *out = &op->append.answer.message;
 
     *out = *m;

@@ -40,9 +40,3 @@ size_t sqlite_marks_tell_anyway(struct thread *t, unsigned side, int64_t positio
  */
 MUST_CHECK int sqlite_contact_log(struct sqlite_writer *w, const struct thread *t,
                                   unsigned side, int64_t position, bool is_known);
-
-static inline struct chat_marks sqlite_marks_of(const struct thread_mark marks[2])
-{
-    return (struct chat_marks){.delivered_seq = marks[CHAT_MARK_DELIVERED].seq,
-                               .read_seq = marks[CHAT_MARK_READ].seq};
-}

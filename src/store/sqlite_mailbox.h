@@ -10,12 +10,7 @@
 #include "base/list.h"
 #include "base/map.h"
 #include "store/sqlite_db.h"
-
-/** Of messages that are neither delivered nor withheld. */
-struct mailbox_share {
-    uint64_t n;
-    uint64_t n_of_strangers; // from peers that the account has not accepted
-};
+#include "store/thread.h"
 
 struct mailbox {
     struct map_node by_account;

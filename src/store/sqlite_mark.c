@@ -67,7 +67,7 @@ static void answer(struct sqlite_writer *w, struct write_op *op, struct thread *
 
     out->conversation = t->id;
     out->peer = t->sides[1 - side].account;
-    out->marks = sqlite_marks_of(mine->marks);
+    out->marks = thread_marks_of(mine->marks);
     out->is_known = sqlite_marks_are_known(w, t, side);
     if (!out->delivered_moved && !out->read_moved)
         return;

@@ -12,15 +12,6 @@
 
 // History.
 
-static void reverse(struct chat_message *messages, size_t n)
-{
-    for (size_t i = 0; i < n / 2; i++) {
-        const struct chat_message m = messages[i];
-        messages[i] = messages[n - 1 - i];
-        messages[n - 1 - i] = m;
-    }
-}
-
 static int history(struct sqlite_reader *rd, struct read_op *op)
 {
     const struct store_history *h = &op->asked.history;
@@ -50,7 +41,7 @@ static int history(struct sqlite_reader *rd, struct read_op *op)
     }
     sqlite3_reset(stmt);
     if (h->after == 0)
-        reverse(op->items, page->n_messages);
+        read_op_reverse_messages(op, page->n_messages);
     page->messages = op->items;
     page->first_seq = v.first_seq;
     return r < 0 ? r : 0;

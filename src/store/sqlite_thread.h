@@ -14,21 +14,10 @@
 #include "chat/types.h"
 #include "store/sqlite_db.h"
 #include "store/sqlite_mailbox.h"
+#include "store/thread.h"
 
 struct sqlite_places;
 struct tail_node;
-
-/** So many messages, with so much in them. */
-struct tally {
-    uint64_t n;
-    uint64_t bytes; // of contents
-};
-
-struct thread_mark {
-    uint64_t seq;
-    int64_t at_ms;
-    int64_t position;
-};
 
 struct thread_side {
     account account;
@@ -153,17 +142,6 @@ struct threads {
     struct mailboxes mailboxes;
     struct known_pair *pairs; // that were looked for, each where its hash says
 };
-
-/** None of a is where rows are gone, and b counts them. */
-static inline struct tally tally_minus(struct tally a, struct tally b)
-{
-    return (struct tally){a.n > b.n ? a.n - b.n : 0, a.bytes > b.bytes ? a.bytes - b.bytes : 0};
-}
-
-static inline struct tally tally_plus(struct tally a, struct tally b)
-{
-    return (struct tally){a.n + b.n, a.bytes + b.bytes};
-}
 
 static inline uint64_t thread_last_seq(const struct thread *t)
 {

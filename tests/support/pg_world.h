@@ -19,6 +19,22 @@ struct pg_world {
     struct pg_link *admin;       // likewise
 };
 
+/** Of the log: what pg_on_line() was given, as its sink. */
+struct pg_lines {
+    char text[8192];
+    size_t len;
+};
+
+static inline void pg_on_line(void *arg, str line)
+{
+    struct pg_lines *lines = arg;
+
+    if (lines->len + line.len < sizeof(lines->text)) {
+        str_copy(lines->text + lines->len, line);
+        lines->len += line.len;
+    }
+}
+
 /** NULL: there is none. */
 static inline const char *pg_world_server(void)
 {

@@ -678,22 +678,7 @@ static void another_thread_makes_an_end_to_waiting(void **state)
 
 // --- what is said ------------------------------------------------------------------
 
-struct lines {
-    char text[8192];
-    size_t len;
-};
-
-static void on_line(void *arg, str line)
-{
-    struct lines *lines = arg;
-
-    if (lines->len + line.len < sizeof(lines->text)) {
-        str_copy(lines->text + lines->len, line);
-        lines->len += line.len;
-    }
-}
-
-static unsigned n_said(const struct lines *lines, const char *what)
+static unsigned n_said(const struct pg_lines *lines, const char *what)
 {
     unsigned n = 0;
 
@@ -705,9 +690,9 @@ static unsigned n_said(const struct lines *lines, const char *what)
 static void a_refusal_is_said_without_what_was_sent(void **state)
 {
     struct world *w = *state;
-    struct lines lines = {0};
+    struct pg_lines lines = {0};
 
-    log_set_sink(on_line, &lines);
+    log_set_sink(pg_on_line, &lines);
     for (int i = 0; i < 3; i++) {
         send_insert(w, 424242, STR("a body"));
         pg_link_sync(w->l);
@@ -724,11 +709,11 @@ static void an_outage_is_said_once_and_without_the_password(void **state)
     char url[PG_WORLD_URL_SIZE];
     const int fd = be_silent(url, sizeof(url));
     struct pg_link *l = pg_world_link(url);
-    struct lines lines = {0};
+    struct pg_lines lines = {0};
 
     (void)state;
     close(fd); // nobody is there at all
-    log_set_sink(on_line, &lines);
+    log_set_sink(pg_on_line, &lines);
     assert_int_equal(pg_link_up(l), PG_LOST);
     const int64_t since_ns = loop_now_ns();
     while (loop_now_ns() - since_ns < (PG_LINK_AGAIN_MS + 100) * INT64_C(1000000)) {
@@ -746,9 +731,9 @@ static void an_outage_is_said_once_and_without_the_password(void **state)
 static void that_it_is_back_is_said(void **state)
 {
     struct world *w = *state;
-    struct lines lines = {0};
+    struct pg_lines lines = {0};
 
-    log_set_sink(on_line, &lines);
+    log_set_sink(pg_on_line, &lines);
     pg_link_send(w->l, &nap, number(&w->a, 10));
     pg_link_sync(w->l);
     terminate(w, w->l);
@@ -765,11 +750,11 @@ static void what_is_no_url_is_a_fault_that_does_not_repeat_it(void **state)
 {
     static const char *const urls[] = {"postgresql://me:pa%zzss@host/db", "secret",
                                        "mysql://a/b"};
-    struct lines lines = {0};
+    struct pg_lines lines = {0};
     struct pg_link *l = NULL;
 
     (void)state;
-    log_set_sink(on_line, &lines);
+    log_set_sink(pg_on_line, &lines);
     for (size_t i = 0; i < COUNT_OF(urls); i++) {
         const struct pg_link_config config = {.url = urls[i], .name = "test"};
         expect_int(urls[i], pg_link_new(&l, &config), -EINVAL);

@@ -41,29 +41,14 @@ static int64_t number_of(const struct pg_world *w, const char *text)
     return n;
 }
 
-struct lines {
-    char text[4096];
-    size_t len;
-};
-
-static void on_line(void *arg, str line)
-{
-    struct lines *lines = arg;
-
-    if (lines->len + line.len < sizeof(lines->text)) {
-        str_copy(lines->text + lines->len, line);
-        lines->len += line.len;
-    }
-}
-
 /** Opening by this URL is a fault that says this. */
 static void expect_fault(const char *url, int code, const char *says)
 {
     struct pg_link *l = pg_world_connect(url);
-    struct lines lines = {0};
+    struct pg_lines lines = {0};
     uint64_t has = 0;
 
-    log_set_sink(on_line, &lines);
+    log_set_sink(pg_on_line, &lines);
     const int r = pg_schema_open(l, 1, &has);
     log_set_sink(NULL, NULL);
     expect_int(says, r, code);
