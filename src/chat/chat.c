@@ -257,12 +257,11 @@ static void on_gap(void *arg)
     struct chat *c = arg;
 
     watched_on_gap(c);
+    hints_on_gap(c);
     for (size_t i = 0; i < c->accounts.n_buckets; i++) {
         for (struct map_node *n = map_bucket(&c->accounts, i); n; n = n->next) {
             struct chat_account *owner = container_of(n, struct chat_account, by_account);
             end_crowded(owner);
-            list_each (node, &owner->sessions)
-                pump_on_gap(container_of(node, struct chat_session, node));
         }
     }
 }

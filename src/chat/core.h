@@ -217,9 +217,6 @@ void pump_stop(struct chat_session *s);
 void pump_start(struct chat_session *s);
 void pump_on_event(struct chat_session *s, const struct bus_event *e);
 
-/** Events may have been lost. */
-void pump_on_gap(struct chat_session *s);
-
 /** There may be room in its window. */
 void pump_on_room(struct chat_session *s);
 
@@ -346,6 +343,9 @@ void attach_stop(struct chat *c);
 
 void hints_init(struct chat *c);
 void hints_fini(struct chat *c);
+
+/** Events may have been lost: the next check is soon. */
+void hints_on_gap(struct chat *c);
 
 // sweep.c
 

@@ -4,7 +4,8 @@
  * touched, of all accounts that are online here at once; and CHAT_HINTS_LATE_MS later, when
  * whatever was announced has had time to arrive, each session that has not heard of all of it
  * reads what it lacks. The others have all up to where the store was when it was asked, and
- * their cursors move there.
+ * their cursors move there. After a gap a check is soon, and that is all: it finds what each of
+ * them lacks, and nobody else reads.
  *
  * A round that the store can't answer counts for nothing: the next one begins where it did.
  */
@@ -16,6 +17,7 @@
 struct hints {
     struct chat *chat;
     struct timer timer; // for the next round, or for the judgement on this one
+    bool is_resting;    // until the next round
     int64_t after;      // up to here nothing is missing
     int64_t upto;       // and after this round up to here
     account *accounts;  // of this round
@@ -30,14 +32,15 @@ struct hints {
 static void on_round(struct timer *t);
 
 /** Nodes that began at the same time do not ask at the same time. */
-static void rest(struct hints *h)
+static void rest(struct hints *h, int64_t at_most_ms)
 {
     struct timers *timers = h->chat->ports.timers;
     uint16_t chance;
 
     rand_bytes(h->chat->ports.rand, &chance, sizeof(chance));
     timer_init(&h->timer, on_round);
-    timer_set(timers, &h->timer, timers->now_ms + CHAT_HINTS_MS - chance % JITTER_MS);
+    timer_set(timers, &h->timer, timers->now_ms + at_most_ms - chance % JITTER_MS);
+    h->is_resting = true;
 }
 
 static void end_round(struct hints *h)
@@ -47,7 +50,7 @@ static void end_round(struct hints *h)
     h->accounts = NULL;
     h->touches = NULL;
     h->n_accounts = h->n_asked = h->n_touches = h->room = 0;
-    rest(h);
+    rest(h, CHAT_HINTS_MS);
 }
 
 // What the store says.
@@ -171,9 +174,10 @@ static void on_round(struct timer *t)
 {
     struct hints *h = container_of(t, struct hints, timer);
 
+    h->is_resting = false;
     h->upto = store_horizon(h->chat->ports.store);
     if (h->upto == h->after) {
-        rest(h); // nothing has happened
+        rest(h, CHAT_HINTS_MS); // nothing has happened
         return;
     }
     collect_accounts(h);
@@ -182,6 +186,16 @@ static void on_round(struct timer *t)
     } else {
         judge(h);
     }
+}
+
+void hints_on_gap(struct chat *c)
+{
+    struct hints *h = c->hints;
+
+    if (!h || !h->is_resting)
+        return;
+    timer_cancel(c->ports.timers, &h->timer);
+    rest(h, JITTER_MS);
 }
 
 // Its life.
@@ -193,7 +207,7 @@ void hints_init(struct chat *c)
     c->hints = NEW(struct hints);
     c->hints->chat = c;
     c->hints->after = store_horizon(c->ports.store);
-    rest(c->hints);
+    rest(c->hints, CHAT_HINTS_MS);
 }
 
 void hints_fini(struct chat *c)

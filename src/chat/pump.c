@@ -577,16 +577,6 @@ void pump_on_event(struct chat_session *s, const struct bus_event *e)
     }
 }
 
-void pump_on_gap(struct chat_session *s)
-{
-    catch_up(s);
-    s->wants_messages = true;
-    s->wants_receipts = true;
-    s->wants_changes = true;
-    if (s->fsm.now == SESSION_LIVE)
-        go(s);
-}
-
 // Checks of hints: what the store has, against what the session was sent.
 
 static bool has_message(const struct chat_session *s, const struct store_touch *touch)

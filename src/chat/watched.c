@@ -3,9 +3,10 @@
 #include "base/err.h"
 #include "base/mem.h"
 
-#define OWED_MS  1000 // until those are looked at again who could not be told
-#define GAP_MS   100  // after a gap the accounts are asked for again, so often
-#define GAP_ASKS 64   // so many
+#define OWED_MS   1000 // until those are looked at again who could not be told
+#define GAP_MS    100  // after a gap the accounts are asked for again, so often
+#define GAP_ASKS  64   // so many, or
+#define GAP_TURNS 100  // so much of all of them
 
 static_assert(STORE_RELATIONS_MAX <= UINT16_MAX, "a watch knows its place in a question");
 
@@ -272,8 +273,10 @@ void watched_on_presence(struct chat *c, const struct bus_event *e)
 static void on_gap(struct timer *t)
 {
     struct chat *c = container_of(t, struct chat, gap_timer);
+    const size_t part = c->watched.n_nodes / GAP_TURNS;
+    const size_t n = part > GAP_ASKS ? part : GAP_ASKS;
 
-    for (size_t i = 0; i < GAP_ASKS && !list_is_empty(&c->unasked); i++) {
+    for (size_t i = 0; i < n && !list_is_empty(&c->unasked); i++) {
         struct watched *of = container_of(list_shift(&c->unasked), struct watched, node);
         list_push(&c->known, &of->node);
         if (!watched_ask(of))

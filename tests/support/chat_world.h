@@ -40,6 +40,8 @@ struct chat_world {
     struct fake_media *media;
 };
 
+#define AFTER_GAP_MS (CHAT_HINTS_MS / 5 + CHAT_HINTS_LATE_MS + 50) // what was lost is read
+
 #define WORLD_GOT_MAX 20000
 
 struct got {

@@ -211,7 +211,7 @@ static void a_gap_is_read_for_once(void **state)
     keep_one(t, 2);
     alice_says(t);
     lossy_gap(t->w->bus);
-    settle(t->w);
+    pass(t->w, AFTER_GAP_MS);
     expect_got(&t->bob, "1 ");
     const uint64_t before = fills(t);
     let_come(t, 0);
