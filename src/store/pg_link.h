@@ -13,7 +13,7 @@
 #include "base/account.h"
 #include "base/buf.h"
 
-#define PG_STATEMENTS 136 // ids are below this
+#define PG_STATEMENTS 144 // ids are below this
 #define PG_ARGS       64  // of one statement
 
 // One that is silent for so long is lost: the server, or the way to it. The server has less for
@@ -31,7 +31,7 @@
 /** Whoever needs one has it as a static object. */
 struct pg_statement {
     unsigned id;      // no other one has it: writers 0 to 31, readers 32 to 63, auth 64 to 95,
-                      // uploads 96 to 127, the schema 128 to 135
+                      // uploads 96 to 127, the schema 128 to 135, nodes 136 to 143
     const char *text; // arguments by $1, with casts that say their types
 };
 

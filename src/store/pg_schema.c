@@ -162,6 +162,15 @@ static const char *const tables[] = {
     " WHEN (OLD.upload IS DISTINCT FROM NEW.upload AND OLD.upload IS NOT NULL)"
     " EXECUTE FUNCTION upload_let_go()",
 
+    // Who shares all this (store/nodes.h).
+    "CREATE TABLE node ("
+    " name text PRIMARY KEY,"
+    " number int8 NOT NULL UNIQUE,"
+    " url text NOT NULL,"
+    " instance int8 NOT NULL," // by chance: which of those that go by the name
+    " seen_at timestamptz NOT NULL,"
+    " has_left boolean NOT NULL DEFAULT false)",
+
     // Signing in (auth/store.h).
     "CREATE TABLE nonce (bytes bytea PRIMARY KEY, until_ms int8 NOT NULL)",
     "CREATE INDEX nonce_by_until ON nonce (until_ms)",
