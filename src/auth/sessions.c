@@ -25,6 +25,7 @@ struct auth_sessions {
     auth_sessions_revoked_fn *on_ended;
     void *on_ended_arg;
     size_t n_under_way;
+    int64_t loaded;
 };
 
 /** An operation of the store that is under way. */
@@ -153,6 +154,7 @@ static void on_page(void *arg, int r, const struct auth_store_revocations_page *
         load_page(l);
         return;
     }
+    s->loaded = l->after;
     s->n_under_way--;
     l->done(l->arg, r == 0 ? 0 : AUTH_SESSIONS_UNAVAILABLE);
     free(l);
@@ -174,6 +176,11 @@ void auth_sessions_load(struct auth_sessions *s, auth_sessions_load_fn *done, vo
     load_page(l);
 }
 
+int64_t auth_sessions_loaded(const struct auth_sessions *s)
+{
+    return s->loaded;
+}
+
 // Revoking.
 
 void auth_sessions_hear(struct auth_sessions *s, const struct auth_revocation *what)
@@ -189,6 +196,22 @@ static void revoke(struct auth_sessions *s, const struct auth_revocation *what)
     auth_sessions_hear(s, what);
     if (s->on_ended)
         s->on_ended(s->on_ended_arg, what);
+}
+
+static bool is_known(const struct auth_sessions *s, const struct auth_revocation *what)
+{
+    if (what->session.len > 0)
+        return auth_revoked_has_session(&s->revoked, what->session);
+    return auth_revoked_before_ms(&s->revoked, &what->account) >= what->before_ms;
+}
+
+void auth_sessions_learn(struct auth_sessions *s, const struct auth_revocation *what)
+{
+    if (is_known(s, what)) {
+        auth_revoked_add(&s->revoked, what, now_ms(s)); // for longer, perhaps
+    } else {
+        revoke(s, what);
+    }
 }
 
 // Granting.

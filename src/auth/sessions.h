@@ -50,6 +50,9 @@ typedef void auth_sessions_load_fn(void *arg, int r);
 /** Read what was revoked so far, before the first token is checked. */
 void auth_sessions_load(struct auth_sessions *s, auth_sessions_load_fn *done, void *arg);
 
+/** Up to which position of the store that was. */
+int64_t auth_sessions_loaded(const struct auth_sessions *s);
+
 /** Something has ended before its time: sockets that are of it end, too. Also of a session its
  * account is said, unless an operator has ended it, who knows but its name. */
 typedef void auth_sessions_revoked_fn(void *arg, const struct auth_revocation *what);
@@ -68,6 +71,9 @@ void auth_sessions_on_ended(struct auth_sessions *s, auth_sessions_revoked_fn *f
  * the instance alone that has granted it: let one grant them all.
  */
 void auth_sessions_hear(struct auth_sessions *s, const struct auth_revocation *what);
+
+/** The same of what the store says, unless it is known: on_ended() is told as well. */
+void auth_sessions_learn(struct auth_sessions *s, const struct auth_revocation *what);
 
 /** Was this, which a token said, ended before its time? */
 bool auth_sessions_is_revoked(const struct auth_sessions *s, const struct auth_identity *who);
