@@ -3,6 +3,7 @@
 #include "api/errors.h"
 #include "base/mem.h"
 #include "base/str.h"
+#include "cli/make_keys.h"
 #include "cli/revoke.h"
 #include "cli/rotate.h"
 #include "cli/sql.h"
@@ -25,6 +26,7 @@ static const struct {
     {"revoke", revoke_main,
      "end the sessions of an account, or one session, before their time"},
     {"rotate-key", rotate_main, "replace the server's own key"},
+    {"make-keys", make_keys_main, "make the keys that several servers share"},
     {"sql", sql_main, "look into a store with SQL, also while a server has it"},
 };
 

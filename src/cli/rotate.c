@@ -25,9 +25,11 @@ static const struct option rows[] = {
     {"drop-old", OPTION_FLAG, FIELD(drop_old), NULL, "",
      "the old keys count no more: for a key that somebody may have read", 0, 0},
     {"config", OPTION_TEXT, FIELD(where.config), NULL, "FILE",
-     "the server's file of options, for what it says of --data", 0, 0},
+     "the server's file of options, for what it says of these", 0, 0},
     {"data", OPTION_TEXT, FIELD(where.data), NULL, "DIR",
      "the server's data directory (./parley-data)", 0, 0},
+    {"keys", OPTION_TEXT, FIELD(where.keys), NULL, "DIR",
+     "the keys of servers that share them, in its place", 0, 0},
 };
 #undef FIELD
 
@@ -38,7 +40,12 @@ static const struct option_table table = {
         "Tokens of the old key are good until they end: the public key is kept for 30 days.\n"
         "With --drop-old they are refused from now on; sessions go on all the same, and\n"
         "sockets that are open stay until their token ends. Like 'parley serve' it looks into\n"
-        "the environment: PARLEY_DATA, PARLEY_CONFIG.",
+        "the environment: PARLEY_DATA, PARLEY_KEYS, PARLEY_CONFIG.\n\n"
+        "Of servers that share their keys one makes the new one. Copy the directory to each "
+        "of\n"
+        "the others at once, and send them SIGHUP: until one has it, it refuses the tokens "
+        "that\n"
+        "those who have it make.",
     .options = rows,
     .n_options = COUNT_OF(rows),
 };
@@ -86,7 +93,7 @@ static int rotate(const struct values *v)
 {
     char kid[AUTH_KID_SIZE];
     const struct rotation how = {
-        .dir = v->where.data,
+        .dir = where_keys(&v->where),
         .drops_old = v->drop_old,
         .unix_ms = clock_unix_ms(loop_wall_clock()),
         .rand = crypto_random(),
@@ -95,6 +102,10 @@ static int rotate(const struct values *v)
     if (rotation_make(kid, &how) != 0)
         return 1;
     printf("parley: the key is now %s\n", kid);
+    if (v->where.keys.len > 0) {
+        printf("parley: copy '" STR_FMT "' to each other server, and send them SIGHUP\n",
+               STR_ARG(v->where.keys));
+    }
     const int code = tell_server(v->where.data);
     return fflush(stdout) != 0 ? 1 : code;
 }

@@ -24,9 +24,11 @@ static const struct option rows[] = {
     {"ttl", OPTION_DURATION, FIELD(ttl), "1h", "DURATION", "how long it is good, at most 30d",
      1000, AUTH_MINT_MS_MAX},
     {"config", OPTION_TEXT, FIELD(where.config), NULL, "FILE",
-     "the server's file of options, for what it says of these two", 0, 0},
+     "the server's file of options, for what it says of these", 0, 0},
     {"data", OPTION_TEXT, FIELD(where.data), NULL, "DIR",
      "the server's data directory; its key is made if there is none (./parley-data)", 0, 0},
+    {"keys", OPTION_TEXT, FIELD(where.keys), NULL, "DIR",
+     "the keys of servers that share them, in its place", 0, 0},
     {"home-chain", OPTION_COUNT, FIELD(where.home_chain), NULL, "CHAIN",
      "the chain of 0x... addresses, as the server has it (1)", 1, (UINT64_C(1) << 53) - 1},
 };
@@ -38,8 +40,9 @@ static const struct option_table table = {
     .summary =
         "Print a token with which a client connects as ADDRESS, for trying things out\n"
         "and for servers of yours. The server need not run; when it does, it accepts the\n"
-        "token if it has the same data directory. Like 'parley serve' it looks into the\n"
-        "environment: PARLEY_DATA, PARLEY_CONFIG, PARLEY_HOME_CHAIN.\n\n"
+        "token if it has the same data directory, or keys. Like 'parley serve' it looks into "
+        "the\n"
+        "environment: PARLEY_DATA, PARLEY_KEYS, PARLEY_CONFIG, PARLEY_HOME_CHAIN.\n\n"
         "ADDRESS is 0x... of the home chain, or eip155:CHAIN:0x..., or\n"
         "solana:5eykt4UsFv8P8NJdTREpY1vzqKqZKvdp:... (CAIP-10).",
     .options = rows,
@@ -80,7 +83,8 @@ static int make(const account *a, const struct values *v)
     struct buf pem;
 
     buf_init(&pem, AUTH_OWN_KEY_SIZE);
-    int code = keys_own(&pem, v->where.data, crypto_random()) != 0;
+    struct rand *rand = v->where.keys.len > 0 ? NULL : crypto_random();
+    int code = keys_own(&pem, where_keys(&v->where), rand) != 0;
     if (code == 0)
         code = print_token(buf_str(&pem), a, v->ttl);
     secret_buf_fini(&pem);

@@ -8,6 +8,7 @@
 struct where {
     str config;          // empty: none
     str data;            // ptr is NULL: left open
+    str keys;            // likewise; then of the server's options. Empty: the data directory
     uint64_t home_chain; // 0: left open
     str store;           // as serve has it; of the file and the environment alone
 };
@@ -19,3 +20,6 @@ struct where {
  * @return 0, or 2: said
  */
 MUST_CHECK int where_read(struct where *w, struct buf *file);
+
+/** The directory that its keys are in. */
+str where_keys(const struct where *w);

@@ -28,7 +28,9 @@ static int open_dir(struct key_dir *d)
 
 static int refuse_dir(const struct key_dir *d, const char *done)
 {
-    fprintf(stderr, "parley: the data directory '%s' can't be %s: %s. --data names another.\n",
+    fprintf(stderr,
+            "parley: the directory '%s' can't be %s: %s. --data names another; where nodes "
+            "share their keys, --keys.\n",
             d->path, done, strerrordesc_np(errno));
     return KEY_FILE_UNUSABLE;
 }

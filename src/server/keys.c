@@ -184,13 +184,28 @@ static int get_key(const struct key_dir *d, const struct kind *k, struct buf *ou
                                 : r;
 }
 
+/** Another node has made it, or an operator. */
+static int get_shared_key(const struct key_dir *d, const struct kind *k, struct buf *out)
+{
+    const int r = key_file_read(d, k->file, k->kind, out);
+
+    if (r == KEY_FILE_ABSENT) {
+        fprintf(stderr,
+                "parley: put %s into '%s': nodes have one for all. 'parley make-keys --keys "
+                "DIR' makes a directory with all that there is, to be copied to each node\n",
+                k->file, d->path);
+    }
+    return r;
+}
+
+/** @param rand  NULL: none is made */
 static int find(struct buf *out, const struct kind *k, str dir, struct rand *rand)
 {
     struct key_dir d;
-    int r = key_dir_open(&d, dir);
+    int r = rand ? key_dir_open(&d, dir) : key_dir_find(&d, dir);
 
     if (r == 0)
-        r = get_key(&d, k, out, rand);
+        r = rand ? get_key(&d, k, out, rand) : get_shared_key(&d, k, out);
     key_dir_close(&d);
     return r == 0 ? 0 : KEYS_UNUSABLE;
 }
@@ -211,6 +226,7 @@ static void derive(uint8_t out[AUTH_KEY_SIZE], str key, const char *what)
 int keys_sign_in(struct keys_sign_in *out, str dir, struct rand *rand)
 {
     static const struct kind sign_in = {KEYS_SIGN_IN_FILE, &sign_in_kind, make_hex};
+    uint8_t between[AUTH_KEY_SIZE];
     struct buf text;
 
     buf_init(&text, HEX_SIZE);
@@ -218,6 +234,9 @@ int keys_sign_in(struct keys_sign_in *out, str dir, struct rand *rand)
     if (r == 0) {
         derive(out->nonce, buf_str(&text), "nonce");
         derive(out->refresh, buf_str(&text), "refresh");
+        derive(between, buf_str(&text), "nodes");
+        *hex_encode(out->nodes, between, sizeof(between)) = '\0';
+        crypto_wipe(between, sizeof(between));
     }
     secret_buf_fini(&text);
     return r;

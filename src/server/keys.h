@@ -1,4 +1,7 @@
-/** The keys that the server keeps in its data directory. */
+/**
+ * The keys that the server keeps in its data directory, or in one that several nodes have a
+ * copy of: there none is made, for each would make its own.
+ */
 #pragma once
 
 #include "auth/nonce.h"
@@ -22,15 +25,20 @@ extern const struct key_kind keys_own_kind;
  * there is none, and the directory with it; of several processes that do so at once, all end
  * with the same key. A file that others may read, or that is no such key, is refused.
  *
- * @param pem  has room for AUTH_OWN_KEY_SIZE; secret_buf_fini()
+ * @param pem   has room for AUTH_OWN_KEY_SIZE; secret_buf_fini()
+ * @param rand  NULL, here and in the next ones: none is made
  * @return 0 or KEYS_UNUSABLE
  */
 MUST_CHECK int keys_own(struct buf *pem, str dir, struct rand *rand);
 
-/** What vouches for nonces and refresh tokens: to be wiped. */
+#define KEYS_NODES_SIZE (2 * AUTH_KEY_SIZE + 1) // bytes, NUL included
+
+/** What vouches for nonces and refresh tokens, and by what nodes know each other: to be wiped.
+ */
 struct keys_sign_in {
     uint8_t nonce[AUTH_KEY_SIZE];
     uint8_t refresh[AUTH_KEY_SIZE];
+    char nodes[KEYS_NODES_SIZE]; // hex; no other of them can be found from it
 };
 
 /** Of DIR/sign-in.key, 32 bytes in hex; all else is as above. @return 0 or KEYS_UNUSABLE */

@@ -190,12 +190,12 @@ static void on_hang_up(void *arg, int signal)
 static void init_keys(struct node *n)
 {
     const struct own_keys_config config = {
-        .dir = str_of(n->config->data),
+        .dir = n->config->keys,
         .auth = n->parts.who->auth,
         .keyring = &n->config->trusts[n->number].keyring,
         .timers = &n->loop->timers,
         .clock = &n->loop->clock,
-        .rand = crypto_random(),
+        .rand = n->config->key_rand,
     };
     own_keys_init(&n->keys, &config);
 }

@@ -17,7 +17,7 @@ struct own_keys_config {
     struct auth_keyring *keyring; // with whose signer others sign: replaced in its place
     struct timers *timers;
     struct clock *clock;
-    struct rand *rand;
+    struct rand *rand; // NULL: no key is made
 };
 
 struct own_keys {

@@ -230,6 +230,8 @@ static int configure(const struct serve_options *o, struct node_config *out)
 {
     *out = (struct node_config){
         .listen = o->listen,
+        .keys = o->keys.len > 0 ? o->keys : o->data,
+        .key_rand = o->keys.len > 0 ? NULL : crypto_random(),
         .path = o->path,
         .n_workers = (unsigned)o->workers,
         .drain_ms = o->drain,
@@ -280,11 +282,12 @@ static int configure(const struct serve_options *o, struct node_config *out)
 
 // The data directory, and the keys.
 
-/** The keys make the directory, too. @return 0 or the exit code */
+/** The keys make the directory, too. Those of files and of the demo are this server's in any
+ * case. @return 0 or the exit code */
 static int open_keys(struct node_config *config, str data)
 {
-    if (keys_sign_in(&config->sign_in, data, crypto_random()) != 0 ||
-        keys_media(config->media_secret, data, crypto_random()) != 0 ||
+    if (keys_media(config->media_secret, data, crypto_random()) != 0 ||
+        keys_sign_in(&config->sign_in, config->keys, config->key_rand) != 0 ||
         (config->dev && keys_demo(&config->demo, data, crypto_random()) != 0))
         return 1;
     return 0;
@@ -352,7 +355,7 @@ static int open_trust(struct node_trust *a, const struct node_config *config,
     auth_remember(a->auth, crypto_random());
     if (issuers_add(a->auth, &a->urls, o) != 0)
         return 2;
-    if (rotation_load(&a->keyring, o->data, now_ms, crypto_random()) != 0)
+    if (rotation_load(&a->keyring, config->keys, now_ms, config->key_rand) != 0)
         return 1;
     auth_set_own(a->auth, &a->keyring);
     return 0;

@@ -141,6 +141,19 @@ static const struct option rows[] = {
     {"contact-policy", OPTION_TEXT, FIELD(contact_policy), "open", "open|request",
      "request: receipts wait until their sender has accepted the other side", 0, 0},
 
+    OPTIONS_HEADING("Several servers"),
+    {"bus", OPTION_TEXT, FIELD(bus), "local", "local|URLS",
+     "how servers on one --store tell each other what is new: nats://user:password@host:4222; "
+     "a password not on the command line",
+     0, 0},
+    {"node", OPTION_TEXT, FIELD(node), NULL, "NAME",
+     "this one's name among them; without it this machine's, and the port", 0, 0},
+    {"advertise", OPTION_TEXT, FIELD(advertise), NULL, "URL",
+     "where the others reach it, as http://10.0.0.1:8080; without it where it listens", 0, 0},
+    {"keys", OPTION_TEXT, FIELD(keys), NULL, "DIR",
+     "keys that all of them have a copy of ('parley make-keys'); without it the data directory",
+     0, 0},
+
     OPTIONS_HEADING("Files"),
     {"media", OPTION_TEXT, FIELD(media.where), "local", "local|s3|off",
      "where files go: the data directory, an object store, or nowhere", 0, 0},

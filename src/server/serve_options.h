@@ -98,6 +98,10 @@ struct serve_options {
     str store;
     uint64_t store_memory;
     str contact_policy;
+    str bus;
+    str node;
+    str advertise;
+    str keys; // empty: the data directory
     struct serve_media_options media;
 
     size_t n_issuers;

@@ -296,9 +296,12 @@ static void makes_a_key_to_sign_in_with_once(void **state)
 }
 
 /** A backup of today must make tomorrow's server take the tokens of today. */
-static void a_key_gives_the_same_two_for_ever(void **state)
+static void a_key_gives_the_same_three_for_ever(void **state)
 {
-    // HMAC-SHA256 of "nonce" and of "refresh" with the file's bytes
+    // HMAC-SHA256 of "nodes", "nonce" and "refresh" with the file's bytes
+    static const char nodes[] =
+        "5c863d408b4992971df6f50b65605c5b"
+        "45ec35c637f36558f19462c56b4f95f9";
     static const uint8_t nonce[] = {0xbc, 0xac, 0x8f, 0x2a, 0x9c, 0xd3, 0x16, 0x5f,
                                     0xab, 0x0e, 0x25, 0xe8, 0xd6, 0x35, 0x75, 0x12,
                                     0x21, 0xdd, 0xfc, 0x8b, 0xe0, 0x88, 0x1a, 0xe0,
@@ -315,6 +318,7 @@ static void a_key_gives_the_same_two_for_ever(void **state)
     assert_int_equal(sign_in_keys(w, w->data, &keys), 0);
     assert_memory_equal(keys.nonce, nonce, AUTH_KEY_SIZE);
     assert_memory_equal(keys.refresh, refresh, AUTH_KEY_SIZE);
+    assert_string_equal(keys.nodes, nodes);
 }
 
 /** A process of its own makes or finds them, and tells them. */
@@ -597,7 +601,7 @@ int main(void)
         TEST(what_is_behind_a_key_does_not_matter),
         TEST(says_where_a_key_can_not_be),
         TEST_SIGN_IN(makes_a_key_to_sign_in_with_once),
-        TEST_SIGN_IN(a_key_gives_the_same_two_for_ever),
+        TEST_SIGN_IN(a_key_gives_the_same_three_for_ever),
         TEST_SIGN_IN(starts_at_once_sign_in_with_one_key),
         TEST_SIGN_IN(a_key_to_sign_in_with_is_nobody_elses),
         TEST_SIGN_IN(what_is_no_hex_is_no_key_to_sign_in_with),

@@ -1,0 +1,187 @@
+#include "server/cluster.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "crypto/random.h"
+
+#define TOLD_EVERY 60000 // ms, between two warnings that say the same
+
+/** Another one. */
+struct other {
+    unsigned number;
+    struct node_url url;
+};
+
+struct cluster {
+    struct loop *loop;
+    struct store_nodes *nodes;
+    struct timer timer;
+    int64_t told_taken_ms; // 0: it was not taken
+    int64_t told_away_ms;  // 0: the database was not away
+    pthread_mutex_t mutex; // of what follows
+    size_t n_others;
+    struct other *others; // by number
+    bool is_taken;
+};
+
+// Who is there.
+
+/** What the table has was written by a node; or by hand. */
+static size_t read_others(struct other *out, const struct store_node *nodes, size_t n,
+                          unsigned own)
+{
+    size_t n_others = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        struct other *o = &out[n_others];
+        o->number = nodes[i].number;
+        if (o->number == own)
+            continue;
+        if (node_url_parse(&o->url, str_of(nodes[i].url)) == 0) {
+            n_others++;
+        } else {
+            log_warn(NULL, "cluster_url_bad", "node=%u", o->number);
+        }
+    }
+    return n_others;
+}
+
+static bool are_same(const struct cluster *c, const struct other *others, size_t n)
+{
+    bool same = n == c->n_others;
+
+    for (size_t i = 0; i < n && same; i++)
+        same = others[i].number == c->others[i].number;
+    return same;
+}
+
+static void take(struct cluster *c, const struct store_node *nodes, size_t n, bool is_taken)
+{
+    struct other *others = mem_alloc((n + 1) * sizeof(*others));
+    const size_t n_others = read_others(others, nodes, n, cluster_number(c));
+
+    if (!are_same(c, others, n_others))
+        log_info(NULL, "cluster_nodes", "others=%zu", n_others);
+    pthread_mutex_lock(&c->mutex);
+    struct other *old = c->others;
+    c->others = others;
+    c->n_others = n_others;
+    c->is_taken = is_taken;
+    pthread_mutex_unlock(&c->mutex);
+    free(old);
+}
+
+bool cluster_find(struct cluster *c, unsigned number, struct node_url *out)
+{
+    bool found = false;
+
+    pthread_mutex_lock(&c->mutex);
+    for (size_t i = 0; i < c->n_others && !found; i++) {
+        found = c->others[i].number == number;
+        if (found)
+            *out = c->others[i].url;
+    }
+    pthread_mutex_unlock(&c->mutex);
+    return found;
+}
+
+unsigned cluster_number(const struct cluster *c)
+{
+    return store_nodes_number(c->nodes);
+}
+
+struct cluster_numbers cluster_numbers(struct cluster *c)
+{
+    pthread_mutex_lock(&c->mutex);
+    const struct cluster_numbers n = {.nodes = c->n_others + 1, .is_taken = c->is_taken};
+    pthread_mutex_unlock(&c->mutex);
+    return n;
+}
+
+// Saying that we are.
+
+static void on_time(struct timer *t);
+
+static void rest(struct cluster *c)
+{
+    timer_init(&c->timer, on_time);
+    timer_set(&c->loop->timers, &c->timer, c->loop->timers.now_ms + STORE_NODES_MS);
+}
+
+/** @param told_ms  when that was said last; 0: never */
+static bool is_to_be_told(const struct cluster *c, int64_t *told_ms)
+{
+    const int64_t now_ms = c->loop->timers.now_ms;
+
+    if (*told_ms != 0 && now_ms - *told_ms < TOLD_EVERY)
+        return false;
+    *told_ms = now_ms;
+    return true;
+}
+
+static void on_announced(void *arg, int r, const struct store_node *nodes, size_t n)
+{
+    struct cluster *c = arg;
+
+    if (r == STORE_NODES_UNAVAILABLE) {
+        if (is_to_be_told(c, &c->told_away_ms))
+            log_warn(NULL, "cluster_unsaid", "means=\"others may hold this node for gone\"");
+    } else {
+        c->told_away_ms = 0;
+        take(c, nodes, n, r == STORE_NODES_TAKEN);
+    }
+    if (r == STORE_NODES_TAKEN && is_to_be_told(c, &c->told_taken_ms)) {
+        log_error(NULL, "cluster_taken",
+                  "why=\"give each server a --node of its own, and start them again: another "
+                  "one has the name of this one, or its number\"");
+    }
+    rest(c);
+}
+
+static void on_time(struct timer *t)
+{
+    struct cluster *c = container_of(t, struct cluster, timer);
+
+    store_nodes_announce(c->nodes, on_announced, c);
+}
+
+// Life.
+
+int cluster_open(struct cluster **out, struct loop *l, const struct cluster_config *config)
+{
+    struct cluster *c = NEW(struct cluster);
+    char url[STORE_NODE_URL_MAX + 1];
+
+    node_url_print(url, config->url);
+    const int r = store_nodes_open(&c->nodes, l,
+                                   &(struct store_nodes_config){.postgres = config->postgres,
+                                                                .name = config->name,
+                                                                .url = url,
+                                                                .rand = crypto_random()});
+    if (r < 0) {
+        free(c);
+        return r;
+    }
+    c->loop = l;
+    pthread_mutex_init(&c->mutex, NULL);
+    log_info(NULL, "cluster_joined", "node=%s number=%u url=%s", config->name,
+             cluster_number(c), url);
+    timer_init(&c->timer, on_time);
+    timer_set(&l->timers, &c->timer, l->timers.now_ms); // who else is there
+    *out = c;
+    return 0;
+}
+
+void cluster_close(struct cluster *c)
+{
+    if (!c)
+        return;
+    timer_cancel(&c->loop->timers, &c->timer);
+    store_nodes_close(c->nodes);
+    pthread_mutex_destroy(&c->mutex);
+    free(c->others);
+    free(c);
+}
