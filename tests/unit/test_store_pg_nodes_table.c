@@ -1,6 +1,6 @@
 /** Who shares a database, as each of them sees it (store/nodes.h). */
-#include "store/nodes.h"
 #include "base/mem.h"
+#include "store/nodes.h"
 #include "store/pg_schema.h"
 #include "support/pg_proxy.h"
 
