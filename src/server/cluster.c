@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "crypto/random.h"
@@ -150,28 +151,34 @@ static void on_time(struct timer *t)
 
 // Life.
 
-int cluster_open(struct cluster **out, struct loop *l, const struct cluster_config *config)
+int cluster_open(struct cluster **out, const char *postgres, const char *name)
 {
     struct cluster *c = NEW(struct cluster);
-    char url[STORE_NODE_URL_MAX + 1];
+    const struct store_nodes_config config = {
+        .postgres = postgres, .name = name, .rand = crypto_random()};
 
-    node_url_print(url, config->url);
-    const int r = store_nodes_open(&c->nodes, l,
-                                   &(struct store_nodes_config){.postgres = config->postgres,
-                                                                .name = config->name,
-                                                                .url = url,
-                                                                .rand = crypto_random()});
+    const int r = store_nodes_open(&c->nodes, &config);
     if (r < 0) {
         free(c);
-        return r;
+        return err_up(r);
     }
-    c->loop = l;
     pthread_mutex_init(&c->mutex, NULL);
-    log_info(NULL, "cluster_joined", "node=%s number=%u url=%s", config->name,
-             cluster_number(c), url);
     timer_init(&c->timer, on_time);
-    timer_set(&l->timers, &c->timer, l->timers.now_ms); // who else is there
     *out = c;
+    return 0;
+}
+
+int cluster_start(struct cluster *c, struct loop *l, const struct node_url *url)
+{
+    char text[STORE_NODE_URL_MAX + 1];
+
+    node_url_print(text, url);
+    const int r = store_nodes_start(c->nodes, l, text);
+    if (r < 0)
+        return err_up(r);
+    c->loop = l;
+    log_info(NULL, "cluster_joined", "number=%u url=%s", cluster_number(c), text);
+    timer_set(&l->timers, &c->timer, l->timers.now_ms);
     return 0;
 }
 
@@ -179,7 +186,8 @@ void cluster_close(struct cluster *c)
 {
     if (!c)
         return;
-    timer_cancel(&c->loop->timers, &c->timer);
+    if (c->loop)
+        timer_cancel(&c->loop->timers, &c->timer);
     store_nodes_close(c->nodes);
     pthread_mutex_destroy(&c->mutex);
     free(c->others);

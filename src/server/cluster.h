@@ -8,21 +8,23 @@
 
 struct cluster;
 
-struct cluster_config {
-    const char *postgres;       // a URL
-    const char *name;           // of this node
-    const struct node_url *url; // where the others reach it
-};
+/**
+ * Find out which of them it is; blocks until the database has said so, whose tables have been
+ * made.
+ *
+ * @param postgres  a URL @param name  of this node
+ * @param out       owned; cluster_close() @return 0 or a fault
+ */
+MUST_CHECK int cluster_open(struct cluster **out, const char *postgres, const char *name);
 
 /**
- * Be one of them; blocks until the database has said so.
+ * Be there for the others from now on; once.
  *
  * Thread: that of l, or l does not run yet.
  *
- * @param config  used in here only @param out  owned; cluster_close() @return 0 or a fault
+ * @param url  where they reach it @return 0 or a fault
  */
-MUST_CHECK int cluster_open(struct cluster **out, struct loop *l,
-                            const struct cluster_config *config);
+MUST_CHECK int cluster_start(struct cluster *c, struct loop *l, const struct node_url *url);
 
 /** Not be there any more. On the loop, or after it. NULL is fine. */
 void cluster_close(struct cluster *c);

@@ -33,19 +33,28 @@ struct store_nodes;
 struct store_nodes_config {
     const char *postgres; // a URL
     const char *name;     // at most STORE_NODE_NAME_MAX bytes
-    const char *url;      // where the others reach it; at most STORE_NODE_URL_MAX bytes
     struct rand *rand;    // used while opening only
 };
 
 /**
- * Be there: blocks until the database has said which number the name has. Its tables have been
- * made (store/pg.h).
+ * Find out which number the name has; blocks until the database has said so, whose tables have
+ * been made (store/pg.h). It is not there yet: the first announcement says so.
  *
  * @param config  copied
  * @param out     owned; store_nodes_close() @return 0 or a fault
  */
-MUST_CHECK int store_nodes_open(struct store_nodes **out, struct loop *l,
+MUST_CHECK int store_nodes_open(struct store_nodes **out,
                                 const struct store_nodes_config *config);
+
+/**
+ * Before the first announcement; once.
+ *
+ * Thread: that of l, or l does not run yet.
+ *
+ * @param url  where the others reach it, at most STORE_NODE_URL_MAX bytes; copied
+ * @return 0 or a fault
+ */
+MUST_CHECK int store_nodes_start(struct store_nodes *x, struct loop *l, const char *url);
 
 /** 1 to STORE_NODE_NUMBERS - 1; does not change. */
 unsigned store_nodes_number(const struct store_nodes *x);

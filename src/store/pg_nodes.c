@@ -13,24 +13,25 @@
 #define TRIES      8    // where others took a number at the same time
 #define SILENCE_MS 4000 // of the database: an announcement that comes later says nothing
 
-// The name has its number already, or gets the lowest one that is free.
+// The name has its number already, or gets the lowest one that is free. It is there with its
+// first announcement.
 static const struct pg_statement enter = {
     136,
-    "INSERT INTO node AS n (name, number, url, instance, seen_at)"
-    " VALUES ($1::text, (SELECT min(free) FROM generate_series(1, $4::int8) free"
-    "  WHERE NOT EXISTS (SELECT FROM node WHERE number = free)), $2::text, $3::int8, now())"
-    " ON CONFLICT (name) DO UPDATE SET url = excluded.url, instance = excluded.instance,"
-    " seen_at = excluded.seen_at, has_left = false RETURNING n.number"};
+    "INSERT INTO node AS n (name, number, instance)"
+    " VALUES ($1::text, (SELECT min(free) FROM generate_series(1, $3::int8) free"
+    "  WHERE NOT EXISTS (SELECT FROM node WHERE number = free)), $2::int8)"
+    " ON CONFLICT (name) DO UPDATE SET instance = excluded.instance,"
+    " seen_at = now(), has_left = true RETURNING n.number"};
 static const struct pg_statement enter_again = {
     142,
-    "INSERT INTO node (name, number, url, instance, seen_at)"
-    " VALUES ($1::text, $4::int8, $2::text, $3::int8, now()) ON CONFLICT DO NOTHING"};
+    "INSERT INTO node (name, number, instance)"
+    " VALUES ($1::text, $3::int8, $2::int8) ON CONFLICT DO NOTHING"};
 static const struct pg_statement forget = {
     137,
     "DELETE FROM node WHERE name <> $1::text"
     " AND seen_at < now() - $2::int8 * interval '1 millisecond'"};
 static const struct pg_statement say = {138,
-                                        "UPDATE node SET seen_at = now(), has_left = false"
+                                        "UPDATE node SET seen_at = now(), url = $3::text, has_left = false"
                                         " WHERE name = $1::text AND instance = $2::int8"};
 static const struct pg_statement find_name = {139, "SELECT FROM node WHERE name = $1::text"};
 static const struct pg_statement list = {
@@ -53,7 +54,7 @@ struct announcement {
 
 struct store_nodes {
     struct worker *worker;
-    struct pg_link *link; // of the thread, while there is one
+    struct pg_link *link; // of the thread, once there is one
     struct pg_turn turn;  // likewise
     struct announcement announcement;
     char *name;
@@ -77,7 +78,6 @@ static void send_enter(struct store_nodes *x, const struct pg_statement *s, int6
 {
     struct pg_args *a = args_with_name(x);
 
-    pg_arg_bytes(a, str_of(x->url));
     pg_arg_i64(a, x->instance);
     pg_arg_i64(a, number);
     pg_turn_queue(&x->turn, s);
@@ -111,8 +111,8 @@ static int go_in(struct store_nodes *x)
     return r == 0 ? 0 : err_fault(-EIO, "the row of the node can't be written: see above");
 }
 
-/** Its row was deleted. The names of its sessions have its number: it is that, or none.
- * @return 0, or an enum store_nodes_refusal */
+/** Its row was deleted. The names of its sessions have its number: it is that, or none; and
+ * there with the next announcement. @return 0, or an enum store_nodes_refusal */
 static int go_in_again(struct store_nodes *x)
 {
     send_enter(x, &enter_again, x->number);
@@ -123,11 +123,13 @@ static int go_in_again(struct store_nodes *x)
 
 static void send_announcement(struct store_nodes *x)
 {
-    pg_arg_i64(args_with_name(x), x->instance);
+    struct pg_args *a = args_with_name(x);
+    pg_arg_i64(a, x->instance);
+    pg_arg_bytes(a, str_of(x->url));
     pg_turn_queue(&x->turn, &say);
     (void)args_with_name(x);
     pg_turn_queue(&x->turn, &find_name);
-    struct pg_args *a = pg_turn_args(&x->turn);
+    a = pg_turn_args(&x->turn);
     pg_arg_i64(a, STORE_NODES_LOST_MS);
     pg_arg_i64(a, STORE_NODES_MAX);
     pg_turn_queue(&x->turn, &list);
@@ -221,7 +223,7 @@ static void nodes_free(struct store_nodes *x)
 }
 
 /** @return 0 or a fault */
-static int be_there(struct store_nodes *x, const char *postgres)
+static int find_number(struct store_nodes *x, const char *postgres)
 {
     char name[64]; // PostgreSQL's own limit
     const struct pg_link_config link = {
@@ -235,28 +237,32 @@ static int be_there(struct store_nodes *x, const char *postgres)
     return go_in(x);
 }
 
-int store_nodes_open(struct store_nodes **out, struct loop *l,
-                     const struct store_nodes_config *config)
+int store_nodes_open(struct store_nodes **out, const struct store_nodes_config *config)
 {
-    static const struct worker_ops ops = {.run = on_thread, .on_done = on_announced};
     struct store_nodes *x = NEW(struct store_nodes);
-    const struct worker_config worker = {
-        .name = "nodes", .max_batch = 1, .ops = &ops, .arg = x};
 
     assert(strlen(config->name) <= STORE_NODE_NAME_MAX);
-    assert(strlen(config->url) <= STORE_NODE_URL_MAX);
     x->name = str_dup(str_of(config->name));
-    x->url = str_dup(str_of(config->url));
+    x->announcement.r = STORE_NODES_UNAVAILABLE; // it was not there yet
     rand_bytes(config->rand, &x->instance, sizeof(x->instance));
-    int r = be_there(x, config->postgres);
-    if (r == 0)
-        r = worker_new(&x->worker, l, &worker, x);
+    const int r = find_number(x, config->postgres);
     if (r < 0) {
         nodes_free(x);
         return err_up(r);
     }
     *out = x;
     return 0;
+}
+
+int store_nodes_start(struct store_nodes *x, struct loop *l, const char *url)
+{
+    static const struct worker_ops ops = {.run = on_thread, .on_done = on_announced};
+    const struct worker_config worker = {
+        .name = "nodes", .max_batch = 1, .ops = &ops, .arg = x};
+
+    assert(!x->worker && strlen(url) <= STORE_NODE_URL_MAX);
+    x->url = str_dup(str_of(url));
+    return worker_new(&x->worker, l, &worker, x);
 }
 
 /** Where the last announcement got through, so may this. */

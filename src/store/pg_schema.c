@@ -166,10 +166,10 @@ static const char *const tables[] = {
     "CREATE TABLE node ("
     " name text PRIMARY KEY,"
     " number int8 NOT NULL UNIQUE,"
-    " url text NOT NULL,"
+    " url text NOT NULL DEFAULT '',"
     " instance int8 NOT NULL," // by chance: which of those that go by the name
-    " seen_at timestamptz NOT NULL,"
-    " has_left boolean NOT NULL DEFAULT false)",
+    " seen_at timestamptz NOT NULL DEFAULT now(),"
+    " has_left boolean NOT NULL DEFAULT true)",
 
     // Signing in (auth/store.h).
     "CREATE TABLE nonce (bytes bytea PRIMARY KEY, until_ms int8 NOT NULL)",

@@ -53,25 +53,6 @@ static int teardown(void **state)
     return 0;
 }
 
-static int try_open_at(struct world *w, unsigned i, const char *url, const char *name,
-                       const char *at)
-{
-    return store_nodes_open(&w->nodes[i], w->loop,
-                            &(struct store_nodes_config){
-                                .postgres = url, .name = name, .url = at, .rand = &w->rand});
-}
-
-static void open_node(struct world *w, unsigned i, const char *name, const char *at)
-{
-    assert_int_equal(try_open_at(w, i, w->pg.url, name, at), 0);
-}
-
-static void close_node(struct world *w, unsigned i)
-{
-    store_nodes_close(w->nodes[i]);
-    w->nodes[i] = NULL;
-}
-
 static void on_announced(void *arg, int r, const struct store_node *nodes, size_t n)
 {
     struct answer *a = arg;
@@ -94,6 +75,27 @@ static struct answer announce(struct world *w, unsigned i)
     loop_run(w->loop);
     assert_int_equal(a.times, 1);
     return a;
+}
+
+static int try_open_at(struct world *w, unsigned i, const char *url, const char *name,
+                       const char *at)
+{
+    const struct store_nodes_config config = {.postgres = url, .name = name, .rand = &w->rand};
+    const int r = store_nodes_open(&w->nodes[i], &config);
+
+    return r == 0 ? store_nodes_start(w->nodes[i], w->loop, at) : r;
+}
+
+static void open_node(struct world *w, unsigned i, const char *name, const char *at)
+{
+    assert_int_equal(try_open_at(w, i, w->pg.url, name, at), 0);
+    assert_int_equal(announce(w, i).r, 0);
+}
+
+static void close_node(struct world *w, unsigned i)
+{
+    store_nodes_close(w->nodes[i]);
+    w->nodes[i] = NULL;
 }
 
 static void expect_node(const struct store_node *n, unsigned number, const char *name,
@@ -208,8 +210,8 @@ static void whose_row_was_deleted_is_there_again(void **state)
     assert_int_equal(a.n, 1);
     expect_node(&a.nodes[0], 2, "b", "http://b:1");
     run_sql(w,
-            "INSERT INTO node (name, number, url, instance, seen_at)"
-            " VALUES ('c', 1, 'http://c:1', 5, now())");
+            "INSERT INTO node (name, number, url, instance, has_left)"
+            " VALUES ('c', 1, 'http://c:1', 5, false)");
     a = announce(w, 0); // its number is another one's
     assert_int_equal(a.r, STORE_NODES_TAKEN);
     assert_int_equal(a.n, 2);
@@ -221,8 +223,8 @@ static void there_are_so_many_numbers(void **state)
 
     static_assert(STORE_NODE_NUMBERS == 4096, "as below");
     run_sql(w,
-            "INSERT INTO node (name, number, url, instance, seen_at)"
-            " SELECT 'n' || i, i, 'http://n', 1, now() FROM generate_series(1, 4095) i"
+            "INSERT INTO node (name, number, url, instance, has_left)"
+            " SELECT 'n' || i, i, 'http://n', 1, false FROM generate_series(1, 4095) i"
             " WHERE i <> 4000");
     open_node(w, 0, "a", "http://a:1");
     assert_int_equal(store_nodes_number(w->nodes[0]), 4000);
@@ -241,10 +243,10 @@ static void what_is_longer_than_it_may_be_is_left_out(void **state)
     name[STORE_NODE_NAME_MAX] = '\0';
     open_node(w, 0, name, "http://a:1");
     run_sql(w,
-            "INSERT INTO node (name, number, url, instance, seen_at) VALUES"
-            " (repeat('y', 129), 2, 'http://b', 1, now()),"
-            " ('c', 3, 'http://' || repeat('z', 249), 1, now()),"
-            " ('d', 4, 'http://' || repeat('z', 248), 1, now())");
+            "INSERT INTO node (name, number, url, instance, has_left) VALUES"
+            " (repeat('y', 129), 2, 'http://b', 1, false),"
+            " ('c', 3, 'http://' || repeat('z', 249), 1, false),"
+            " ('d', 4, 'http://' || repeat('z', 248), 1, false)");
     const struct answer a = announce(w, 0);
     assert_int_equal(a.n, 2);
     expect_node(&a.nodes[0], 1, name, "http://a:1");
