@@ -12,6 +12,9 @@
 
 #define HEADERS_MAX    4096 // bytes of header lines
 #define PARAMETER_SIZE 64   // bytes of a query parameter that can mean anything to us
+#define DIGITS         64   // of base64url
+
+static_assert(EIO_WORKERS == DIGITS && EIO_NODES == DIGITS * DIGITS, "a digit, and two");
 
 // The codes and texts of engine.io's error answers; clients look at the code.
 enum refusal {
@@ -310,13 +313,12 @@ static void poll(struct entry *e)
     }
 }
 
-static void respond_later(struct entry *e)
+static void respond_later(struct entry *e, unsigned retry_after_s)
 {
     char seconds[16];
 
-    snprintf(seconds, sizeof(seconds), "%u", e->server->retry_after_s);
+    snprintf(seconds, sizeof(seconds), "%u", retry_after_s);
     add_field(&e->headers, "Retry-After", str_of(seconds));
-    e->server->n_refused++;
     respond(e, 503, STR("text/plain"), STR("Come back later\n"));
 }
 
@@ -336,7 +338,8 @@ static void serve(struct entry *e)
     if (check(e) != 0)
         return;
     if (!e->session && e->server->retry_after_s > 0) {
-        respond_later(e);
+        e->server->n_refused++;
+        respond_later(e, e->server->retry_after_s);
     } else if (e->is_websocket) {
         upgrade(e);
     } else if (e->session) {
@@ -346,21 +349,38 @@ static void serve(struct entry *e)
     }
 }
 
-static void on_head(void *arg, struct http_request *rq, const struct http_head *head)
+static void entry_init(struct entry *e, struct eio_server *server, struct http_request *rq,
+                       const struct http_head *head)
 {
-    struct entry e = {
-        .server = arg,
+    *e = (struct entry){
+        .server = server,
         .rq = rq,
         .head = head,
         .is_websocket =
             head->is_upgrade && http_head_has(head, STR("Upgrade"), STR("websocket")),
     };
-
-    buf_init(&e.headers, HEADERS_MAX);
+    buf_init(&e->headers, HEADERS_MAX);
     rq->state = NULL;
-    add_cors_fields(&e.headers, &e.server->config, head);
-    add_field(&e.headers, "Cache-Control", STR("no-store"));
+    add_cors_fields(&e->headers, &server->config, head);
+    add_field(&e->headers, "Cache-Control", STR("no-store"));
+}
+
+static void on_head(void *arg, struct http_request *rq, const struct http_head *head)
+{
+    struct entry e;
+
+    entry_init(&e, arg, rq, head);
     serve(&e);
+    buf_fini(&e.headers);
+}
+
+void eio_server_turn_away(struct eio_server *s, struct http_request *rq,
+                          const struct http_head *head, unsigned retry_after_s)
+{
+    struct entry e;
+
+    entry_init(&e, s, rq, head);
+    respond_later(&e, retry_after_s);
     buf_fini(&e.headers);
 }
 
@@ -387,12 +407,24 @@ const struct http_handler eio_http_handler = {
     .on_gone = on_gone,
 };
 
-int eio_worker_of(const struct http_head *head)
+bool eio_place_of(const struct http_head *head, struct eio_place *out)
 {
     char text[PARAMETER_SIZE];
     const str sid = parameter(head, "sid", text);
 
-    return sid.ptr && rand_is_name(sid) ? base64_url_value(sid.ptr[0]) : -1;
+    if (!sid.ptr || !rand_is_name(sid))
+        return false;
+    out->worker = (unsigned)base64_url_value(sid.ptr[0]);
+    out->node = (unsigned)base64_url_value(sid.ptr[1]) * DIGITS +
+                (unsigned)base64_url_value(sid.ptr[2]);
+    return true;
+}
+
+void eio_place_write(const struct eio_config *config, char sid[RAND_NAME_SIZE])
+{
+    sid[0] = base64_url_digit(config->worker);
+    sid[1] = base64_url_digit(config->node / DIGITS);
+    sid[2] = base64_url_digit(config->node % DIGITS);
 }
 
 struct eio_server *eio_server_new(const struct eio_config *config, const struct eio_app *app,
@@ -400,7 +432,7 @@ struct eio_server *eio_server_new(const struct eio_config *config, const struct 
 {
     struct eio_server *s = NEW(struct eio_server);
 
-    assert(config->worker < EIO_WORKERS);
+    assert(config->worker < EIO_WORKERS && config->node < EIO_NODES);
     s->config = *config;
     s->ws_config = (struct ws_config){
         .timers = config->timers, .later = config->later, .max_message = config->max_payload};

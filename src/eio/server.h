@@ -16,7 +16,8 @@
 /** So long a closed polling session is kept for the GET that learns of it. */
 #define EIO_CLOSE_KEPT_MS 30000
 
-#define EIO_WORKERS 64 // servers of one process, whose sessions can be told apart
+#define EIO_WORKERS 64   // servers of one process, whose sessions can be told apart
+#define EIO_NODES   4096 // processes, likewise
 
 #define EIO_QUEUE_MAX   4194304 // bytes queued for a client; more and it is a slow consumer
 #define EIO_QUEUED_COST 64      // bytes that a packet counts there beside its own
@@ -36,6 +37,7 @@ struct eio_config {
     size_t max_payload;  // bytes of a POST's body, and of a WebSocket message
     unsigned transports; // of enum eio_transport, or-ed
     bool allow_upgrades;
+    unsigned node;               // below EIO_NODES: which of several processes this is
     unsigned worker;             // below EIO_WORKERS: which of the servers of a process this is
     struct http_origins origins; // whose pages may talk to us
     bool cors;                   // let them read our answers, too
@@ -88,9 +90,24 @@ void eio_server_free(struct eio_server *s);
 /** The handler to put in a route; its arg is the server. */
 extern const struct http_handler eio_http_handler;
 
-/** Which worker has the session that a request names? Thread: any. @return -1: it names none,
- * or what no server of ours has made */
-int eio_worker_of(const struct http_head *head);
+/** Where a session is. */
+struct eio_place {
+    unsigned node;
+    unsigned worker;
+};
+
+/**
+ * Where is the session that a request names? Its id says so: the first character is the
+ * worker's, the next two are the node's, and the other 17 are chance, 102 bits. Thread: any.
+ *
+ * @return false: it names none, or what no server of ours has made
+ */
+bool eio_place_of(const struct http_head *head, struct eio_place *out);
+
+/** Answer a request with 503, for now: as eio_server_refuse() does, whatever it asks for.
+ * @param rq  in on_head of its handler; no more afterwards */
+void eio_server_turn_away(struct eio_server *s, struct http_request *rq,
+                          const struct http_head *head, unsigned retry_after_s);
 
 /**
  * Answer handshakes with 503 from now on, and with the seconds after which to come again; 0:

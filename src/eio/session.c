@@ -395,7 +395,7 @@ struct eio_session *eio_session_new(struct eio_server *server, struct ws *ws, bo
     s->polling = ws ? NULL : eio_polling_new(server->config.max_payload);
     s->log = (struct log_ctx){.key = "session", .id = ++server->n_opened};
     rand_name(server->config.rand, s->sid);
-    s->sid[0] = base64_url_digit(server->config.worker); // eio_worker_of()
+    eio_place_write(&server->config, s->sid);
     fsm_init(&s->fsm, states, ws ? EIO_WEBSOCKET : EIO_POLLING);
     timer_init(&s->timer, on_timer);
     eio_session_restart_heartbeat(s);

@@ -78,6 +78,9 @@ struct eio_server {
  */
 struct eio_session *eio_session_new(struct eio_server *server, struct ws *ws, bool is_b64);
 
+/** Write into a name where its session is, for eio_place_of(). */
+void eio_place_write(const struct eio_config *config, char sid[RAND_NAME_SIZE]);
+
 /** What the session's bearer is given back with: wiped, freed. NULL is fine. */
 void eio_bearer_free(char *bearer);
 

@@ -54,6 +54,7 @@ struct http_conn {
     bool is_parsing;    // parse() is on the stack and goes on by itself
     bool is_held_up;    // not reading
     bool is_first;      // no head was read yet
+    bool stays;         // the next request is served here
     bool is_head_begun;
 };
 

@@ -180,6 +180,7 @@ static void body_is_too_large(struct http_conn *c)
 static void start_request(struct http_conn *c, const struct http_head *h)
 {
     c->is_first = false;
+    c->stays = false;
     c->is_http10 = h->minor_version == 0;
     c->keep_alive = h->keep_alive;
     c->body_received = 0;
@@ -223,7 +224,7 @@ static int place_of(const struct http_conn *c, const struct http_head *h)
 {
     const struct http_config *config = &c->server->config;
 
-    return config->place ? config->place(config->move_arg, h) : HTTP_HERE;
+    return config->place && !c->stays ? config->place(config->move_arg, h) : HTTP_HERE;
 }
 
 /** @param unread  the request, and all behind it */
@@ -581,10 +582,11 @@ void http_server_accept(struct http_server *s, struct stream *stream)
         http_conn_close(c);
 }
 
-void http_server_adopt(struct http_server *s, struct stream *stream, str unread)
+static void adopt(struct http_server *s, struct stream *stream, str unread, bool stays)
 {
     struct http_conn *c = conn_new(s, stream);
 
+    c->stays = stays;
     const int r = buf_add(&c->in, unread);
     assert(r == 0); // another server's, with the same limits
     (void)r;
@@ -594,6 +596,16 @@ void http_server_adopt(struct http_server *s, struct stream *stream, str unread)
     } else {
         http_conn_parse_later(c);
     }
+}
+
+void http_server_adopt(struct http_server *s, struct stream *stream, str unread)
+{
+    adopt(s, stream, unread, false);
+}
+
+void http_server_adopt_here(struct http_server *s, struct stream *stream, str unread)
+{
+    adopt(s, stream, unread, true);
 }
 
 struct http_server *http_server_new(const struct http_config *config)

@@ -115,6 +115,10 @@ void http_server_accept(struct http_server *s, struct stream *stream);
  */
 void http_server_adopt(struct http_server *s, struct stream *stream, str unread);
 
+/** The same for one that who was to serve it has given back: its first request is served here,
+ * whatever place() says. */
+void http_server_adopt_here(struct http_server *s, struct stream *stream, str unread);
+
 /** Close idle connections now, the others with their answer. New ones are closed at once. */
 void http_server_drain(struct http_server *s);
 

@@ -80,7 +80,7 @@ static int place(void *arg, const struct http_head *head)
     if (is_for_home(head->path))
         return moves_place(&n->moves, NODE_HOME);
     if (is_socketio(n->config, head->path))
-        return moves_place(&n->moves, eio_worker_of(head));
+        return place_of_session(n, head);
     return HTTP_HERE;
 }
 

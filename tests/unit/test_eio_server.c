@@ -191,65 +191,82 @@ static void handshakes_in_the_words_of_the_protocol(void **state)
     assert_string_not_equal(p->sid, q->sid);
 }
 
-static int worker_of(const char *query)
+/** @return "WORKER NODE", or "nowhere" */
+static const char *place_of(const char *query)
 {
+    static char out[32];
     char text[QUERY_SIZE + 64];
     struct http_head head;
+    struct eio_place place;
 
     (void)snprintf(text, sizeof(text), "GET /engine.io/?%s HTTP/1.1\r\nHost: a\r\n\r\n", query);
     str in = str_of(text);
     assert_int_equal(http_head_parse(&head, &in), 0);
-    return eio_worker_of(&head);
+    if (!eio_place_of(&head, &place))
+        return "nowhere";
+    (void)snprintf(out, sizeof(out), "%u %u", place.worker, place.node);
+    return out;
 }
 
-static void a_sid_names_its_worker(void **state)
+static void a_sid_names_its_place(void **state)
 {
-    static const unsigned workers[] = {0, 1, 26, 62, EIO_WORKERS - 1};
+    static const struct {
+        unsigned worker;
+        unsigned node;
+        const char *want;
+    } rows[] = {
+        {0, 0, "0 0"},
+        {1, 63, "1 63"},
+        {26, 64, "26 64"},
+        {62, 2345, "62 2345"},
+        {EIO_WORKERS - 1, EIO_NODES - 1, "63 4095"},
+    };
     char query[QUERY_SIZE];
 
     (void)state;
-    for (size_t i = 0; i < COUNT_OF(workers); i++) {
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
         void *own;
         setup(&own);
-        ((struct world *)own)->config.worker = workers[i];
+        ((struct world *)own)->config.worker = rows[i].worker;
+        ((struct world *)own)->config.node = rows[i].node;
         struct world *w = serve(&own);
 
         const struct answer a = client_take_answer(ask(w, &(struct request){.query = POLLING}));
         const struct peer *p = last_peer(w, a.body);
-        expect_int("polling", worker_of(query_of(p, POLLING, query)), workers[i]);
-        expect_int("upgrade", worker_of(query_of(p, WEBSOCKET, query)), workers[i]);
+        assert_string_equal(place_of(query_of(p, POLLING, query)), rows[i].want);
+        assert_string_equal(place_of(query_of(p, WEBSOCKET, query)), rows[i].want);
         const struct peer *q = last_peer(w, take_frames(w, ask_websocket(w, WEBSOCKET)));
-        expect_int("websocket", worker_of(query_of(q, WEBSOCKET, query)), workers[i]);
-        assert_string_not_equal(p->sid + 1, q->sid + 1);
+        assert_string_equal(place_of(query_of(q, WEBSOCKET, query)), rows[i].want);
+        assert_string_not_equal(p->sid + 3, q->sid + 3);
         teardown(&own);
     }
 }
 
-static void what_is_no_sid_names_no_worker(void **state)
+static void what_is_no_sid_names_no_place(void **state)
 {
     static const struct {
         const char *query;
-        int worker;
+        const char *place;
     } rows[] = {
-        {"", -1},
-        {POLLING, -1},
-        {POLLING "&sid=", -1},
-        {POLLING "&sid", -1},
-        {POLLING "&sid=B", -1},
-        {POLLING "&sid=B123456789012345678", -1},
-        {POLLING "&sid=B1234567890123456789", 1},
-        {POLLING "&sid=B12345678901234567890", -1},
-        {POLLING "&sid=B12345678901234567+9", -1},
-        {POLLING "&sid=%42123456789012345678_", 1},
-        {POLLING "&sid=%zz23456789012345678_", -1},
-        {POLLING "&sid=B12345678901234567%00", -1},
-        {POLLING "&sid=_1234567890123456789", 63},
-        {"sid=C1234567890123456789&sid=B1234567890123456789", 1}, // the last, as anywhere
+        {"", "nowhere"},
+        {POLLING, "nowhere"},
+        {POLLING "&sid=", "nowhere"},
+        {POLLING "&sid", "nowhere"},
+        {POLLING "&sid=B", "nowhere"},
+        {POLLING "&sid=BAC3456789012345678", "nowhere"},
+        {POLLING "&sid=BAC34567890123456789", "1 2"},
+        {POLLING "&sid=BAC345678901234567890", "nowhere"},
+        {POLLING "&sid=BAC345678901234567+9", "nowhere"},
+        {POLLING "&sid=%42%41C3456789012345678_", "1 2"},
+        {POLLING "&sid=%zzAC3456789012345678_", "nowhere"},
+        {POLLING "&sid=BAC345678901234567%00", "nowhere"},
+        {POLLING "&sid=___34567890123456789", "63 4095"},
+        {"sid=CBA34567890123456789&sid=BAC34567890123456789", "1 2"}, // the last, as anywhere
     };
 
     (void)state;
     for (size_t i = 0; i < COUNT_OF(rows); i++)
-        expect_int(rows[i].query, worker_of(rows[i].query), rows[i].worker);
+        expect_str(rows[i].query, str_of(place_of(rows[i].query)), str_of(rows[i].place));
 }
 
 static void offers_no_upgrade_that_it_would_refuse(void **state)
@@ -863,8 +880,8 @@ int main(void)
         TEST(names_what_it_takes_where_it_refuses),
         TEST(takes_what_the_query_means),
         TEST(handshakes_in_the_words_of_the_protocol),
-        cmocka_unit_test(a_sid_names_its_worker),
-        cmocka_unit_test(what_is_no_sid_names_no_worker),
+        cmocka_unit_test(a_sid_names_its_place),
+        cmocka_unit_test(what_is_no_sid_names_no_place),
         cmocka_unit_test(offers_no_upgrade_that_it_would_refuse),
         TEST(serves_websockets_alone_where_polling_is_off),
         cmocka_unit_test(every_answer_tells_which_origins_may_read_it),
