@@ -64,6 +64,16 @@ int ip_parse(ip *out, str text)
     return 0;
 }
 
+const char *ip_text(char out[ADDR_HOST_SIZE], const ip *i)
+{
+    if (ip_is_v4(i)) {
+        inet_ntop(AF_INET, i->bytes + V4_AT, out, ADDR_HOST_SIZE);
+    } else {
+        inet_ntop(AF_INET6, i->bytes, out, ADDR_HOST_SIZE);
+    }
+    return out;
+}
+
 bool ip_is_loopback(const ip *i)
 {
     static const ip v6 = {{[15] = 1}};

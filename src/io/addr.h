@@ -29,5 +29,8 @@ const char *addr_text(char out[ADDR_TEXT_SIZE], const struct addr *a);
 /** Digits alone: no name, no brackets, no zone. @return 0 or ADDR_NO_IP */
 MUST_CHECK int ip_parse(ip *out, str text);
 
+/** @return out */
+const char *ip_text(char out[ADDR_HOST_SIZE], const ip *i);
+
 /** As addr_is_loopback(). */
 bool ip_is_loopback(const ip *i);

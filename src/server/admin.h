@@ -8,6 +8,7 @@
 #include "eio/server.h"
 #include "server/health.h"
 #include "server/node_media.h"
+#include "server/relay_door.h"
 
 enum admin_phase {
     ADMIN_STARTING,
@@ -22,6 +23,7 @@ struct admin_numbers {
     uint64_t store_up;
     uint64_t connections;
     struct eio_counters eio;
+    struct relay_numbers relay; // of requests for other nodes
     struct api_counters api;
     struct chat_counters chat;
     struct store_counters store;
@@ -39,6 +41,7 @@ struct admin {
     const struct store *store;
     const struct node_media *media;
     const struct eio_server *eio;
+    const struct relay_door *door;
     const struct health *health;
     const size_t *n_connections;
 

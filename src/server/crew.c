@@ -46,6 +46,7 @@ static void make_shared(struct crew *c)
         .socket_ips = &c->socket_ips,
         .connections = &c->connections,
     };
+    relay_peers_init(&c->shared.peers);
 }
 
 static void free_shared(struct crew *c)
@@ -53,6 +54,7 @@ static void free_shared(struct crew *c)
     chat_limits_free(c->shared.limits);
     bus_hub_free(c->shared.hub);
     posts_free(c->shared.posts);
+    relay_peers_fini(&c->shared.peers);
     ips_fini(&c->socket_ips);
     ips_fini(&c->connection_ips);
 }

@@ -22,6 +22,8 @@
 #define RETRY_AFTER_S 5
 #define ROUTES_MAX    16
 
+#define PLACE_NODES POSTS_MAX // places from here on are other processes
+
 struct node {
     const struct node_config *config;
     struct node_shared *shared;
@@ -33,6 +35,8 @@ struct node {
     struct http_assets assets;
     struct demo demo; // with --dev
     struct moves moves;
+    struct relay *relay; // NULL: there are no other processes
+    struct relay_door door;
     struct health health;
     struct admin admin;
     struct admin_socket *admin_socket; // at home
@@ -73,6 +77,18 @@ static bool is_for_home(str path)
     return false;
 }
 
+static int place_of_session(const struct node *n, const struct http_head *head)
+{
+    struct eio_place p;
+
+    if (!eio_place_of(head, &p))
+        return HTTP_HERE;
+    if (p.node == n->config->cluster.number)
+        return moves_place(&n->moves, (int)p.worker);
+    return n->relay && relay_takes(n->relay, head, p.node) ? PLACE_NODES + (int)p.node
+                                                           : HTTP_HERE;
+}
+
 static int place(void *arg, const struct http_head *head)
 {
     const struct node *n = arg;
@@ -87,7 +103,12 @@ static int place(void *arg, const struct http_head *head)
 static void move(void *arg, int place, struct stream_parcel *parcel)
 {
     const struct node *n = arg;
-    moves_move(&n->moves, place, parcel);
+
+    if (place >= PLACE_NODES) {
+        relay_take(n->relay, (unsigned)(place - PLACE_NODES), parcel);
+    } else {
+        moves_move(&n->moves, place, parcel);
+    }
 }
 
 // Numbers: a question goes round, and each adds its own.
@@ -270,8 +291,12 @@ static size_t let_go(void *arg, size_t n_steps)
 {
     struct node *n = arg;
     const size_t left = eio_counters(n->parts.eio).sessions;
+    const size_t relayed = n->relay ? relay_numbers(n->relay).websockets : 0;
 
-    return eio_server_drain(n->parts.eio, (left + n_steps - 1) / n_steps);
+    if (relayed > 0)
+        (void)relay_drain(n->relay, (relayed + n_steps - 1) / n_steps);
+    return eio_server_drain(n->parts.eio, (left + n_steps - 1) / n_steps) +
+           (n->relay ? relay_numbers(n->relay).websockets : 0);
 }
 
 static void close_all(void *arg)
@@ -279,6 +304,8 @@ static void close_all(void *arg)
     struct node *n = arg;
 
     parts_close(&n->parts);
+    if (n->relay)
+        relay_close_all(n->relay);
     admin_socket_close(n->admin_socket); // until now there were clients to end
 }
 
@@ -289,7 +316,8 @@ static bool is_idle(void *arg)
 
     if (is_home(n) && atomic_load(&n->shared->n_others) > 0)
         return false;
-    return parts_are_idle(&n->parts) && !n->health.is_asking && n->n_counts == 0;
+    return parts_are_idle(&n->parts) && (!n->relay || relay_is_idle(n->relay)) &&
+           !n->health.is_asking && n->n_counts == 0;
 }
 
 static void give_up(void *arg)
@@ -326,6 +354,7 @@ static void make_admin(struct node *n)
         .store = n->parts.store,
         .media = &n->parts.media,
         .eio = n->parts.eio,
+        .door = &n->door,
         .health = &n->health,
         .n_connections = &n->loop->n_streams,
         .on_metrics = on_metrics,
@@ -356,15 +385,40 @@ static void add_routes(struct node *n)
     add_route(n, STR(HTTP_ASSETS_SHARED), &http_assets_handler, &n->assets);
     if (n->config->dev)
         add_route(n, STR(DEMO_PREFIX), &demo_http_handler, &n->demo);
-    add_route(n, n->config->path, &eio_http_handler, p->eio);
+    add_route(n, n->config->path, &relay_door_handler, &n->door);
     if (n->config->dev) { // its page knows of no --path
-        add_route(n, STR("/socket.io/"), &eio_http_handler, p->eio);
+        add_route(n, STR("/socket.io/"), &relay_door_handler, &n->door);
         add_route(n, STR("/"), &http_assets_handler, &n->assets);
     }
 }
 
+/** Behind our HTTP server, which gets back what can't be passed on. */
+static void make_relay(struct node *n)
+{
+    const struct node_config *c = n->config;
+
+    if (!n->shared->nodes)
+        return;
+    n->relay = relay_new(&(struct relay_config){
+        .loop = n->loop,
+        .http = n->http,
+        .nodes = n->shared->nodes,
+        .node = c->cluster.number,
+        .key = str_of(c->cluster.key),
+        .limit = n->shared->connections,
+        .idle_ms = 2 * (c->ping_interval_ms + c->ping_timeout_ms),
+    });
+    n->door.relay = n->relay;
+}
+
 static void make_front(struct node *n)
 {
+    n->door = (struct relay_door){
+        .eio = n->parts.eio,
+        .peers = &n->shared->peers,
+        .key = str_of(n->config->cluster.key),
+        .timers = &n->loop->timers,
+    };
     n->assets = embedded_assets;
     if (n->config->dev)
         demo_init(&n->demo, &n->config->demo, &n->config->proxies);
@@ -387,6 +441,7 @@ static void make_front(struct node *n)
         .http = n->http,
     };
     n->shared->moves[n->number] = &n->moves;
+    make_relay(n);
 }
 
 /** A URL may have a password in it. */
@@ -468,6 +523,7 @@ void node_free(struct node *n)
     health_stop(&n->health);
     admin_socket_free(n->admin_socket);
     own_keys_fini(&n->keys);
+    relay_free(n->relay);
     http_server_free(n->http);
     parts_free(&n->parts);
     loop_free(n->loop);
@@ -512,6 +568,7 @@ int node_listen(struct node *n, struct addr *at)
         .share = share_of(n),
         .limit = n->shared->connections,
         .proxies = &n->config->proxies,
+        .peers = &n->shared->peers,
         .drain_ms = n->config->drain_ms,
         .ops = &run_ops,
         .arg = n,

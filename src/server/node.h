@@ -12,6 +12,8 @@
 #include "io/tcp_limit.h"
 #include "server/keys.h"
 #include "server/posts.h"
+#include "server/relay.h"
+#include "server/relay_peers.h"
 #include "server/serve_media.h"
 
 #define NODE_HOME 0 // the number of the first
@@ -40,6 +42,12 @@ struct node_config {
     int64_t upgrade_timeout_ms;
     int64_t connect_timeout_ms;
     size_t max_payload;
+
+    struct {
+        unsigned number; // below EIO_NODES
+        const char
+            *key; // of all, and a secret (relay_key_is_good()); NULL: there are no others
+    } cluster;    // what this process is to others; zeroes: it is alone
 
     unsigned n_workers;        // nodes, each on a loop of its own; 1 to POSTS_MAX
     struct node_trust *trusts; // of each; borrowed
@@ -80,7 +88,9 @@ struct node_shared {
     struct chat_limits *limits;     // of accounts
     struct ips *socket_ips;         // sockets of an address
     struct tcp_limit *connections;
-    atomic_uint n_others; // nodes that run, but the first one
+    const struct relay_nodes *nodes; // of other processes; NULL: this one is alone
+    struct relay_peers peers;        // who has shown the key
+    atomic_uint n_others;            // nodes that run, but the first one
 };
 
 struct node;

@@ -216,6 +216,7 @@ static void make_transport(struct parts *p)
         .ping_timeout_ms = c->ping_timeout_ms,
         .upgrade_timeout_ms = c->upgrade_timeout_ms,
         .max_payload = c->max_payload,
+        .node = c->cluster.number,
         .worker = p->number,
         .transports = c->transports,
         .allow_upgrades = true,

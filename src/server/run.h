@@ -6,6 +6,7 @@
 #include "io/addr.h"
 #include "io/loop.h"
 #include "io/tcp.h"
+#include "server/relay_peers.h"
 #include "server/stop.h"
 
 /** What a server does beside its HTTP. */
@@ -32,6 +33,7 @@ struct run {
     enum tcp_share share;
     struct tcp_limit *limit;            // of connections; borrowed
     const struct http_proxies *proxies; // which its addresses do not count for; NULL: none
+    struct relay_peers *peers;          // likewise
     int64_t drain_ms;
     const struct run_ops *ops;
     void *arg;
