@@ -43,11 +43,11 @@ struct node_config {
     int64_t connect_timeout_ms;
     size_t max_payload;
 
+    /** What this process is to others. All zeroes: it is alone. */
     struct {
         unsigned number; // below EIO_NODES
-        const char
-            *key; // of all, and a secret (relay_key_is_good()); NULL: there are no others
-    } cluster;    // what this process is to others; zeroes: it is alone
+        const char *key; // which all have: good (relay_key_is_good()), and a secret. NULL: none
+    } cluster;
 
     unsigned n_workers;        // nodes, each on a loop of its own; 1 to POSTS_MAX
     struct node_trust *trusts; // of each; borrowed

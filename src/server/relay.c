@@ -361,15 +361,15 @@ static void on_dialed(void *arg, int r, struct stream *owner)
 static void dial(struct relayed *it)
 {
     const struct relay_config *c = &it->relay->config;
-    struct relay_target target;
+    struct node_url url;
 
-    if (!c->nodes->find(c->nodes->arg, it->number, &target)) {
+    if (!c->nodes->find(c->nodes->arg, it->number, &url)) {
         fail(it, "unknown");
         return;
     }
     const struct dial_to to = {
-        .host = target.host,
-        .port = target.port,
+        .host = url.host,
+        .port = url.port,
         .timeout_ms = RELAY_DIAL_MS,
         .max_queued = OWNER_QUEUED,
         .limit = c->limit,

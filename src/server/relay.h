@@ -14,6 +14,7 @@
 #include "http/server.h"
 #include "io/loop.h"
 #include "io/tcp_limit.h"
+#include "server/node_url.h"
 #include "server/relay_head.h"
 
 #define RELAYS_MAX          16384 // of a loop; each takes two connections
@@ -21,17 +22,10 @@
 #define RELAY_DIAL_MS       2000  // to reach the other node
 #define RELAY_RETRY_AFTER_S 5
 
-#define RELAY_HOST_SIZE 256 // bytes, NUL included
-
-struct relay_target {
-    char host[RELAY_HOST_SIZE]; // a name, or an address without brackets
-    uint16_t port;
-};
-
 /** Who else there is. */
 struct relay_nodes {
     /** Thread: any that has a relay. @return false: there is no such node, or not any more */
-    bool (*find)(void *arg, unsigned node, struct relay_target *out);
+    bool (*find)(void *arg, unsigned node, struct node_url *out);
     void *arg;
 };
 

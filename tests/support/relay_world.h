@@ -67,7 +67,7 @@ struct relay_world {
     struct loop *loop;
     struct relay_node nodes[RELAY_NODES];
     struct relay_nodes others;
-    struct relay_target targets[RELAY_NODES + 1]; // where each is, as the nodes have it
+    struct node_url urls[RELAY_NODES + 1]; // where each is, as the nodes have it
     bool is_known[RELAY_NODES + 1];
     struct relay_peer peers[RELAY_PEERS];
     size_t n_peers;
@@ -143,13 +143,13 @@ static inline void relay_say(struct relay_peer *p, const char *text)
 
 // Nodes.
 
-static inline bool relay_find(void *arg, unsigned node, struct relay_target *out)
+static inline bool relay_find(void *arg, unsigned node, struct node_url *out)
 {
     const struct relay_world *w = arg;
 
     if (node > RELAY_NODES || !w->is_known[node])
         return false;
-    *out = w->targets[node];
+    *out = w->urls[node];
     return true;
 }
 
@@ -184,11 +184,11 @@ static inline bool relay_is_exempt(void *arg, const ip *peer)
 static inline void relay_point(struct relay_world *w, unsigned node, const char *host,
                                uint16_t port)
 {
-    struct relay_target *t = &w->targets[node];
+    struct node_url *u = &w->urls[node];
 
     w->is_known[node] = true;
-    snprintf(t->host, sizeof(t->host), "%s", host);
-    t->port = port;
+    snprintf(u->host, sizeof(u->host), "%s", host);
+    u->port = port;
 }
 
 static inline void relay_listen(struct relay_node *n)
