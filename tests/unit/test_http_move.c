@@ -537,6 +537,24 @@ static void nothing_unread_is_no_harm(void **state)
     expect_got("answered", w, STR(OK("3", "1:0") OK("3", "0:0")));
 }
 
+/** Elsewhere nobody could be found. What comes behind it is looked at anew. */
+static void what_is_given_back_is_served_here_once(void **state)
+{
+    struct world *w = *state;
+    struct stream_parcel parcel;
+
+    feed(w, STR(GET("/0/a")));
+    assert_int_equal(stream_detach(&w->at->stream, STR(""), &parcel), 0);
+    w->at->is_detached = false; // its server is told, as it does not know
+    mem_stream_end(w->at, STREAM_LOST);
+    take(w);
+    mem_stream_attach(next_stream(w), &parcel);
+    http_server_adopt_here(w->homes[0].server, &w->at->stream, STR(GET("/1/b") GET("/1/c")));
+    buf_fini(&parcel.unread);
+    run(w);
+    expect_got("answered", w, STR(OK("3", "0:0") OK("3", "0:0") OK("3", "1:0")));
+}
+
 static void the_next_head_has_the_time_that_any_has(void **state)
 {
     struct world *w = *state;
@@ -593,6 +611,7 @@ int main(void)
         TEST(an_upgrade_gets_what_came_behind_it),
         TEST(who_is_paused_at_once_is_not_read),
         TEST(nothing_unread_is_no_harm),
+        TEST(what_is_given_back_is_served_here_once),
         TEST(the_next_head_has_the_time_that_any_has),
         TEST(who_is_idle_there_is_closed),
         TEST(what_is_no_request_moves_nowhere),

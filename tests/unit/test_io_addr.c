@@ -143,10 +143,25 @@ static void parses_each_ip(void **state)
     }
 }
 
+static void prints_each_ip_as_it_is_read(void **state)
+{
+    static const char *const texts[] = {"1.2.3.4", "255.255.255.255", "::1", "fd00::1:2",
+                                        "2001:db8:1111:2222:3333:4444:5555:6666"};
+    char text[ADDR_HOST_SIZE];
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(texts); i++) {
+        ip got;
+        assert_int_equal(ip_parse(&got, str_of(texts[i])), 0);
+        assert_string_equal(ip_text(text, &got), texts[i]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(parses_each_row),
+        cmocka_unit_test(prints_each_ip_as_it_is_read),
         cmocka_unit_test(takes_no_cut_for_an_address),
         cmocka_unit_test(parses_each_ip),
     };
