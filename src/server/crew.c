@@ -41,7 +41,7 @@ static void make_shared(struct crew *c)
     c->shared = (struct node_shared){
         .config = config,
         .posts = posts_new(config->n_workers),
-        .hub = config->n_workers > 1 ? bus_hub_new(crypto_random()) : NULL,
+        .hub = config->n_workers > 1 ? bus_hub_new(crypto_random(), NULL) : NULL,
         .limits = chat_limits_new(&config->chat, crypto_random()),
         .socket_ips = &c->socket_ips,
         .connections = &c->connections,

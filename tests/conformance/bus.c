@@ -154,7 +154,7 @@ static int open_hub(void **state)
     struct bus *bus = NULL;
 
     assert_int_equal(loop_new(&w->loop), 0);
-    w->hub = bus_hub_new(&w->rand);
+    w->hub = bus_hub_new(&w->rand, NULL);
     join(w, &bus);
     attach(w, bus);
     return 0;

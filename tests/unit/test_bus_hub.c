@@ -110,7 +110,7 @@ static void *run_node(void *arg)
 static void all_that_is_published_arrives_everywhere(void **state)
 {
     static const struct bus_handler handler = {on_event, on_gap, on_subscribed, on_reach};
-    struct bus_hub *hub = bus_hub_new(crypto_random());
+    struct bus_hub *hub = bus_hub_new(crypto_random(), NULL);
     struct node nodes[NODES] = {0};
 
     (void)state;
@@ -137,7 +137,7 @@ static void all_that_is_published_arrives_everywhere(void **state)
 static void one_may_go_in_the_middle_of_all(void **state)
 {
     static const struct bus_handler handler = {on_event, on_gap, on_subscribed, on_reach};
-    struct bus_hub *hub = bus_hub_new(crypto_random());
+    struct bus_hub *hub = bus_hub_new(crypto_random(), NULL);
     struct node stays = {.number = 0};
     struct node goes = {.number = 1};
     const account a = wallet(1);

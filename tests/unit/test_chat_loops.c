@@ -198,7 +198,7 @@ static void whoever_comes_where_all_keep_as_many_as_may_be(void **state)
         .rate_limits = true, .sends = {1, 1, 1}, .requests = {1, 1, 1}, .sessions = MAX};
 
     (void)state;
-    all.hub = bus_hub_new(crypto_random());
+    all.hub = bus_hub_new(crypto_random(), NULL);
     all.limits = config.limits = chat_limits_new(&config, crypto_random());
     for (size_t i = 0; i < CROWD_THREADS; i++)
         node_init(&nodes[i], &all, &config, i + 1);
