@@ -3,7 +3,9 @@
 #include "base/mem.h"
 #include "bus/hub.h"
 #include "bus/local.h"
+#include "bus/nats.h"
 #include "support/lossy_bus.h"
+#include "support/nats_world.h"
 #include "support/t.h"
 
 /** What every bus owes the chat (chat/bus.h). Each test gets a new one. */
@@ -14,7 +16,12 @@ struct world {
     struct bus *bus;
     struct bus *publisher; // of what is not by the bus itself; the same, or another one
     struct bus_hub *hub;
-    bool is_inside; // a call of the bus is under way: nothing may come
+    struct nats_node_world nats[2]; // the publisher's own is the second
+    struct bus *observer;           // of settle(), where there is NATS
+    uint64_t n_settled;
+    char has_settled; // 's' once the observer is subscribed, 'm' once it was published to
+    bool is_inside;   // a call of the bus is under way: nothing may come
+    bool hears_all;   // what the publisher hears is noted as well
     char said[512];
 };
 
@@ -35,7 +42,12 @@ static bool turn(struct world *w)
 
 #define TURNS 8 // of a loop: more than there is from one front to another
 
-static void settle(struct world *w)
+static account wallet(uint8_t n)
+{
+    return (account){.len = 3, .bytes = {1, 2, n}};
+}
+
+static void settle_here(struct world *w)
 {
     for (unsigned i = 0; w->loop && i < TURNS; i++)
         loop_run_once(w->loop);
@@ -43,9 +55,30 @@ static void settle(struct world *w)
     }
 }
 
-static account wallet(uint8_t n)
+/** What was done before is done where NATS is once another one on the same way is confirmed,
+ * and has come once what is published behind it has. */
+static void settle_afar(struct world *w)
 {
-    return (account){.len = 3, .bytes = {1, 2, n}};
+    const uint64_t n = ++w->n_settled;
+    const account mark = {.len = 3, .bytes = {9, (uint8_t)(n >> 8), (uint8_t)n}};
+    const struct bus_event e = {.kind = BUS_CROWDED, .to = mark};
+
+    bus_subscribe(w->observer, &mark);
+    while (w->has_settled != 's')
+        loop_run_once(w->loop);
+    bus_publish(w->publisher, &e);
+    while (w->has_settled != 'm')
+        loop_run_once(w->loop);
+    bus_unsubscribe(w->observer, &mark);
+}
+
+static void settle(struct world *w)
+{
+    settle_here(w);
+    if (!w->observer)
+        return;
+    settle_afar(w);
+    settle_here(w);
 }
 
 static void note(struct world *w, const char *what, const account *a, str text)
@@ -160,10 +193,16 @@ static int open_hub(void **state)
     return 0;
 }
 
+/** All but what a test asks for is for nobody. */
 static void nothing_comes(void *arg, const struct bus_event *e)
 {
-    (void)arg, (void)e;
-    fail_msg("an event for nobody");
+    struct world *w = arg;
+
+    if (w->hears_all) {
+        on_event(w, e);
+    } else {
+        fail_msg("an event for nobody");
+    }
 }
 
 static void no_gap(void *arg)
@@ -174,8 +213,13 @@ static void no_gap(void *arg)
 
 static void nobody_subscribes(void *arg, const account *a)
 {
-    (void)arg, (void)a;
-    fail_msg("a subscription of nobody's");
+    struct world *w = arg;
+
+    if (w->hears_all) {
+        on_subscribed(w, a);
+    } else {
+        fail_msg("a subscription of nobody's");
+    }
 }
 
 static void is_told_too(void *arg, int64_t position)
@@ -184,16 +228,56 @@ static void is_told_too(void *arg, int64_t position)
     assert_true(position > 0);
 }
 
+static const struct bus_handler publishers = {nothing_comes, no_gap, nobody_subscribes,
+                                              is_told_too};
+
 /** All is published by another one. */
 static int open_hub_of_two(void **state)
 {
-    static const struct bus_handler handler = {nothing_comes, no_gap, nobody_subscribes,
-                                               is_told_too};
     const int r = open_hub(state);
     struct world *w = *state;
 
     join(w, &w->publisher);
-    bus_attach(w->publisher, &handler, w);
+    bus_attach(w->publisher, &publishers, w);
+    return r;
+}
+
+static void mark_comes(void *arg, const struct bus_event *e)
+{
+    (void)e;
+    ((struct world *)arg)->has_settled = 'm';
+}
+
+static void mark_is_subscribed(void *arg, const account *a)
+{
+    (void)a;
+    ((struct world *)arg)->has_settled = 's';
+}
+
+static int open_nats(void **state)
+{
+    static const struct bus_handler observers = {mark_comes, no_gap, mark_is_subscribed, NULL};
+    struct world *w = world_new(state);
+    struct bus *bus = NULL;
+
+    assert_int_equal(loop_new(&w->loop), 0);
+    nats_node_open_as(&w->nats[0], (struct bus_nats_config){0});
+    bus = nats_node_join(&w->nats[0], w->loop);
+    attach(w, bus);
+    w->observer = nats_node_join(&w->nats[0], w->loop);
+    bus_attach(w->observer, &observers, w);
+    return 0;
+}
+
+/** All is published by another process. */
+static int open_nats_of_two(void **state)
+{
+    const int r = open_nats(state);
+    struct world *w = *state;
+
+    nats_node_open_as(&w->nats[1], (struct bus_nats_config){.node = "b"});
+    w->publisher = nats_node_join(&w->nats[1], w->loop);
+    bus_attach(w->publisher, &publishers, w);
     return r;
 }
 
@@ -204,8 +288,11 @@ static int close_bus(void **state)
     if (w->publisher != w->bus)
         bus_free(w->publisher);
     bus_free(w->bus);
-    settle(w);
+    bus_free(w->observer);
+    settle_here(w);
     bus_hub_free(w->hub);
+    for (unsigned i = 0; i < COUNT_OF(w->nats); i++)
+        nats_node_close(&w->nats[i]);
     if (w->loop)
         loop_free(w->loop);
     free(w);
@@ -400,12 +487,17 @@ static void does_not_bring_an_account_its_own_presence(void **state)
 static void watches_before_what_is_published_next_arrives(void **state)
 {
     struct world *w = *state;
+    const account a = wallet(2);
+    const struct bus_event ask = {.kind = BUS_ASK, .to = a, .origin = 5};
 
-    subscribe(w, 2);
+    w->hears_all = true;
+    bus_subscribe(w->publisher, &a);
     settle(w);
+    while (!strstr(w->said, "s2")) // it may be by another way than what settles
+        loop_run_once(w->loop);
     watch(w, 2);
-    publish_ask(w, 2);
-    for (unsigned i = 0; i < TURNS && !strstr(w->said, "a2"); i++) {
+    bus_publish(w->bus, &ask);
+    for (unsigned i = 0; (w->observer || i < TURNS) && !strstr(w->said, "a2"); i++) {
         if (w->loop) {
             loop_run_once(w->loop);
         } else {
@@ -497,7 +589,12 @@ int main(void)
         FOR_BACKEND(may_be_freed_with_events_under_way, backend)
 #define WHOLE_SUITE(backend)                                                                   \
     SUITE(backend), FOR_BACKEND(says_how_far_all_has_come_behind_it, backend)
-    const struct CMUnitTest tests[] = {WHOLE_SUITE(local), SUITE(lossy), WHOLE_SUITE(hub),
-                                       WHOLE_SUITE(hub_of_two)};
+    struct CMUnitTest tests[] = {WHOLE_SUITE(local),      SUITE(lossy), WHOLE_SUITE(hub),
+                                 WHOLE_SUITE(hub_of_two), SUITE(nats),  SUITE(nats_of_two)};
+
+    for (size_t i = 0; i < COUNT_OF(tests); i++) {
+        if (tests[i].setup_func == open_nats || tests[i].setup_func == open_nats_of_two)
+            nats_world_skip_if_absent(&tests[i]);
+    }
     return cmocka_run_group_tests_name("bus", tests, NULL, NULL);
 }
