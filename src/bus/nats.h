@@ -20,8 +20,9 @@
 // Bytes of events that wait to be published. Over it they are dropped.
 #define BUS_NATS_QUEUE_MAX 16777216
 
-#define BUS_NATS_AGAIN_MS                                                                      \
-    1000 // from one attempt to connect to the next, by chance a half more or less
+// From one attempt to connect to the next: by chance a half more or less.
+#define BUS_NATS_AGAIN_MS 1000
+
 #define BUS_NATS_WARN_MS 10000 // between two lines of the log about the same
 
 struct bus_nats;

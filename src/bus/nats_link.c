@@ -112,12 +112,13 @@ static void set_url(natsOptions *o, const struct nats_url *u)
 }
 
 /** nats.c checks the certificate, but not whose it is unless it is told.
- * @return 0 or NATS_LINK_CA */
+ * @return 0, NATS_LINK_CA or NATS_LINK_UNTRUSTED */
 static int set_tls(natsOptions *o, const struct nats_link_config *config)
 {
     if (!config->url->is_tls)
         return 0;
-    must(natsOptions_SetSecure(o, true));
+    if (natsOptions_SetSecure(o, true) != NATS_OK)
+        return NATS_LINK_UNTRUSTED; // OpenSSL's own configuration is no good
     must(natsOptions_SetExpectedHostname(o, config->url->host));
     if (config->ca_file && natsOptions_LoadCATrustedCertificates(o, config->ca_file) != NATS_OK)
         return NATS_LINK_CA;

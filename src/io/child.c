@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "io/uv_loop.h"
@@ -70,6 +71,13 @@ static char **texts(const char *const *list)
     return same;
 }
 
+/** Not every library says of what it opens that it is not for programs that we run: nats.c does
+ * not. Where the kernel has no such call (before 5.11), theirs stay open. */
+static void keep_what_is_ours(void)
+{
+    (void)close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC);
+}
+
 struct child *child_run(struct loop *l, const struct child_config *config, child_fn *done,
                         void *arg)
 {
@@ -92,6 +100,7 @@ struct child *child_run(struct loop *l, const struct child_config *config, child
     c->arg = arg;
     c->end = CHILD_MISSING;
     timer_init(&c->timer, on_late);
+    keep_what_is_ours();
     const int r = uv_spawn(&c->loop->uv, &c->uv, &how);
     if (r < 0) {
         uv_fault(r, config->argv[0]);

@@ -118,6 +118,22 @@ static void says_how_it_has_ended(void **state)
     }
 }
 
+static void what_a_library_has_left_open_is_not_for_it(void **state)
+{
+    struct world *w = *state;
+    int fds[2];
+    char fd[16];
+
+    assert_int_equal(pipe(fds), 0); // without O_CLOEXEC
+    snprintf(fd, sizeof(fd), "%d", fds[0]);
+    start_shell(w, "test ! -e /proc/$$/fd/$1", fd, LONG_MS);
+    await(w, 1);
+    assert_int_equal(w->end, CHILD_EXITED);
+    assert_int_equal(w->status, 0);
+    close(fds[0]);
+    close(fds[1]);
+}
+
 static void runs_without_a_shell(void **state)
 {
     static const char *const argv[] = {"/bin/false", NULL};
@@ -200,6 +216,7 @@ int main(void)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(says_how_it_has_ended),
+        TEST(what_a_library_has_left_open_is_not_for_it),
         TEST(runs_without_a_shell),
         TEST(a_missing_program_is_said_later),
         TEST(what_hangs_is_killed_when_its_time_is_over),

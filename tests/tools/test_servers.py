@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""tests/support/postgres: it runs what it is told to, and leaves nothing."""
+"""tests/support/postgres and nats: they run what they are told to, and leave nothing."""
 import os
 import pathlib
 import signal
@@ -8,11 +8,11 @@ import sys
 import tempfile
 import time
 
-POSTGRES = pathlib.Path(__file__).resolve().parents[1] / "support/postgres"
+SUPPORT = pathlib.Path(__file__).resolve().parents[1] / "support"
 SECONDS = 60
 
 # name, arguments, exit status, what it must say first, and last
-ROWS = [
+POSTGRES_ROWS = [
     ("its URL, the command's input, and its status",
      ["sh", "-c", "echo $TEST_POSTGRES; cat; exit 3"], 3,
      "postgresql://parley@/postgres?host=%2F", "%2Fsocket\nwhat it is given\n"),
@@ -21,6 +21,16 @@ ROWS = [
     ("an option that there is not", ["--nothing"], 1, "", ""),
     ("a setting that there is not", ["-c", "nothing=1", "true"], 1, "", ""),
 ]
+NATS_ROWS = [
+    ("its URL, the command's input, and its status", ["sh", "-c", "echo $TEST_NATS; cat; exit 3"], 3,
+     "nats://127.0.0.1:", "\nwhat it is given\n"),
+    ("an option of the server", ["--user=u", "--pass=p", "sh", "-c", "echo $TEST_NATS"], 0,
+     "nats://127.0.0.1:", "\n"),
+    ("an option that there is not", ["--nothing"], 1, "", ""),
+    ("one that the server has not", ["--nothing=1", "true"], 1, "", ""),
+    ("a port that is none", ["--port=65536", "true"], 1, "", ""),
+]
+SERVERS = [("postgres", "postgresql://", POSTGRES_ROWS), ("nats", "nats://", NATS_ROWS)]
 
 
 def is_running(folder):
@@ -45,9 +55,9 @@ def environment(folder):
     return {**os.environ, "TMPDIR": folder}
 
 
-def run(folder, row):
+def run(server, folder, row):
     _, args, want_status, first, last = row
-    done = subprocess.run([POSTGRES, *args], input="what it is given\n", capture_output=True,
+    done = subprocess.run([SUPPORT / server, *args], input="what it is given\n", capture_output=True,
                           text=True, env=environment(folder), check=False, timeout=SECONDS)
     if (done.returncode != want_status or not done.stdout.startswith(first)
             or not done.stdout.endswith(last)):
@@ -55,22 +65,22 @@ def run(folder, row):
     return left(folder)
 
 
-def start(folder, args):
-    server = subprocess.Popen([POSTGRES, *args], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+def start(server, folder, args):
+    server = subprocess.Popen([SUPPORT / server, *args], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                               text=True, env=environment(folder))
     return server, server.stdout.readline()
 
 
-def input_ends(folder):
-    server, url = start(folder, [])
+def input_ends(name, scheme, folder):
+    server, url = start(name, folder, [])
     server.communicate(timeout=SECONDS)
-    if server.returncode != 0 or not url.startswith("postgresql://"):
+    if server.returncode != 0 or not url.startswith(scheme):
         return f"exit status {server.returncode}, said {url!r}"
     return left(folder)
 
 
-def term(folder):
-    server, said = start(folder, ["sh", "-c", "echo begun; exec sleep 600"])
+def term(name, folder):
+    server, said = start(name, folder, ["sh", "-c", "echo begun; exec sleep 600"])
     server.send_signal(signal.SIGTERM)
     server.communicate(timeout=SECONDS)
     if server.returncode != 143 or said != "begun\n":
@@ -78,9 +88,9 @@ def term(folder):
     return left(folder)
 
 
-def kill(folder):
+def kill(name, folder):
     """Nothing can take its folder away then."""
-    server, _ = start(folder, [])
+    server, _ = start(name, folder, [])
     server.kill()
     server.communicate(timeout=SECONDS)
     deadline = time.monotonic() + SECONDS
@@ -91,20 +101,29 @@ def kill(folder):
     return ""
 
 
+def tests_of(name, scheme, rows):
+    tests = [(row[0], lambda folder, row=row: run(name, folder, row)) for row in rows]
+    return tests + [("its input ends", lambda folder: input_ends(name, scheme, folder)),
+                    ("it is told to end", lambda folder: term(name, folder)),
+                    ("it is killed", lambda folder: kill(name, folder))]
+
+
 def main():
-    if subprocess.run([POSTGRES, "--is-there"], check=False).returncode != 0:
-        print("skip postgres: PostgreSQL is absent\n0 passed, 0 failed, 1 skipped")
-        return 0
-    tests = [(row[0], lambda folder, row=row: run(folder, row)) for row in ROWS]
-    tests += [("its input ends", input_ends), ("it is told to end", term), ("it is killed", kill)]
-    n_failed = 0
-    for name, test in tests:
-        with tempfile.TemporaryDirectory() as folder:
-            os.chmod(folder, 0o755)
-            if problem := test(folder):
-                print(f"not ok {name}: {problem}")
-                n_failed += 1
-    print(f"{len(tests) - n_failed} passed, {n_failed} failed, 0 skipped")
+    n_passed = n_failed = n_skipped = 0
+    for server, scheme, rows in SERVERS:
+        if subprocess.run([SUPPORT / server, "--is-there"], check=False).returncode != 0:
+            print(f"skip {server}: it is absent")
+            n_skipped += 1
+            continue
+        for name, test in tests_of(server, scheme, rows):
+            with tempfile.TemporaryDirectory() as folder:
+                os.chmod(folder, 0o755)
+                problem = test(folder)
+            n_failed += bool(problem)
+            n_passed += not problem
+            if problem:
+                print(f"not ok {server}, {name}: {problem}")
+    print(f"{n_passed} passed, {n_failed} failed, {n_skipped} skipped")
     return n_failed > 0
 
 
