@@ -209,7 +209,7 @@ static void configure(struct bus_nats *n, const struct bus_nats_config *config)
     list_init(&n->to_confirm);
 }
 
-static int refusal_of_link(int r)
+int nats_refusal_of_link(int r)
 {
     switch (r) {
     case NATS_LINK_DENIED: return BUS_NATS_DENIED;
@@ -227,7 +227,7 @@ static int start(struct bus_nats *n)
     r = inbox_new(&n->inbox, n->loop, nats_on_letters, n);
     if (r < 0)
         return err_up(r);
-    r = refusal_of_link(nats_connect(n));
+    r = nats_refusal_of_link(nats_connect(n));
     if (r != 0)
         return r;
     nats_begin(n);

@@ -113,6 +113,10 @@ bool nats_take_room(struct bus_nats *n, size_t waits);
 /** One attempt at each URL. @return 0 or the enum nats_link_refusal that says most */
 MUST_CHECK int nats_connect(struct bus_nats *n);
 
+/** @return the enum bus_nats_refusal that an enum nats_link_refusal is, 0: it goes away by
+ * itself */
+int nats_refusal_of_link(int r);
+
 /** Begin: with the link, or without. The thread does not run yet. */
 void nats_begin(struct bus_nats *n);
 

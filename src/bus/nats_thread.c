@@ -271,12 +271,12 @@ static void come_up(struct bus_nats *n)
 
 static void say_why(struct bus_nats *n, int r)
 {
-    if (r == NATS_LINK_DENIED && is_due(n, &n->refused))
-        log_error(NULL, "bus_nats_denied",
-                  "why=\"correct the user, the password or the token: NATS refuses them\"");
-    if ((r == NATS_LINK_UNTRUSTED || r == NATS_LINK_CA) && is_due(n, &n->refused))
-        log_error(NULL, "bus_nats_untrusted",
-                  "why=\"mend the certificate of NATS, or the file that it is checked by\"");
+    const int why = nats_refusal_of_link(r);
+
+    if (why == 0 || !is_due(n, &n->refused))
+        return;
+    log_error(NULL, "bus_nats_refused", "why=\"%s\"",
+              bus_nats_remedy((enum bus_nats_refusal)why));
 }
 
 static void on_again(struct timer *t)
@@ -414,10 +414,11 @@ static void on_trouble(struct bus_nats *n)
         log_warn(NULL, "bus_nats_slow", "n=%llu", (unsigned long long)atomic_load(&n->n_slow));
         tell_gap(n, BUS_HUB_ALL);
     }
-    if (atomic_exchange(&n->is_forbidden, false) && is_due(n, &n->forbidden))
-        log_error(NULL, "bus_nats_forbidden",
-                  "why=\"let the user of NATS publish and subscribe what begins with %s.\"",
-                  n->prefix);
+    if (!atomic_exchange(&n->is_forbidden, false) || !is_due(n, &n->forbidden))
+        return;
+    log_error(NULL, "bus_nats_forbidden",
+              "why=\"let the user of NATS publish and subscribe what begins with %s.\"",
+              n->prefix);
 }
 
 static void on_event(struct bus_nats *n, const struct nats_letter *l)
@@ -488,8 +489,9 @@ void nats_on_letters(void *arg, struct list *letters)
 {
     struct bus_nats *n = arg;
 
-    while (!list_is_empty(letters))
-        on_letter(n, container_of(list_shift(letters), struct nats_letter, node));
+    list_each (node, letters)
+        on_letter(n, container_of(node, struct nats_letter, node));
+    list_init(letters);
     confirm_all(n);
     warn_of_dropped(n);
 }

@@ -20,7 +20,7 @@ struct nats_server {
     struct folder folder; // of its log, and of what a test puts there
     char url[64];
     unsigned port;
-    char options[512]; // what it is started with
+    char options[1024]; // what it is started with
     pid_t pid;         // of tests/support/nats; 0: it does not run
     int input;         // of that: it ends with it
 };
