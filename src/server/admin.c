@@ -23,6 +23,16 @@ static const struct {
     {"parley_sessions_opened_total", COUNTER, "Engine.IO sessions opened.", AT(eio.opened)},
     {"parley_handshakes_refused_total", COUNTER, "Handshakes answered with 503, while stopping or without a store.", AT(eio.refused)},
     {"parley_origins_denied_total", COUNTER, "Requests answered with 403, from pages that may not connect.", AT(eio.denied)},
+    {"parley_nodes", GAUGE, "Servers that share the store, this one too.", AT(nodes)},
+    {"parley_bus_up", GAUGE, "1 while servers can tell each other what is new; of one alone, always.", AT(bus.up)},
+    {"parley_bus_nodes", GAUGE, "Other servers that are heard on the bus.", AT(bus.nodes)},
+    {"parley_bus_subjects", GAUGE, "Subjects subscribed on the bus.", AT(bus.subjects)},
+    {"parley_bus_published_total", COUNTER, "Events given to the bus.", AT(bus.published)},
+    {"parley_bus_received_total", COUNTER, "Events that came over the bus.", AT(bus.received)},
+    {"parley_bus_dropped_total", COUNTER, "Events that nothing could take, here or there.", AT(bus.dropped)},
+    {"parley_bus_unreadable_total", COUNTER, "What came over the bus and could not be read.", AT(bus.unreadable)},
+    {"parley_bus_lost_total", COUNTER, "Connections to the bus that were lost.", AT(bus.lost)},
+    {"parley_bus_slow_total", COUNTER, "Times that more came than could be taken.", AT(bus.slow)},
     {"parley_relays", GAUGE, "Requests and WebSockets that are passed to other nodes.", AT(relay.open)},
     {"parley_relays_websockets", GAUGE, "WebSockets among them.", AT(relay.websockets)},
     {"parley_relays_total", COUNTER, "Requests and WebSockets for other nodes.", AT(relay.taken)},
@@ -79,6 +89,35 @@ static const struct {
 };
 // clang-format on
 
+static struct admin_bus bus_of(const struct admin *a)
+{
+    struct bus_nats_numbers n;
+
+    if (!a->is_first)
+        return (struct admin_bus){0};
+    if (!a->nats)
+        return (struct admin_bus){.up = 1};
+    bus_nats_numbers(a->nats, &n);
+    return (struct admin_bus){
+        .up = n.is_connected,
+        .published = n.published,
+        .received = n.received,
+        .dropped = n.dropped,
+        .unreadable = n.unreadable,
+        .lost = n.lost,
+        .slow = n.slow,
+        .subjects = n.subjects,
+        .nodes = n.nodes,
+    };
+}
+
+static uint64_t nodes_of(const struct admin *a)
+{
+    if (!a->is_first)
+        return 0;
+    return a->cluster ? cluster_numbers(a->cluster).nodes : 1;
+}
+
 struct admin_numbers admin_numbers_of(const struct admin *a)
 {
     return (struct admin_numbers){
@@ -88,6 +127,8 @@ struct admin_numbers admin_numbers_of(const struct admin *a)
         .connections = *a->n_connections,
         .eio = eio_counters(a->eio),
         .relay = a->door ? relay_door_numbers(a->door) : (struct relay_numbers){0},
+        .bus = bus_of(a),
+        .nodes = nodes_of(a),
         .api = *api_counters(a->api),
         .chat = *chat_counters(a->chat),
         .store = a->store->counters,
@@ -172,6 +213,8 @@ static const char *not_ready(const struct admin *a)
         return "starting\n";
     if (a->phase == ADMIN_DRAINING)
         return "draining\n";
+    if (a->cluster && cluster_numbers(a->cluster).is_taken)
+        return "another server has the name of this one\n";
     return health_is_up(a->health) ? NULL : "the store is out of reach\n";
 }
 

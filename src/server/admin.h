@@ -5,10 +5,25 @@
 #pragma once
 
 #include "api/api.h"
+#include "bus/nats.h"
 #include "eio/server.h"
+#include "server/cluster.h"
 #include "server/health.h"
 #include "server/node_media.h"
 #include "server/relay_door.h"
+
+/** Each is a uint64_t: of struct bus_nats_numbers. */
+struct admin_bus {
+    uint64_t up;
+    uint64_t published;
+    uint64_t received;
+    uint64_t dropped;
+    uint64_t unreadable;
+    uint64_t lost;
+    uint64_t slow;
+    uint64_t subjects;
+    uint64_t nodes;
+};
 
 enum admin_phase {
     ADMIN_STARTING,
@@ -24,6 +39,8 @@ struct admin_numbers {
     uint64_t connections;
     struct eio_counters eio;
     struct relay_numbers relay; // of requests for other nodes
+    struct admin_bus bus;
+    uint64_t nodes; // that share the store
     struct api_counters api;
     struct chat_counters chat;
     struct store_counters store;
@@ -42,6 +59,9 @@ struct admin {
     const struct node_media *media;
     const struct eio_server *eio;
     const struct relay_door *door;
+    struct cluster *cluster; // NULL: the process is alone
+    struct bus_nats *nats;   // likewise
+    bool is_first;           // of a process: what there is but once counts here
     const struct health *health;
     const size_t *n_connections;
 

@@ -91,7 +91,7 @@ bool cluster_find(struct cluster *c, unsigned number, struct node_url *out)
 
 unsigned cluster_number(const struct cluster *c)
 {
-    return store_nodes_number(c->nodes);
+    return c ? store_nodes_number(c->nodes) : 0;
 }
 
 struct cluster_numbers cluster_numbers(struct cluster *c)
@@ -151,21 +151,21 @@ static void on_time(struct timer *t)
 
 // Life.
 
-int cluster_open(struct cluster **out, const char *postgres, const char *name)
+struct cluster *cluster_new(void)
 {
     struct cluster *c = NEW(struct cluster);
+
+    pthread_mutex_init(&c->mutex, NULL);
+    timer_init(&c->timer, on_time);
+    return c;
+}
+
+int cluster_join(struct cluster *c, const char *postgres, const char *name)
+{
     const struct store_nodes_config config = {
         .postgres = postgres, .name = name, .rand = crypto_random()};
 
-    const int r = store_nodes_open(&c->nodes, &config);
-    if (r < 0) {
-        free(c);
-        return err_up(r);
-    }
-    pthread_mutex_init(&c->mutex, NULL);
-    timer_init(&c->timer, on_time);
-    *out = c;
-    return 0;
+    return store_nodes_open(&c->nodes, &config);
 }
 
 int cluster_start(struct cluster *c, struct loop *l, const struct node_url *url)

@@ -8,14 +8,16 @@
 
 struct cluster;
 
+/** Not one of them yet. @return owned; cluster_close() */
+struct cluster *cluster_new(void);
+
 /**
  * Find out which of them it is; blocks until the database has said so, whose tables have been
- * made.
+ * made. Once, before all that follows.
  *
- * @param postgres  a URL @param name  of this node
- * @param out       owned; cluster_close() @return 0 or a fault
+ * @param postgres  a URL @param name  of this node @return 0 or a fault
  */
-MUST_CHECK int cluster_open(struct cluster **out, const char *postgres, const char *name);
+MUST_CHECK int cluster_join(struct cluster *c, const char *postgres, const char *name);
 
 /**
  * Be there for the others from now on; once.
@@ -29,7 +31,7 @@ MUST_CHECK int cluster_start(struct cluster *c, struct loop *l, const struct nod
 /** Not be there any more. On the loop, or after it. NULL is fine. */
 void cluster_close(struct cluster *c);
 
-/** Above 0. */
+/** Above 0; 0 where c is NULL, of a server that is alone. */
 unsigned cluster_number(const struct cluster *c);
 
 /** Where that node is reached. Thread: any. @return false: it is not there, or is this one */

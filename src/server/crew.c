@@ -5,6 +5,7 @@
 
 #include "base/ips.h"
 #include "base/mem.h"
+#include "bus/nats.h"
 #include "chat/limits.h"
 #include "crypto/random.h"
 #include "server/demo.h"
@@ -30,6 +31,48 @@ struct crew {
 static_assert(POSTS_MAX <= BUS_HUB_MAX, "each has a front");
 static_assert(POSTS_MAX <= EIO_WORKERS, "each has a letter");
 
+static bool find_node(void *arg, unsigned node, struct node_url *out)
+{
+    return cluster_find(arg, node, out);
+}
+
+/** @return 0 or NODE_FAILED: said */
+static int join_others(struct crew *c)
+{
+    const struct node_config *config = c->config;
+    const struct bus_nats_config nats = {
+        .urls = config->cluster.bus,
+        .ca_file = config->ca_file,
+        .node = config->cluster.name,
+        .rand = crypto_random(),
+    };
+
+    const int r = bus_nats_open(&c->shared.nats, &nats);
+    if (r != 0) {
+        fprintf(stderr, "parley serve: --bus: %s\n",
+                r < 0 ? "the log says what is wrong"
+                      : bus_nats_remedy((enum bus_nats_refusal)r));
+        return NODE_FAILED;
+    }
+    c->shared.cluster = cluster_new();
+    c->shared.nodes = (struct relay_nodes){find_node, c->shared.cluster};
+    return 0;
+}
+
+/** @return 0 or NODE_FAILED: said */
+static int make_bus(struct crew *c)
+{
+    const bool has_others = c->config->cluster.bus;
+
+    if (has_others && join_others(c) != 0)
+        return NODE_FAILED;
+    if (has_others || c->config->n_workers > 1) {
+        c->shared.hub =
+            bus_hub_new(crypto_random(), has_others ? bus_nats_uplink(c->shared.nats) : NULL);
+    }
+    return 0;
+}
+
 static void make_shared(struct crew *c)
 {
     const struct node_config *config = c->config;
@@ -41,7 +84,6 @@ static void make_shared(struct crew *c)
     c->shared = (struct node_shared){
         .config = config,
         .posts = posts_new(config->n_workers),
-        .hub = config->n_workers > 1 ? bus_hub_new(crypto_random(), NULL) : NULL,
         .limits = chat_limits_new(&config->chat, crypto_random()),
         .socket_ips = &c->socket_ips,
         .connections = &c->connections,
@@ -53,6 +95,7 @@ static void free_shared(struct crew *c)
 {
     chat_limits_free(c->shared.limits);
     bus_hub_free(c->shared.hub);
+    bus_nats_free(c->shared.nats);
     posts_free(c->shared.posts);
     relay_peers_fini(&c->shared.peers);
     ips_fini(&c->socket_ips);
@@ -145,8 +188,10 @@ static int run_all(struct crew *c)
     int r = listen_all(c, &at);
     if (r != 0)
         return r;
-    for (unsigned i = 0; i < c->n_workers; i++)
-        node_listening(c->workers[i].node, &at);
+    for (unsigned i = 0; i < c->n_workers && r == 0; i++)
+        r = node_listening(c->workers[i].node, &at);
+    if (r != 0)
+        return r;
     r = serve_all(c, &at);
     // What is still under way would find what it uses gone: the process ends with it.
     if (r != 0)
@@ -160,11 +205,14 @@ int crew_run(const struct node_config *config)
 
     c->config = config;
     make_shared(c);
-    int r = make_all(c);
+    int r = make_bus(c);
+    if (r == 0)
+        r = make_all(c);
     if (r == 0)
         r = run_all(c);
     if (c->is_unclean)
         return r;
+    cluster_close(c->shared.cluster); // on the loop of the first one
     free_all(c);
     free_shared(c);
     free(c);

@@ -83,7 +83,7 @@ static int place_of_session(const struct node *n, const struct http_head *head)
 
     if (!eio_place_of(head, &p))
         return HTTP_HERE;
-    if (p.node == n->config->cluster.number)
+    if (p.node == cluster_number(n->shared->cluster))
         return moves_place(&n->moves, (int)p.worker);
     return n->relay && relay_takes(n->relay, head, p.node) ? PLACE_NODES + (int)p.node
                                                            : HTTP_HERE;
@@ -355,6 +355,9 @@ static void make_admin(struct node *n)
         .media = &n->parts.media,
         .eio = n->parts.eio,
         .door = &n->door,
+        .cluster = n->shared->cluster,
+        .nats = n->shared->nats,
+        .is_first = is_home(n),
         .health = &n->health,
         .n_connections = &n->loop->n_streams,
         .on_metrics = on_metrics,
@@ -397,14 +400,14 @@ static void make_relay(struct node *n)
 {
     const struct node_config *c = n->config;
 
-    if (!n->shared->nodes)
+    if (!n->shared->cluster)
         return;
     n->relay = relay_new(&(struct relay_config){
         .loop = n->loop,
         .http = n->http,
-        .nodes = n->shared->nodes,
-        .node = c->cluster.number,
-        .key = str_of(c->cluster.key),
+        .nodes = &n->shared->nodes,
+        .node = cluster_number(n->shared->cluster),
+        .key = str_of(c->sign_in.nodes),
         .limit = n->shared->connections,
         .idle_ms = 2 * (c->ping_interval_ms + c->ping_timeout_ms),
     });
@@ -416,7 +419,7 @@ static void make_front(struct node *n)
     n->door = (struct relay_door){
         .eio = n->parts.eio,
         .peers = &n->shared->peers,
-        .key = str_of(n->config->cluster.key),
+        .key = n->shared->cluster ? str_of(n->config->sign_in.nodes) : (str){0},
         .timers = &n->loop->timers,
     };
     n->assets = embedded_assets;
@@ -580,9 +583,23 @@ int node_listen(struct node *n, struct addr *at)
     return 0;
 }
 
-void node_listening(struct node *n, const struct addr *at)
+/** @return 0 or a fault */
+static int be_there(const struct node *n, const struct addr *at)
+{
+    struct node_url url = n->config->cluster.url;
+
+    if (url.port == 0)
+        url.port = at->port;
+    return cluster_start(n->shared->cluster, n->loop, &url);
+}
+
+int node_listening(struct node *n, const struct addr *at)
 {
     node_media_listening(&n->parts.media, at);
+    if (!is_home(n) || !n->shared->cluster || be_there(n, at) == 0)
+        return 0;
+    fprintf(stderr, "parley serve: can't be there for the other servers; the log says why\n");
+    return NODE_FAILED;
 }
 
 int node_serve(struct node *n)

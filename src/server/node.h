@@ -10,10 +10,12 @@
 #include "bus/hub.h"
 #include "eio/server.h"
 #include "io/tcp_limit.h"
+#include "server/cluster.h"
 #include "server/keys.h"
 #include "server/posts.h"
 #include "server/relay.h"
 #include "server/relay_peers.h"
+#include "server/serve_cluster.h"
 #include "server/serve_media.h"
 
 #define NODE_HOME 0 // the number of the first
@@ -43,11 +45,7 @@ struct node_config {
     int64_t connect_timeout_ms;
     size_t max_payload;
 
-    /** What this process is to others. All zeroes: it is alone. */
-    struct {
-        unsigned number; // below EIO_NODES
-        const char *key; // which all have: good (relay_key_is_good()), and a secret. NULL: none
-    } cluster;
+    struct serve_cluster cluster; // what this process is to others
 
     unsigned n_workers;        // nodes, each on a loop of its own; 1 to POSTS_MAX
     struct node_trust *trusts; // of each; borrowed
@@ -88,9 +86,11 @@ struct node_shared {
     struct chat_limits *limits;     // of accounts
     struct ips *socket_ips;         // sockets of an address
     struct tcp_limit *connections;
-    const struct relay_nodes *nodes; // of other processes; NULL: this one is alone
-    struct relay_peers peers;        // who has shown the key
-    atomic_uint n_others;            // nodes that run, but the first one
+    struct cluster *cluster;  // of processes; NULL: this one is alone
+    struct bus_nats *nats;    // what joins them; likewise
+    struct relay_nodes nodes; // where the others are
+    struct relay_peers peers; // who has shown the key
+    atomic_uint n_others;     // nodes that run, but the first one
 };
 
 struct node;
@@ -115,8 +115,8 @@ void node_free(struct node *n);
  * NODE_FAILED: said */
 MUST_CHECK int node_listen(struct node *n, struct addr *at);
 
-/** Where all listen, before any runs. */
-void node_listening(struct node *n, const struct addr *at);
+/** Where all listen, before any runs. @return 0 or NODE_FAILED: said */
+MUST_CHECK int node_listening(struct node *n, const struct addr *at);
 
 /** Serve until it has stopped. Thread: its own from now on. @return 0 or NODE_FAILED: something
  * may still use what it has */

@@ -20,13 +20,16 @@ static int open_postgres(struct parts *p)
     const struct store_pg_config config = {
         .url = c->postgres,
         .dir = c->data,
-        .name = addr_text(name, &c->listen),
-        .is_alone = true, // there is no bus to others
+        .name = p->shared->cluster ? c->cluster.name : addr_text(name, &c->listen),
+        .is_alone = !p->shared->cluster,
         .limits = c->mailbox,
         .rand = crypto_random(),
     };
 
-    return store_pg_open(&p->store, p->loop, &config);
+    const int r = store_pg_open(&p->store, p->loop, &config);
+    if (r < 0 || !p->shared->cluster)
+        return r;
+    return cluster_join(p->shared->cluster, c->postgres, c->cluster.name);
 }
 
 /** @return 0 or a fault */
@@ -216,7 +219,7 @@ static void make_transport(struct parts *p)
         .ping_timeout_ms = c->ping_timeout_ms,
         .upgrade_timeout_ms = c->upgrade_timeout_ms,
         .max_payload = c->max_payload,
-        .node = c->cluster.number,
+        .node = cluster_number(p->shared->cluster),
         .worker = p->number,
         .transports = c->transports,
         .allow_upgrades = true,
@@ -236,6 +239,7 @@ static void free_lower(struct parts *p)
     node_media_close(&p->media);
     auth_issuer_keys_free(p->issuer_keys);
     auth_sign_in_free(p->sign_in);
+    auth_follow_free(p->follow);
     auth_sessions_free(p->sessions);
     auth_contracts_free(p->contracts);
     auth_fetcher_http_free(p->fetcher);
@@ -262,6 +266,19 @@ static bool load_sessions(struct parts *p)
     return p->is_loaded;
 }
 
+/** What other processes end. Other loops of this one are told by the first. */
+static void make_follow(struct parts *p)
+{
+    if (!p->shared->cluster || p->home)
+        return;
+    p->follow = auth_follow_new(&(struct auth_follow_config){
+        .sessions = p->sessions,
+        .store = store_front_auth(p->store),
+        .timers = &p->loop->timers,
+        .clock = &p->loop->clock,
+    });
+}
+
 /** @return 0 or a fault */
 static int open_all(struct parts *p)
 {
@@ -278,6 +295,7 @@ static int open_all(struct parts *p)
     make_sign_in(p);
     if (!load_sessions(p))
         return err_fault(-EIO, "what was revoked");
+    make_follow(p);
     return open_media(p);
 }
 
@@ -316,6 +334,7 @@ void parts_close(struct parts *p)
     chat_shut_down(p->chat);
     eio_server_shut_down(p->eio);
     auth_issuer_keys_stop(p->issuer_keys);
+    auth_follow_stop(p->follow);
     node_media_stop(&p->media);
     if (p->fetcher)
         auth_fetcher_http_stop(p->fetcher);
@@ -324,7 +343,8 @@ void parts_close(struct parts *p)
 bool parts_are_idle(const struct parts *p)
 {
     return chat_is_idle(p->chat) && auth_sign_in_is_idle(p->sign_in) &&
-           auth_sessions_is_idle(p->sessions) && api_is_idle(p->api) &&
-           auth_issuer_keys_is_idle(p->issuer_keys) && node_media_is_idle(&p->media) &&
+           auth_sessions_is_idle(p->sessions) && auth_follow_is_idle(p->follow) &&
+           api_is_idle(p->api) && auth_issuer_keys_is_idle(p->issuer_keys) &&
+           node_media_is_idle(&p->media) &&
            (!p->fetcher || auth_fetcher_http_is_idle(p->fetcher));
 }

@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "auth/follow.h"
 #include "auth/sign_in.h"
 #include "eio/server.h"
 #include "server/fetcher.h"
@@ -26,6 +27,7 @@ struct parts {
     struct auth_contracts *contracts;  // likewise
     struct auth_issuer_keys *issuer_keys;
     struct auth_sessions *sessions;
+    struct auth_follow *follow; // NULL: nobody else ends any, or another loop is told
     struct auth_sign_in *sign_in;
     struct node_media media;
     struct chat *chat;

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "bus/nats.h"
 #include "crypto/random.h"
 #include "crypto/secret.h"
 #include "http/assets.h"
@@ -22,6 +23,7 @@
 #include "server/node_media.h"
 #include "server/rotation.h"
 #include "server/run.h"
+#include "server/serve_cluster.h"
 #include "server/serve_options.h"
 #include "store/pg.h"
 
@@ -121,6 +123,20 @@ static int read_media(const struct serve_media_options *o, struct serve_media *o
     const char *option = NULL;
     str item = {0};
     const char *wrong = serve_media_of(o, out, &option, &item);
+
+    if (!wrong)
+        return 0;
+    if (item.len > 0)
+        return usage_of(option, item, wrong);
+    fprintf(stderr, "parley serve: --%s: %s\n", option, wrong);
+    return 2;
+}
+
+static int read_cluster(const struct serve_options *o, struct serve_cluster *out)
+{
+    const char *option = NULL;
+    str item = {0};
+    const char *wrong = serve_cluster_of(o, out, &option, &item);
 
     if (!wrong)
         return 0;
@@ -277,6 +293,8 @@ static int configure(const struct serve_options *o, struct node_config *out)
         code = read_rpcs(o, &out->chains, &out->rpcs);
     if (code == 0)
         code = read_media(&o->media, &out->media);
+    if (code == 0)
+        code = read_cluster(o, &out->cluster);
     return code;
 }
 
@@ -413,16 +431,17 @@ static void log_start(const struct serve_options *o, const struct node_config *c
     buf_init(&names, OPTIONS_FILE_MAX + sizeof("own"));
     add_names(&names, o);
     log_info(NULL, "server_start",
-             "version=" PARLEY_VERSION " listen=%s data=%s store=%s workers=%u auth=" STR_FMT
-             " media=" STR_FMT
+             "version=" PARLEY_VERSION
+             " listen=%s data=%s store=%s bus=%s workers=%u auth=" STR_FMT " media=" STR_FMT
              " dev=%d rate_limits=%d origins=%zu domains=%zu chains=%zu rpcs=%zu solana=%d "
              "proxies=%zu "
              "files=%llu max_connections=%zu",
              addr_text(at, &o->listen), log_quote(data, o->data),
-             is_sqlite(o) ? "sqlite" : "postgres", config->n_workers, STR_ARG(buf_str(&names)),
-             STR_ARG(o->media.where), o->dev, o->rate_limits, o->origins.n, config->domains.n,
-             config->chains.n, config->rpcs.n, config->chains.solana, o->trusted_proxies.n,
-             (unsigned long long)files, config->max_streams);
+             is_sqlite(o) ? "sqlite" : "postgres", config->cluster.bus ? "nats" : "local",
+             config->n_workers, STR_ARG(buf_str(&names)), STR_ARG(o->media.where), o->dev,
+             o->rate_limits, o->origins.n, config->domains.n, config->chains.n, config->rpcs.n,
+             config->chains.solana, o->trusted_proxies.n, (unsigned long long)files,
+             config->max_streams);
     buf_fini(&names);
 }
 
@@ -462,6 +481,7 @@ static int serve(const struct serve_options *o)
     }
     close_keys(&config);
     close_trusts(&config);
+    serve_cluster_fini(&config.cluster);
     free(data);
     free(ca_file);
     free(scan);
@@ -469,17 +489,17 @@ static int serve(const struct serve_options *o)
     return code;
 }
 
-static bool has_password(str url)
+static bool has_password(str url, bool (*is_in)(const char *url))
 {
     char *text = str_dup(url); // in a file no NUL stands behind it
-    const bool has = store_pg_has_password(text);
+    const bool has = is_in(text);
 
     free(text);
     return has;
 }
 
 /** Whoever is on this machine sees the command lines of all. */
-static int check_secrets(const struct options_from *from, str store)
+static int check_secrets(const struct options_from *from, const struct serve_options *o)
 {
     static const char *const secrets[] = {"s3-secret-key", "s3-session-token"};
 
@@ -492,14 +512,23 @@ static int check_secrets(const struct options_from *from, str store)
                 secrets[i]);
         return 2;
     }
-    if (!options_has(&serve_table, "store", from->argc, from->argv) || !has_password(store))
-        return 0;
-    fprintf(
-        stderr,
-        "parley serve: a password in --store is seen by everybody on this machine: put it "
-        "into the environment, as PARLEY_STORE or PGPASSWORD, into the file of --config, or "
-        "into ~/.pgpass\n");
-    return 2;
+    if (options_has(&serve_table, "store", from->argc, from->argv) &&
+        has_password(o->store, store_pg_has_password)) {
+        fprintf(stderr,
+                "parley serve: a password in --store is seen by everybody on this "
+                "machine: put it into the environment, as PARLEY_STORE or PGPASSWORD, "
+                "into the file of --config, or into ~/.pgpass\n");
+        return 2;
+    }
+    if (options_has(&serve_table, "bus", from->argc, from->argv) &&
+        has_password(o->bus, bus_nats_has_password)) {
+        fprintf(stderr,
+                "parley serve: a password in --bus is seen by everybody on this "
+                "machine: put it into the environment, as PARLEY_BUS, or into the file "
+                "of --config\n");
+        return 2;
+    }
+    return 0;
 }
 
 static int parse_and_serve(struct serve_options *o, const struct options_from *from)
@@ -513,7 +542,7 @@ static int parse_and_serve(struct serve_options *o, const struct options_from *f
             "--log takes a level (error, warn, info, debug, trace), and layers: "
             "info,ws=trace");
     }
-    const int code = check_secrets(from, o->store);
+    const int code = check_secrets(from, o);
     return code == 0 ? serve(o) : code;
 }
 
