@@ -91,7 +91,7 @@ bool cluster_find(struct cluster *c, unsigned number, struct node_url *out)
 
 unsigned cluster_number(const struct cluster *c)
 {
-    return c ? store_nodes_number(c->nodes) : 0;
+    return store_nodes_number(c->nodes);
 }
 
 struct cluster_numbers cluster_numbers(struct cluster *c)

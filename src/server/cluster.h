@@ -31,7 +31,7 @@ MUST_CHECK int cluster_start(struct cluster *c, struct loop *l, const struct nod
 /** Not be there any more. On the loop, or after it. NULL is fine. */
 void cluster_close(struct cluster *c);
 
-/** Above 0; 0 where c is NULL, of a server that is alone. */
+/** Above 0. */
 unsigned cluster_number(const struct cluster *c);
 
 /** Where that node is reached. Thread: any. @return false: it is not there, or is this one */

@@ -55,7 +55,8 @@ static int join_others(struct crew *c)
         return NODE_FAILED;
     }
     c->shared.cluster = cluster_new();
-    c->shared.nodes = (struct relay_nodes){find_node, c->shared.cluster};
+    c->shared.nodes = (struct relay_nodes){
+        .key = str_of(config->sign_in.nodes), .find = find_node, .arg = c->shared.cluster};
     return 0;
 }
 

@@ -83,7 +83,7 @@ static int place_of_session(const struct node *n, const struct http_head *head)
 
     if (!eio_place_of(head, &p))
         return HTTP_HERE;
-    if (p.node == cluster_number(n->shared->cluster))
+    if (p.node == n->shared->nodes.number)
         return moves_place(&n->moves, (int)p.worker);
     return n->relay && relay_takes(n->relay, head, p.node) ? PLACE_NODES + (int)p.node
                                                            : HTTP_HERE;
@@ -406,8 +406,6 @@ static void make_relay(struct node *n)
         .loop = n->loop,
         .http = n->http,
         .nodes = &n->shared->nodes,
-        .node = cluster_number(n->shared->cluster),
-        .key = str_of(c->sign_in.nodes),
         .limit = n->shared->connections,
         .idle_ms = 2 * (c->ping_interval_ms + c->ping_timeout_ms),
     });
@@ -419,7 +417,7 @@ static void make_front(struct node *n)
     n->door = (struct relay_door){
         .eio = n->parts.eio,
         .peers = &n->shared->peers,
-        .key = n->shared->cluster ? str_of(n->config->sign_in.nodes) : (str){0},
+        .key = n->shared->nodes.key,
         .timers = &n->loop->timers,
     };
     n->assets = embedded_assets;

@@ -88,7 +88,7 @@ struct node_shared {
     struct tcp_limit *connections;
     struct cluster *cluster;  // of processes; NULL: this one is alone
     struct bus_nats *nats;    // what joins them; likewise
-    struct relay_nodes nodes; // where the others are
+    struct relay_nodes nodes; // where the others are, once this one is one of them
     struct relay_peers peers; // who has shown the key
     atomic_uint n_others;     // nodes that run, but the first one
 };

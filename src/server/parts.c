@@ -13,6 +13,18 @@
 #include "store/sqlite.h"
 
 /** @return 0 or a fault */
+static int be_one_of_many(struct parts *p)
+{
+    struct node_shared *s = p->shared;
+
+    const int r = cluster_join(s->cluster, p->config->postgres, p->config->cluster.name);
+    if (r < 0)
+        return err_up(r);
+    s->nodes.number = cluster_number(s->cluster);
+    return 0;
+}
+
+/** @return 0 or a fault */
 static int open_postgres(struct parts *p)
 {
     const struct node_config *c = p->config;
@@ -29,7 +41,7 @@ static int open_postgres(struct parts *p)
     const int r = store_pg_open(&p->store, p->loop, &config);
     if (r < 0 || !p->shared->cluster)
         return r;
-    return cluster_join(p->shared->cluster, c->postgres, c->cluster.name);
+    return be_one_of_many(p);
 }
 
 /** @return 0 or a fault */
@@ -219,7 +231,7 @@ static void make_transport(struct parts *p)
         .ping_timeout_ms = c->ping_timeout_ms,
         .upgrade_timeout_ms = c->upgrade_timeout_ms,
         .max_payload = c->max_payload,
-        .node = cluster_number(p->shared->cluster),
+        .node = p->shared->nodes.number,
         .worker = p->number,
         .transports = c->transports,
         .allow_upgrades = true,

@@ -14,7 +14,7 @@
 
 struct parts {
     const struct node_config *config;
-    const struct node_shared *shared;
+    struct node_shared *shared;
     const struct node_trust *who; // whose tokens are good here
     unsigned number;
     const struct parts *home; // of the first node; NULL: these are

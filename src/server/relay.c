@@ -36,7 +36,6 @@ static const struct fsm_state states[] = {
 
 struct relay {
     struct relay_config config;
-    struct secret *key;
     struct list all;
     struct relay_numbers numbers;
     int64_t said_ms; // when the log was last told of one that has failed
@@ -330,7 +329,7 @@ static bool send_request(struct relayed *it)
     buf_init(&head, RELAY_HEAD_SIZE);
     (void)buf_room(&head, RELAY_HEAD_SIZE); // so that no copy of the key is left behind
     relay_head_write(&head, (str){unread.ptr, unread.len - rest.len}, &h,
-                     secret_str(it->relay->key));
+                     it->relay->config.nodes->key);
     http_body_start(&it->body, &h);
     const bool is_sent = write_to(it, it->owner, buf_str(&head)) && pass_on(it, rest);
     secret_buf_fini(&head);
@@ -425,7 +424,7 @@ static bool is_full(const struct relay *r)
 
 bool relay_takes(const struct relay *r, const struct http_head *head, unsigned node)
 {
-    return node != r->config.node && !r->is_closed && !is_full(r) &&
+    return node != r->config.nodes->number && !r->is_closed && !is_full(r) &&
            !relay_head_is_relayed(head);
 }
 
@@ -433,7 +432,7 @@ bool relay_turns_away(struct relay *r, const struct http_head *head)
 {
     struct eio_place place;
 
-    if (!is_full(r) || !eio_place_of(head, &place) || place.node == r->config.node)
+    if (!is_full(r) || !eio_place_of(head, &place) || place.node == r->config.nodes->number)
         return false;
     r->numbers.refused++;
     return true;
@@ -473,10 +472,9 @@ struct relay *relay_new(const struct relay_config *config)
 {
     struct relay *r = NEW(struct relay);
 
-    assert(relay_key_is_good(config->key) && config->idle_ms > 0);
+    assert(relay_key_is_good(config->nodes->key) && config->idle_ms > 0);
+    assert(config->nodes->number < EIO_NODES);
     r->config = *config;
-    r->key = secret_new(config->key);
-    r->config.key = secret_str(r->key);
     if (r->config.max == 0)
         r->config.max = RELAYS_MAX;
     list_init(&r->all);
@@ -488,6 +486,5 @@ void relay_free(struct relay *r)
     if (!r)
         return;
     assert(list_is_empty(&r->all));
-    secret_free(r->key);
     free(r);
 }

@@ -22,8 +22,11 @@
 #define RELAY_DIAL_MS       2000  // to reach the other node
 #define RELAY_RETRY_AFTER_S 5
 
-/** Who else there is. */
+/** Who we are, and who else there is. */
 struct relay_nodes {
+    unsigned number; // ours, below EIO_NODES
+    str key;         // of all: a good one (relay_key_is_good()), and a secret
+
     /** Thread: any that has a relay. @return false: there is no such node, or not any more */
     bool (*find)(void *arg, unsigned node, struct node_url *out);
     void *arg;
@@ -33,8 +36,6 @@ struct relay_config {
     struct loop *loop;
     struct http_server *http; // whose requests they are
     const struct relay_nodes *nodes;
-    unsigned node;           // ours
-    str key;                 // a good one (relay_key_is_good()); copied
     struct tcp_limit *limit; // of connections, in which those to others count. NULL: none
     size_t max;              // relays at once; 0: RELAYS_MAX
     int64_t idle_ms;         // without a byte: cut

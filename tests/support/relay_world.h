@@ -41,6 +41,7 @@ struct relay_world;
 struct relay_node {
     struct relay_world *world;
     unsigned number;
+    struct relay_nodes others;
     struct listener *listener;
     struct addr addr;
     struct tcp_limit limit;
@@ -66,7 +67,6 @@ struct relay_peer {
 struct relay_world {
     struct loop *loop;
     struct relay_node nodes[RELAY_NODES];
-    struct relay_nodes others;
     struct node_url urls[RELAY_NODES + 1]; // where each is, as the nodes have it
     bool is_known[RELAY_NODES + 1];
     struct relay_peer peers[RELAY_PEERS];
@@ -227,7 +227,6 @@ static inline struct eio_config relay_eio_config(const struct relay_node *n)
 struct relay_wish {
     size_t max;
     int64_t idle_ms;
-    const char *key; // NULL: RELAY_KEY
 };
 
 static inline void relay_node_open(struct relay_world *w, unsigned number,
@@ -236,9 +235,10 @@ static inline void relay_node_open(struct relay_world *w, unsigned number,
     static const struct eio_app app = {
         .on_open = relay_on_open, .on_message = relay_on_message, .on_close = relay_on_close};
     struct relay_node *n = &w->nodes[number];
-    const str key = str_of(wish->key ? wish->key : RELAY_KEY);
 
     *n = (struct relay_node){.world = w, .number = number};
+    n->others = (struct relay_nodes){
+        .number = number, .key = STR(RELAY_KEY), .find = relay_find, .arg = w};
     relay_peers_init(&n->peers);
     const struct eio_config eio = relay_eio_config(n);
     n->eio = eio_server_new(&eio, &app, n);
@@ -254,16 +254,14 @@ static inline void relay_node_open(struct relay_world *w, unsigned number,
     n->relay =
         relay_new(&(struct relay_config){.loop = w->loop,
                                          .http = n->http,
-                                         .nodes = &w->others,
-                                         .node = number,
-                                         .key = key,
+                                         .nodes = &n->others,
                                          .limit = &n->limit,
                                          .max = wish->max,
                                          .idle_ms = wish->idle_ms > 0 ? wish->idle_ms : 90000});
     n->door = (struct relay_door){.eio = n->eio,
                                   .relay = n->relay,
                                   .peers = &n->peers,
-                                  .key = key,
+                                  .key = n->others.key,
                                   .timers = &w->loop->timers};
     relay_listen(n);
 }
@@ -273,7 +271,6 @@ static inline int relay_world_open(void **state, const struct relay_wish *wish)
     struct relay_world *w = NEW(struct relay_world);
 
     assert_int_equal(loop_new(&w->loop), 0);
-    w->others = (struct relay_nodes){relay_find, w};
     for (unsigned i = 0; i < RELAY_NODES; i++)
         relay_node_open(w, i, wish);
     *state = w;
