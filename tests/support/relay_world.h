@@ -430,6 +430,7 @@ static inline struct relay_answer relay_take_answer(struct relay_client *c)
     buf_consume(&c->in, n);
     RELAY_CLIENT_UNTIL(c, c->in.len >= a.body_len || c->has_ended);
     assert_true(c->in.len >= a.body_len);
+    assert(buf_ptr(&c->in) || a.body_len == 0);
     const size_t shown = a.body_len < sizeof(a.body) ? a.body_len : sizeof(a.body) - 1;
     str_copy(a.body, (str){buf_ptr(&c->in), shown});
     buf_consume(&c->in, a.body_len);

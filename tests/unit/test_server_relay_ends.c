@@ -226,7 +226,7 @@ static void make_narrow(const struct relay_client *c)
 {
     const int narrow = 4608;
     struct sockaddr_in own = {0};
-    struct sockaddr_in peer;
+    struct sockaddr_in peer = {0};
     socklen_t n = sizeof(own);
     int n_found = 0;
 
@@ -253,7 +253,7 @@ static void serve_all(void *arg, struct raw_request *rq)
     snprintf(head, sizeof(head), "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n", n);
     raw_say(rq->conn, str_of(head));
     raw_say(rq->conn, (str){body, n});
-    stream_close(STEAL(rq->conn->stream));
+    raw_close(rq->conn);
     free(body);
 }
 
