@@ -3,28 +3,20 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-#include "base/hash.h"
 #include "base/map.h"
 #include "base/mem.h"
 #include "bus/local.h"
+#include "bus/topics.h"
 #include "io/inbox.h"
-
-/** An account that somebody wants to hear of. */
-struct topic {
-    struct map_node node;
-    account account;
-    uint64_t wanted[BUS_WANTS]; // by front, a bit each
-};
 
 static_assert(BUS_HUB_MAX <= 64, "a bit each");
 
 struct front;
 
 struct bus_hub {
-    uint8_t hash_key[HASH_KEY_SIZE];
     struct bus_uplink *uplink; // NULL: there is none
     pthread_mutex_t mutex;     // of what follows
-    struct map topics;
+    struct topics topics;
     struct front *fronts[BUS_HUB_MAX];
     int64_t reached; // by all of them
     uint64_t n_tickets;
@@ -98,55 +90,19 @@ static void hand_over_later(struct front *f)
         job_push(f->later, &f->job, hand_over);
 }
 
-// Topics.
-
-static bool is_account(struct map_node *node, const void *key)
-{
-    return account_eq(&container_of(node, struct topic, node)->account, key);
-}
-
-/** With the mutex, like all of topics. @return NULL: nobody wants to hear of it */
-static struct topic *find(const struct bus_hub *hub, const account *a)
-{
-    const uint64_t hash = hash_keyed(hub->hash_key, account_str(a));
-    struct map_node *node = map_find(&hub->topics, hash, is_account, a);
-
-    return node ? container_of(node, struct topic, node) : NULL;
-}
-
-static struct topic *find_or_add(struct bus_hub *hub, const account *a)
-{
-    struct topic *t = find(hub, a);
-
-    if (t)
-        return t;
-    t = NEW(struct topic);
-    t->account = *a;
-    map_add(&hub->topics, &t->node, hash_keyed(hub->hash_key, account_str(a)));
-    return t;
-}
-
-static void drop_unwanted(struct bus_hub *hub, struct topic *t)
-{
-    if (t->wanted[BUS_SUBSCRIBED] != 0 || t->wanted[BUS_WATCHED] != 0)
-        return;
-    map_remove(&hub->topics, &t->node);
-    free(t);
-}
+// What is wanted.
 
 static void want(const struct front *f, const account *a, enum bus_want how)
 {
     pthread_mutex_lock(&f->hub->mutex);
-    find_or_add(f->hub, a)->wanted[how] |= bit_of(f);
+    topics_want(&f->hub->topics, a, how, bit_of(f));
     pthread_mutex_unlock(&f->hub->mutex);
 }
 
 static void want_no_more(const struct front *f, const account *a, enum bus_want how)
 {
     pthread_mutex_lock(&f->hub->mutex);
-    struct topic *t = find(f->hub, a);
-    t->wanted[how] &= ~bit_of(f);
-    drop_unwanted(f->hub, t);
+    topics_want_no_more(&f->hub->topics, a, how, bit_of(f));
     pthread_mutex_unlock(&f->hub->mutex);
 }
 
@@ -160,7 +116,7 @@ static bool is_awaited(struct map_node *node, const void *key)
 /** @return NULL: it does not wait */
 static struct awaited *find_awaited(const struct front *f, const account *a)
 {
-    const uint64_t hash = hash_keyed(f->hub->hash_key, account_str(a));
+    const uint64_t hash = topics_hash(&f->hub->topics, a);
     struct map_node *node = map_find(&f->awaited, hash, is_awaited, a);
 
     return node ? container_of(node, struct awaited, node) : NULL;
@@ -175,7 +131,7 @@ static uint64_t await(struct front *f, const account *a)
     w->ticket = ++f->hub->n_tickets;
     pthread_mutex_unlock(&f->hub->mutex);
     w->account = *a;
-    map_add(&f->awaited, &w->node, hash_keyed(f->hub->hash_key, account_str(a)));
+    map_add(&f->awaited, &w->node, topics_hash(&f->hub->topics, a));
     return w->ticket;
 }
 
@@ -278,9 +234,8 @@ static void front_unwatch(struct bus *bus, const account *a)
 /** With the mutex. @return the fronts that want this event */
 static uint64_t who_wants(const struct bus_hub *hub, const struct bus_event *e)
 {
-    const struct topic *t = find(hub, &e->to);
-
-    return t ? t->wanted[e->kind == BUS_PRESENCE ? BUS_WATCHED : BUS_SUBSCRIBED] : 0;
+    return topics_who(&hub->topics, &e->to,
+                      e->kind == BUS_PRESENCE ? BUS_WATCHED : BUS_SUBSCRIBED);
 }
 
 // Events.
@@ -513,30 +468,17 @@ void bus_hub_tell_gap(struct bus_hub *hub, unsigned front)
 
 // Life.
 
-/** With the mutex. */
-static void want_nothing_of(struct front *f, struct topic *t)
+static void was_wanted(void *arg, const account *a, enum bus_want how)
 {
-    for (enum bus_want how = BUS_SUBSCRIBED; how < BUS_WANTS; how++) {
-        if (t->wanted[how] & bit_of(f))
-            want_no_more_afar(f, &t->account, how);
-        t->wanted[how] &= ~bit_of(f);
-    }
-    drop_unwanted(f->hub, t);
+    want_no_more_afar(arg, a, how);
 }
 
 /** What it still wanted nobody wants for it. */
 static void leave(struct front *f)
 {
-    struct map *topics = &f->hub->topics;
-
     pthread_mutex_lock(&f->hub->mutex);
     f->hub->fronts[f->number] = NULL;
-    for (size_t i = 0; i < topics->n_buckets; i++) {
-        for (struct map_node *n = map_bucket(topics, i), *next = NULL; n; n = next) {
-            next = n->next;
-            want_nothing_of(f, container_of(n, struct topic, node));
-        }
-    }
+    topics_forget(&f->hub->topics, bit_of(f), was_wanted, f);
     pthread_mutex_unlock(&f->hub->mutex);
 }
 
@@ -589,7 +531,7 @@ struct bus_hub *bus_hub_new(struct rand *rand, struct bus_uplink *uplink)
 {
     struct bus_hub *hub = NEW(struct bus_hub);
 
-    rand_bytes(rand, hub->hash_key, sizeof(hub->hash_key));
+    rand_bytes(rand, hub->topics.hash_key, sizeof(hub->topics.hash_key));
     pthread_mutex_init(&hub->mutex, NULL);
     hub->uplink = uplink;
     if (uplink)
@@ -603,7 +545,7 @@ void bus_hub_free(struct bus_hub *hub)
         return;
     if (hub->uplink)
         hub->uplink->ops->attach(hub->uplink, NULL);
-    map_fini(&hub->topics);
+    topics_fini(&hub->topics);
     pthread_mutex_destroy(&hub->mutex);
     free(hub);
 }

@@ -213,6 +213,14 @@ void nats_link_close(struct nats_link *l)
     pthread_mutex_unlock(&l->mutex);
 }
 
+const char *nats_link_why(const struct nats_link *l)
+{
+    const char *why = NULL;
+    const natsStatus s = natsConnection_GetLastError(l->connection, &why);
+
+    return why && *why ? why : natsStatus_GetText(s);
+}
+
 void nats_link_free(struct nats_link *l)
 {
     nats_link_close(l);

@@ -58,6 +58,9 @@ MUST_CHECK int nats_link_open(struct nats_link **out, const struct nats_link_con
 /** Once it returns nothing is called any more. */
 void nats_link_close(struct nats_link *l);
 
+/** What nats.c, or the server, says of why it was lost: once it is closed. Borrowed. */
+const char *nats_link_why(const struct nats_link *l);
+
 /** After its subscriptions. */
 void nats_link_free(struct nats_link *l);
 

@@ -206,7 +206,11 @@ static void lose(struct bus_nats *n)
     if (!n->link)
         return;
     const struct nats_url *u = &n->urls.all[n->at];
-    log_warn(NULL, "bus_nats_lost", "host=%s port=%u", u->host, (unsigned)u->port);
+    char why[LOG_QUOTE_SIZE];
+    atomic_store(&n->is_up, false);
+    nats_link_close(n->link);
+    log_warn(NULL, "bus_nats_lost", "host=%s port=%u why=%s", u->host, (unsigned)u->port,
+             log_quote(why, str_of(nats_link_why(n->link))));
     atomic_fetch_add(&n->n_lost, 1);
     close_link(n);
     n->away_since_ms = now_ms(n);
