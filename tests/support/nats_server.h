@@ -21,8 +21,8 @@ struct nats_server {
     char url[64];
     unsigned port;
     char options[1024]; // what it is started with
-    pid_t pid;         // of tests/support/nats; 0: it does not run
-    int input;         // of that: it ends with it
+    pid_t pid;          // of tests/support/nats; 0: it does not run
+    int input;          // of that: it ends with it
 };
 
 static inline const char *nats_server_path(char out[512], const struct nats_server *s,
