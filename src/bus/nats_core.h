@@ -20,7 +20,7 @@ enum nats_letter_kind {
     LETTER_EVENT,
     LETTER_NODE, // has announced itself
     LETTER_LOST, // the link
-    LETTER_TROUBLE,
+    LETTER_SLOW,
     LETTER_STOP,
 };
 
@@ -69,9 +69,8 @@ struct bus_nats {
     struct bus_hub *hub; // NULL: there is none, and nothing comes
 
     atomic_bool is_up;
-    atomic_size_t waits;      // bytes in the inbox
-    atomic_bool is_slow;      // LETTER_TROUBLE
-    atomic_bool is_forbidden; // likewise
+    atomic_size_t waits; // bytes in the inbox
+    atomic_bool is_slow; // a letter says so
     atomic_uint_fast64_t n_published;
     atomic_uint_fast64_t n_received;
     atomic_uint_fast64_t n_dropped;

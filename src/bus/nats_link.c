@@ -76,15 +76,15 @@ static void on_closed(natsConnection *c, void *closure)
     pthread_mutex_unlock(&l->mutex);
 }
 
+/** What the server says may come as late as after on_closed(): then there is no link. That a
+ * subscription is slow can't. */
 static void on_error(natsConnection *c, natsSubscription *sub, natsStatus why, void *closure)
 {
-    const struct nats_link *l = closure;
-
     (void)c, (void)sub;
-    if (why == NATS_SLOW_CONSUMER)
-        l->handler.on_slow(l->arg);
-    if (why == NATS_NOT_PERMITTED)
-        l->handler.on_forbidden(l->arg);
+    if (why != NATS_SLOW_CONSUMER)
+        return;
+    const struct nats_link *l = closure;
+    l->handler.on_slow(l->arg);
 }
 
 // Life.
@@ -213,11 +213,20 @@ void nats_link_close(struct nats_link *l)
     pthread_mutex_unlock(&l->mutex);
 }
 
+bool nats_link_is_forbidden(const struct nats_link *l)
+{
+    const char *text = NULL;
+
+    return natsConnection_GetLastError(l->connection, &text) == NATS_NOT_PERMITTED;
+}
+
 const char *nats_link_why(const struct nats_link *l)
 {
     const char *why = NULL;
     const natsStatus s = natsConnection_GetLastError(l->connection, &why);
 
+    if (s == NATS_OK)
+        return "no answer"; // to us: of what it takes nats.c says nothing
     return why && *why ? why : natsStatus_GetText(s);
 }
 

@@ -30,9 +30,6 @@ struct nats_link_handler {
 
     /** It has dropped what came, because on_message() was too slow. */
     void (*on_slow)(void *arg);
-
-    /** The server does not let us subscribe, or publish. */
-    void (*on_forbidden)(void *arg);
 };
 
 struct nats_link_config {
@@ -54,6 +51,10 @@ enum nats_link_refusal {
 
 /** @param out  owned; nats_link_free() @return 0 or an enum nats_link_refusal */
 MUST_CHECK int nats_link_open(struct nats_link **out, const struct nats_link_config *config);
+
+/** Whether the server does not let us subscribe, or publish: of what it has taken by a flush.
+ */
+bool nats_link_is_forbidden(const struct nats_link *l);
 
 /** Once it returns nothing is called any more. */
 void nats_link_close(struct nats_link *l);

@@ -111,15 +111,7 @@ static void on_slow(void *arg)
 
     atomic_fetch_add(&n->n_slow, 1);
     if (!atomic_exchange(&n->is_slow, true))
-        nats_put(n, nats_letter_new(LETTER_TROUBLE, 0));
-}
-
-static void on_forbidden(void *arg)
-{
-    struct bus_nats *n = arg;
-
-    if (!atomic_exchange(&n->is_forbidden, true))
-        nats_put(n, nats_letter_new(LETTER_TROUBLE, 0));
+        nats_put(n, nats_letter_new(LETTER_SLOW, 0));
 }
 
 // Topics.
@@ -219,8 +211,7 @@ static void lose(struct bus_nats *n)
 
 int nats_connect(struct bus_nats *n)
 {
-    static const struct nats_link_handler handler = {on_message, on_lost, on_slow,
-                                                     on_forbidden};
+    static const struct nats_link_handler handler = {on_message, on_lost, on_slow};
     uint32_t first = 0;
     int most = NATS_LINK_AWAY;
 
@@ -252,6 +243,19 @@ static void subscribe(struct bus_nats *n, struct nats_topic *t)
     t->subscription = nats_link_subscribe(n->link, subject, true);
 }
 
+/** The server has all that was sent. @return false: it is lost */
+static bool flush(struct bus_nats *n)
+{
+    if (nats_link_flush(n->link) != 0)
+        return false;
+    if (!nats_link_is_forbidden(n->link) || !is_due(n, &n->forbidden))
+        return true;
+    log_error(NULL, "bus_nats_forbidden",
+              "why=\"let the user of NATS publish and subscribe what begins with %s.\"",
+              n->prefix);
+    return true;
+}
+
 /** @return false: it is lost already */
 static bool subscribe_all(struct bus_nats *n)
 {
@@ -260,7 +264,7 @@ static bool subscribe_all(struct bus_nats *n)
     snprintf(subject, sizeof(subject), "%s.nodes", n->prefix);
     n->announcements = nats_link_subscribe(n->link, subject, false);
     each_topic(n, subscribe);
-    return nats_link_flush(n->link) == 0;
+    return flush(n);
 }
 
 static void come_up(struct bus_nats *n)
@@ -412,17 +416,11 @@ static void on_want_no_more(struct bus_nats *n, const struct bus_wish *wish)
     free(t);
 }
 
-static void on_trouble(struct bus_nats *n)
+static void tell_slow(struct bus_nats *n)
 {
-    if (atomic_exchange(&n->is_slow, false)) {
-        log_warn(NULL, "bus_nats_slow", "n=%llu", (unsigned long long)atomic_load(&n->n_slow));
-        tell_gap(n, BUS_HUB_ALL);
-    }
-    if (!atomic_exchange(&n->is_forbidden, false) || !is_due(n, &n->forbidden))
-        return;
-    log_error(NULL, "bus_nats_forbidden",
-              "why=\"let the user of NATS publish and subscribe what begins with %s.\"",
-              n->prefix);
+    atomic_store(&n->is_slow, false);
+    log_warn(NULL, "bus_nats_slow", "n=%llu", (unsigned long long)atomic_load(&n->n_slow));
+    tell_gap(n, BUS_HUB_ALL);
 }
 
 static void on_event(struct bus_nats *n, const struct nats_letter *l)
@@ -435,7 +433,7 @@ static void on_event(struct bus_nats *n, const struct nats_letter *l)
 
 static void stop(struct bus_nats *n)
 {
-    if (n->link && nats_link_flush(n->link) != 0)
+    if (n->link && !flush(n))
         lose(n);
     loop_stop(n->loop);
 }
@@ -453,7 +451,7 @@ static void on_letter(struct bus_nats *n, struct nats_letter *l)
         if (l->link == n->link_number)
             lose(n);
         break;
-    case LETTER_TROUBLE: on_trouble(n); break;
+    case LETTER_SLOW: tell_slow(n); break;
     case LETTER_STOP: stop(n); break;
     }
     free(l);
@@ -465,7 +463,7 @@ static void confirm_all(struct bus_nats *n)
 {
     if (list_is_empty(&n->to_confirm))
         return;
-    if (n->link && nats_link_flush(n->link) != 0)
+    if (n->link && !flush(n))
         lose(n);
     list_each (node, &n->to_confirm) {
         struct nats_letter *l = container_of(node, struct nats_letter, node);

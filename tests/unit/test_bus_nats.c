@@ -1,5 +1,6 @@
 /** A process on NATS that goes away, is slow, is refused, or loses another one
  * (tests/conformance/bus.c has the rest). */
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 
@@ -437,6 +438,59 @@ static void what_nobody_can_read_is_counted(void **state)
     assert_int_equal(here->n_events, 0);
 }
 
+/** Says that it is one, and after the first flush what makes nats.c close. */
+static void *serve_badly(void *arg)
+{
+    static const char info[] =
+        "INFO {\"server_id\":\"x\",\"version\":\"2.9.0\",\"proto\":1,"
+        "\"max_payload\":1048576}\r\n";
+    static const char bad[] =
+        "PONG\r\n-ERR 'Whatever'\r\n-ERR 'Permissions Violation for"
+        " Subscription to \"x\"'\r\n-ERR 'Authorization Violation'\r\n";
+    const int *listener = arg;
+
+    for (unsigned i = 0; i < 3; i++) {
+        const int fd = accept(*listener, NULL, NULL);
+        char said[4096];
+        nats_server_write(fd, info);
+        for (unsigned n_pings = 0; n_pings < 2;) {
+            const ssize_t n = read(fd, said, sizeof(said) - 1);
+            if (n <= 0)
+                break;
+            said[n] = '\0';
+            if (strstr(said, "PING"))
+                nats_server_write(fd, n_pings++ == 0 ? "PONG\r\n" : bad);
+        }
+        while (read(fd, said, sizeof(said)) > 0) {
+        }
+        close(fd);
+    }
+    return NULL;
+}
+
+/** nats.c has given up then: we have not. */
+static void what_a_server_says_that_nobody_knows_is_a_connection_lost(void **state)
+{
+    struct world *w = *state;
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof(at);
+    char url[64];
+    pthread_t thread;
+    int listener = socket(AF_INET, SOCK_STREAM, 0);
+
+    assert_int_equal(bind(listener, (struct sockaddr *)&at, sizeof(at)), 0);
+    assert_int_equal(listen(listener, 8), 0);
+    assert_int_equal(getsockname(listener, (struct sockaddr *)&at, &size), 0);
+    snprintf(url, sizeof(url), "nats://127.0.0.1:%u", (unsigned)ntohs(at.sin_port));
+    assert_int_equal(pthread_create(&thread, NULL, serve_badly, &listener), 0);
+    nats_node_open_as(&w->a, (struct bus_nats_config){.urls = url});
+    struct ear *here = join(w, 0, &w->a);
+    subscribe(w, here, 1);
+    assert_int_equal(pthread_join(thread, NULL), 0); // after the third
+    close(listener);
+    subscribe(w, here, 2);
+}
+
 struct log {
     atomic_bool is_forbidden;
     atomic_bool has_password;
@@ -496,6 +550,7 @@ int main(void)
         NATS_TEST(who_is_not_let_in_does_not_start),
         NATS_TEST(who_is_refused_later_tries_for_ever),
         NATS_TEST(what_the_server_forbids_is_logged_and_no_password_is),
+        NATS_TEST(what_a_server_says_that_nobody_knows_is_a_connection_lost),
         NATS_TEST(tls_is_for_a_certificate_that_is_good_for_the_name),
         NATS_TEST(what_the_queue_has_no_room_for_is_dropped),
         NATS_TEST(what_a_loop_has_no_room_for_is_a_gap),
