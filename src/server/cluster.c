@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "crypto/random.h"
+#include "io/inbox.h"
 
 #define TOLD_EVERY 60000 // ms, between two warnings that say the same
 
@@ -20,12 +21,19 @@ struct cluster {
     struct loop *loop;
     struct store_nodes *nodes;
     struct timer timer;
+    int64_t begun_ms; // the last look
+    bool is_looking;
+    struct inbox *inbox;
     int64_t told_taken_ms; // 0: it was not taken
     int64_t told_away_ms;  // 0: the database was not away
     pthread_mutex_t mutex; // of what follows
     size_t n_others;
     struct other *others; // by number
     bool is_taken;
+    bool is_wanted;    // a look, as soon as it may be
+    uint64_t n_begun;  // looks
+    uint64_t n_looked; // those that are over
+    struct list wake;  // in the inbox while is_wanted
 };
 
 // Who is there.
@@ -102,14 +110,66 @@ struct cluster_numbers cluster_numbers(struct cluster *c)
     return n;
 }
 
-// Saying that we are.
+// Saying that we are, and looking who else is.
 
-static void on_time(struct timer *t);
+static bool is_wanted(struct cluster *c)
+{
+    pthread_mutex_lock(&c->mutex);
+    const bool is = c->is_wanted;
+    pthread_mutex_unlock(&c->mutex);
+    return is;
+}
 
 static void rest(struct cluster *c)
 {
-    timer_init(&c->timer, on_time);
-    timer_set(&c->loop->timers, &c->timer, c->loop->timers.now_ms + STORE_NODES_MS);
+    timer_set(&c->loop->timers, &c->timer,
+              c->begun_ms + (is_wanted(c) ? CLUSTER_LOOK_MS : STORE_NODES_MS));
+}
+
+static void on_wanted(void *arg, struct list *items)
+{
+    struct cluster *c = arg;
+
+    (void)list_shift(items);
+    if (!c->is_looking)
+        rest(c);
+}
+
+uint64_t cluster_look(struct cluster *c)
+{
+    pthread_mutex_lock(&c->mutex);
+    if (!c->is_wanted)
+        inbox_put_one(c->inbox, &c->wake);
+    c->is_wanted = true;
+    const uint64_t ticket = c->n_begun + 1;
+    pthread_mutex_unlock(&c->mutex);
+    return ticket;
+}
+
+bool cluster_has_looked(struct cluster *c, uint64_t ticket)
+{
+    pthread_mutex_lock(&c->mutex);
+    const bool has = c->n_looked >= ticket;
+    pthread_mutex_unlock(&c->mutex);
+    return has;
+}
+
+static void note_begun(struct cluster *c)
+{
+    c->is_looking = true;
+    c->begun_ms = c->loop->timers.now_ms;
+    pthread_mutex_lock(&c->mutex);
+    c->n_begun++;
+    c->is_wanted = false;
+    pthread_mutex_unlock(&c->mutex);
+}
+
+static void note_looked(struct cluster *c)
+{
+    c->is_looking = false;
+    pthread_mutex_lock(&c->mutex);
+    c->n_looked = c->n_begun;
+    pthread_mutex_unlock(&c->mutex);
 }
 
 /** @param told_ms  when that was said last; 0: never */
@@ -139,6 +199,7 @@ static void on_announced(void *arg, int r, const struct store_node *nodes, size_
                   "why=\"give each server a --node of its own, and start them again: another "
                   "one has the name of this one, or its number\"");
     }
+    note_looked(c);
     rest(c);
 }
 
@@ -146,6 +207,7 @@ static void on_time(struct timer *t)
 {
     struct cluster *c = container_of(t, struct cluster, timer);
 
+    note_begun(c);
     store_nodes_announce(c->nodes, on_announced, c);
 }
 
@@ -173,7 +235,9 @@ int cluster_start(struct cluster *c, struct loop *l, const struct node_url *url)
     char text[STORE_NODE_URL_MAX + 1];
 
     node_url_print(text, url);
-    const int r = store_nodes_start(c->nodes, l, text);
+    int r = inbox_new(&c->inbox, l, on_wanted, c);
+    if (r == 0)
+        r = store_nodes_start(c->nodes, l, text);
     if (r < 0)
         return err_up(r);
     c->loop = l;
@@ -184,11 +248,15 @@ int cluster_start(struct cluster *c, struct loop *l, const struct node_url *url)
 
 void cluster_close(struct cluster *c)
 {
+    struct list left;
+
     if (!c)
         return;
     if (c->loop)
         timer_cancel(&c->loop->timers, &c->timer);
     store_nodes_close(c->nodes);
+    if (c->inbox)
+        inbox_free(c->inbox, &left);
     pthread_mutex_destroy(&c->mutex);
     free(c->others);
     free(c);

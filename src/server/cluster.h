@@ -6,6 +6,9 @@
 
 #include "server/node_url.h"
 
+// Between two looks into the table, however many ask for one.
+#define CLUSTER_LOOK_MS 200
+
 struct cluster;
 
 /** Not one of them yet. @return owned; cluster_close() */
@@ -36,6 +39,16 @@ unsigned cluster_number(const struct cluster *c);
 
 /** Where that node is reached. Thread: any. @return false: it is not there, or is this one */
 bool cluster_find(struct cluster *c, unsigned number, struct node_url *out);
+
+/**
+ * What is known may be old: have the table looked into. Thread: any.
+ *
+ * @return a ticket for cluster_has_looked()
+ */
+uint64_t cluster_look(struct cluster *c);
+
+/** Thread: any. */
+bool cluster_has_looked(struct cluster *c, uint64_t ticket);
 
 struct cluster_numbers {
     size_t nodes;  // that are there, this one too

@@ -36,6 +36,16 @@ static bool find_node(void *arg, unsigned node, struct node_url *out)
     return cluster_find(arg, node, out);
 }
 
+static uint64_t look(void *arg)
+{
+    return cluster_look(arg);
+}
+
+static bool has_looked(void *arg, uint64_t ticket)
+{
+    return cluster_has_looked(arg, ticket);
+}
+
 /** @return 0 or NODE_FAILED: said */
 static int join_others(struct crew *c)
 {
@@ -55,8 +65,11 @@ static int join_others(struct crew *c)
         return NODE_FAILED;
     }
     c->shared.cluster = cluster_new();
-    c->shared.nodes = (struct relay_nodes){
-        .key = str_of(config->sign_in.nodes), .find = find_node, .arg = c->shared.cluster};
+    c->shared.nodes = (struct relay_nodes){.key = str_of(config->sign_in.nodes),
+                                           .find = find_node,
+                                           .look = look,
+                                           .has_looked = has_looked,
+                                           .arg = c->shared.cluster};
     return 0;
 }
 

@@ -1,6 +1,7 @@
 #include "server/relay.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/fsm.h"
 #include "base/mem.h"
@@ -10,7 +11,8 @@
 #include "io/dial.h"
 #include "io/tcp.h"
 
-#define SAY_EVERY_MS 1000
+#define SAY_EVERY_MS  1000
+#define LOOK_EVERY_MS 20 // whether it was looked for
 
 // What a stream to another node holds at most: a head, all that the HTTP server had read behind
 // it, and then one read more than where the client's stops.
@@ -20,6 +22,7 @@
 
 enum relayed_state {
     RELAYED_DIALING, // the client is not read
+    RELAYED_LOOKING, // likewise: the owner is somewhere else, or nowhere
     RELAYED_OPEN,
     RELAYED_ENDING, // the owner has ended; the client takes what is left
     RELAYED_GONE,
@@ -27,7 +30,8 @@ enum relayed_state {
 
 #define TO(state) FSM_TO(RELAYED_##state)
 static const struct fsm_state states[] = {
-    [RELAYED_DIALING] = {"relayed_dialing", TO(OPEN) | TO(GONE)},
+    [RELAYED_DIALING] = {"relayed_dialing", TO(LOOKING) | TO(OPEN) | TO(GONE)},
+    [RELAYED_LOOKING] = {"relayed_looking", TO(DIALING) | TO(GONE)},
     [RELAYED_OPEN] = {"relayed_open", TO(ENDING) | TO(GONE)},
     [RELAYED_ENDING] = {"relayed_ending", TO(GONE)},
     [RELAYED_GONE] = {"relayed_gone", 0},
@@ -56,9 +60,14 @@ struct relayed {
     struct buf unread;     // what has come of the client before it is connected
     struct http_body body; // of a request that is no upgrade
     unsigned number;       // of the owner's node
-    size_t dropped;        // bytes behind the request
-    size_t queued;         // bytes, both ways, at the last look
-    int64_t moved_ms;      // when there was last a byte
+    struct node_url url;   // where it was looked for last; host is empty: nowhere yet
+    const char *reason;    // why it was not there
+    uint64_t ticket;       // of looking for it anew
+    int64_t until_ms;      // then that has to be done
+    bool has_looked;
+    size_t dropped;   // bytes behind the request
+    size_t queued;    // bytes, both ways, at the last look
+    int64_t moved_ms; // when there was last a byte
     bool is_upgrade;
     bool is_body_over;
 };
@@ -265,14 +274,16 @@ static void look(struct relayed *it)
     cut(it);
 }
 
+static void find_anew(struct relayed *it);
+
 static void on_timer(struct timer *t)
 {
     struct relayed *it = container_of(t, struct relayed, timer);
 
-    if (it->fsm.now == RELAYED_OPEN) {
-        look(it);
-    } else {
-        cut(it);
+    switch (it->fsm.now) {
+    case RELAYED_LOOKING: find_anew(it); break;
+    case RELAYED_OPEN: look(it); break;
+    default: cut(it);
     }
 }
 
@@ -336,13 +347,15 @@ static bool send_request(struct relayed *it)
     return is_sent;
 }
 
+static void look_anew(struct relayed *it, const char *reason);
+
 static void on_dialed(void *arg, int r, struct stream *owner)
 {
     struct relayed *it = arg;
 
     it->dial = NULL;
     if (r != 0) {
-        fail(it, dial_reason(r));
+        look_anew(it, dial_reason(r));
         return;
     }
     it->owner = owner;
@@ -360,20 +373,73 @@ static void on_dialed(void *arg, int r, struct stream *owner)
 static void dial(struct relayed *it)
 {
     const struct relay_config *c = &it->relay->config;
-    struct node_url url;
-
-    if (!c->nodes->find(c->nodes->arg, it->number, &url)) {
-        fail(it, "unknown");
-        return;
-    }
     const struct dial_to to = {
-        .host = url.host,
-        .port = url.port,
+        .host = it->url.host,
+        .port = it->url.port,
         .timeout_ms = RELAY_DIAL_MS,
         .max_queued = OWNER_QUEUED,
         .limit = c->limit,
     };
+
     it->dial = dial_start(c->loop, &to, on_dialed, it);
+}
+
+/** @return whether it is anywhere that it was not looked for before */
+static bool find(struct relayed *it)
+{
+    const struct relay_nodes *nodes = it->relay->config.nodes;
+    const struct node_url before = it->url;
+
+    return nodes->find(nodes->arg, it->number, &it->url) &&
+           (it->url.port != before.port || strcmp(it->url.host, before.host) != 0);
+}
+
+static void await_look(struct relayed *it)
+{
+    struct timers *timers = timers_of(it->relay);
+
+    timer_set(timers, &it->timer, timers->now_ms + LOOK_EVERY_MS);
+}
+
+/** It may have come a moment ago, or be back at another place: once it is looked for. */
+static void look_anew(struct relayed *it, const char *reason)
+{
+    const struct relay_nodes *nodes = it->relay->config.nodes;
+
+    it->reason = reason;
+    if (it->has_looked) {
+        fail(it, reason);
+        return;
+    }
+    it->has_looked = true;
+    it->ticket = nodes->look(nodes->arg);
+    it->until_ms = timers_of(it->relay)->now_ms + RELAY_LOOK_MS;
+    fsm_move(&it->fsm, RELAYED_LOOKING);
+    await_look(it);
+}
+
+static void find_anew(struct relayed *it)
+{
+    const struct relay_nodes *nodes = it->relay->config.nodes;
+
+    if (!nodes->has_looked(nodes->arg, it->ticket) &&
+        timers_of(it->relay)->now_ms < it->until_ms) {
+        await_look(it);
+    } else if (find(it)) {
+        fsm_move(&it->fsm, RELAYED_DIALING);
+        dial(it);
+    } else {
+        fail(it, it->reason);
+    }
+}
+
+static void begin(struct relayed *it)
+{
+    if (find(it)) {
+        dial(it);
+    } else {
+        look_anew(it, "unknown");
+    }
 }
 
 static struct relayed *relayed_new(struct relay *r, unsigned node, struct stream *client)
@@ -410,7 +476,7 @@ void relay_take(struct relay *r, unsigned node, struct stream_parcel *parcel)
     if (r->is_closed) {
         give_back(it);
     } else {
-        dial(it);
+        begin(it);
     }
 }
 

@@ -20,6 +20,7 @@
 #define RELAYS_MAX          16384 // of a loop; each takes two connections
 #define RELAY_QUEUED_MAX    65536 // bytes that one side has not taken; then the other waits
 #define RELAY_DIAL_MS       2000  // to reach the other node
+#define RELAY_LOOK_MS       1000  // to find out where it is, if it is not where it was
 #define RELAY_RETRY_AFTER_S 5
 
 /** Who we are, and who else there is. */
@@ -29,6 +30,11 @@ struct relay_nodes {
 
     /** Thread: any that has a relay. @return false: there is no such node, or not any more */
     bool (*find)(void *arg, unsigned node, struct node_url *out);
+
+    /** What find() knows may be old: it shall be looked for anew. Thread: likewise. @return a
+     * ticket for has_looked() */
+    uint64_t (*look)(void *arg);
+    bool (*has_looked)(void *arg, uint64_t ticket);
     void *arg;
 };
 

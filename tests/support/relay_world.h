@@ -69,6 +69,9 @@ struct relay_world {
     struct relay_node nodes[RELAY_NODES];
     struct node_url urls[RELAY_NODES + 1]; // where each is, as the nodes have it
     bool is_known[RELAY_NODES + 1];
+    bool is_late; // nobody comes to an end with looking
+    unsigned n_looks;
+    void (*on_look)(struct relay_world *w); // NULL: it finds nothing new
     struct relay_peer peers[RELAY_PEERS];
     size_t n_peers;
 };
@@ -151,6 +154,22 @@ static inline bool relay_find(void *arg, unsigned node, struct node_url *out)
         return false;
     *out = w->urls[node];
     return true;
+}
+
+static inline uint64_t relay_look(void *arg)
+{
+    struct relay_world *w = arg;
+
+    if (w->on_look)
+        w->on_look(w);
+    return ++w->n_looks;
+}
+
+static inline bool relay_has_looked(void *arg, uint64_t ticket)
+{
+    const struct relay_world *w = arg;
+
+    return !w->is_late && w->n_looks >= ticket;
 }
 
 static inline int relay_place_of(void *arg, const struct http_head *head)
@@ -237,8 +256,12 @@ static inline void relay_node_open(struct relay_world *w, unsigned number,
     struct relay_node *n = &w->nodes[number];
 
     *n = (struct relay_node){.world = w, .number = number};
-    n->others = (struct relay_nodes){
-        .number = number, .key = STR(RELAY_KEY), .find = relay_find, .arg = w};
+    n->others = (struct relay_nodes){.number = number,
+                                     .key = STR(RELAY_KEY),
+                                     .find = relay_find,
+                                     .look = relay_look,
+                                     .has_looked = relay_has_looked,
+                                     .arg = w};
     relay_peers_init(&n->peers);
     const struct eio_config eio = relay_eio_config(n);
     n->eio = eio_server_new(&eio, &app, n);

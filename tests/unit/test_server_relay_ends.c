@@ -67,6 +67,68 @@ static void what_is_no_name_has_no_session(void **state)
     expect_unknown(w, OWNER);
 }
 
+// It is looked for anew.
+
+static void learn_of_owner(struct relay_world *w)
+{
+    w->is_known[OWNER] = true;
+}
+
+static void who_has_come_just_now_is_found(void **state)
+{
+    struct relay_world *w = *state;
+    char sid[RAND_NAME_SIZE];
+    struct relay_client c;
+
+    relay_begin(w, OWNER, sid);
+    w->is_known[OWNER] = false;
+    w->on_look = learn_of_owner;
+    relay_say(&w->peers[0], "hello");
+    relay_client_open(&c, w, HERE);
+    relay_ask(&c, "GET", "polling", sid, "");
+    relay_expect_last(&c, 200, "4hello");
+    assert_int_equal(w->n_looks, 1);
+    relay_client_close(&c);
+    expect_idle(w);
+}
+
+static struct node_url place_of_owner;
+
+static void learn_where_owner_is(struct relay_world *w)
+{
+    w->urls[OWNER] = place_of_owner;
+}
+
+static void who_has_moved_is_found(void **state)
+{
+    struct relay_world *w = *state;
+    char sid[RAND_NAME_SIZE];
+    struct relay_client c;
+
+    relay_begin(w, OWNER, sid);
+    place_of_owner = w->urls[OWNER];
+    relay_point(w, OWNER, "127.0.0.1", 1); // nobody listens there
+    w->on_look = learn_where_owner_is;
+    relay_say(&w->peers[0], "hello");
+    relay_client_open(&c, w, HERE);
+    relay_ask(&c, "GET", "polling", sid, "");
+    relay_expect_last(&c, 200, "4hello");
+    assert_int_equal(w->n_looks, 1);
+    relay_client_close(&c);
+    expect_idle(w);
+}
+
+static void nobody_is_looked_for_longer_than_that(void **state)
+{
+    struct relay_world *w = *state;
+
+    w->is_late = true;
+    const int64_t from_ms = relay_now_ms();
+    expect_unknown(w, RELAY_NOBODY);
+    assert_in_range(relay_now_ms() - from_ms, RELAY_LOOK_MS, RELAY_LOOK_MS + 2000);
+    assert_int_equal(w->n_looks, 1);
+}
+
 static void an_upgrade_to_nobody_is_told_by_its_text(void **state)
 {
     struct relay_world *w = *state;
@@ -570,6 +632,9 @@ int main(void)
         TEST(who_is_not_there_has_no_session),
         TEST(who_refuses_has_no_session),
         TEST(what_is_no_name_has_no_session),
+        TEST(who_has_come_just_now_is_found),
+        TEST(who_has_moved_is_found),
+        TEST(nobody_is_looked_for_longer_than_that),
         TEST(an_upgrade_to_nobody_is_told_by_its_text),
         TEST(a_post_to_nobody_leaves_its_connection_in_order),
         TEST(who_does_not_answer_in_time_has_no_session),
