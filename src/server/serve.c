@@ -300,13 +300,13 @@ static int configure(const struct serve_options *o, struct node_config *out)
 
 // The data directory, and the keys.
 
-/** The keys make the directory, too. Those of files and of the demo are this server's in any
- * case. @return 0 or the exit code */
+/** The keys make the directory, too. That of files is this server's in any case, and those of
+ * the demo are of whoever comes first. @return 0 or the exit code */
 static int open_keys(struct node_config *config, str data)
 {
     if (keys_media(config->media_secret, data, crypto_random()) != 0 ||
         keys_sign_in(&config->sign_in, config->keys, config->key_rand) != 0 ||
-        (config->dev && keys_demo(&config->demo, data, crypto_random()) != 0))
+        (config->dev && keys_demo(&config->demo, config->keys, crypto_random()) != 0))
         return 1;
     return 0;
 }
