@@ -354,6 +354,10 @@ static void on_dialed(void *arg, int r, struct stream *owner)
     struct relayed *it = arg;
 
     it->dial = NULL;
+    if (r == DIAL_FULL) {
+        fail(it, dial_reason(r));
+        return;
+    }
     if (r != 0) {
         look_anew(it, dial_reason(r));
         return;

@@ -30,9 +30,10 @@ static const struct pg_statement forget = {
     137,
     "DELETE FROM node WHERE name <> $1::text"
     " AND seen_at < now() - $2::int8 * interval '1 millisecond'"};
-static const struct pg_statement say = {138,
-                                        "UPDATE node SET seen_at = now(), url = $3::text, has_left = false"
-                                        " WHERE name = $1::text AND instance = $2::int8"};
+static const struct pg_statement say = {
+    138,
+    "UPDATE node SET seen_at = now(), url = $3::text, has_left = false"
+    " WHERE name = $1::text AND instance = $2::int8"};
 static const struct pg_statement find_name = {139, "SELECT FROM node WHERE name = $1::text"};
 static const struct pg_statement list = {
     140,
