@@ -267,6 +267,7 @@ void bus_nats_free(struct bus_nats *n)
         return;
     list_init(&left);
     if (n->has_thread) {
+        atomic_store(&n->is_stopping, true);
         nats_put(n, nats_letter_new(LETTER_STOP, 0));
         loop_thread_join(&n->thread);
     }

@@ -23,6 +23,10 @@
 // From one attempt to connect to the next: by chance a half more or less.
 #define BUS_NATS_AGAIN_MS 1000
 
+// For the answer to all subscriptions of a new connection, which may be many: nobody waits for
+// it.
+#define BUS_NATS_RESUME_MS 15000
+
 #define BUS_NATS_WARN_MS 10000 // between two lines of the log about the same
 
 struct bus_nats;
@@ -59,7 +63,7 @@ MUST_CHECK int bus_nats_check_urls(const char *urls);
 bool bus_nats_has_password(const char *urls);
 
 /**
- * Connect; where no server is in reach, go on trying. May take BUS_NATS_PATIENCE_MS for each
+ * Connect; where no server is in reach, go on trying. May take BUS_NATS_HANDSHAKE_MS for each
  * URL, and what names take to be found.
  *
  * @param out  owned; bus_nats_free() @return 0, an enum bus_nats_refusal, or a fault

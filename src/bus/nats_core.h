@@ -68,6 +68,7 @@ struct bus_nats {
     pthread_mutex_t hub_mutex;
     struct bus_hub *hub; // NULL: there is none, and nothing comes
 
+    atomic_bool is_stopping;
     atomic_bool is_up;
     atomic_size_t waits; // bytes in the inbox
     atomic_bool is_slow; // a letter says so

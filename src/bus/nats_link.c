@@ -7,6 +7,7 @@
 #include <nats/nats.h>
 
 #include "base/mem.h"
+#include "io/overdue.h"
 
 struct nats_link {
     natsConnection *connection;
@@ -154,6 +155,21 @@ static int refusal_of(natsStatus s)
     }
 }
 
+/** nats.c has a limit of time for all of it but the TLS handshake.
+ * @return 0 or an enum nats_link_refusal */
+static int connect_in_time(struct nats_link *l, const struct nats_url *u, natsOptions *o)
+{
+    struct overdue *overdue = NULL;
+
+    if (overdue_begin(&overdue, u->host, u->port, BUS_NATS_HANDSHAKE_MS) < 0)
+        return NATS_LINK_AWAY;
+    const natsStatus s = natsConnection_Connect(&l->connection, o);
+    const bool was_late = overdue_end(overdue);
+    if (s == NATS_OK)
+        return 0;
+    return was_late ? NATS_LINK_AWAY : refusal_of(s);
+}
+
 /** @return 0 or an enum nats_link_refusal */
 static int dial(struct nats_link *l, const struct nats_link_config *config)
 {
@@ -166,10 +182,7 @@ static int dial(struct nats_link *l, const struct nats_link_config *config)
     must(natsOptions_SetClosedCB(o, on_closed, l));
     must(natsOptions_SetErrorHandler(o, on_error, l));
     const int r = set_tls(o, config);
-    if (r != 0)
-        return r;
-    const natsStatus s = natsConnection_Connect(&l->connection, o);
-    return s == NATS_OK ? 0 : refusal_of(s);
+    return r != 0 ? r : connect_in_time(l, config->url, o);
 }
 
 static void destroy(struct nats_link *l)
@@ -290,9 +303,9 @@ int nats_link_publish(struct nats_link *l, const char *subject, str bytes)
     return s == NATS_OK ? 0 : NATS_LINK_LOST;
 }
 
-int nats_link_flush(struct nats_link *l)
+int nats_link_flush(struct nats_link *l, int64_t patience_ms)
 {
-    const natsStatus s = natsConnection_FlushTimeout(l->connection, BUS_NATS_PATIENCE_MS);
+    const natsStatus s = natsConnection_FlushTimeout(l->connection, patience_ms);
 
     return s == NATS_OK ? 0 : NATS_LINK_LOST;
 }

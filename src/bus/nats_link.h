@@ -12,7 +12,10 @@
 #include "bus/nats_url.h"
 
 #define BUS_NATS_PATIENCE_MS 2000 // to connect, to write, and for an answer
-#define BUS_NATS_PING_MS     5000 // the server is asked whether it is there; silent twice: lost
+// Until a connection has been made, TLS included.
+#define BUS_NATS_HANDSHAKE_MS 5000
+
+#define BUS_NATS_PING_MS 5000 // the server is asked whether it is there; silent twice: lost
 
 // Events that nats.c keeps for one account until they are taken; 1 KiB for each of them. Over
 // it they are dropped.
@@ -80,4 +83,4 @@ void nats_link_unsubscribe(struct nats_subscription *s);
 MUST_CHECK int nats_link_publish(struct nats_link *l, const char *subject, str bytes);
 
 /** The server has taken all that was subscribed and published. @return 0 or NATS_LINK_LOST */
-MUST_CHECK int nats_link_flush(struct nats_link *l);
+MUST_CHECK int nats_link_flush(struct nats_link *l, int64_t patience_ms);

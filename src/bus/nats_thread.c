@@ -216,7 +216,7 @@ int nats_connect(struct bus_nats *n)
     int most = NATS_LINK_AWAY;
 
     rand_bytes(n->rand, &first, sizeof(first));
-    for (size_t i = 0; i < n->urls.n; i++) {
+    for (size_t i = 0; i < n->urls.n && !atomic_load(&n->is_stopping); i++) {
         n->at = (first + i) % n->urls.n;
         const struct nats_link_config config = {.url = &n->urls.all[n->at],
                                                 .name = n->name,
@@ -244,9 +244,9 @@ static void subscribe(struct bus_nats *n, struct nats_topic *t)
 }
 
 /** The server has all that was sent. @return false: it is lost */
-static bool flush(struct bus_nats *n)
+static bool flush(struct bus_nats *n, int64_t patience_ms)
 {
-    if (nats_link_flush(n->link) != 0)
+    if (nats_link_flush(n->link, patience_ms) != 0)
         return false;
     if (!nats_link_is_forbidden(n->link) || !is_due(n, &n->forbidden))
         return true;
@@ -264,7 +264,7 @@ static bool subscribe_all(struct bus_nats *n)
     snprintf(subject, sizeof(subject), "%s.nodes", n->prefix);
     n->announcements = nats_link_subscribe(n->link, subject, false);
     each_topic(n, subscribe);
-    return flush(n);
+    return flush(n, BUS_NATS_RESUME_MS);
 }
 
 static void come_up(struct bus_nats *n)
@@ -433,7 +433,7 @@ static void on_event(struct bus_nats *n, const struct nats_letter *l)
 
 static void stop(struct bus_nats *n)
 {
-    if (n->link && !flush(n))
+    if (n->link && !flush(n, BUS_NATS_PATIENCE_MS))
         lose(n);
     loop_stop(n->loop);
 }
@@ -463,7 +463,7 @@ static void confirm_all(struct bus_nats *n)
 {
     if (list_is_empty(&n->to_confirm))
         return;
-    if (n->link && !flush(n))
+    if (n->link && !flush(n, BUS_NATS_PATIENCE_MS))
         lose(n);
     list_each (node, &n->to_confirm) {
         struct nats_letter *l = container_of(node, struct nats_letter, node);

@@ -301,6 +301,52 @@ static void what_an_operator_got_wrong_has_a_name_and_a_remedy(void **state)
     expect_int("no such file", open_as("tls://localhost:1", "/nowhere.pem"), BUS_NATS_BAD_CA);
 }
 
+/** @param at  gets its address */
+static int listen_at(struct sockaddr_in *at)
+{
+    const int listener = socket(AF_INET, SOCK_STREAM, 0);
+    socklen_t size = sizeof(*at);
+
+    *at =
+        (struct sockaddr_in){.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    assert_int_equal(bind(listener, (struct sockaddr *)at, size), 0);
+    assert_int_equal(listen(listener, 8), 0);
+    assert_int_equal(getsockname(listener, (struct sockaddr *)at, &size), 0);
+    return listener;
+}
+
+static void *greet(void *arg)
+{
+    static const char info[] =
+        "INFO {\"server_id\":\"x\",\"version\":\"2.9.0\",\"proto\":1,"
+        "\"max_payload\":1048576,\"tls_required\":true}\r\n";
+    const int *listener = arg;
+    const int fd = accept(*listener, NULL, NULL);
+    char said[4096];
+
+    nats_server_write(fd, info);
+    while (read(fd, said, sizeof(said)) > 0) {
+    }
+    close(fd);
+    return NULL;
+}
+
+/** In the middle of the handshake, for which nats.c would wait without end. */
+static void a_server_that_is_silent_where_tls_begins_is_away(void **state)
+{
+    struct sockaddr_in at;
+    char url[64];
+    pthread_t thread;
+    int listener = listen_at(&at);
+
+    (void)state;
+    snprintf(url, sizeof(url), "tls://localhost:%u", (unsigned)ntohs(at.sin_port));
+    assert_int_equal(pthread_create(&thread, NULL, greet, &listener), 0);
+    assert_int_equal(open_as(url, NULL), 0);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    close(listener);
+}
+
 static void tls_is_for_a_certificate_that_is_good_for_the_name(void **state)
 {
     struct world *w = *state;
@@ -472,15 +518,11 @@ static void *serve_badly(void *arg)
 static void what_a_server_says_that_nobody_knows_is_a_connection_lost(void **state)
 {
     struct world *w = *state;
-    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t size = sizeof(at);
+    struct sockaddr_in at;
     char url[64];
     pthread_t thread;
-    int listener = socket(AF_INET, SOCK_STREAM, 0);
+    int listener = listen_at(&at);
 
-    assert_int_equal(bind(listener, (struct sockaddr *)&at, sizeof(at)), 0);
-    assert_int_equal(listen(listener, 8), 0);
-    assert_int_equal(getsockname(listener, (struct sockaddr *)&at, &size), 0);
     snprintf(url, sizeof(url), "nats://127.0.0.1:%u", (unsigned)ntohs(at.sin_port));
     assert_int_equal(pthread_create(&thread, NULL, serve_badly, &listener), 0);
     nats_node_open_as(&w->a, (struct bus_nats_config){.urls = url});
@@ -551,6 +593,7 @@ int main(void)
         NATS_TEST(who_is_refused_later_tries_for_ever),
         NATS_TEST(what_the_server_forbids_is_logged_and_no_password_is),
         NATS_TEST(what_a_server_says_that_nobody_knows_is_a_connection_lost),
+        NATS_TEST(a_server_that_is_silent_where_tls_begins_is_away),
         NATS_TEST(tls_is_for_a_certificate_that_is_good_for_the_name),
         NATS_TEST(what_the_queue_has_no_room_for_is_dropped),
         NATS_TEST(what_a_loop_has_no_room_for_is_a_gap),
