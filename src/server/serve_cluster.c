@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "bus/nats.h"
+#include "bus/nats_nodes.h"
 #include "crypto/secret.h"
 
 struct wrong {
@@ -42,6 +43,8 @@ static const char *check_rest(const struct serve_options *o, const struct wrong 
     }
     return NULL;
 }
+
+static_assert(STORE_NODE_NAME_MAX <= BUS_NODE_NAME_MAX, "it fits there, too");
 
 static bool is_name(str name)
 {
@@ -92,7 +95,7 @@ static const char *read_name(const struct serve_options *o, struct serve_cluster
     if (o->node.len > 0) {
         if (!is_name(o->node)) {
             return is_wrong(w, "node", o->node,
-                            "a name of at most 128 letters, digits and the like, without "
+                            "a name of at most 64 letters, digits and the like, without "
                             "spaces");
         }
         str_copy(out->name, o->node);

@@ -19,7 +19,7 @@
 #define STORE_NODES_KEPT_MS 3600000 // the number of one that is gone; then another may get it
 #define STORE_NODES_MAX     256     // that are there at once
 #define STORE_NODE_NUMBERS  4096    // above 0
-#define STORE_NODE_NAME_MAX 128     // bytes
+#define STORE_NODE_NAME_MAX 64      // bytes
 #define STORE_NODE_URL_MAX  255     // bytes
 
 struct store_node {

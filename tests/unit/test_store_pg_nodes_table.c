@@ -244,7 +244,7 @@ static void what_is_longer_than_it_may_be_is_left_out(void **state)
     open_node(w, 0, name, "http://a:1");
     run_sql(w,
             "INSERT INTO node (name, number, url, instance, has_left) VALUES"
-            " (repeat('y', 129), 2, 'http://b', 1, false),"
+            " (repeat('y', 65), 2, 'http://b', 1, false),"
             " ('c', 3, 'http://' || repeat('z', 249), 1, false),"
             " ('d', 4, 'http://' || repeat('z', 248), 1, false)");
     const struct answer a = announce(w, 0);
