@@ -6,8 +6,8 @@
 
 static bool is_made(const struct pg_thread *t)
 {
-    return t &&
-           (t->last_seq > 0 || t->sides[0].contact_pos != 0 || t->sides[1].contact_pos != 0);
+    return t && (t->now.last.seq > 0 || t->now.of[0].contact_pos != 0 ||
+                 t->now.of[1].contact_pos != 0);
 }
 
 /** The account's, or 2: it has none such. */
@@ -37,17 +37,17 @@ struct shares {
 
 static struct shares shares_of(const struct pg_thread *t)
 {
-    return (struct shares){{share_of(&t->sides[0]), share_of(&t->sides[1])}};
+    return (struct shares){{share_of(&t->now.of[0]), share_of(&t->now.of[1])}};
 }
 
 static void count_shares(const struct pg_rules *rules, const struct pg_thread *t,
                          const struct shares *before)
 {
     for (unsigned i = 0; i < 2; i++) {
-        const struct mailbox_share now = share_of(&t->sides[i]);
+        const struct mailbox_share now = share_of(&t->now.of[i]);
         if (now.n == before->of[i].n && now.n_of_strangers == before->of[i].n_of_strangers)
             continue;
-        struct pg_mailbox *m = pg_mailboxes_find(rules->mailboxes, &t->sides[i].account);
+        struct pg_mailbox *m = pg_mailboxes_find(rules->mailboxes, &t->now.of[i].account);
         if (m && m->is_known)
             pg_mailbox_change(m, &before->of[i], &now);
     }
@@ -64,15 +64,15 @@ static bool are_known(const struct pg_rules *rules, const struct pg_side *s)
 static size_t make_known(const struct pg_rules *rules, struct pg_thread *t, unsigned side,
                          int64_t position, struct chat_receipt out[2])
 {
-    const struct pg_side *s = &t->sides[side];
-    struct pg_side *peer = &t->sides[1 - side];
+    const struct pg_side *s = &t->now.of[side];
+    struct pg_side *peer = &t->now.of[1 - side];
     size_t n = 0;
 
     for (unsigned i = 0; i < 2 && are_known(rules, s); i++) {
         if (peer->peer_marks[i].seq == s->marks[i].seq)
             continue;
         peer->peer_marks[i] = s->marks[i];
-        peer->peer_marks[i].position = peer->marked_pos = position;
+        peer->peer_marks[i].position = position;
         out[n++] = (struct chat_receipt){
             .conversation = t->id,
             .by = s->account,
@@ -109,12 +109,12 @@ static int check(const struct pg_rules *rules, const struct pg_item *item, unsig
 {
     const struct store_append *a = &item->op->append.asked;
     const struct pg_thread *t = item->thread;
-    const struct pg_side *recipient = &t->sides[1 - sender];
+    const struct pg_side *recipient = &t->now.of[1 - sender];
     const struct store_limits *limits = rules->limits;
 
-    if (a->reply_to > t->last_seq)
+    if (a->reply_to > t->now.last.seq)
         return STORE_NO_SUCH_SEQ;
-    if (t->sides[sender].blocked)
+    if (t->now.of[sender].blocked)
         return STORE_FORBIDDEN;
     if (is_over(recipient, recipient->accepted ? &limits->accepted : &limits->stranger))
         return STORE_MAILBOX_FULL;
@@ -126,7 +126,7 @@ static int check(const struct pg_rules *rules, const struct pg_item *item, unsig
 static void answer(struct pg_item *item, unsigned sender, const struct chat_message *m)
 {
     const struct store_append *a = &item->op->append.asked;
-    const struct chat_marks theirs = thread_marks_of(item->thread->sides[sender].peer_marks);
+    const struct chat_marks theirs = thread_marks_of(item->thread->now.of[sender].peer_marks);
     struct chat_message *out = &item->op->append.answer.message;
 
     *out = *m;
@@ -203,29 +203,21 @@ static int answer_found(struct pg_item *item, unsigned sender)
     return 0;
 }
 
-static void show(struct pg_side *s, const struct pg_message *m)
-{
-    s->shown_seq = m->seq;
-    s->shown_pos = m->position;
-    s->shown_at_ms = m->created_at_ms;
-}
-
 static void grow(struct pg_thread *t, const struct pg_message *m)
 {
-    struct pg_side *recipient = &t->sides[1 - m->side];
+    struct pg_side *recipient = &t->now.of[1 - m->side];
     const size_t bytes = m->asked->content.len;
+    const struct pg_last last = {m->seq, m->position, m->created_at_ms};
 
-    t->last_seq = m->seq;
-    t->last_pos = m->position;
-    t->last_at_ms = m->created_at_ms;
-    t->sides[m->side].accepted = true; // who writes to the peer has accepted it
-    show(&t->sides[m->side], m);
+    t->now.last = last;
+    t->now.of[m->side].accepted = true; // who writes to the peer has accepted it
+    t->now.of[m->side].shown = last;
     if (m->is_withheld) {
         recipient->withheld.n++;
         recipient->withheld.bytes += bytes;
         return;
     }
-    show(recipient, m);
+    recipient->shown = last;
     recipient->undelivered.n++;
     recipient->undelivered.bytes += bytes;
     recipient->unread++;
@@ -244,11 +236,11 @@ static struct pg_message *add_message(struct pg_group *g, struct pg_item *item, 
         .next_of_thread = t->messages,
         .asked = a,
         .thread = t,
-        .seq = t->last_seq + 1,
-        .previous = t->last_pos,
+        .seq = t->now.last.seq + 1,
+        .previous = t->now.last.position,
         .side = sender,
-        .is_withheld = t->sides[1 - sender].blocked,
-        .created_at_ms = a->now_ms > t->last_at_ms ? a->now_ms : t->last_at_ms,
+        .is_withheld = t->now.of[1 - sender].blocked,
+        .created_at_ms = a->now_ms > t->now.last.at_ms ? a->now_ms : t->now.last.at_ms,
     };
     m->position = take(g, item);
     g->messages = t->messages = m;
@@ -263,7 +255,7 @@ static void add(struct pg_group *g, const struct pg_rules *rules, struct pg_item
     const struct store_append *a = &item->op->append.asked;
     struct pg_thread *t = item->thread;
     const struct shares before = shares_of(t);
-    const bool had_accepted = t->sides[sender].accepted;
+    const bool had_accepted = t->now.of[sender].accepted;
     const struct pg_message *m = add_message(g, item, sender);
 
     grow(t, m);
@@ -342,8 +334,8 @@ static uint64_t minus(uint64_t a, uint64_t b)
 static void count_delivered(struct pg_item *item, unsigned side)
 {
     struct pg_thread *t = item->thread;
-    struct pg_side *s = &t->sides[side];
-    const struct tally loaded = t->undelivered[side];
+    struct pg_side *s = &t->now.of[side];
+    const struct tally loaded = t->before.of[side].undelivered;
     int64_t first = 0;
     const struct tally fresh = fresh_above(t, side, s->marks[CHAT_MARK_DELIVERED].seq, &first);
 
@@ -355,10 +347,10 @@ static void count_delivered(struct pg_item *item, unsigned side)
 static void count_read(struct pg_item *item, unsigned side)
 {
     struct pg_thread *t = item->thread;
-    struct pg_side *s = &t->sides[side];
+    struct pg_side *s = &t->now.of[side];
     int64_t first = 0;
 
-    s->unread = minus(t->unread[side], item->found.read) +
+    s->unread = minus(t->before.of[side].unread, item->found.read) +
                 fresh_above(t, side, s->marks[CHAT_MARK_READ].seq, &first).n;
 }
 
@@ -374,14 +366,14 @@ static int receipt(struct pg_group *g, const struct pg_rules *rules, struct pg_i
     if (side == 2)
         return STORE_NOT_FOUND;
     struct pg_thread *t = item->thread;
-    struct pg_side *s = &t->sides[side];
-    if (delivered > t->last_seq)
+    struct pg_side *s = &t->now.of[side];
+    if (delivered > t->now.last.seq)
         return STORE_NO_SUCH_SEQ;
     const struct shares before = shares_of(t);
     const int64_t position = -(g->n_taken + 1);
     *out = (struct store_receipted){
         .conversation = t->id,
-        .peer = t->sides[1 - side].account,
+        .peer = t->now.of[1 - side].account,
         .delivered_moved =
             move_mark(&s->marks[CHAT_MARK_DELIVERED], delivered, asked->now_ms, position),
         .read_moved =
@@ -392,7 +384,7 @@ static int receipt(struct pg_group *g, const struct pg_rules *rules, struct pg_i
     if (!out->delivered_moved && !out->read_moved)
         return 0;
     out->at_ms = asked->now_ms;
-    out->position = s->marked_pos = take(g, item);
+    out->position = take(g, item);
     if (out->delivered_moved)
         count_delivered(item, side);
     if (out->read_moved)
@@ -430,7 +422,7 @@ static void unblock(struct pg_side *s)
 static bool change(struct pg_group *g, struct pg_thread *t, unsigned side,
                    enum chat_contact what)
 {
-    struct pg_side *s = &t->sides[side];
+    struct pg_side *s = &t->now.of[side];
 
     if (what == CHAT_ACCEPT) {
         const bool had_accepted = s->accepted;
@@ -465,10 +457,10 @@ static int contact(struct pg_group *g, const struct pg_rules *rules, struct pg_i
     if (side == 2)
         return STORE_NOT_FOUND;
     const struct shares before = shares_of(t);
-    *out = (struct store_contacted){.conversation = t->id, .peer = t->sides[1 - side].account};
+    *out = (struct store_contacted){.conversation = t->id, .peer = t->now.of[1 - side].account};
     if (!change(g, t, side, asked->what))
         return 0;
-    out->position = t->sides[side].contact_pos = take(g, item);
+    out->position = t->now.of[side].contact_pos = take(g, item);
     out->n_known = make_known(rules, t, side, out->position, out->known);
     count_shares(rules, t, &before);
     return 0;

@@ -21,7 +21,7 @@
     "  AND m.position > $2::int8 AND m.position <= $3::int8"                                   \
     "  AND m.position >= ("                                                                    \
     "    SELECT min(s.due_pos) FROM member s"                                                  \
-    "    WHERE s.account = " PG_ROW_MY_ID " AND s.due_pos > 0)"                                \
+    "    WHERE s.account = " PG_ROW_MY_ID " AND s.is_due AND s.due_pos > 0)"                                \
     "  ORDER BY m.position LIMIT 4 * $6::int8),"                                               \
     " found AS MATERIALIZED ("                                                                 \
     "  SELECT m.conversation, m.seq, m.position, 1 - m.side AS side FROM near m"               \
@@ -37,11 +37,11 @@
 #define UNDELIVERED                                                                            \
     "waiting AS ("                                                                             \
     "  (SELECT s.conversation, s.side, s.delivered_seq, s.undelivered FROM member s"           \
-    "   WHERE s.account = " PG_ROW_MY_ID " AND s.due_pos > 0 AND s.due_pos <= $2"              \
+    "   WHERE s.account = " PG_ROW_MY_ID " AND s.is_due AND s.due_pos > 0 AND s.due_pos <= $2"              \
     "   AND NOT (SELECT so FROM enough))"                                                      \
     "  UNION ALL"                                                                              \
     "  (SELECT s.conversation, s.side, s.delivered_seq, s.undelivered FROM member s"           \
-    "   WHERE s.account = " PG_ROW_MY_ID " AND s.due_pos > 0"                                  \
+    "   WHERE s.account = " PG_ROW_MY_ID " AND s.is_due AND s.due_pos > 0"                                  \
     "   AND s.due_pos > $2 AND s.due_pos <= $3 AND NOT (SELECT so FROM enough)"                \
     "   ORDER BY s.due_pos LIMIT $6)),"                                                        \
     " undelivered AS MATERIALIZED ("                                                           \
@@ -84,7 +84,7 @@ static const char due_text[] =
     " page AS (" PG_ROW_CUT(DUE_MESSAGES, "position", "$7::int8") ")"
     " SELECT" PG_ROW_COLUMNS ","
     "  CASE WHEN $8::boolean THEN"
-    "   (SELECT count(*) FROM member s WHERE s.account = " PG_ROW_MY_ID " AND s.has_unread) END"
+    "   (SELECT count(*) FROM member s WHERE s.account = " PG_ROW_MY_ID " AND s.has_unread AND s.unread > 0) END"
     " FROM meta x LEFT JOIN page p ON true ORDER BY p.position";
 
 // clang-format on

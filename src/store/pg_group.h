@@ -16,13 +16,18 @@
 #include "store/pg_uploads.h"
 #include "store/thread.h"
 
-/** A row of `member`. */
+/** The last message that somebody may see. */
+struct pg_last {
+    uint64_t seq;
+    int64_t position;
+    int64_t at_ms;
+};
+
+/** What a conversation has of a side. */
 struct pg_side {
     int64_t account_id;
     account account;
-    uint64_t shown_seq;
-    int64_t shown_pos;
-    int64_t shown_at_ms;
+    struct pg_last shown;
     bool accepted;
     bool blocked;
     uint64_t block_seq;
@@ -33,7 +38,12 @@ struct pg_side {
     uint64_t unread;
     struct thread_mark marks[2];      // by enum chat_mark
     struct thread_mark peer_marks[2]; // the peer's, as the side knows them
-    int64_t marked_pos;
+};
+
+/** What is counted of a conversation. */
+struct pg_sides {
+    struct pg_last last;
+    struct pg_side of[2];
 };
 
 /** A message of this group. */
@@ -55,15 +65,12 @@ struct pg_thread {
     struct map_node by_id;
     struct pg_thread *next; // of those of the group
     conversation_id id;
-    uint64_t last_seq;
-    int64_t last_pos;
-    int64_t last_at_ms;
-    struct pg_side sides[2];
-    struct tally undelivered[2]; // of the sides, as they were loaded
-    uint64_t unread[2];          // likewise
+    struct pg_sides now;
+    struct pg_sides before;      // the group
     struct pg_message *messages; // of this group, the last one first
-    unsigned n_loaded;           // of its sides
+    bool is_there;
     bool has_changed;
+    bool is_unusual; // it has changed in what seldom does
 };
 
 /** What an append finds of its key, or a receipt of the messages that it is for. */
@@ -128,7 +135,7 @@ static inline unsigned pg_thread_side_of(const struct pg_thread *t, const accoun
 {
     unsigned side = 0;
 
-    while (side < 2 && !account_eq(&t->sides[side].account, a))
+    while (side < 2 && !account_eq(&t->now.of[side].account, a))
         side++;
     return side;
 }

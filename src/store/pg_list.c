@@ -24,7 +24,7 @@
 
 #define LATEST                                                                                 \
     "SELECT * FROM member s WHERE s.account = " PG_ROW_MY_ID                                   \
-    " AND s.shown_pos > 0 AND s.shown_pos < $2::int8 ORDER BY s.shown_pos DESC LIMIT $3::int8"
+    " AND s.era > 0 AND s.shown_pos > 0 AND s.shown_pos < $2::int8 ORDER BY s.shown_pos DESC LIMIT $3::int8"
 
 #define CHANGED                                                                                \
     "SELECT * FROM member s WHERE s.account = " PG_ROW_MY_ID                                   \

@@ -2,16 +2,52 @@
 
 #include "base/mem.h"
 
+#define SIDE(s)                                                                                \
+    " c." s "undelivered, c." s "undelivered_bytes, c." s "due_pos, c." s                      \
+    "unread,"                                                                                  \
+    " c." s "delivered_seq, c." s "delivered_at_ms, c." s                                      \
+    "delivered_pos,"                                                                           \
+    " c." s "read_seq, c." s "read_at_ms, c." s                                                \
+    "read_pos,"                                                                                \
+    " c." s "accepted, c." s "blocked, c." s "block_seq, c." s                                 \
+    "contact_pos,"                                                                             \
+    " c." s "withheld, c." s                                                                   \
+    "withheld_bytes,"                                                                          \
+    " c." s "shown_seq, c." s "shown_pos, c." s                                                \
+    "shown_at_ms,"                                                                             \
+    " c." s "peer_delivered_seq, c." s "peer_delivered_at_ms, c." s                            \
+    "peer_delivered_pos,"                                                                      \
+    " c." s "peer_read_seq, c." s "peer_read_at_ms, c." s "peer_read_pos"
+
 static const struct pg_statement load = {
     16,
-    "SELECT m.conversation, m.side, m.account, x.address, m.last_seq, m.last_pos, m.last_at_ms,"
-    " m.shown_seq, m.shown_pos, m.shown_at_ms, m.accepted, m.blocked, m.block_seq,"
-    " m.contact_pos, m.undelivered, m.undelivered_bytes, m.due_pos, m.withheld,"
-    " m.withheld_bytes, m.unread, m.delivered_seq, m.delivered_at_ms, m.delivered_pos,"
-    " m.read_seq, m.read_at_ms, m.read_pos, m.peer_delivered_seq, m.peer_delivered_at_ms,"
-    " m.peer_delivered_pos, m.peer_read_seq, m.peer_read_at_ms, m.peer_read_pos, m.marked_pos"
-    " FROM member m JOIN account x ON x.id = m.account"
-    " WHERE m.conversation = ANY($1::int8[]) ORDER BY m.conversation, m.side FOR UPDATE OF m"};
+    "SELECT c.id, c.a, c.b, x.address, y.address, c.last_seq, c.last_pos, c.last_at_ms,"
+    SIDE("a_") "," SIDE("b_")
+    " FROM conversation c JOIN account x ON x.id = c.a JOIN account y ON y.id = c.b"
+    " WHERE c.id = ANY($1::int8[]) ORDER BY c.id FOR UPDATE OF c"};
+
+enum { // its columns
+    LOAD_ID,
+    LOAD_ACCOUNT,
+    LOAD_ADDRESS = LOAD_ACCOUNT + 2,
+    LOAD_LAST = LOAD_ADDRESS + 2,
+    LOAD_SIDE = LOAD_LAST + 3,
+};
+
+enum { // of a side's
+    LOAD_UNDELIVERED,
+    LOAD_DUE = LOAD_UNDELIVERED + 2,
+    LOAD_UNREAD,
+    LOAD_MARKS,
+    LOAD_ACCEPTED = LOAD_MARKS + 6,
+    LOAD_BLOCKED,
+    LOAD_BLOCK_SEQ,
+    LOAD_CONTACT,
+    LOAD_WITHHELD,
+    LOAD_SHOWN = LOAD_WITHHELD + 2,
+    LOAD_KNOWN = LOAD_SHOWN + 3,
+    LOAD_COLUMNS = LOAD_KNOWN + 6,
+};
 
 static const struct pg_statement find_keys = {
     17,
@@ -44,7 +80,7 @@ static const struct pg_statement sum_up = {
     19,
     "SELECT x.address, sum(m.undelivered)::int8,"
     " coalesce(sum(m.undelivered) FILTER (WHERE NOT m.accepted), 0)::int8"
-    " FROM account x JOIN member m ON m.account = x.id AND m.due_pos > 0"
+    " FROM account x JOIN member m ON m.account = x.id AND m.is_due AND m.due_pos > 0"
     " WHERE x.address = ANY($1::bytea[]) GROUP BY x.id, x.address"};
 
 // Sending.
@@ -170,34 +206,56 @@ static struct tally read_tally(const PGresult *r, int row, int column)
                           .bytes = (uint64_t)pg_i64(r, row, column + 1)};
 }
 
-static void read_side(struct pg_thread *t, const PGresult *r, int row)
+static struct pg_last read_last(const PGresult *r, int row, int column)
 {
-    const unsigned side = (unsigned)pg_i64(r, row, 1);
+    return (struct pg_last){.seq = (uint64_t)pg_i64(r, row, column),
+                            .position = pg_i64(r, row, column + 1),
+                            .at_ms = pg_i64(r, row, column + 2)};
+}
 
-    t->last_seq = (uint64_t)pg_i64(r, row, 4);
-    t->last_pos = pg_i64(r, row, 5);
-    t->last_at_ms = pg_i64(r, row, 6);
-    t->sides[side] = (struct pg_side){
-        .account_id = pg_i64(r, row, 2),
-        .account = pg_account(r, row, 3),
-        .shown_seq = (uint64_t)pg_i64(r, row, 7),
-        .shown_pos = pg_i64(r, row, 8),
-        .shown_at_ms = pg_i64(r, row, 9),
-        .accepted = pg_bool(r, row, 10),
-        .blocked = pg_bool(r, row, 11),
-        .block_seq = (uint64_t)pg_i64(r, row, 12),
-        .contact_pos = pg_i64(r, row, 13),
-        .undelivered = read_tally(r, row, 14),
-        .due_pos = pg_i64(r, row, 16),
-        .withheld = read_tally(r, row, 17),
-        .unread = (uint64_t)pg_i64(r, row, 19),
-        .marks = {read_mark(r, row, 20), read_mark(r, row, 23)},
-        .peer_marks = {read_mark(r, row, 26), read_mark(r, row, 29)},
-        .marked_pos = pg_i64(r, row, 32),
+static void read_side(struct pg_sides *all, unsigned side, const PGresult *r, int row)
+{
+    const int at = LOAD_SIDE + (int)side * LOAD_COLUMNS;
+    struct pg_side *s = &all->of[side];
+
+    *s = (struct pg_side){
+        .account_id = pg_i64(r, row, LOAD_ACCOUNT + (int)side),
+        .account = pg_account(r, row, LOAD_ADDRESS + (int)side),
+        .shown = all->last,
+        .undelivered = read_tally(r, row, at + LOAD_UNDELIVERED),
+        .due_pos = pg_i64(r, row, at + LOAD_DUE),
+        .unread = (uint64_t)pg_i64(r, row, at + LOAD_UNREAD),
+        .marks = {read_mark(r, row, at + LOAD_MARKS), read_mark(r, row, at + LOAD_MARKS + 3)},
+        .accepted = pg_bool(r, row, at + LOAD_ACCEPTED),
+        .blocked = pg_bool(r, row, at + LOAD_BLOCKED),
+        .block_seq = (uint64_t)pg_i64(r, row, at + LOAD_BLOCK_SEQ),
+        .contact_pos = pg_i64(r, row, at + LOAD_CONTACT),
+        .withheld = read_tally(r, row, at + LOAD_WITHHELD),
     };
-    t->undelivered[side] = t->sides[side].undelivered;
-    t->unread[side] = t->sides[side].unread;
-    t->n_loaded++;
+    if (!pg_is_null(r, row, at + LOAD_SHOWN))
+        s->shown = read_last(r, row, at + LOAD_SHOWN);
+}
+
+/** What a side knows of the other one's marks: behind read_side() of both. */
+static void read_known(struct pg_sides *all, unsigned side, const PGresult *r, int row)
+{
+    const int at = LOAD_SIDE + (int)side * LOAD_COLUMNS + LOAD_KNOWN;
+
+    for (int i = 0; i < 2; i++) {
+        all->of[side].peer_marks[i] =
+            pg_is_null(r, row, at) ? all->of[1 - side].marks[i] : read_mark(r, row, at + 3 * i);
+    }
+}
+
+static void read_thread(struct pg_thread *t, const PGresult *r, int row)
+{
+    t->now.last = read_last(r, row, LOAD_LAST);
+    for (unsigned side = 0; side < 2; side++)
+        read_side(&t->now, side, r, row);
+    for (unsigned side = 0; side < 2; side++)
+        read_known(&t->now, side, r, row);
+    t->before = t->now;
+    t->is_there = true;
 }
 
 static int read_threads(struct pg_group *g, struct pg_link *l)
@@ -206,11 +264,11 @@ static int read_threads(struct pg_group *g, struct pg_link *l)
 
     const int r = pg_link_result(l, &found);
     for (int i = 0; r == 0 && i < PQntuples(found); i++)
-        read_side(pg_group_find(g, (conversation_id)pg_i64(found, i, 0)), found, i);
+        read_thread(pg_group_find(g, (conversation_id)pg_i64(found, i, LOAD_ID)), found, i);
     pg_result_free(&found);
     for (size_t i = 0; i < g->n_items; i++) {
         struct pg_thread *t = pg_group_find(g, g->items[i].conversation);
-        g->items[i].thread = t && t->n_loaded == 2 ? t : NULL;
+        g->items[i].thread = t && t->is_there ? t : NULL;
     }
     return r;
 }
@@ -282,7 +340,7 @@ static uint64_t delivered_of(const struct store_receipt *r)
 /** Where it moves to, and what is above that is to be counted; else all, or nothing. */
 static bool is_within(uint64_t seq, const struct thread_mark *mark, const struct pg_thread *t)
 {
-    return seq > mark->seq && seq < t->last_seq;
+    return seq > mark->seq && seq < t->now.last.seq;
 }
 
 /** @return false: the database is to be asked */
@@ -295,9 +353,10 @@ static bool find_without_asking(struct pg_item *item)
     if (side == 2)
         return true;
     item->side = side;
-    item->found = (struct pg_found){.delivered = t->undelivered[side], .read = t->unread[side]};
-    return !is_within(delivered_of(asked), &t->sides[side].marks[CHAT_MARK_DELIVERED], t) &&
-           !is_within(asked->read_seq, &t->sides[side].marks[CHAT_MARK_READ], t);
+    item->found = (struct pg_found){.delivered = t->now.of[side].undelivered,
+                                    .read = t->now.of[side].unread};
+    return !is_within(delivered_of(asked), &t->now.of[side].marks[CHAT_MARK_DELIVERED], t) &&
+           !is_within(asked->read_seq, &t->now.of[side].marks[CHAT_MARK_READ], t);
 }
 
 /** One array of what the receipts have that are to be counted for. */
@@ -326,7 +385,7 @@ static void put_counted(const struct pg_group *g, struct pg_args *args)
 static void take_found(struct pg_item *item, const PGresult *found, int row)
 {
     const struct store_receipt *asked = &item->op->receipt.asked;
-    const struct thread_mark *marks = item->thread->sides[item->side].marks;
+    const struct thread_mark *marks = item->thread->now.of[item->side].marks;
 
     if (is_within(delivered_of(asked), &marks[CHAT_MARK_DELIVERED], item->thread)) {
         item->found.delivered = read_tally(found, row, 1);

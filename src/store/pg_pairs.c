@@ -29,16 +29,6 @@ static const struct pg_statement add_conversations = {
     "  FROM unnest($1::bytea[], $2::bytea[]) u(x, y)"
     "  JOIN account p ON p.address = u.x JOIN account q ON q.address = u.y ORDER BY 1, 2) n"
     " ON CONFLICT (a, b) DO NOTHING"};
-static const struct pg_statement add_members = {
-    13,
-    "INSERT INTO member (conversation, side, account, peer)"
-    " SELECT c.id, s.side, CASE s.side WHEN 0 THEN c.a ELSE c.b END,"
-    "  CASE s.side WHEN 0 THEN c.b ELSE c.a END"
-    " FROM unnest($1::bytea[], $2::bytea[]) u(x, y)"
-    " JOIN account p ON p.address = u.x JOIN account q ON q.address = u.y"
-    " JOIN conversation c ON c.a = least(p.id, q.id) AND c.b = greatest(p.id, q.id)"
-    " CROSS JOIN (VALUES (0), (1)) s(side) ORDER BY 1, 2"
-    " ON CONFLICT (conversation, side) DO NOTHING"};
 static const struct pg_statement commit = {14, "COMMIT"};
 
 void pg_pairs_init(struct pg_pairs *p, const uint8_t key[HASH_KEY_SIZE])
@@ -143,10 +133,9 @@ static int make(struct pg_pairs *p, struct pg_link *l, const struct pg_pair *all
     pg_link_send(l, &lightly, NULL);
     pg_link_send(l, &add_accounts, &p->args);
     pg_link_send(l, &add_conversations, &p->args);
-    pg_link_send(l, &add_members, &p->args);
     pg_link_send(l, &commit, NULL);
     pg_link_sync(l);
-    return pg_link_results(l, 6);
+    return pg_link_results(l, 5);
 }
 
 static bool is_any_to_make(const struct pg_pair *all, size_t n)

@@ -2,10 +2,13 @@
 
 #include <stdlib.h>
 
+#include "store/pg_schema.h"
+
 // From here on nobody else commits: so the positions are in the order of commits.
 static const struct pg_statement take = {20, "UPDATE meta SET position = position + $1::int8"};
 
-#define BASE "(SELECT position - $1::int8 AS base FROM meta) b"
+#define BASE                                                                                   \
+    "(SELECT position - $1::int8 AS base, " PG_ERA_OF("position") " AS era FROM meta) b"
 
 static const struct pg_statement insert = {
     21,
@@ -20,35 +23,62 @@ static const struct pg_statement insert = {
     " u(conversation, seq, position, side, withheld, sender, recipient, created_at_ms,"
     " reply_to, type, key, digest, content, upload)"};
 
+#define AS(column) column " = u." column
+
 /** A position of the group, or one that it had. */
 #define AT(column)                                                                             \
     column " = CASE WHEN u." column " < 0 THEN b.base - u." column " ELSE u." column " END"
-#define AS(column) column " = u." column
+
+/** It may say so for longer, up to a change of an index. */
+#define LAZY(column, is) column " = " is " OR (c." column " AND c.era = b.era AND $26::boolean)"
+
+#define SIDE(s)                                                                                \
+    ", " AS(s "undelivered") ", " AS(s "undelivered_bytes") ", " AT(s "due_pos") ", "          \
+    AS(s "unread") ", " AS(s "delivered_seq") ", " AS(s "delivered_at_ms") ", "                \
+    AT(s "delivered_pos") ", " AS(s "read_seq") ", " AS(s "read_at_ms") ", "                   \
+    AT(s "read_pos") ", " LAZY(s "is_due", "u." s "due_pos <> 0") ", "                         \
+    LAZY(s "has_unread", "u." s "unread > 0")
+
+#define NAMES(s)                                                                               \
+    ", " s "undelivered, " s "undelivered_bytes, " s "due_pos, " s "unread, " s                \
+    "delivered_seq, " s "delivered_at_ms, " s "delivered_pos, " s "read_seq, " s               \
+    "read_at_ms, " s "read_pos"
 
 static const struct pg_statement update = {
     22,
-    "UPDATE member m SET " AS("last_seq") ", " AT("last_pos") ", " AS("last_at_ms") ", "
-    AS("shown_seq") ", " AT("shown_pos") ", " AS("shown_at_ms") ", " AS("accepted") ", "
-    AS("blocked") ", " AS("block_seq") ", " AT("contact_pos") ", " AS("undelivered") ", "
-    AS("undelivered_bytes") ", " AT("due_pos") ", " AS("withheld") ", " AS("withheld_bytes")
-    ", " AS("unread") ", has_unread = u.unread > 0, " AS("delivered_seq") ", "
-    AS("delivered_at_ms") ", " AT("delivered_pos") ", " AS("read_seq") ", " AS("read_at_ms")
-    ", " AT("read_pos") ", " AS("peer_delivered_seq") ", " AS("peer_delivered_at_ms") ", "
-    AT("peer_delivered_pos") ", " AS("peer_read_seq") ", " AS("peer_read_at_ms") ", "
-    AT("peer_read_pos") ", " AT("marked_pos")
+    "UPDATE conversation c SET era = b.era, " AS("last_seq") ", " AT("last_pos") ", "
+    AS("last_at_ms") SIDE("a_") SIDE("b_")
     " FROM " BASE ", unnest($2::int8[], $3::int8[], $4::int8[], $5::int8[], $6::int8[], $7::int8[],"
     " $8::int8[], $9::int8[], $10::int8[], $11::int8[], $12::int8[], $13::int8[],"
     " $14::int8[], $15::int8[], $16::int8[], $17::int8[], $18::int8[], $19::int8[],"
-    " $20::int8[], $21::int8[], $22::int8[], $23::int8[], $24::int8[], $25::int8[],"
-    " $26::int8[], $27::int8[], $28::int8[], $29::int8[], $30::int8[], $31::bool[],"
-    " $32::bool[])"
-    " u(conversation, side, last_seq, last_pos, last_at_ms, shown_seq, shown_pos,"
-    " shown_at_ms, block_seq, contact_pos, undelivered, undelivered_bytes, due_pos,"
-    " withheld, withheld_bytes, unread, delivered_seq, delivered_at_ms, delivered_pos,"
-    " read_seq, read_at_ms, read_pos, peer_delivered_seq, peer_delivered_at_ms,"
-    " peer_delivered_pos, peer_read_seq, peer_read_at_ms, peer_read_pos, marked_pos,"
-    " accepted, blocked)"
-    " WHERE m.conversation = u.conversation AND m.side = u.side"};
+    " $20::int8[], $21::int8[], $22::int8[], $23::int8[], $24::int8[], $25::int8[])"
+    " u(id, last_seq, last_pos, last_at_ms" NAMES("a_") NAMES("b_") ")"
+    " WHERE c.id = u.id"};
+
+#define SELDOM(s)                                                                              \
+    AS(s "accepted") ", " AS(s "blocked") ", " AS(s "block_seq") ", " AT(s "contact_pos")      \
+    ", " AS(s "withheld") ", " AS(s "withheld_bytes") ", " AS(s "shown_seq") ", "              \
+    AT(s "shown_pos") ", " AS(s "shown_at_ms") ", " AS(s "peer_delivered_seq") ", "            \
+    AS(s "peer_delivered_at_ms") ", " AT(s "peer_delivered_pos") ", "                          \
+    AS(s "peer_read_seq") ", " AS(s "peer_read_at_ms") ", " AT(s "peer_read_pos")
+
+#define SELDOM_NAMES(s)                                                                        \
+    ", " s "accepted, " s "blocked, " s "block_seq, " s "contact_pos, " s "withheld, " s       \
+    "withheld_bytes, " s "shown_seq, " s "shown_pos, " s "shown_at_ms, " s                     \
+    "peer_delivered_seq, " s "peer_delivered_at_ms, " s "peer_delivered_pos, " s               \
+    "peer_read_seq, " s "peer_read_at_ms, " s "peer_read_pos"
+
+static const struct pg_statement update_seldom = {
+    27,
+    "UPDATE conversation c SET " SELDOM("a_") ", " SELDOM("b_")
+    " FROM " BASE ", unnest($2::int8[], $3::bool[], $4::bool[], $5::int8[], $6::int8[],"
+    " $7::int8[], $8::int8[], $9::int8[], $10::int8[], $11::int8[], $12::int8[],"
+    " $13::int8[], $14::int8[], $15::int8[], $16::int8[], $17::int8[], $18::bool[],"
+    " $19::bool[], $20::int8[], $21::int8[], $22::int8[], $23::int8[], $24::int8[],"
+    " $25::int8[], $26::int8[], $27::int8[], $28::int8[], $29::int8[], $30::int8[],"
+    " $31::int8[], $32::int8[])"
+    " u(id" SELDOM_NAMES("a_") SELDOM_NAMES("b_") ")"
+    " WHERE c.id = u.id"};
 
 static const struct pg_statement withhold = {
     23,
@@ -66,7 +96,7 @@ static const struct pg_statement see = {
     "   ORDER BY address FOR UPDATE) x ON x.address = u.address GROUP BY x.id) s"
     " WHERE a.id = s.id AND a.seen_ms < s.at_ms AND EXISTS (SELECT FROM member m"
     "  JOIN member p ON p.conversation = m.conversation AND p.side <> m.side"
-    "  WHERE m.account = a.id"
+    "  WHERE m.account = a.id AND m.era > 0"
     "  AND (m.last_seq > 0 OR m.contact_pos > 0 OR p.contact_pos > 0))"};
 
 // A message's.
@@ -98,8 +128,8 @@ static int64_t number_of(const struct pg_message *m, unsigned column)
     case MESSAGE_POSITION: return m->position;
     case MESSAGE_SIDE: return m->side;
     case MESSAGE_WITHHELD: return m->is_withheld;
-    case MESSAGE_SENDER: return m->thread->sides[m->side].account_id;
-    case MESSAGE_RECIPIENT: return m->thread->sides[1 - m->side].account_id;
+    case MESSAGE_SENDER: return m->thread->now.of[m->side].account_id;
+    case MESSAGE_RECIPIENT: return m->thread->now.of[1 - m->side].account_id;
     case MESSAGE_CREATED: return m->created_at_ms;
     default: return (int64_t)m->asked->reply_to;
     }
@@ -145,42 +175,27 @@ static void send_messages(const struct pg_group *g, struct pg_link *l, struct pg
     pg_link_send(l, &insert, args);
 }
 
-// A side's.
+// A conversation's.
 
-#define IN_THREAD(member) offsetof(struct pg_thread, member)
-#define IN_SIDE(member)   offsetof(struct pg_side, member)
+#define IN(member) offsetof(struct pg_thread, now.member)
+#define IN_SIDE(side)                                                                          \
+    IN(of[side].undelivered.n), IN(of[side].undelivered.bytes), IN(of[side].due_pos),          \
+        IN(of[side].unread), IN(of[side].marks[CHAT_MARK_DELIVERED].seq),                      \
+        IN(of[side].marks[CHAT_MARK_DELIVERED].at_ms),                                         \
+        IN(of[side].marks[CHAT_MARK_DELIVERED].position),                                      \
+        IN(of[side].marks[CHAT_MARK_READ].seq), IN(of[side].marks[CHAT_MARK_READ].at_ms),      \
+        IN(of[side].marks[CHAT_MARK_READ].position)
 
 // Where the numbers are that a row gets, of eight bytes each: in the order of the statement's
-// arguments, behind the conversation and the side.
-static const size_t of_thread[] = {IN_THREAD(last_seq), IN_THREAD(last_pos),
-                                   IN_THREAD(last_at_ms)};
-static const size_t of_side[] = {
-    IN_SIDE(shown_seq),
-    IN_SIDE(shown_pos),
-    IN_SIDE(shown_at_ms),
-    IN_SIDE(block_seq),
-    IN_SIDE(contact_pos),
-    IN_SIDE(undelivered.n),
-    IN_SIDE(undelivered.bytes),
-    IN_SIDE(due_pos),
-    IN_SIDE(withheld.n),
-    IN_SIDE(withheld.bytes),
-    IN_SIDE(unread),
-    IN_SIDE(marks[CHAT_MARK_DELIVERED].seq),
-    IN_SIDE(marks[CHAT_MARK_DELIVERED].at_ms),
-    IN_SIDE(marks[CHAT_MARK_DELIVERED].position),
-    IN_SIDE(marks[CHAT_MARK_READ].seq),
-    IN_SIDE(marks[CHAT_MARK_READ].at_ms),
-    IN_SIDE(marks[CHAT_MARK_READ].position),
-    IN_SIDE(peer_marks[CHAT_MARK_DELIVERED].seq),
-    IN_SIDE(peer_marks[CHAT_MARK_DELIVERED].at_ms),
-    IN_SIDE(peer_marks[CHAT_MARK_DELIVERED].position),
-    IN_SIDE(peer_marks[CHAT_MARK_READ].seq),
-    IN_SIDE(peer_marks[CHAT_MARK_READ].at_ms),
-    IN_SIDE(peer_marks[CHAT_MARK_READ].position),
-    IN_SIDE(marked_pos),
+// arguments.
+static const size_t numbers[] = {
+    offsetof(struct pg_thread, id),
+    IN(last.seq),
+    IN(last.position),
+    IN(last.at_ms),
+    IN_SIDE(0),
+    IN_SIDE(1),
 };
-static const size_t flags_of_side[] = {IN_SIDE(accepted), IN_SIDE(blocked)};
 
 static int64_t number_at(const void *base, size_t offset)
 {
@@ -190,65 +205,134 @@ static int64_t number_at(const void *base, size_t offset)
     return number;
 }
 
-static bool flag_at(const void *base, size_t offset)
-{
-    return *(const bool *)((const char *)base + offset);
-}
-
-/** Of both sides of each conversation that was changed. */
-typedef void put_side_fn(struct pg_args *args, const struct pg_thread *t, unsigned side,
-                         size_t offset);
-
-static void put_which(struct pg_args *args, const struct pg_thread *t, unsigned side,
-                      size_t offset)
-{
-    (void)t, (void)offset;
-    pg_arg_array_i64(args, side);
-}
-
-static void put_of_thread(struct pg_args *args, const struct pg_thread *t, unsigned side,
-                          size_t offset)
-{
-    (void)side;
-    pg_arg_array_i64(args, number_at(t, offset));
-}
-
-static void put_of_side(struct pg_args *args, const struct pg_thread *t, unsigned side,
-                        size_t offset)
-{
-    pg_arg_array_i64(args, number_at(&t->sides[side], offset));
-}
-
-static void put_flag(struct pg_args *args, const struct pg_thread *t, unsigned side,
-                     size_t offset)
-{
-    pg_arg_array_bool(args, flag_at(&t->sides[side], offset));
-}
-
-static void put_column(const struct pg_group *g, struct pg_args *args, put_side_fn *put,
-                       size_t offset)
-{
-    pg_arg_array(args, put == put_flag ? PG_BOOL : PG_INT8);
-    for (const struct pg_thread *t = g->all; t; t = t->next) {
-        for (unsigned side = 0; t->has_changed && side < 2; side++)
-            put(args, t, side, offset);
-    }
-    pg_arg_array_end(args);
-}
-
-static void send_sides(const struct pg_group *g, struct pg_link *l, struct pg_args *args)
+static void send_threads(const struct pg_group *g, struct pg_link *l, struct pg_args *args)
 {
     pg_args_clear(args);
     pg_arg_i64(args, g->n_taken);
-    put_column(g, args, put_of_thread, IN_THREAD(id));
-    put_column(g, args, put_which, 0);
-    for (size_t i = 0; i < COUNT_OF(of_thread); i++)
-        put_column(g, args, put_of_thread, of_thread[i]);
-    for (size_t i = 0; i < COUNT_OF(of_side); i++)
-        put_column(g, args, put_of_side, of_side[i]);
-    for (size_t i = 0; i < COUNT_OF(flags_of_side); i++)
-        put_column(g, args, put_flag, flags_of_side[i]);
+    for (size_t i = 0; i < COUNT_OF(numbers); i++) {
+        pg_arg_array(args, PG_INT8);
+        for (const struct pg_thread *t = g->all; t; t = t->next) {
+            if (t->has_changed)
+                pg_arg_array_i64(args, number_at(t, numbers[i]));
+        }
+        pg_arg_array_end(args);
+    }
+    pg_arg_bool(args, g->n_items > PG_EXACT_CHANGES);
     pg_link_send(l, &update, args);
+}
+
+// And what seldom changes.
+
+static bool is_last(const struct pg_last *a, const struct pg_last *b)
+{
+    return a->seq == b->seq && a->position == b->position && a->at_ms == b->at_ms;
+}
+
+static bool are_marks(const struct thread_mark a[2], const struct thread_mark b[2])
+{
+    bool are = true;
+
+    for (unsigned i = 0; i < 2; i++) {
+        are &=
+            a[i].seq == b[i].seq && a[i].at_ms == b[i].at_ms && a[i].position == b[i].position;
+    }
+    return are;
+}
+
+/** What it has seen come is all that there is. */
+static bool has_seen_all(const struct pg_sides *s, unsigned side)
+{
+    return is_last(&s->of[side].shown, &s->last);
+}
+
+static bool knows_all(const struct pg_sides *s, unsigned side)
+{
+    return are_marks(s->of[side].peer_marks, s->of[1 - side].marks);
+}
+
+static bool is_side_same(const struct pg_thread *t, unsigned side)
+{
+    const struct pg_side *a = &t->before.of[side];
+    const struct pg_side *b = &t->now.of[side];
+    const bool sees = has_seen_all(&t->now, side);
+    const bool knows = knows_all(&t->now, side);
+
+    return a->accepted == b->accepted && a->blocked == b->blocked &&
+           a->block_seq == b->block_seq && a->contact_pos == b->contact_pos &&
+           a->withheld.n == b->withheld.n && a->withheld.bytes == b->withheld.bytes &&
+           sees == has_seen_all(&t->before, side) && (sees || is_last(&a->shown, &b->shown)) &&
+           knows == knows_all(&t->before, side) &&
+           (knows || are_marks(a->peer_marks, b->peer_marks));
+}
+
+static size_t find_unusual(struct pg_group *g)
+{
+    size_t n = 0;
+
+    for (struct pg_thread *t = g->all; t; t = t->next) {
+        t->is_unusual = t->has_changed && (!is_side_same(t, 0) || !is_side_same(t, 1));
+        n += t->is_unusual;
+    }
+    return n;
+}
+
+/** One array of what those have. */
+#define PUT_SELDOM(type, put, value)                                                           \
+    do {                                                                                       \
+        pg_arg_array(args, type);                                                              \
+        for (const struct pg_thread *t = g->all; t; t = t->next) {                             \
+            const struct pg_side *s = &t->now.of[side];                                        \
+            if (t->is_unusual)                                                                 \
+                put(args, value);                                                              \
+        }                                                                                      \
+        pg_arg_array_end(args);                                                                \
+    } while (0)
+
+#define PUT_UNLESS(is_null, value)                                                             \
+    do {                                                                                       \
+        pg_arg_array(args, PG_INT8);                                                           \
+        for (const struct pg_thread *t = g->all; t; t = t->next) {                             \
+            const struct pg_side *s = &t->now.of[side];                                        \
+            if (t->is_unusual && is_null(&t->now, side)) {                                     \
+                pg_arg_array_null(args);                                                       \
+            } else if (t->is_unusual) {                                                        \
+                pg_arg_array_i64(args, (int64_t)(value));                                      \
+            }                                                                                  \
+        }                                                                                      \
+        pg_arg_array_end(args);                                                                \
+    } while (0)
+
+static void put_seldom(const struct pg_group *g, unsigned side, struct pg_args *args)
+{
+    PUT_SELDOM(PG_BOOL, pg_arg_array_bool, s->accepted);
+    PUT_SELDOM(PG_BOOL, pg_arg_array_bool, s->blocked);
+    PUT_SELDOM(PG_INT8, pg_arg_array_i64, (int64_t)s->block_seq);
+    PUT_SELDOM(PG_INT8, pg_arg_array_i64, s->contact_pos);
+    PUT_SELDOM(PG_INT8, pg_arg_array_i64, (int64_t)s->withheld.n);
+    PUT_SELDOM(PG_INT8, pg_arg_array_i64, (int64_t)s->withheld.bytes);
+    PUT_UNLESS(has_seen_all, s->shown.seq);
+    PUT_UNLESS(has_seen_all, s->shown.position);
+    PUT_UNLESS(has_seen_all, s->shown.at_ms);
+    for (unsigned i = 0; i < 2; i++) {
+        PUT_UNLESS(knows_all, s->peer_marks[i].seq);
+        PUT_UNLESS(knows_all, s->peer_marks[i].at_ms);
+        PUT_UNLESS(knows_all, s->peer_marks[i].position);
+    }
+}
+
+static void send_seldom(const struct pg_group *g, struct pg_link *l, struct pg_args *args)
+{
+    pg_args_clear(args);
+    pg_arg_i64(args, g->n_taken);
+    pg_arg_array(args, PG_INT8);
+    for (const struct pg_thread *t = g->all; t; t = t->next) {
+        if (t->is_unusual)
+            pg_arg_array_i64(args, (int64_t)t->id);
+    }
+    pg_arg_array_end(args);
+    put_seldom(g, 0, args);
+    put_seldom(g, 1, args);
+    pg_link_send(l, &update_seldom, args);
 }
 
 static void send_withhold(const struct pg_group *g, struct pg_link *l, struct pg_args *args)
@@ -273,7 +357,11 @@ size_t pg_save_send(struct pg_group *g, struct pg_link *l, struct pg_args *args)
         send_messages(g, l, args);
         n++;
     }
-    send_sides(g, l, args);
+    send_threads(g, l, args);
+    if (find_unusual(g) > 0) {
+        send_seldom(g, l, args);
+        n++;
+    }
     if (g->withhold.conversation != 0) {
         send_withhold(g, l, args);
         n++;

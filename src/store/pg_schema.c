@@ -7,6 +7,69 @@
 #include "base/err.h"
 #include "base/log.h"
 
+// What a conversation has of a side.
+#define SIDE(s)                                                                                \
+    /* What the peer has sent, and is neither delivered nor withheld. */                       \
+    s "undelivered int8 NOT NULL DEFAULT 0," s "undelivered_bytes int8 NOT NULL DEFAULT 0," s  \
+      "due_pos int8 NOT NULL DEFAULT 0,"    /* of the first one; 0: none */                    \
+        s "unread int8 NOT NULL DEFAULT 0," /* likewise, and not withheld */                   \
+        s "delivered_seq int8 NOT NULL DEFAULT 0," s                                           \
+      "delivered_at_ms int8 NOT NULL DEFAULT 0," s "delivered_pos int8 NOT NULL DEFAULT 0," s  \
+      "read_seq int8 NOT NULL DEFAULT 0," s "read_at_ms int8 NOT NULL DEFAULT 0," s            \
+      "read_pos int8 NOT NULL DEFAULT 0," /* Is anything undelivered, or unread? If not,       \
+                                             perhaps it was. */                                \
+        s "is_due boolean NOT NULL DEFAULT false," s                                           \
+      "has_unread boolean NOT NULL DEFAULT false,"   /* What seldom changes. */                \
+        s "accepted boolean NOT NULL DEFAULT false," /* the peer */                            \
+        s "blocked boolean NOT NULL DEFAULT false,"  /* the peer */                            \
+        s                                                                                      \
+      "block_seq int8 NOT NULL DEFAULT 0," /* behind it the block withholds; while blocked */  \
+        s "contact_pos int8 NOT NULL DEFAULT 0," /* What the peer has sent, and is withheld by \
+                                                    a block that there is. */                  \
+        s "withheld int8 NOT NULL DEFAULT 0," s                                                \
+      "withheld_bytes int8 NOT NULL DEFAULT 0," /* The last one that it has sent, or seen      \
+                                                   come. NULL: the last one that there is. */  \
+        s "shown_seq int8," s "shown_pos int8," s                                              \
+      "shown_at_ms int8," /* The peer's marks, as far as it knows them. NULL: as they are. */  \
+        s "peer_delivered_seq int8," s "peer_delivered_at_ms int8," s                          \
+      "peer_delivered_pos int8," s "peer_read_seq int8," s "peer_read_at_ms int8," s           \
+      "peer_read_pos int8,"
+
+#define INDICES(s)                                                                             \
+    "CREATE INDEX conversation_of_" s " ON conversation (" s ", era) WHERE era > 0",           \
+        "CREATE INDEX conversation_changed_" s " ON conversation (" s ", " s                   \
+        "_contact_pos)"                                                                        \
+        " WHERE " s "_contact_pos > 0",                                                        \
+        "CREATE INDEX conversation_due_" s " ON conversation (" s ") WHERE " s "_is_due",      \
+        "CREATE INDEX conversation_unread_" s " ON conversation (" s ") WHERE " s              \
+        "_has_unread"
+
+#define KNOWN(s, p, column) "coalesce(" s "_peer_" column ", " p "_" column ")"
+
+#define MEMBER(nth, s, p)                                                                      \
+    "SELECT id AS conversation, " nth "::int2 AS side, " s " AS account, " p " AS peer, era,"  \
+    " last_seq, last_pos, last_at_ms,"                                                         \
+    " coalesce(" s "_shown_seq, last_seq) AS shown_seq,"                                       \
+    " coalesce(" s "_shown_pos, last_pos) AS shown_pos,"                                       \
+    " coalesce(" s "_shown_at_ms, last_at_ms) AS shown_at_ms,"                                 \
+    " " s "_accepted AS accepted, " s "_blocked AS blocked, " s "_block_seq AS block_seq,"     \
+    " " s "_contact_pos AS contact_pos, " s "_undelivered AS undelivered,"                     \
+    " " s "_undelivered_bytes AS undelivered_bytes, " s "_due_pos AS due_pos,"                 \
+    " " s "_is_due AS is_due, " s "_withheld AS withheld,"                                     \
+    " " s "_withheld_bytes AS withheld_bytes, " s "_unread AS unread,"                         \
+    " " s "_has_unread AS has_unread, " s "_delivered_seq AS delivered_seq,"                   \
+    " " s "_delivered_at_ms AS delivered_at_ms, " s "_delivered_pos AS delivered_pos,"         \
+    " " s "_read_seq AS read_seq, " s "_read_at_ms AS read_at_ms, " s "_read_pos AS read_pos," \
+    " " KNOWN(s, p, "delivered_seq") " AS peer_delivered_seq,"                                 \
+    " " KNOWN(s, p, "delivered_at_ms") " AS peer_delivered_at_ms,"                             \
+    " " KNOWN(s, p, "delivered_pos") " AS peer_delivered_pos,"                                 \
+    " " KNOWN(s, p, "read_seq") " AS peer_read_seq,"                                           \
+    " " KNOWN(s, p, "read_at_ms") " AS peer_read_at_ms,"                                       \
+    " " KNOWN(s, p, "read_pos") " AS peer_read_pos,"                                           \
+    /* The largest of these four. */                                                           \
+    " greatest(" s "_delivered_pos, " s "_read_pos, " KNOWN(s, p, "delivered_pos") ","         \
+    "  " KNOWN(s, p, "read_pos") ") AS marked_pos FROM conversation"
+
 /**
  * Accounts and conversations are integers in here, as they are in the log of the embedded
  * store: index pages are most of what a write costs.
@@ -19,13 +82,16 @@
  * `writer` has a row for each engine that is, or was, open: the last of its transactions, so
  * that one whose commit was not answered is known to be done, or not (store/pg_txn.h).
  *
- * A conversation that was made for a message which then was refused has no position in either
- * member: it is not there, for anybody who asks.
+ * `conversation` has all that is counted of one, for both of its sides: a is the account whose
+ * id is the smaller, and side 0. `member` shows it as one of its sides has it. One that was
+ * made for a message which then was refused has no position: it is not there, for anybody who
+ * asks.
  *
- * `member` is a conversation as one of its sides has it; side 0 is conversation.a, whose id is
- * the smaller. Which columns are in an index is chosen: what a message changes is in none, so
- * that PostgreSQL need not touch an index for it (a HOT update), unless something begins or
- * ceases to be undelivered or unread.
+ * Which columns are in an index is chosen: what a message or a receipt changes is in none, so
+ * that PostgreSQL need not touch an index for it (a HOT update), but once in an era,
+ * and as something begins to be undelivered or unread. That it is not any more is told to an
+ * index by the next change that is cheap: so who looks for it there looks at the number as
+ * well.
  *
  * An upload is kept while a message has it. Whoever takes a message away lets go of its upload
  * in the same transaction, by a trigger, also with psql.
@@ -58,53 +124,16 @@ static const char *const tables[] = {
     " id int8 PRIMARY KEY," // number << 32, and chance
     " a int8 NOT NULL,"
     " b int8 NOT NULL,"
-    " UNIQUE (a, b), CHECK (a < b))",
-
-    "CREATE TABLE member ("
-    " conversation int8 NOT NULL,"
-    " side int2 NOT NULL,"
-    " account int8 NOT NULL,"
-    " peer int8 NOT NULL,"
-    // The conversation's last message, whoever may see it.
+    " era int8 NOT NULL DEFAULT 0," // PG_ERA_OF() the position of the last change; 0: none
+    // Its last message, whoever may see it.
     " last_seq int8 NOT NULL DEFAULT 0,"
     " last_pos int8 NOT NULL DEFAULT 0,"
-    " last_at_ms int8 NOT NULL DEFAULT 0,"
-    // The last one that this side has sent, or seen come.
-    " shown_seq int8 NOT NULL DEFAULT 0,"
-    " shown_pos int8 NOT NULL DEFAULT 0,"
-    " shown_at_ms int8 NOT NULL DEFAULT 0,"
-    " accepted boolean NOT NULL DEFAULT false," // the peer
-    " blocked boolean NOT NULL DEFAULT false,"  // the peer
-    " block_seq int8 NOT NULL DEFAULT 0,"       // behind it the block withholds; while blocked
-    " contact_pos int8 NOT NULL DEFAULT 0,"
-    // What the peer has sent, and is neither delivered nor withheld.
-    " undelivered int8 NOT NULL DEFAULT 0,"
-    " undelivered_bytes int8 NOT NULL DEFAULT 0,"
-    " due_pos int8 NOT NULL DEFAULT 0," // of the first one; 0: none
-    // What the peer has sent, and is withheld by a block that there is.
-    " withheld int8 NOT NULL DEFAULT 0,"
-    " withheld_bytes int8 NOT NULL DEFAULT 0,"
-    " unread int8 NOT NULL DEFAULT 0," // likewise, and not withheld
-    " has_unread boolean NOT NULL DEFAULT false,"
-    " delivered_seq int8 NOT NULL DEFAULT 0,"
-    " delivered_at_ms int8 NOT NULL DEFAULT 0,"
-    " delivered_pos int8 NOT NULL DEFAULT 0,"
-    " read_seq int8 NOT NULL DEFAULT 0,"
-    " read_at_ms int8 NOT NULL DEFAULT 0,"
-    " read_pos int8 NOT NULL DEFAULT 0,"
-    // The peer's marks, as far as this side knows them.
-    " peer_delivered_seq int8 NOT NULL DEFAULT 0,"
-    " peer_delivered_at_ms int8 NOT NULL DEFAULT 0,"
-    " peer_delivered_pos int8 NOT NULL DEFAULT 0,"
-    " peer_read_seq int8 NOT NULL DEFAULT 0,"
-    " peer_read_at_ms int8 NOT NULL DEFAULT 0,"
-    " peer_read_pos int8 NOT NULL DEFAULT 0,"
-    " marked_pos int8 NOT NULL DEFAULT 0," // the largest of these four positions
-    " PRIMARY KEY (conversation, side)) WITH (fillfactor = 70)",
-    "CREATE INDEX member_marked ON member (account, marked_pos)",
-    "CREATE INDEX member_changed ON member (account, contact_pos) WHERE contact_pos > 0",
-    "CREATE INDEX member_due ON member (account, due_pos) WHERE due_pos > 0",
-    "CREATE INDEX member_unread ON member (account) WHERE has_unread",
+    " last_at_ms int8 NOT NULL DEFAULT 0," SIDE("a_")
+        SIDE("b_") " UNIQUE (a, b), CHECK (a < b)) WITH (fillfactor = 70)",
+    INDICES("a"),
+    INDICES("b"),
+
+    "CREATE VIEW member AS " MEMBER("0", "a", "b") " UNION ALL " MEMBER("1", "b", "a"),
 
     "CREATE TABLE message ("
     " conversation int8 NOT NULL,"

@@ -1,6 +1,7 @@
 /** How the sides of conversations stand with each other, and what they have of them. */
 #include "base/mem.h"
 #include "store/pg_row.h"
+#include "store/pg_schema.h"
 
 // Receipts.
 
@@ -25,7 +26,7 @@ static const char receipts_text[] =
     "   (false, 0, s.peer_delivered_seq, s.peer_delivered_at_ms, s.peer_delivered_pos),"
     "   (false, 1, s.peer_read_seq, s.peer_read_at_ms, s.peer_read_pos))"
     "   k (is_mine, which, seq, at_ms, position)"
-    "  WHERE s.account = " PG_ROW_MY_ID " AND s.marked_pos > $2::int8"
+    "  WHERE s.account = " PG_ROW_MY_ID " AND s.era > 0 AND s.era >= " PG_ERA_OF("$2::int8") " AND s.marked_pos > $2"
     "  AND k.position > $2 AND k.position <= $3::int8"
     "  ORDER BY k.position, k.which LIMIT $4::int8)"
     " SELECT x.position, p.conversation, p.is_mine, p.which, p.seq, p.at_ms, p.position,"
@@ -166,7 +167,7 @@ static const char touched_text[] =
     "   UNION SELECT m.conversation, m.side FROM message m"
     "   WHERE m.sender = a.id AND m.position > $2"
     "   UNION SELECT s.conversation, s.side FROM member s"
-    "   WHERE s.account = a.id AND s.marked_pos > $2"
+    "   WHERE s.account = a.id AND s.era > 0 AND s.era >= " PG_ERA_OF("$2") " AND s.marked_pos > $2"
     "   UNION SELECT s.conversation, s.side FROM member s"
     "   WHERE s.account = a.id AND s.contact_pos > 0 AND s.contact_pos > $2) c"
     "  CROSS JOIN LATERAL ("
@@ -235,7 +236,7 @@ const struct pg_question pg_touched = {
 static const char unread_text[] =
     "WITH " PG_ROW_ME
     " SELECT x.position, (SELECT count(*) FROM member s"
-    " WHERE s.account = " PG_ROW_MY_ID " AND s.has_unread) FROM meta x";
+    " WHERE s.account = " PG_ROW_MY_ID " AND s.has_unread AND s.unread > 0) FROM meta x";
 
 static void ask_unread(const struct read_op *op, int64_t upto, struct pg_args *a)
 {

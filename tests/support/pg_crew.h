@@ -331,9 +331,9 @@ static const struct {
      " FROM (SELECT m.*, m.side <> s.side is_in FROM message m"
      "  WHERE m.conversation = s.conversation) m) w"
      " WHERE (s.undelivered, s.undelivered_bytes, s.due_pos, s.withheld, s.withheld_bytes,"
-     "  s.unread, s.has_unread, s.last_seq, s.last_pos, s.last_at_ms, s.shown_pos)"
+     "  s.unread, s.last_seq, s.last_pos, s.last_at_ms, s.shown_pos)"
      " IS DISTINCT FROM (w.undelivered, w.undelivered_bytes, w.due_pos, w.withheld,"
-     "  w.withheld_bytes, w.unread, w.unread > 0, w.last_seq, w.last_pos, w.last_at_ms,"
+     "  w.withheld_bytes, w.unread, w.last_seq, w.last_pos, w.last_at_ms,"
      "  w.shown_pos)"
      " OR s.shown_seq < w.shown_seq"
      " OR (w.withheld > 0 AND NOT s.blocked) OR (w.undelivered > 0 AND s.blocked)"},
@@ -346,6 +346,11 @@ static const struct {
      " OR (p.peer_delivered_seq, p.peer_read_seq) > (s.delivered_seq, s.read_seq)"
      " OR (NOT s.blocked AND (p.peer_delivered_seq, p.peer_read_seq)"
      "  <> (s.delivered_seq, s.read_seq))"},
+    {"an index has whatever is looked for in it",
+     "SELECT count(*) FROM member s WHERE (s.due_pos > 0 AND NOT s.is_due)"
+     " OR (s.unread > 0 AND NOT s.has_unread)"
+     " OR (greatest(s.marked_pos, s.shown_pos, s.contact_pos) > 0 AND s.era < "
+     "((greatest(s.marked_pos, s.shown_pos, s.contact_pos) >> 20) + 1))"},
     {"positions of all kinds are taken",
      "SELECT count(*) FROM member WHERE greatest(marked_pos, contact_pos, shown_pos, due_pos)"
      " > (SELECT position FROM meta)"},

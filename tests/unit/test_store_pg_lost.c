@@ -291,13 +291,13 @@ static void conversations_that_were_removed_are_made_anew(void **state)
     const struct store_receipt nothing = receipt_at('b', 'a', 1, 0);
 
     put(lost->w, 'a', 'b', "k1", 1);
-    operate(lost, "DELETE FROM message; DELETE FROM member; DELETE FROM conversation");
+    operate(lost, "DELETE FROM message; DELETE FROM conversation");
     ask_receipt(lost->w, &nothing, STORE_NOT_FOUND, NULL);
     put(lost->w, 'a', 'b', "k1", 1);
-    operate(lost, "DELETE FROM message; DELETE FROM member; DELETE FROM conversation");
+    operate(lost, "DELETE FROM message; DELETE FROM conversation");
     put(&lost->other, 'b', 'a', "k2", 1);
     mark(lost->w, 'a', 'b', 1, 0, "b 1+ 0");
-    operate(lost, "DELETE FROM message; DELETE FROM member; DELETE FROM conversation");
+    operate(lost, "DELETE FROM message; DELETE FROM conversation");
     contact(lost->w, 'b', CHAT_BLOCK, 'a', "a+");
 }
 
@@ -309,7 +309,7 @@ static void a_database_that_was_set_back_takes_nothing_more(void **state)
     put(lost->w, 'a', 'b', "k2", 2);
     operate(lost,
             "DELETE FROM message WHERE seq = 2; UPDATE meta SET position = 1;"
-            "UPDATE member SET last_seq = 1, last_pos = 1; UPDATE writer SET done = 1");
+            "UPDATE conversation SET last_seq = 1, last_pos = 1; UPDATE writer SET done = 1");
     cut(lost);
     start(lost, "k3");
     await_within(lost, PG_PATIENCE_MS);

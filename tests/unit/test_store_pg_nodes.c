@@ -473,11 +473,11 @@ static void a_deadlock_is_nothing_that_a_sender_learns_of(void **state)
         ;
     while (atomic_load(&c->n_again) == 0) {
         crew_operate(c,
-                     "BEGIN; SELECT FROM member WHERE conversation ="
+                     "BEGIN; SELECT FROM conversation WHERE id ="
                      " (SELECT max(id) FROM conversation) FOR UPDATE");
         crew_operate(c, "SELECT pg_sleep(0.02)");
         PQclear(PQexec(c->as_operator,
-                       "SELECT FROM member ORDER BY conversation, side"
+                       "SELECT FROM conversation ORDER BY id"
                        " FOR UPDATE"));
         crew_operate(c, "COMMIT");
     }

@@ -11,7 +11,9 @@ static void add_long_ones(const struct pg_read_world *w)
     run(w, MESSAGES("SELECT 2, i, i, 1, 0, convert_to(repeat('x', 10 * i), 'UTF8')"
                     " FROM generate_series(1, 5) i"));
     run(w, tally);
-    run(w, "UPDATE member SET delivered_seq = 0, undelivered = 5, due_pos = 1 WHERE side = 0");
+    run(w,
+        "UPDATE conversation SET a_delivered_seq = 0, a_undelivered = 5, a_due_pos = 1,"
+        " a_is_due = true");
 }
 
 /** Twenty in each of sixty conversations, one after the other, by both sides and some withheld;
@@ -253,7 +255,7 @@ static void a_conversation_made_for_a_message_that_was_refused_is_not_there(void
         read_op_free(one);
         read_op_free(history);
         read_op_free(relation);
-        run(w, "UPDATE member SET contact_pos = 1 WHERE side = 1"); // the other one's
+        run(w, "UPDATE conversation SET b_contact_pos = 1"); // the other one's
     }
 }
 
