@@ -140,7 +140,7 @@ struct chat_session {
     int64_t after;          // up to here it was sent every message that concerns it
     int64_t receipts_after; // and up to here every receipt
     int64_t changes_after;  // and every change of what the account wants of its peers
-    struct own *own;        // what it has sent itself since it was live last
+    struct own *own;        // what has come since it was live last
     struct map threads;
     struct chat_seat seat;   // taken where there are limits
     struct unacked *unacked; // NULL: nothing, and that for a while

@@ -7,8 +7,9 @@
 #define FIRST_N 16
 
 struct own {
-    uint32_t first; // of those that are left
-    uint32_t end;   // behind the last
+    int64_t heard[2]; // by enum own_kind
+    uint32_t first;   // of those that are left
+    uint32_t end;     // behind the last
     uint32_t n_slots;
     int64_t positions[]; // ascending
 };
@@ -16,10 +17,11 @@ struct own {
 static struct own *grow(struct own *o)
 {
     const uint32_t n_slots = o ? o->n_slots * 2 : FIRST_N;
+    const bool is_new = !o;
 
     o = mem_resize(o, sizeof(*o) + n_slots * sizeof(o->positions[0]));
-    if (n_slots == FIRST_N)
-        o->first = o->end = 0;
+    if (is_new)
+        *o = (struct own){0};
     o->n_slots = n_slots;
     return o;
 }
@@ -37,6 +39,20 @@ static struct own *make_room(struct own *o)
         return o;
     }
     return o && o->n_slots == CHAT_OWN_MAX ? NULL : grow(o);
+}
+
+void own_hear(struct own **own, enum own_kind kind, int64_t position)
+{
+    struct own *o = *own ? *own : grow(NULL);
+
+    *own = o;
+    if (position > o->heard[kind])
+        o->heard[kind] = position;
+}
+
+int64_t own_heard(const struct own *o, enum own_kind kind)
+{
+    return o ? o->heard[kind] : 0;
 }
 
 void own_add(struct own **own, int64_t position)

@@ -1,6 +1,7 @@
 /**
- * Which messages a session has sent itself, of those that it is to get next: these it does not
- * get as events. Positions, as the store gives them; a fill meets them in ascending order.
+ * What has come to a session since it was live last. Which messages it has sent itself, of
+ * those that it is to get next: these it does not get as events. Positions, as the store gives
+ * them; a fill meets them in ascending order. And up to where there is something to be read.
  */
 #pragma once
 
@@ -10,6 +11,17 @@
 
 /** NULL is none, and costs nothing. */
 struct own;
+
+enum own_kind {
+    OWN_MESSAGES,
+    OWN_RECEIPTS,
+};
+
+/** Something of this kind has come, whosever. */
+void own_hear(struct own **o, enum own_kind kind, int64_t position);
+
+/** The last one's position; 0: none has come. */
+int64_t own_heard(const struct own *o, enum own_kind kind);
 
 /** Mostly at the end: commits are announced in their order. One that is there stays. */
 void own_add(struct own **o, int64_t position);

@@ -8,8 +8,8 @@
  * can commit below them later. A cursor is the smallest of the three.
  *
  * Filling reads the store behind these, a window at a time, until nothing is left; an event
- * from the bus only says that there is more. Live, an event is sent on as it is, unless it
- * shows that something is missing: then the session fills again. Nothing is queued for a
+ * from the bus only says how far there is something. Live, an event is sent on as it is, unless
+ * it shows that something is missing: then the session fills again. Nothing is queued for a
  * session beyond its window.
  *
  * Changes are rare, and large with the conversation that they are of: of these the bus says
@@ -440,11 +440,21 @@ static void go_live(struct chat_session *s)
     s->events->on_synced(s->arg, cursor_of(s, text));
 }
 
+static bool wants_messages(const struct chat_session *s)
+{
+    return s->wants_messages || own_heard(s->own, OWN_MESSAGES) > s->after;
+}
+
+static bool wants_receipts(const struct chat_session *s)
+{
+    return s->wants_receipts || own_heard(s->own, OWN_RECEIPTS) > s->receipts_after;
+}
+
 static void read_next(struct chat_session *s)
 {
     if (!s->is_ready) {
         read_first(s);
-    } else if (s->wants_receipts) {
+    } else if (wants_receipts(s)) {
         read_receipts(s);
     } else if (s->wants_changes) {
         read_changes(s);
@@ -456,9 +466,9 @@ static void read_next(struct chat_session *s)
 /** The next step of filling: messages last, as a cursor never passes the others. */
 static void go(struct chat_session *s)
 {
-    const bool has_others = s->is_ready && !s->wants_receipts && !s->wants_changes;
+    const bool has_others = s->is_ready && !wants_receipts(s) && !s->wants_changes;
 
-    if (has_others && !s->wants_messages) {
+    if (has_others && !wants_messages(s)) {
         go_live(s);
     } else if (has_others && !window_is_open(acks_window(s))) {
         move(s, SESSION_WAITING);
@@ -532,7 +542,7 @@ static void on_message(struct chat_session *s, const struct bus_event *e)
         on_live_message(s, e);
         return;
     }
-    s->wants_messages = true;
+    own_hear(&s->own, OWN_MESSAGES, e->message.position);
     if (e->origin == s->id)
         own_add(&s->own, e->message.position);
 }
@@ -542,7 +552,7 @@ static void on_receipt(struct chat_session *s, const struct bus_event *e)
     const struct chat_receipt *r = &e->receipt;
 
     if (s->fsm.now != SESSION_LIVE) {
-        s->wants_receipts = true;
+        own_hear(&s->own, OWN_RECEIPTS, r->position);
         return;
     }
     if (!is_ordered(s) && r->position <= s->receipts_after)

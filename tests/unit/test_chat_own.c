@@ -75,6 +75,24 @@ static void has_room_again_for_what_was_passed(void **state)
     own_clear(&o);
 }
 
+static void hears_how_far_there_is_something(void **state)
+{
+    (void)state;
+    struct own *o = NULL;
+
+    assert_int_equal(own_heard(o, OWN_MESSAGES), 0);
+    own_hear(&o, OWN_MESSAGES, 7);
+    own_hear(&o, OWN_MESSAGES, 5); // late
+    own_hear(&o, OWN_RECEIPTS, 9);
+    for (int64_t i = 1; i <= 100; i++)
+        own_add(&o, i);
+    assert_int_equal(own_heard(o, OWN_MESSAGES), 7);
+    assert_int_equal(own_heard(o, OWN_RECEIPTS), 9);
+    assert_true(own_take(o, 100));
+    own_clear(&o);
+    assert_int_equal(own_heard(o, OWN_RECEIPTS), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -84,6 +102,7 @@ int main(void)
         cmocka_unit_test(takes_them_in_any_order_and_twice),
         cmocka_unit_test(remembers_the_first_so_many),
         cmocka_unit_test(has_room_again_for_what_was_passed),
+        cmocka_unit_test(hears_how_far_there_is_something),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

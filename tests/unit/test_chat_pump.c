@@ -476,6 +476,25 @@ static void what_comes_while_it_is_read_is_not_missed(void **state)
     close_device(&bob);
 }
 
+/** Its event comes while the page that it is in is on its way. */
+static void what_was_read_is_not_read_again_for_its_event(void **state)
+{
+    struct chat_world *w = *state;
+    struct device alice;
+    struct device bob;
+    struct answer answer = {0};
+
+    connect_device(w, &alice, wallet(1), "");
+    const uint64_t fills = chat_counters(w->chat)->fills;
+    assert_int_equal(start_send(&alice, wallet(2), "hi", NULL, &answer), 0);
+    open_device(w, &bob, wallet(2), "");
+    settle(w);
+    expect_seqs(&bob, 1, 1);
+    assert_int_equal(chat_counters(w->chat)->fills, fills + 1);
+    close_device(&alice);
+    close_device(&bob);
+}
+
 static void the_next_hint_shows_what_was_lost(void **state)
 {
     struct chat_world *w = *state;
@@ -555,6 +574,7 @@ int main(void)
         TEST(waits_for_a_store_that_is_away),
         cmocka_unit_test_setup_teardown(what_comes_while_it_is_read_is_not_missed, start_late,
                                         world_teardown),
+        LOSSY_TEST(what_was_read_is_not_read_again_for_its_event),
         LOSSY_TEST(the_next_hint_shows_what_was_lost),
         LOSSY_TEST(a_gap_makes_it_look),
     };
