@@ -11,40 +11,11 @@
 #include "base/arena.h"
 #include "base/map.h"
 #include "store/op.h"
+#include "store/pg_known.h"
 #include "store/pg_mailbox.h"
 #include "store/pg_txn.h"
 #include "store/pg_uploads.h"
 #include "store/thread.h"
-
-/** The last message that somebody may see. */
-struct pg_last {
-    uint64_t seq;
-    int64_t position;
-    int64_t at_ms;
-};
-
-/** What a conversation has of a side. */
-struct pg_side {
-    int64_t account_id;
-    account account;
-    struct pg_last shown;
-    bool accepted;
-    bool blocked;
-    uint64_t block_seq;
-    int64_t contact_pos;
-    struct tally undelivered;
-    int64_t due_pos;
-    struct tally withheld;
-    uint64_t unread;
-    struct thread_mark marks[2];      // by enum chat_mark
-    struct thread_mark peer_marks[2]; // the peer's, as the side knows them
-};
-
-/** What is counted of a conversation. */
-struct pg_sides {
-    struct pg_last last;
-    struct pg_side of[2];
-};
 
 /** A message of this group. */
 struct pg_message {
@@ -65,10 +36,13 @@ struct pg_thread {
     struct map_node by_id;
     struct pg_thread *next; // of those of the group
     conversation_id id;
+    struct pg_known *known; // what the writer remembers of it; NULL: nothing, or too little
+    int64_t changed_pos;    // of its row
     struct pg_sides now;
     struct pg_sides before;      // the group
     struct pg_message *messages; // of this group, the last one first
     bool is_there;
+    bool is_behind; // what was known of it is
     bool has_changed;
     bool is_unusual; // it has changed in what seldom does
 };
@@ -122,6 +96,7 @@ struct pg_group {
     int64_t n_taken; // positions
     struct pg_withhold withhold;
     bool has_appends;
+    bool has_unknown; // conversations
     bool has_seen;
     size_t n_sums; // of mailboxes
     struct pg_upload *uploads;

@@ -19,12 +19,17 @@
     "peer_delivered_pos,"                                                                      \
     " c." s "peer_read_seq, c." s "peer_read_at_ms, c." s "peer_read_pos"
 
+static const struct pg_statement lock = {
+    28,
+    "SELECT id, changed_pos FROM conversation WHERE id = ANY($1::int8[]) ORDER BY id"
+    " FOR UPDATE"};
+
 static const struct pg_statement load = {
     16,
     "SELECT c.id, c.a, c.b, x.address, y.address, c.last_seq, c.last_pos, c.last_at_ms,"
     SIDE("a_") "," SIDE("b_")
     " FROM conversation c JOIN account x ON x.id = c.a JOIN account y ON y.id = c.b"
-    " WHERE c.id = ANY($1::int8[]) ORDER BY c.id FOR UPDATE OF c"};
+    " WHERE c.id = ANY($1::int8[])"};
 
 enum { // its columns
     LOAD_ID,
@@ -61,19 +66,18 @@ static const struct pg_statement find_keys = {
 static const struct pg_statement count_marked = {
     18,
     "SELECT u.i, d.n, d.bytes, r.n, coalesce(f.position, 0)"
-    " FROM unnest($1::int8[], $2::int8[], $3::int8[], $4::int8[], $5::int8[])"
-    "  u(i, conversation, side, delivered, read)"
-    " JOIN member s ON s.conversation = u.conversation AND s.side = u.side"
-    " CROSS JOIN LATERAL (SELECT count(*) n, coalesce(sum(octet_length(m.content)), 0)::int8 "
-    "bytes"
-    "  FROM message m WHERE m.conversation = s.conversation AND m.seq > s.delivered_seq"
-    "  AND m.seq <= u.delivered AND m.side <> s.side AND m.withheld = 0) d"
+    " FROM unnest($1::int8[], $2::int8[], $3::int8[], $4::int8[], $5::int8[], $6::int8[],"
+    "  $7::int8[]) u(i, conversation, side, delivered, to_delivered, read, to_read)"
+    " CROSS JOIN LATERAL (SELECT count(*) n,"
+    "  coalesce(sum(octet_length(m.content)), 0)::int8 bytes"
+    "  FROM message m WHERE m.conversation = u.conversation AND m.seq > u.delivered"
+    "  AND m.seq <= u.to_delivered AND m.side <> u.side AND m.withheld = 0) d"
     " CROSS JOIN LATERAL (SELECT count(*) n"
-    "  FROM message m WHERE m.conversation = s.conversation AND m.seq > s.read_seq"
-    "  AND m.seq <= u.read AND m.side <> s.side AND m.withheld = 0) r"
+    "  FROM message m WHERE m.conversation = u.conversation AND m.seq > u.read"
+    "  AND m.seq <= u.to_read AND m.side <> u.side AND m.withheld = 0) r"
     " LEFT JOIN LATERAL (SELECT m.position"
-    "  FROM message m WHERE m.conversation = s.conversation"
-    "  AND m.seq > greatest(u.delivered, s.delivered_seq) AND m.side <> s.side"
+    "  FROM message m WHERE m.conversation = u.conversation"
+    "  AND m.seq > greatest(u.to_delivered, u.delivered) AND m.side <> u.side"
     "  AND m.withheld = 0 ORDER BY m.seq LIMIT 1) f ON true"};
 
 static const struct pg_statement sum_up = {
@@ -85,14 +89,33 @@ static const struct pg_statement sum_up = {
 
 // Sending.
 
-static void send_load(const struct pg_group *g, struct pg_link *l, struct pg_args *args)
+static void send_lock(const struct pg_group *g, struct pg_link *l, struct pg_args *args)
 {
     pg_args_clear(args);
     pg_arg_array(args, PG_INT8);
     for (const struct pg_thread *t = g->all; t; t = t->next)
         pg_arg_array_i64(args, (int64_t)t->id);
     pg_arg_array_end(args);
-    pg_link_send(l, &load, args);
+    pg_link_send(l, &lock, args);
+}
+
+/** Those that are to be loaded: they are locked. @return false: there are none */
+static bool send_load(const struct pg_group *g, struct pg_link *l, struct pg_args *args)
+{
+    bool is_any = false;
+
+    pg_args_clear(args);
+    pg_arg_array(args, PG_INT8);
+    for (const struct pg_thread *t = g->all; t; t = t->next) {
+        if (t->is_there || t->known)
+            continue;
+        is_any = true;
+        pg_arg_array_i64(args, (int64_t)t->id);
+    }
+    pg_arg_array_end(args);
+    if (is_any)
+        pg_link_send(l, &load, args);
+    return is_any;
 }
 
 enum { // in the order of the statement's arguments
@@ -170,7 +193,8 @@ void pg_load_send(struct pg_group *g, struct pg_mailboxes *mailboxes, struct pg_
                   struct pg_args *args, int64_t now_ms)
 {
     g->has_appends = has_appends(g);
-    send_load(g, l, args);
+    send_lock(g, l, args);
+    g->has_unknown = send_load(g, l, args);
     if (g->has_appends)
         send_keys(g, l, args);
     g->n_sums = put_mailboxes(g, mailboxes, args, now_ms);
@@ -258,7 +282,7 @@ static void read_thread(struct pg_thread *t, const PGresult *r, int row)
     t->is_there = true;
 }
 
-static int read_threads(struct pg_group *g, struct pg_link *l)
+static int read_threads(const struct pg_group *g, struct pg_link *l)
 {
     PGresult *found = NULL;
 
@@ -266,11 +290,41 @@ static int read_threads(struct pg_group *g, struct pg_link *l)
     for (int i = 0; r == 0 && i < PQntuples(found); i++)
         read_thread(pg_group_find(g, (conversation_id)pg_i64(found, i, LOAD_ID)), found, i);
     pg_result_free(&found);
+    return r;
+}
+
+/** What is known is what is there, unless somebody else has changed it since. */
+static void take_locked(struct pg_thread *t, int64_t changed_pos)
+{
+    t->changed_pos = changed_pos;
+    if (t->known && t->known->changed_pos == changed_pos) {
+        t->now = t->before = t->known->sides;
+        t->is_there = true;
+    } else if (t->known) {
+        t->known = NULL;
+        t->is_behind = true;
+    }
+}
+
+static int read_locked(const struct pg_group *g, struct pg_link *l)
+{
+    PGresult *found = NULL;
+
+    const int r = pg_link_result(l, &found);
+    for (int i = 0; r == 0 && i < PQntuples(found); i++) {
+        take_locked(pg_group_find(g, (conversation_id)pg_i64(found, i, 0)),
+                    pg_i64(found, i, 1));
+    }
+    pg_result_free(&found);
+    return r;
+}
+
+static void join_threads(const struct pg_group *g)
+{
     for (size_t i = 0; i < g->n_items; i++) {
         struct pg_thread *t = pg_group_find(g, g->items[i].conversation);
         g->items[i].thread = t && t->is_there ? t : NULL;
     }
-    return r;
 }
 
 static str keep(struct pg_group *g, str s)
@@ -317,8 +371,12 @@ static int read_mailboxes(struct pg_mailboxes *mailboxes, struct pg_link *l)
 
 int pg_load_read(struct pg_group *g, struct pg_mailboxes *mailboxes, struct pg_link *l)
 {
-    int r = read_threads(g, l);
+    int r = read_locked(g, l);
 
+    if (g->has_unknown) {
+        const int one = read_threads(g, l);
+        r = r == 0 ? one : r;
+    }
     if (g->has_appends) {
         const int one = read_keys(g, l);
         r = r == 0 ? one : r;
@@ -327,6 +385,27 @@ int pg_load_read(struct pg_group *g, struct pg_mailboxes *mailboxes, struct pg_l
         const int one = read_mailboxes(mailboxes, l);
         r = r == 0 ? one : r;
     }
+    return r;
+}
+
+static bool is_any_behind(const struct pg_group *g)
+{
+    bool is_any = false;
+
+    for (const struct pg_thread *t = g->all; t; t = t->next)
+        is_any |= t->is_behind;
+    return is_any;
+}
+
+int pg_load_changed(struct pg_group *g, struct pg_link *l, struct pg_args *args)
+{
+    int r = 0;
+
+    if (is_any_behind(g) && send_load(g, l, args)) {
+        pg_link_sync(l);
+        r = read_threads(g, l);
+    }
+    join_threads(g);
     return r;
 }
 
@@ -343,20 +422,52 @@ static bool is_within(uint64_t seq, const struct thread_mark *mark, const struct
     return seq > mark->seq && seq < t->now.last.seq;
 }
 
+static bool moves_within(const struct pg_item *item, enum chat_mark mark)
+{
+    const struct store_receipt *asked = &item->op->receipt.asked;
+    const uint64_t seq = mark == CHAT_MARK_READ ? asked->read_seq : delivered_of(asked);
+
+    return is_within(seq, &item->thread->now.of[item->side].marks[mark], item->thread);
+}
+
+/** Among the recent messages. @return false: not all that is to be found */
+static bool find_recent(struct pg_item *item)
+{
+    const struct store_receipt *asked = &item->op->receipt.asked;
+    const struct pg_known *k = item->thread->known;
+    const struct thread_mark *marks = item->thread->now.of[item->side].marks;
+    struct tally read;
+
+    if (!k)
+        return false;
+    if (moves_within(item, CHAT_MARK_DELIVERED)) {
+        const uint64_t to = delivered_of(asked);
+        if (!pg_known_count(k, item->side, marks[CHAT_MARK_DELIVERED].seq, to,
+                            &item->found.delivered) ||
+            !pg_known_first(k, item->side, to, &item->found.next_due))
+            return false;
+    }
+    if (!moves_within(item, CHAT_MARK_READ))
+        return true;
+    if (!pg_known_count(k, item->side, marks[CHAT_MARK_READ].seq, asked->read_seq, &read))
+        return false;
+    item->found.read = read.n;
+    return true;
+}
+
 /** @return false: the database is to be asked */
 static bool find_without_asking(struct pg_item *item)
 {
-    const struct store_receipt *asked = &item->op->receipt.asked;
     const struct pg_thread *t = item->thread;
-    const unsigned side = pg_thread_side_of(t, &asked->by);
+    const unsigned side = pg_thread_side_of(t, &item->op->receipt.asked.by);
 
     if (side == 2)
         return true;
     item->side = side;
     item->found = (struct pg_found){.delivered = t->now.of[side].undelivered,
                                     .read = t->now.of[side].unread};
-    return !is_within(delivered_of(asked), &t->now.of[side].marks[CHAT_MARK_DELIVERED], t) &&
-           !is_within(asked->read_seq, &t->now.of[side].marks[CHAT_MARK_READ], t);
+    return (!moves_within(item, CHAT_MARK_DELIVERED) && !moves_within(item, CHAT_MARK_READ)) ||
+           find_recent(item);
 }
 
 /** One array of what the receipts have that are to be counted for. */
@@ -377,21 +488,20 @@ static void put_counted(const struct pg_group *g, struct pg_args *args)
     PUT_COUNTED(i);
     PUT_COUNTED(item->conversation);
     PUT_COUNTED(item->side);
+    PUT_COUNTED(item->thread->now.of[item->side].marks[CHAT_MARK_DELIVERED].seq);
     PUT_COUNTED(delivered_of(&item->op->receipt.asked));
+    PUT_COUNTED(item->thread->now.of[item->side].marks[CHAT_MARK_READ].seq);
     PUT_COUNTED(item->op->receipt.asked.read_seq);
 }
 
 /** At the last message: nothing is left above. Not moved: nothing is between. */
 static void take_found(struct pg_item *item, const PGresult *found, int row)
 {
-    const struct store_receipt *asked = &item->op->receipt.asked;
-    const struct thread_mark *marks = item->thread->now.of[item->side].marks;
-
-    if (is_within(delivered_of(asked), &marks[CHAT_MARK_DELIVERED], item->thread)) {
+    if (moves_within(item, CHAT_MARK_DELIVERED)) {
         item->found.delivered = read_tally(found, row, 1);
         item->found.next_due = pg_i64(found, row, 4);
     }
-    if (is_within(asked->read_seq, &marks[CHAT_MARK_READ], item->thread))
+    if (moves_within(item, CHAT_MARK_READ))
         item->found.read = (uint64_t)pg_i64(found, row, 3);
 }
 

@@ -46,7 +46,7 @@ static const struct pg_statement insert = {
 
 static const struct pg_statement update = {
     22,
-    "UPDATE conversation c SET era = b.era, " AS("last_seq") ", " AT("last_pos") ", "
+    "UPDATE conversation c SET era = b.era, changed_pos = b.base + $1, " AS("last_seq") ", " AT("last_pos") ", "
     AS("last_at_ms") SIDE("a_") SIDE("b_")
     " FROM " BASE ", unnest($2::int8[], $3::int8[], $4::int8[], $5::int8[], $6::int8[], $7::int8[],"
     " $8::int8[], $9::int8[], $10::int8[], $11::int8[], $12::int8[], $13::int8[],"

@@ -124,7 +124,9 @@ static const char *const tables[] = {
     " id int8 PRIMARY KEY," // number << 32, and chance
     " a int8 NOT NULL,"
     " b int8 NOT NULL,"
-    " era int8 NOT NULL DEFAULT 0," // PG_ERA_OF() the position of the last change; 0: none
+    // The position of the store when it was changed last: no other change has the same.
+    " changed_pos int8 NOT NULL DEFAULT 0,"
+    " era int8 NOT NULL DEFAULT 0," // PG_ERA_OF() that; 0: none
     // Its last message, whoever may see it.
     " last_seq int8 NOT NULL DEFAULT 0,"
     " last_pos int8 NOT NULL DEFAULT 0,"

@@ -8,8 +8,9 @@
 
 #define PG_SCHEMA_VERSION 1
 
-/** In SQL, of a position: there is an era for each 2^20 of them, from 1 on. An index that has eras in
- * place of positions is seldom written, and what is behind a position is found in a few. */
+/** In SQL, of a position: there is an era for each 2^20 of them, from 1 on. An index that has
+ * eras in place of positions is seldom written, and what is behind a position is found in a
+ * few. */
 #define PG_ERA_OF(position) "((" position " >> 20) + 1)"
 
 /**

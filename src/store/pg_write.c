@@ -7,6 +7,7 @@
 #include "store/pg_auth.h"
 #include "store/pg_change.h"
 #include "store/pg_load.h"
+#include "store/pg_remember.h"
 #include "store/pg_save.h"
 
 /** Operations that go together. */
@@ -98,12 +99,13 @@ static int find_conversations(struct pg_writer *w, struct pg_group *g)
     return r;
 }
 
-static void add_thread(struct pg_group *g, conversation_id id)
+static void add_thread(struct pg_writer *w, struct pg_group *g, conversation_id id)
 {
     if (id == 0 || pg_group_find(g, id))
         return;
     struct pg_thread *t = arena_alloc(&g->arena, sizeof(*t));
     t->id = id;
+    t->known = pg_known_find(&w->known, id);
     t->next = g->all;
     g->all = t;
     map_add(&g->threads, &t->by_id, hash_number(id));
@@ -190,6 +192,8 @@ static int load(struct pg_writer *w, struct pg_group *g)
     const int r_load = pg_load_read(g, &w->mailboxes, l);
     r = r == 0 ? r_load : r;
     if (r == 0)
+        r = pg_load_changed(g, l, &w->args);
+    if (r == 0)
         r = pg_load_marked(g, l, &w->args);
     if (r == 0 && g->n_uploads > 0)
         r = pg_uploads_look(l, g->uploads, g->n_uploads);
@@ -267,7 +271,7 @@ static int run_group(struct pg_txn *t, void *arg)
     if (r != 0)
         return r;
     for (size_t i = 0; i < g->n_items; i++)
-        add_thread(g, g->items[i].conversation);
+        add_thread(w, g, g->items[i].conversation);
     list_uploads(g);
     r = load(w, g);
     join_uploads(g);
@@ -308,6 +312,7 @@ static void do_group(struct pg_writer *w, struct write_op **ops, size_t n)
         refuse_all(&b, r);
     } else {
         pg_change_settle(&w->group, w->txn.position - w->group.n_taken);
+        pg_remember(&w->group, &w->known, w->txn.position);
         reach_duplicates(w);
         pg_mailboxes_trim(&w->mailboxes);
     }
@@ -456,6 +461,7 @@ void pg_writer_init(struct pg_writer *w, struct pg_link *link,
     pg_pairs_init(&w->pairs, key);
     pg_mailboxes_init(&w->mailboxes, key, limits->mailbox);
     w->mailboxes.is_one_node = w->txn.is_alone = is_alone;
+    pg_known_init(&w->known);
     pg_args_init(&w->args);
 }
 
@@ -464,6 +470,7 @@ void pg_writer_fini(struct pg_writer *w)
     pg_txn_fini(&w->txn);
     pg_pairs_fini(&w->pairs);
     pg_mailboxes_drop(&w->mailboxes);
+    pg_known_fini(&w->known);
     pg_args_fini(&w->args);
     arena_fini(&w->group.arena);
     map_drop(&w->group.threads);

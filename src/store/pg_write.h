@@ -12,6 +12,7 @@ struct pg_writer {
     struct store_limits limits;
     struct pg_pairs pairs;
     struct pg_mailboxes mailboxes;
+    struct pg_all_known known;
     struct pg_args args;
     struct pg_group group;
 };
