@@ -12,8 +12,9 @@
 #include "store/pg_schema.h"
 #include "store/pg_write.h"
 
-// A page may be large: those that are done shall not wait for many others.
-#define READ_BATCH 16
+// A page may be large: those that are done shall not wait for many others. And what comes
+// meanwhile, to who has asked, is to be read again.
+#define READ_BATCH 4
 
 struct pg_engine {
     struct store_engine engine;

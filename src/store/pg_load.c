@@ -2,22 +2,19 @@
 
 #include "base/mem.h"
 
+// clang-format off
+
 #define SIDE(s)                                                                                \
-    " c." s "undelivered, c." s "undelivered_bytes, c." s "due_pos, c." s                      \
-    "unread,"                                                                                  \
-    " c." s "delivered_seq, c." s "delivered_at_ms, c." s                                      \
-    "delivered_pos,"                                                                           \
-    " c." s "read_seq, c." s "read_at_ms, c." s                                                \
-    "read_pos,"                                                                                \
-    " c." s "accepted, c." s "blocked, c." s "block_seq, c." s                                 \
-    "contact_pos,"                                                                             \
-    " c." s "withheld, c." s                                                                   \
-    "withheld_bytes,"                                                                          \
-    " c." s "shown_seq, c." s "shown_pos, c." s                                                \
-    "shown_at_ms,"                                                                             \
-    " c." s "peer_delivered_seq, c." s "peer_delivered_at_ms, c." s                            \
-    "peer_delivered_pos,"                                                                      \
-    " c." s "peer_read_seq, c." s "peer_read_at_ms, c." s "peer_read_pos"
+    "c." s "undelivered, c." s "undelivered_bytes, c." s "due_pos, c." s "unread, "            \
+    "c." s "delivered_seq, c." s "delivered_at_ms, c." s "delivered_pos, "                     \
+    "c." s "read_seq, c." s "read_at_ms, c." s "read_pos, "                                    \
+    "c." s "accepted, c." s "blocked, c." s "block_seq, c." s "contact_pos, "                  \
+    "c." s "withheld, c." s "withheld_bytes, "                                                 \
+    "c." s "shown_seq, c." s "shown_pos, c." s "shown_at_ms, "                                 \
+    "c." s "peer_delivered_seq, c." s "peer_delivered_at_ms, c." s "peer_delivered_pos, "      \
+    "c." s "peer_read_seq, c." s "peer_read_at_ms, c." s "peer_read_pos"
+
+// clang-format on
 
 static const struct pg_statement lock = {
     28,
@@ -26,8 +23,8 @@ static const struct pg_statement lock = {
 
 static const struct pg_statement load = {
     16,
-    "SELECT c.id, c.a, c.b, x.address, y.address, c.last_seq, c.last_pos, c.last_at_ms,"
-    SIDE("a_") "," SIDE("b_")
+    "SELECT c.id, c.a, c.b, x.address, y.address, c.last_seq, c.last_pos, c.last_at_ms, "
+    SIDE("a_") ", " SIDE("b_")
     " FROM conversation c JOIN account x ON x.id = c.a JOIN account y ON y.id = c.b"
     " WHERE c.id = ANY($1::int8[])"};
 

@@ -2,7 +2,7 @@
 
 #include "base/mem.h"
 
-#define N_KNOWN 32768 // 110 bytes each
+#define N_KNOWN 131072 // 110 bytes each
 
 static const struct pg_statement find = {
     8,

@@ -30,55 +30,62 @@ static const struct pg_statement insert = {
     column " = CASE WHEN u." column " < 0 THEN b.base - u." column " ELSE u." column " END"
 
 /** It may say so for longer, up to a change of an index. */
-#define LAZY(column, is) column " = " is " OR (c." column " AND c.era = b.era AND $26::boolean)"
+#define LAZY(column, is) column " = " is " OR (c." column " AND c.era = b.era AND $28::boolean)"
+
+// clang-format off
 
 #define SIDE(s)                                                                                \
-    ", " AS(s "undelivered") ", " AS(s "undelivered_bytes") ", " AT(s "due_pos") ", "          \
+    AS(s "undelivered") ", " AS(s "undelivered_bytes") ", " AT(s "due_pos") ", "               \
     AS(s "unread") ", " AS(s "delivered_seq") ", " AS(s "delivered_at_ms") ", "                \
     AT(s "delivered_pos") ", " AS(s "read_seq") ", " AS(s "read_at_ms") ", "                   \
-    AT(s "read_pos") ", " LAZY(s "is_due", "u." s "due_pos <> 0") ", "                         \
-    LAZY(s "has_unread", "u." s "unread > 0")
+    AT(s "read_pos") ", " AS(s "accepted") ", "                                                \
+    LAZY(s "is_due", "u." s "due_pos <> 0") ", " LAZY(s "has_unread", "u." s "unread > 0")
 
 #define NAMES(s)                                                                               \
-    ", " s "undelivered, " s "undelivered_bytes, " s "due_pos, " s "unread, " s                \
-    "delivered_seq, " s "delivered_at_ms, " s "delivered_pos, " s "read_seq, " s               \
-    "read_at_ms, " s "read_pos"
+    s "undelivered, " s "undelivered_bytes, " s "due_pos, " s "unread, "                       \
+    s "delivered_seq, " s "delivered_at_ms, " s "delivered_pos, "                              \
+    s "read_seq, " s "read_at_ms, " s "read_pos"
 
 static const struct pg_statement update = {
     22,
-    "UPDATE conversation c SET era = b.era, changed_pos = b.base + $1, " AS("last_seq") ", " AT("last_pos") ", "
-    AS("last_at_ms") SIDE("a_") SIDE("b_")
-    " FROM " BASE ", unnest($2::int8[], $3::int8[], $4::int8[], $5::int8[], $6::int8[], $7::int8[],"
-    " $8::int8[], $9::int8[], $10::int8[], $11::int8[], $12::int8[], $13::int8[],"
-    " $14::int8[], $15::int8[], $16::int8[], $17::int8[], $18::int8[], $19::int8[],"
-    " $20::int8[], $21::int8[], $22::int8[], $23::int8[], $24::int8[], $25::int8[])"
-    " u(id, last_seq, last_pos, last_at_ms" NAMES("a_") NAMES("b_") ")"
+    "UPDATE conversation c SET changed_pos = b.base + $1, era = b.era, "
+    AS("last_seq") ", " AT("last_pos") ", " AS("last_at_ms") ", "
+    SIDE("a_") ", " SIDE("b_")
+    " FROM " BASE ", unnest($2::int8[], $3::int8[], $4::int8[], $5::int8[], $6::int8[],"
+    " $7::int8[], $8::int8[], $9::int8[], $10::int8[], $11::int8[], $12::int8[],"
+    " $13::int8[], $14::int8[], $15::int8[], $16::int8[], $17::int8[], $18::int8[],"
+    " $19::int8[], $20::int8[], $21::int8[], $22::int8[], $23::int8[], $24::int8[],"
+    " $25::int8[], $26::bool[], $27::bool[])"
+    " u(id, last_seq, last_pos, last_at_ms, " NAMES("a_") ", " NAMES("b_") ","
+    " a_accepted, b_accepted)"
     " WHERE c.id = u.id"};
 
 #define SELDOM(s)                                                                              \
-    AS(s "accepted") ", " AS(s "blocked") ", " AS(s "block_seq") ", " AT(s "contact_pos")      \
-    ", " AS(s "withheld") ", " AS(s "withheld_bytes") ", " AS(s "shown_seq") ", "              \
-    AT(s "shown_pos") ", " AS(s "shown_at_ms") ", " AS(s "peer_delivered_seq") ", "            \
-    AS(s "peer_delivered_at_ms") ", " AT(s "peer_delivered_pos") ", "                          \
-    AS(s "peer_read_seq") ", " AS(s "peer_read_at_ms") ", " AT(s "peer_read_pos")
+    AS(s "blocked") ", " AS(s "block_seq") ", " AT(s "contact_pos") ", "                       \
+    AS(s "withheld") ", " AS(s "withheld_bytes") ", "                                          \
+    AS(s "shown_seq") ", " AT(s "shown_pos") ", " AS(s "shown_at_ms") ", "                     \
+    AS(s "peer_delivered_seq") ", " AS(s "peer_delivered_at_ms") ", "                          \
+    AT(s "peer_delivered_pos") ", " AS(s "peer_read_seq") ", "                                 \
+    AS(s "peer_read_at_ms") ", " AT(s "peer_read_pos")
 
 #define SELDOM_NAMES(s)                                                                        \
-    ", " s "accepted, " s "blocked, " s "block_seq, " s "contact_pos, " s "withheld, " s       \
-    "withheld_bytes, " s "shown_seq, " s "shown_pos, " s "shown_at_ms, " s                     \
-    "peer_delivered_seq, " s "peer_delivered_at_ms, " s "peer_delivered_pos, " s               \
-    "peer_read_seq, " s "peer_read_at_ms, " s "peer_read_pos"
+    s "blocked, " s "block_seq, " s "contact_pos, " s "withheld, " s "withheld_bytes, "        \
+    s "shown_seq, " s "shown_pos, " s "shown_at_ms, "                                          \
+    s "peer_delivered_seq, " s "peer_delivered_at_ms, " s "peer_delivered_pos, "               \
+    s "peer_read_seq, " s "peer_read_at_ms, " s "peer_read_pos"
 
 static const struct pg_statement update_seldom = {
     27,
     "UPDATE conversation c SET " SELDOM("a_") ", " SELDOM("b_")
-    " FROM " BASE ", unnest($2::int8[], $3::bool[], $4::bool[], $5::int8[], $6::int8[],"
+    " FROM " BASE ", unnest($2::int8[], $3::bool[], $4::int8[], $5::int8[], $6::int8[],"
     " $7::int8[], $8::int8[], $9::int8[], $10::int8[], $11::int8[], $12::int8[],"
-    " $13::int8[], $14::int8[], $15::int8[], $16::int8[], $17::int8[], $18::bool[],"
-    " $19::bool[], $20::int8[], $21::int8[], $22::int8[], $23::int8[], $24::int8[],"
-    " $25::int8[], $26::int8[], $27::int8[], $28::int8[], $29::int8[], $30::int8[],"
-    " $31::int8[], $32::int8[])"
-    " u(id" SELDOM_NAMES("a_") SELDOM_NAMES("b_") ")"
+    " $13::int8[], $14::int8[], $15::int8[], $16::int8[], $17::bool[], $18::int8[],"
+    " $19::int8[], $20::int8[], $21::int8[], $22::int8[], $23::int8[], $24::int8[],"
+    " $25::int8[], $26::int8[], $27::int8[], $28::int8[], $29::int8[], $30::int8[])"
+    " u(id, " SELDOM_NAMES("a_") ", " SELDOM_NAMES("b_") ")"
     " WHERE c.id = u.id"};
+
+// clang-format on
 
 static const struct pg_statement withhold = {
     23,
@@ -205,6 +212,16 @@ static int64_t number_at(const void *base, size_t offset)
     return number;
 }
 
+static void put_accepted(const struct pg_group *g, unsigned side, struct pg_args *args)
+{
+    pg_arg_array(args, PG_BOOL);
+    for (const struct pg_thread *t = g->all; t; t = t->next) {
+        if (t->has_changed)
+            pg_arg_array_bool(args, t->now.of[side].accepted);
+    }
+    pg_arg_array_end(args);
+}
+
 static void send_threads(const struct pg_group *g, struct pg_link *l, struct pg_args *args)
 {
     pg_args_clear(args);
@@ -217,6 +234,8 @@ static void send_threads(const struct pg_group *g, struct pg_link *l, struct pg_
         }
         pg_arg_array_end(args);
     }
+    for (unsigned side = 0; side < 2; side++)
+        put_accepted(g, side, args);
     pg_arg_bool(args, g->n_items > PG_EXACT_CHANGES);
     pg_link_send(l, &update, args);
 }
@@ -257,11 +276,10 @@ static bool is_side_same(const struct pg_thread *t, unsigned side)
     const bool sees = has_seen_all(&t->now, side);
     const bool knows = knows_all(&t->now, side);
 
-    return a->accepted == b->accepted && a->blocked == b->blocked &&
-           a->block_seq == b->block_seq && a->contact_pos == b->contact_pos &&
-           a->withheld.n == b->withheld.n && a->withheld.bytes == b->withheld.bytes &&
-           sees == has_seen_all(&t->before, side) && (sees || is_last(&a->shown, &b->shown)) &&
-           knows == knows_all(&t->before, side) &&
+    return a->blocked == b->blocked && a->block_seq == b->block_seq &&
+           a->contact_pos == b->contact_pos && a->withheld.n == b->withheld.n &&
+           a->withheld.bytes == b->withheld.bytes && sees == has_seen_all(&t->before, side) &&
+           (sees || is_last(&a->shown, &b->shown)) && knows == knows_all(&t->before, side) &&
            (knows || are_marks(a->peer_marks, b->peer_marks));
 }
 
@@ -304,7 +322,6 @@ static size_t find_unusual(struct pg_group *g)
 
 static void put_seldom(const struct pg_group *g, unsigned side, struct pg_args *args)
 {
-    PUT_SELDOM(PG_BOOL, pg_arg_array_bool, s->accepted);
     PUT_SELDOM(PG_BOOL, pg_arg_array_bool, s->blocked);
     PUT_SELDOM(PG_INT8, pg_arg_array_i64, (int64_t)s->block_seq);
     PUT_SELDOM(PG_INT8, pg_arg_array_i64, s->contact_pos);

@@ -8,67 +8,79 @@
 #include "base/log.h"
 
 // What a conversation has of a side.
+//
+// due_pos is the position of the first message that is undelivered, or 0. What is undelivered
+// is neither delivered nor withheld; `withheld` is what a block withholds that there is. is_due
+// and has_unread may be of what was so, and is not any more. What is behind them seldom
+// changes: behind block_seq a block withholds, while it is there. `shown` is the last message
+// that the side has sent, or seen come; NULL: the conversation's. `peer` are the peer's marks
+// as far as the side knows them; NULL: as they are.
+
+// clang-format off
+
 #define SIDE(s)                                                                                \
-    /* What the peer has sent, and is neither delivered nor withheld. */                       \
-    s "undelivered int8 NOT NULL DEFAULT 0," s "undelivered_bytes int8 NOT NULL DEFAULT 0," s  \
-      "due_pos int8 NOT NULL DEFAULT 0,"    /* of the first one; 0: none */                    \
-        s "unread int8 NOT NULL DEFAULT 0," /* likewise, and not withheld */                   \
-        s "delivered_seq int8 NOT NULL DEFAULT 0," s                                           \
-      "delivered_at_ms int8 NOT NULL DEFAULT 0," s "delivered_pos int8 NOT NULL DEFAULT 0," s  \
-      "read_seq int8 NOT NULL DEFAULT 0," s "read_at_ms int8 NOT NULL DEFAULT 0," s            \
-      "read_pos int8 NOT NULL DEFAULT 0," /* Is anything undelivered, or unread? If not,       \
-                                             perhaps it was. */                                \
-        s "is_due boolean NOT NULL DEFAULT false," s                                           \
-      "has_unread boolean NOT NULL DEFAULT false,"   /* What seldom changes. */                \
-        s "accepted boolean NOT NULL DEFAULT false," /* the peer */                            \
-        s "blocked boolean NOT NULL DEFAULT false,"  /* the peer */                            \
-        s                                                                                      \
-      "block_seq int8 NOT NULL DEFAULT 0," /* behind it the block withholds; while blocked */  \
-        s "contact_pos int8 NOT NULL DEFAULT 0," /* What the peer has sent, and is withheld by \
-                                                    a block that there is. */                  \
-        s "withheld int8 NOT NULL DEFAULT 0," s                                                \
-      "withheld_bytes int8 NOT NULL DEFAULT 0," /* The last one that it has sent, or seen      \
-                                                   come. NULL: the last one that there is. */  \
-        s "shown_seq int8," s "shown_pos int8," s                                              \
-      "shown_at_ms int8," /* The peer's marks, as far as it knows them. NULL: as they are. */  \
-        s "peer_delivered_seq int8," s "peer_delivered_at_ms int8," s                          \
-      "peer_delivered_pos int8," s "peer_read_seq int8," s "peer_read_at_ms int8," s           \
-      "peer_read_pos int8,"
+    s "undelivered int8 NOT NULL DEFAULT 0,"                                                   \
+    s "undelivered_bytes int8 NOT NULL DEFAULT 0,"                                             \
+    s "due_pos int8 NOT NULL DEFAULT 0,"                                                       \
+    s "unread int8 NOT NULL DEFAULT 0,"                                                        \
+    s "delivered_seq int8 NOT NULL DEFAULT 0,"                                                 \
+    s "delivered_at_ms int8 NOT NULL DEFAULT 0,"                                               \
+    s "delivered_pos int8 NOT NULL DEFAULT 0,"                                                 \
+    s "read_seq int8 NOT NULL DEFAULT 0,"                                                      \
+    s "read_at_ms int8 NOT NULL DEFAULT 0,"                                                    \
+    s "read_pos int8 NOT NULL DEFAULT 0,"                                                      \
+    s "accepted boolean NOT NULL DEFAULT false," /* the peer */                                \
+    s "is_due boolean NOT NULL DEFAULT false,"                                                 \
+    s "has_unread boolean NOT NULL DEFAULT false,"                                             \
+    s "blocked boolean NOT NULL DEFAULT false," /* the peer */                                 \
+    s "block_seq int8 NOT NULL DEFAULT 0,"                                                     \
+    s "contact_pos int8 NOT NULL DEFAULT 0,"                                                   \
+    s "withheld int8 NOT NULL DEFAULT 0,"                                                      \
+    s "withheld_bytes int8 NOT NULL DEFAULT 0,"                                                \
+    s "shown_seq int8,"                                                                        \
+    s "shown_pos int8,"                                                                        \
+    s "shown_at_ms int8,"                                                                      \
+    s "peer_delivered_seq int8,"                                                               \
+    s "peer_delivered_at_ms int8,"                                                             \
+    s "peer_delivered_pos int8,"                                                               \
+    s "peer_read_seq int8,"                                                                    \
+    s "peer_read_at_ms int8,"                                                                  \
+    s "peer_read_pos int8,"
 
 #define INDICES(s)                                                                             \
     "CREATE INDEX conversation_of_" s " ON conversation (" s ", era) WHERE era > 0",           \
-        "CREATE INDEX conversation_changed_" s " ON conversation (" s ", " s                   \
-        "_contact_pos)"                                                                        \
-        " WHERE " s "_contact_pos > 0",                                                        \
-        "CREATE INDEX conversation_due_" s " ON conversation (" s ") WHERE " s "_is_due",      \
-        "CREATE INDEX conversation_unread_" s " ON conversation (" s ") WHERE " s              \
-        "_has_unread"
+    "CREATE INDEX conversation_changed_" s " ON conversation (" s ", " s "_contact_pos)"       \
+    " WHERE " s "_contact_pos > 0",                                                            \
+    "CREATE INDEX conversation_due_" s " ON conversation (" s ") WHERE " s "_is_due",          \
+    "CREATE INDEX conversation_unread_" s " ON conversation (" s ") WHERE " s "_has_unread"
 
+#define OF(s, column) s "_" column " AS " column
+#define SHOWN(s, column) "coalesce(" s "_shown_" column ", last_" column ")"
 #define KNOWN(s, p, column) "coalesce(" s "_peer_" column ", " p "_" column ")"
 
+// marked_pos is the largest position of a mark that the side has, or knows.
 #define MEMBER(nth, s, p)                                                                      \
     "SELECT id AS conversation, " nth "::int2 AS side, " s " AS account, " p " AS peer, era,"  \
-    " last_seq, last_pos, last_at_ms,"                                                         \
-    " coalesce(" s "_shown_seq, last_seq) AS shown_seq,"                                       \
-    " coalesce(" s "_shown_pos, last_pos) AS shown_pos,"                                       \
-    " coalesce(" s "_shown_at_ms, last_at_ms) AS shown_at_ms,"                                 \
-    " " s "_accepted AS accepted, " s "_blocked AS blocked, " s "_block_seq AS block_seq,"     \
-    " " s "_contact_pos AS contact_pos, " s "_undelivered AS undelivered,"                     \
-    " " s "_undelivered_bytes AS undelivered_bytes, " s "_due_pos AS due_pos,"                 \
-    " " s "_is_due AS is_due, " s "_withheld AS withheld,"                                     \
-    " " s "_withheld_bytes AS withheld_bytes, " s "_unread AS unread,"                         \
-    " " s "_has_unread AS has_unread, " s "_delivered_seq AS delivered_seq,"                   \
-    " " s "_delivered_at_ms AS delivered_at_ms, " s "_delivered_pos AS delivered_pos,"         \
-    " " s "_read_seq AS read_seq, " s "_read_at_ms AS read_at_ms, " s "_read_pos AS read_pos," \
-    " " KNOWN(s, p, "delivered_seq") " AS peer_delivered_seq,"                                 \
-    " " KNOWN(s, p, "delivered_at_ms") " AS peer_delivered_at_ms,"                             \
-    " " KNOWN(s, p, "delivered_pos") " AS peer_delivered_pos,"                                 \
-    " " KNOWN(s, p, "read_seq") " AS peer_read_seq,"                                           \
-    " " KNOWN(s, p, "read_at_ms") " AS peer_read_at_ms,"                                       \
-    " " KNOWN(s, p, "read_pos") " AS peer_read_pos,"                                           \
-    /* The largest of these four. */                                                           \
-    " greatest(" s "_delivered_pos, " s "_read_pos, " KNOWN(s, p, "delivered_pos") ","         \
-    "  " KNOWN(s, p, "read_pos") ") AS marked_pos FROM conversation"
+    " last_seq, last_pos, last_at_ms, "                                                        \
+    SHOWN(s, "seq") " AS shown_seq, " SHOWN(s, "pos") " AS shown_pos, "                        \
+    SHOWN(s, "at_ms") " AS shown_at_ms, "                                                      \
+    OF(s, "accepted") ", " OF(s, "blocked") ", " OF(s, "block_seq") ", "                       \
+    OF(s, "contact_pos") ", " OF(s, "undelivered") ", " OF(s, "undelivered_bytes") ", "        \
+    OF(s, "due_pos") ", " OF(s, "is_due") ", " OF(s, "withheld") ", "                          \
+    OF(s, "withheld_bytes") ", " OF(s, "unread") ", " OF(s, "has_unread") ", "                 \
+    OF(s, "delivered_seq") ", " OF(s, "delivered_at_ms") ", " OF(s, "delivered_pos") ", "      \
+    OF(s, "read_seq") ", " OF(s, "read_at_ms") ", " OF(s, "read_pos") ", "                     \
+    KNOWN(s, p, "delivered_seq") " AS peer_delivered_seq, "                                    \
+    KNOWN(s, p, "delivered_at_ms") " AS peer_delivered_at_ms, "                                \
+    KNOWN(s, p, "delivered_pos") " AS peer_delivered_pos, "                                    \
+    KNOWN(s, p, "read_seq") " AS peer_read_seq, "                                              \
+    KNOWN(s, p, "read_at_ms") " AS peer_read_at_ms, "                                          \
+    KNOWN(s, p, "read_pos") " AS peer_read_pos,"                                               \
+    " greatest(" s "_delivered_pos, " s "_read_pos, "                                          \
+    KNOWN(s, p, "delivered_pos") ", " KNOWN(s, p, "read_pos") ") AS marked_pos"                \
+    " FROM conversation"
+
+// clang-format on
 
 /**
  * Accounts and conversations are integers in here, as they are in the log of the embedded
