@@ -37,7 +37,7 @@
 #define CHAT_WAITING_MAX         8388608 // bytes of sends that wait so; each costs 1024 more
 #define CHAT_HINTS_MS            5000    // between two checks that no hint was lost, at most
 #define CHAT_HINTS_LATE_MS       2000    // so late a hint may be
-#define CHAT_TOUCHES_MAX         4096    // of STORE_TOUCHED_MAX accounts, between two of these
+#define CHAT_TOUCHES_MAX         4096    // of one question about accounts, between two of these
 #define CHAT_REACH_MS            200     // between two looks at how far all has come
 #define CHAT_SWEEP_MS            60000   // between two looks for uploads whose time is over
 #define CHAT_SWEEP_AGAIN_MS      600000  // until it is tried again to delete a file

@@ -24,6 +24,7 @@ struct hints {
     size_t n_accounts;
     size_t n_asked; // of these
     size_t n_asking;
+    size_t n_at_once;            // at most: of more there was too much to tell
     struct store_touch *touches; // in the order of the accounts
     size_t n_touches;
     size_t room;
@@ -129,8 +130,13 @@ static void on_touched(void *arg, int r, const struct store_touched_page *page)
         end_round(h);
         return;
     }
-    for (size_t i = 0; page->has_more && i < h->n_asking; i++)
-        add_unknown(h, &asked[i]);
+    if (page->has_more && h->n_asking > 1) {
+        h->n_at_once = h->n_asking / 2;
+        ask(h);
+        return;
+    }
+    if (page->has_more)
+        add_unknown(h, asked);
     for (size_t i = 0; !page->has_more && i < page->n_touches; i++)
         add_touch(h, &page->touches[i]);
     h->n_asked += h->n_asking;
@@ -147,7 +153,7 @@ static void ask(struct hints *h)
 {
     const size_t left = h->n_accounts - h->n_asked;
 
-    h->n_asking = left < STORE_TOUCHED_MAX ? left : STORE_TOUCHED_MAX;
+    h->n_asking = left < h->n_at_once ? left : h->n_at_once;
     h->chat->n_under_way++;
     store_touched(h->chat->ports.store,
                   &(struct store_touched){.accounts = h->accounts + h->n_asked,
@@ -181,6 +187,7 @@ static void on_round(struct timer *t)
         return;
     }
     collect_accounts(h);
+    h->n_at_once = STORE_TOUCHED_MAX;
     if (h->n_accounts > 0) {
         ask(h);
     } else {

@@ -60,8 +60,8 @@
 
 // marked_pos is the largest position of a mark that the side has, or knows.
 #define MEMBER(nth, s, p)                                                                      \
-    "SELECT id AS conversation, " nth "::int2 AS side, " s " AS account, " p " AS peer, era,"  \
-    " last_seq, last_pos, last_at_ms, "                                                        \
+    "SELECT id AS conversation, " nth "::int2 AS side, " s " AS account, " p " AS peer,"       \
+    " changed_pos, era, last_seq, last_pos, last_at_ms, "                                      \
     SHOWN(s, "seq") " AS shown_seq, " SHOWN(s, "pos") " AS shown_pos, "                        \
     SHOWN(s, "at_ms") " AS shown_at_ms, "                                                      \
     OF(s, "accepted") ", " OF(s, "blocked") ", " OF(s, "block_seq") ", "                       \

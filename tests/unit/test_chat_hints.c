@@ -272,6 +272,36 @@ static void where_too_much_has_happened_all_read(void **state)
     close_both(&alice, &bob);
 }
 
+static void too_much_of_two(struct store *s, const struct store_touched *t,
+                            store_touched_fn *done, void *arg)
+{
+    if (t->n_accounts > 1) {
+        too_much(s, t, done, arg);
+    } else {
+        true_ops->touched(s, t, done, arg);
+    }
+}
+
+static void where_it_is_too_much_of_several_fewer_are_asked_for(void **state)
+{
+    struct chat_world *w = *state;
+    struct device alice;
+    struct device bob;
+
+    true_ops = w->mem->ops;
+    too_much_ops = *true_ops;
+    too_much_ops.touched = too_much_of_two;
+    connect_both(w, &alice, &bob);
+    say(&alice, wallet(2), "1");
+    w->mem->ops = &too_much_ops;
+    const uint64_t fills = chat_counters(w->chat)->fills;
+    pass(w, ROUND_MS);
+    w->mem->ops = true_ops;
+    assert_int_equal(chat_counters(w->chat)->fills, fills);
+    assert_int_equal(bob.n_got, 1);
+    close_both(&alice, &bob);
+}
+
 /** Of two nodes' announcements the older may come last. */
 static void a_mark_that_comes_late_does_not_go_back(void **state)
 {
@@ -386,6 +416,7 @@ int main(void)
         LOSSY(a_store_that_was_away_is_asked_again_for_the_same),
         LOSSY(more_accounts_than_one_question_takes_are_asked_for),
         LOSSY(where_too_much_has_happened_all_read),
+        LOSSY(where_it_is_too_much_of_several_fewer_are_asked_for),
         LOSSY(a_mark_that_comes_late_does_not_go_back),
         LOSSY(a_session_that_is_full_reads_what_was_lost_later),
         LOSSY(a_cursor_of_a_node_that_is_further_counts),
