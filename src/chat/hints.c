@@ -12,7 +12,8 @@
 #include "base/mem.h"
 #include "chat/core.h"
 
-#define JITTER_MS (CHAT_HINTS_MS / 5)
+#define JITTER_MS    (CHAT_HINTS_MS / 5)
+#define TOUCHES_KEPT (16 * CHAT_TOUCHES_MAX) // of one round, and what one question brings
 
 struct hints {
     struct chat *chat;
@@ -130,14 +131,16 @@ static void on_touched(void *arg, int r, const struct store_touched_page *page)
         end_round(h);
         return;
     }
-    if (page->has_more && h->n_asking > 1) {
+    const bool has_room = h->n_touches < TOUCHES_KEPT;
+    if (page->has_more && has_room && h->n_asking > 1) {
         h->n_at_once = h->n_asking / 2;
         ask(h);
         return;
     }
-    if (page->has_more)
-        add_unknown(h, asked);
-    for (size_t i = 0; !page->has_more && i < page->n_touches; i++)
+    const bool is_told = has_room && !page->has_more;
+    for (size_t i = 0; !is_told && i < h->n_asking; i++)
+        add_unknown(h, &asked[i]);
+    for (size_t i = 0; is_told && i < page->n_touches; i++)
         add_touch(h, &page->touches[i]);
     h->n_asked += h->n_asking;
     if (h->n_asked < h->n_accounts) {
