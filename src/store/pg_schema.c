@@ -115,6 +115,7 @@ static const char *const tables[] = {
     "CREATE TABLE meta ("
     " one boolean PRIMARY KEY DEFAULT true CHECK (one),"
     " version int8 NOT NULL,"
+    " oldest int8 NOT NULL," // version whose servers may use it
     " epoch int8 NOT NULL,"
     " position int8 NOT NULL DEFAULT 0,"
     " revocation_position int8 NOT NULL DEFAULT 0)",
@@ -241,15 +242,8 @@ static const char *const tables[] = {
     "CREATE INDEX revocation_by_until ON revocation (until_ms)",
 };
 
-/**
- * steps[v] makes version v + 1 of v; a new database goes through all of them. One that was
- * released is never changed: what comes next is a step of its own.
- */
-static const struct {
-    const char *const *texts;
-    size_t n;
-} steps[] = {
-    {tables, COUNT_OF(tables)},
+static const struct pg_step steps[] = {
+    {tables, COUNT_OF(tables), false},
 };
 
 _Static_assert(COUNT_OF(steps) == PG_SCHEMA_VERSION, "a step for each version");
@@ -270,7 +264,11 @@ static const struct pg_statement ask_server = {
 static const struct pg_statement ask_meta = {
     129, "SELECT to_regclass(quote_ident(current_schema()) || '.meta') IS NOT NULL"};
 
-static const struct pg_statement ask_version = {130, "SELECT version, epoch FROM meta"};
+static const struct pg_statement ask_version = {130, "SELECT version, epoch, oldest FROM meta"};
+
+// As pg_txn.c has it, until the end of the transaction.
+static const struct pg_statement ask_alone = {131, "SELECT pg_try_advisory_xact_lock(" LOCK_KEY
+                                                   ", hashtext(current_schema()))"};
 
 /** One statement, by itself. @return 0 or an enum pg_refusal */
 static int ask(struct pg_link *l, const struct pg_statement *s, PGresult **out)
@@ -344,41 +342,18 @@ static int lock(struct pg_link *l)
     return r;
 }
 
-/** From one version to this one. @param from  0: nothing is there @return 0 or an enum
- * pg_refusal */
-static int climb(struct pg_link *l, size_t from, uint64_t epoch)
-{
-    struct buf text;
-    int r = 0;
-
-    buf_init(&text, 1 << 20);
-    for (size_t v = from; v < PG_SCHEMA_VERSION; v++) {
-        for (size_t i = 0; r == 0 && i < steps[v].n; i++)
-            r = buf_addf(&text, "%s;\n", steps[v].texts[i]);
-    }
-    if (r == 0 && from == 0) {
-        r = buf_addf(&text, "INSERT INTO meta (version, epoch) VALUES (%d, %lld)",
-                     PG_SCHEMA_VERSION, (long long)epoch);
-    } else if (r == 0) {
-        r = buf_addf(&text, "UPDATE meta SET version = %d", PG_SCHEMA_VERSION);
-    }
-    assert(r == 0); // they are constants
-    char *all = str_dup(buf_str(&text));
-    r = pg_link_run(l, all);
-    free(all);
-    buf_fini(&text);
-    return r;
-}
-
 enum opening_refusal {
     IN_THE_WAY = PG_ERROR + 1, // tables that are not ours
     NEWER,                     // ours, and we don't know them
+    IN_USE,                    // by servers who would not know what we make of them
 };
 
 struct opening {
     struct pg_link *link;
+    const struct pg_steps *steps;
     uint64_t epoch;
     int64_t version;  // that is there; 0: none
+    int64_t oldest;   // that may use it
     uint64_t has;     // likewise, or what it has then
     char sqlstate[6]; // of what was refused last
 };
@@ -388,7 +363,7 @@ static int find_version(struct opening *o)
 {
     PGresult *r = NULL;
 
-    o->version = 0;
+    o->version = o->oldest = 0;
     o->has = o->epoch;
     int result = ask(o->link, &ask_meta, &r);
     const bool is_there = result == 0 && pg_bool(r, 0, 0);
@@ -402,26 +377,94 @@ static int find_version(struct opening *o)
     } else if (result == 0) {
         o->version = pg_i64(r, 0, 0);
         o->has = (uint64_t)pg_i64(r, 0, 1);
+        o->oldest = pg_i64(r, 0, 2);
     }
     pg_result_free(&r);
     return result;
+}
+
+/** @return the oldest version whose servers may use the database from then on */
+static size_t oldest_after(const struct opening *o)
+{
+    size_t oldest = (size_t)o->oldest;
+
+    for (size_t v = (size_t)o->version; v < o->steps->n; v++)
+        oldest = o->steps->steps[v].is_gentle ? oldest : v + 1;
+    return oldest;
+}
+
+/** From the version that is there to the last one. @return 0 or an enum pg_refusal */
+static int climb(const struct opening *o)
+{
+    const size_t last = o->steps->n;
+    const size_t oldest = oldest_after(o);
+    struct buf text;
+    int r = 0;
+
+    buf_init(&text, 1 << 20);
+    for (size_t v = (size_t)o->version; v < last; v++) {
+        const struct pg_step *step = &o->steps->steps[v];
+        for (size_t i = 0; r == 0 && i < step->n; i++)
+            r = buf_addf(&text, "%s;\n", step->texts[i]);
+    }
+    if (r == 0 && o->version == 0) {
+        r = buf_addf(&text, "INSERT INTO meta (version, oldest, epoch) VALUES (%zu, %zu, %lld)",
+                     last, oldest, (long long)o->epoch);
+    } else if (r == 0) {
+        r = buf_addf(&text, "UPDATE meta SET version = %zu, oldest = %zu", last, oldest);
+    }
+    assert(r == 0); // they are constants
+    char *all = str_dup(buf_str(&text));
+    r = pg_link_run(o->link, all);
+    free(all);
+    buf_fini(&text);
+    return r;
+}
+
+/** Each server that has it open has a lock (pg_txn.c). What has no such locks can't say.
+ * @return 0, an enum pg_refusal, or IN_USE */
+static int be_alone(const struct opening *o)
+{
+    PGresult *r = NULL;
+    int result = ask(o->link, &ask_alone, &r);
+
+    if (result == 0 && !pg_bool(r, 0, 0))
+        result = IN_USE;
+    pg_result_free(&r);
+    return result;
+}
+
+/** @return 0, an enum pg_refusal or an enum opening_refusal */
+static int upgrade(const struct opening *o)
+{
+    int r = 0;
+
+    if (o->version > 0 && oldest_after(o) > (size_t)o->version)
+        r = be_alone(o);
+    if (r == 0)
+        r = climb(o);
+    if (r == 0 && o->version > 0) {
+        log_info(NULL, "store_postgres_upgraded", "from=%lld to=%zu", (long long)o->version,
+                 o->steps->n);
+    }
+    // 42P07: a table of that name is there.
+    return r == PG_ERROR && strcmp(pg_link_sqlstate(o->link), "42P07") == 0 ? IN_THE_WAY : r;
 }
 
 /** The transaction, but for its end. @return 0, an enum pg_refusal or an enum opening_refusal
  */
 static int make(struct opening *o)
 {
+    const int64_t ours = (int64_t)o->steps->n;
     int r = lock(o->link);
 
     if (r == 0)
         r = find_version(o);
-    if (r != 0 || o->version == PG_SCHEMA_VERSION)
+    if (r != 0)
         return r;
-    if (o->version < 0 || o->version > PG_SCHEMA_VERSION)
+    if (o->version < 0 || o->oldest > ours)
         return NEWER;
-    r = climb(o->link, (size_t)o->version, o->epoch);
-    // 42P07: a table of that name is there.
-    return r == PG_ERROR && strcmp(pg_link_sqlstate(o->link), "42P07") == 0 ? IN_THE_WAY : r;
+    return o->version < ours ? upgrade(o) : 0;
 }
 
 /** @return 0, an enum pg_refusal or an enum opening_refusal: nothing was done */
@@ -449,8 +492,13 @@ static int fault_of(const struct opening *o, int r)
         return err_fault(
             -EINVAL,
             "update Parley, or restore a backup: the database has version %lld, this "
-            "Parley knows %d",
-            (long long)o->version, PG_SCHEMA_VERSION);
+            "Parley knows %zu",
+            (long long)o->version, o->steps->n);
+    case IN_USE:
+        return err_fault(-EBUSY,
+                         "stop the servers that have this database open, then start this one: "
+                         "it makes version %zu of version %lld, which they would not know",
+                         o->steps->n, (long long)o->version);
     case PG_LOST: return err_fault(-EIO, "PostgreSQL was lost as its tables were looked at");
     default:
         return err_fault(-EIO, "PostgreSQL refuses to make the tables, or to show them: %s",
@@ -458,18 +506,26 @@ static int fault_of(const struct opening *o, int r)
     }
 }
 
-int pg_schema_open(struct pg_link *l, uint64_t epoch, uint64_t *has)
+int pg_schema_open_by(struct pg_link *l, const struct pg_steps *by, uint64_t epoch,
+                      uint64_t *has)
 {
-    struct opening o = {.link = l, .epoch = epoch};
+    struct opening o = {.link = l, .steps = by, .epoch = epoch};
 
     int r = check_server(l);
     if (r < 0)
         return err_up(r);
     for (int i = 0; i < TRIES; i++) {
         r = make_all(&o);
-        if (r == 0 || r == PG_LOST || r == NEWER)
+        if (r == 0 || r == PG_LOST || r == NEWER || r == IN_USE)
             break;
     }
     *has = o.has;
     return r == 0 ? 0 : fault_of(&o, r);
+}
+
+int pg_schema_open(struct pg_link *l, uint64_t epoch, uint64_t *has)
+{
+    const struct pg_steps ours = {.n = COUNT_OF(steps), .steps = steps};
+
+    return pg_schema_open_by(l, &ours, epoch, has);
 }
