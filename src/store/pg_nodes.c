@@ -13,15 +13,19 @@
 #define TRIES      8    // where others took a number at the same time
 #define SILENCE_MS 4000 // of the database: an announcement that comes later says nothing
 
-// The name has its number already, or gets the lowest one that is free. It is there with its
-// first announcement.
+// The name has its number already, or gets the lowest one that is free, unless another one gets
+// that at the same time. It is there with its first announcement.
+static const struct pg_statement enter_known = {
+    143,
+    "UPDATE node SET instance = $2::int8, seen_at = now(), has_left = true"
+    " WHERE name = $1::text RETURNING number"};
 static const struct pg_statement enter = {
     136,
-    "INSERT INTO node AS n (name, number, instance)"
-    " VALUES ($1::text, (SELECT min(free) FROM generate_series(1, $3::int8) free"
-    "  WHERE NOT EXISTS (SELECT FROM node WHERE number = free)), $2::int8)"
-    " ON CONFLICT (name) DO UPDATE SET instance = excluded.instance,"
-    " seen_at = now(), has_left = true RETURNING n.number"};
+    "INSERT INTO node (name, number, instance)"
+    " SELECT $1::text, (SELECT min(free) FROM generate_series(1, $3::int8) free"
+    "  WHERE NOT EXISTS (SELECT FROM node WHERE number = free)), $2::int8"
+    " WHERE NOT EXISTS (SELECT FROM node WHERE name = $1::text)"
+    " ON CONFLICT DO NOTHING RETURNING number"};
 static const struct pg_statement enter_again = {
     142,
     "INSERT INTO node (name, number, instance)"
@@ -84,15 +88,19 @@ static void send_enter(struct store_nodes *x, const struct pg_statement *s, int6
     pg_turn_queue(&x->turn, s);
 }
 
-/** @return 0, or an enum pg_refusal */
+/** @return 0, with the number if it has one, or an enum pg_refusal */
 static int try_enter(struct store_nodes *x)
 {
     pg_arg_i64(args_with_name(x), STORE_NODES_KEPT_MS);
     pg_turn_queue(&x->turn, &forget);
+    pg_arg_i64(args_with_name(x), x->instance);
+    pg_turn_queue(&x->turn, &enter_known);
     send_enter(x, &enter, STORE_NODE_NUMBERS - 1);
     const int r = pg_turn_go(&x->turn);
-    if (r == 0)
-        x->number = (unsigned)pg_i64(x->turn.results[1], 0, 0);
+    for (size_t i = 1; i < 3 && r == 0; i++) {
+        if (PQntuples(x->turn.results[i]) > 0)
+            x->number = (unsigned)pg_i64(x->turn.results[i], 0, 0);
+    }
     return r;
 }
 
@@ -100,16 +108,15 @@ static int try_enter(struct store_nodes *x)
 static int go_in(struct store_nodes *x)
 {
     int r = pg_link_up(x->link);
-    bool again = r == 0;
 
-    for (unsigned i = 0; i < TRIES && again; i++) {
+    for (unsigned i = 0; i < TRIES && r == 0 && x->number == 0; i++)
         r = try_enter(x);
-        again = r == PG_ERROR && strcmp(pg_link_sqlstate(x->link), "23505") == 0;
-    }
     if (r == PG_ERROR && strcmp(pg_link_sqlstate(x->link), "23502") == 0)
         return err_fault(-ENOSPC, "stop some nodes: each of %d numbers is one's",
                          STORE_NODE_NUMBERS - 1);
-    return r == 0 ? 0 : err_fault(-EIO, "the row of the node can't be written: see above");
+    if (r != 0 || x->number == 0)
+        return err_fault(-EIO, "the row of the node can't be written: see above");
+    return 0;
 }
 
 /** Its row was deleted. The names of its sessions have its number: it is that, or none; and

@@ -1,4 +1,6 @@
 /** Who shares a database, as each of them sees it (store/nodes.h). */
+#include <pthread.h>
+
 #include "base/mem.h"
 #include "store/nodes.h"
 #include "store/pg_schema.h"
@@ -198,6 +200,56 @@ static void a_number_is_kept_for_a_while(void **state)
     assert_int_equal(store_nodes_number(w->nodes[2]), 1);
 }
 
+#define AT_ONCE 8
+
+struct comer {
+    pthread_t thread;
+    const char *url;
+    char name[8];
+    struct rand rand;
+    struct store_nodes *nodes;
+    int r;
+};
+
+static void always_the_same(struct rand *rand, void *out, size_t n)
+{
+    (void)rand;
+    memset(out, 5, n);
+}
+
+static void *come(void *arg)
+{
+    struct comer *c = arg;
+    const struct store_nodes_config config = {
+        .postgres = c->url, .name = c->name, .rand = &c->rand};
+
+    c->r = store_nodes_open(&c->nodes, &config);
+    return NULL;
+}
+
+static void of_many_that_come_at_once_each_has_a_number(void **state)
+{
+    struct world *w = *state;
+    struct comer comers[AT_ONCE];
+    unsigned seen = 0;
+
+    for (unsigned i = 0; i < AT_ONCE; i++) {
+        struct comer *c = &comers[i];
+        *c = (struct comer){.url = w->pg.url, .rand.bytes = always_the_same};
+        snprintf(c->name, sizeof(c->name), "n%u", i);
+        assert_int_equal(pthread_create(&c->thread, NULL, come, c), 0);
+    }
+    for (unsigned i = 0; i < AT_ONCE; i++) {
+        pthread_join(comers[i].thread, NULL);
+        assert_int_equal(comers[i].r, 0);
+        const unsigned number = store_nodes_number(comers[i].nodes);
+        assert_in_range(number, 1, AT_ONCE);
+        seen |= 1U << number;
+        store_nodes_close(comers[i].nodes);
+    }
+    assert_int_equal(seen, (1U << (AT_ONCE + 1)) - 2);
+}
+
 static void whose_row_was_deleted_is_there_again(void **state)
 {
     struct world *w = *state;
@@ -292,6 +344,7 @@ int main(void)
         TEST(who_is_silent_is_not_there),
         TEST(the_later_one_of_a_name_has_it),
         TEST(a_number_is_kept_for_a_while),
+        TEST(of_many_that_come_at_once_each_has_a_number),
         TEST(whose_row_was_deleted_is_there_again),
         TEST(there_are_so_many_numbers),
         TEST(what_is_longer_than_it_may_be_is_left_out),
