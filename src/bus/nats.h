@@ -8,6 +8,8 @@
  * A thread of its own does whatever may wait; what waits for that is bounded. nats.c has some
  * more: one that reads, one that writes, one for all that was received.
  *
+ * PREFIX tells services that share a NATS apart.
+ *
  *   PREFIX.w.<hex of the account's bytes>  events for its sockets
  *   PREFIX.p.<the same>                    its presence
  *   PREFIX.nodes                           who is there (bus/nats_nodes.h)

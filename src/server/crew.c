@@ -46,23 +46,15 @@ static bool has_looked(void *arg, uint64_t ticket)
     return cluster_has_looked(arg, ticket);
 }
 
-/** @return 0 or NODE_FAILED: said */
-static int join_others(struct crew *c)
+/** Those of other processes come to it once the store has said which they are. */
+static void make_bus(struct crew *c)
 {
     const struct node_config *config = c->config;
-    const struct bus_nats_config nats = {
-        .urls = config->cluster.bus,
-        .ca_file = config->ca_file,
-        .node = config->cluster.name,
-        .rand = crypto_random(),
-    };
 
-    const int r = bus_nats_open(&c->shared.nats, &nats);
-    if (r != 0) {
-        fprintf(stderr, "parley serve: --bus: %s\n",
-                r < 0 ? "the log says what is wrong"
-                      : bus_nats_remedy((enum bus_nats_refusal)r));
-        return NODE_FAILED;
+    if (!config->cluster.bus) {
+        if (config->n_workers > 1)
+            c->shared.hub = bus_hub_new(crypto_random(), NULL);
+        return;
     }
     c->shared.cluster = cluster_new();
     c->shared.nodes = (struct relay_nodes){.key = str_of(config->sign_in.nodes),
@@ -70,21 +62,6 @@ static int join_others(struct crew *c)
                                            .look = look,
                                            .has_looked = has_looked,
                                            .arg = c->shared.cluster};
-    return 0;
-}
-
-/** @return 0 or NODE_FAILED: said */
-static int make_bus(struct crew *c)
-{
-    const bool has_others = c->config->cluster.bus;
-
-    if (has_others && join_others(c) != 0)
-        return NODE_FAILED;
-    if (has_others || c->config->n_workers > 1) {
-        c->shared.hub =
-            bus_hub_new(crypto_random(), has_others ? bus_nats_uplink(c->shared.nats) : NULL);
-    }
-    return 0;
 }
 
 static void make_shared(struct crew *c)
@@ -219,9 +196,8 @@ int crew_run(const struct node_config *config)
 
     c->config = config;
     make_shared(c);
-    int r = make_bus(c);
-    if (r == 0)
-        r = make_all(c);
+    make_bus(c);
+    int r = make_all(c);
     if (r == 0)
         r = run_all(c);
     if (c->is_unclean)

@@ -502,7 +502,7 @@ int node_new(struct node **out, struct node_shared *shared, unsigned number,
     struct node *n = NEW(struct node);
 
     *n = (struct node){.config = shared->config, .shared = shared, .number = number};
-    if (open_loop(n) < 0 || open_parts(n, home) < 0) {
+    if (open_loop(n) < 0 || open_parts(n, home) != 0) {
         close_loop(n);
         free(n);
         return NODE_FAILED;

@@ -82,12 +82,12 @@ struct node_shared {
     const struct node_config *config;
     struct posts *posts;
     struct moves *moves[POSTS_MAX]; // of each; they set it
-    struct bus_hub *hub;            // NULL: there is one node
+    struct bus_hub *hub;            // NULL: there is one node. With others, home makes it
     struct chat_limits *limits;     // of accounts
     struct ips *socket_ips;         // sockets of an address
     struct tcp_limit *connections;
     struct cluster *cluster;  // of processes; NULL: this one is alone
-    struct bus_nats *nats;    // what joins them; likewise
+    struct bus_nats *nats;    // what joins them; likewise, and home makes it
     struct relay_nodes nodes; // where the others are, once this one is one of them
     struct relay_peers peers; // who has shown the key
     atomic_uint n_others;     // nodes that run, but the first one

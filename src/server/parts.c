@@ -1,12 +1,16 @@
 #include "server/parts.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 
 #include "api/describe.h"
 #include "api/encode.h"
 #include "base/err.h"
+#include "base/hex.h"
 #include "bus/hub.h"
 #include "bus/local.h"
+#include "bus/nats.h"
 #include "crypto/random.h"
 #include "store/front.h"
 #include "store/pg.h"
@@ -152,11 +156,42 @@ static struct auth_issuer_keys *new_issuer_keys(struct parts *p)
     });
 }
 
-/** @return 0 or a fault */
+/**
+ * Two services may have one NATS: each has subjects of its own, by what its store alone has.
+ *
+ * @return 0 or PARTS_NO_BUS
+ */
+static int join_nats(struct parts *p)
+{
+    char prefix[sizeof("parley.") + HEX_U64];
+    const struct bus_nats_config config = {
+        .urls = p->config->cluster.bus,
+        .ca_file = p->config->ca_file,
+        .node = p->config->cluster.name,
+        .prefix = prefix,
+        .rand = crypto_random(),
+    };
+
+    (void)snprintf(prefix, sizeof(prefix), "parley.%016" PRIx64, p->store->epoch);
+    const int r = bus_nats_open(&p->shared->nats, &config);
+    if (r == 0) {
+        p->shared->hub = bus_hub_new(crypto_random(), bus_nats_uplink(p->shared->nats));
+        return 0;
+    }
+    fprintf(stderr, "parley serve: --bus: %s\n",
+            r < 0 ? "the log says what is wrong" : bus_nats_remedy((enum bus_nats_refusal)r));
+    return PARTS_NO_BUS;
+}
+
+/** @return 0, PARTS_NO_BUS or a fault */
 static int make_bus(struct parts *p)
 {
     int r = 0;
 
+    if (p->shared->cluster && !p->home)
+        r = join_nats(p);
+    if (r != 0)
+        return r;
     if (p->shared->hub) {
         r = bus_hub_join(&p->bus, p->shared->hub, p->loop, crypto_random());
     } else {
@@ -291,7 +326,7 @@ static void make_follow(struct parts *p)
     });
 }
 
-/** @return 0 or a fault */
+/** @return 0, PARTS_NO_BUS or a fault */
 static int open_all(struct parts *p)
 {
     int r = open_store(p);
@@ -301,7 +336,7 @@ static int open_all(struct parts *p)
         r = prover_new(&p->prover, p->loop);
     if (r == 0)
         r = make_fetcher(p);
-    if (r < 0)
+    if (r != 0)
         return r;
     make_contracts(p);
     make_sign_in(p);
@@ -316,7 +351,7 @@ int parts_open(struct parts *p)
     buf_init(&p->denial, SIZE_MAX / 2);
     rand_ahead_init(&p->rand, crypto_random());
     const int r = open_all(p);
-    if (r < 0) {
+    if (r != 0) {
         free_lower(p);
         return r;
     }

@@ -12,6 +12,10 @@
 #include "server/node_media.h"
 #include "server/prover.h"
 
+enum parts_refusal {
+    PARTS_NO_BUS = 1, // said
+};
+
 struct parts {
     const struct node_config *config;
     struct node_shared *shared;
@@ -40,7 +44,7 @@ struct parts {
 
 /**
  * @param p  with what is above the store; the loop runs until it is known what was revoked
- * @return 0 or a fault: what was made is given back
+ * @return 0, PARTS_NO_BUS, or a fault: what was made is given back
  */
 MUST_CHECK int parts_open(struct parts *p);
 
