@@ -307,12 +307,13 @@ static bool is_from_before(const void *arg, const void *key)
     return c->issued_at_ms <= *(const int64_t *)key;
 }
 
-/** Whosever it is: operators do that, and rarely. */
+/** Whosever it is: by its name, as operators do, and rarely; or by its key, as the store has
+ * what another node has ended. */
 static struct api_client *find_named(const struct api *a, uint64_t hash)
 {
     list_each (node, &a->clients) {
         struct api_client *c = container_of(node, struct api_client, node);
-        if (c->name_hash == hash)
+        if (c->name_hash == hash || c->session_hash == hash)
             return c;
     }
     return NULL;

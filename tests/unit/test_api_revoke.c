@@ -1,4 +1,5 @@
 #include "api/client.h"
+#include "support/auth_token.h"
 #include "support/sign_in_world.h"
 
 // What an operator ends: sessions in the store, sockets, and tokens that are still good.
@@ -210,6 +211,35 @@ static void what_another_instance_has_ended_ends_here(void **state)
     expect_alive(third);
 }
 
+/** What the store says of a session is its key, and not whose it is. */
+static void a_host_s_session_that_another_instance_has_ended_ends_here(void **state)
+{
+    const struct auth_issuer host = {.iss = STR("host"), .key = TOKEN_SECRET};
+    struct api_world *w = start_with_site(state);
+    struct user *bob = user_new(w, BOB); // "tab-1", too
+    struct user *alice = user_open(w, "");
+    struct auth_identity who;
+    char text[TOKEN_SIZE];
+    char packet[1024];
+    const char *why;
+
+    assert_int_equal(auth_add_issuer(w->auth, &host, &why), 0);
+    const str token = token_sign(
+        text, TOKEN_SECRET, STR("{\"alg\":\"HS256\"}"),
+        STR("{\"iss\":\"host\",\"sub\":\"" ALICE "\",\"sid\":\"tab-1\",\"exp\":253402300799}"));
+    assert_int_equal(auth_verify(w->auth, token, clock_unix_ms(&w->clock), &who, &why), 0);
+    snprintf(packet, sizeof(packet), "0{\"token\":\"" STR_FMT "\"}", STR_ARG(token));
+    user_tell(alice, packet);
+    user_expect(alice, '0');
+    user_expect_event(alice, "ready");
+    user_expect_event(alice, "synced");
+    assert_string_not_equal(who.key, who.session);
+    auth_sessions_learn(w->sessions, &(struct auth_revocation){.session = str_of(who.key),
+                                                               .until_ms = INT64_MAX});
+    expect_ended(alice);
+    expect_alive(bob);
+}
+
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, world_setup, world_teardown)
 
 int main(void)
@@ -223,6 +253,7 @@ int main(void)
         TEST(it_is_remembered_for_as_long_as_any_token_may_be_good),
         TEST(nothing_ends_while_the_store_is_out_of_reach),
         TEST(what_another_instance_has_ended_ends_here),
+        TEST(a_host_s_session_that_another_instance_has_ended_ends_here),
     };
     return cmocka_run_group_tests_name("api/revoke", tests, NULL, NULL);
 }
