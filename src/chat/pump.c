@@ -415,12 +415,13 @@ static void read_messages(struct chat_session *s)
     store_read(s->actor.chat->ports.store, &read, on_page, s);
 }
 
-/** Without a cursor one question will do: it may begin where this node is, behind others or
- * not.
+/**
+ * Without a cursor one question will do, if this process alone writes. What others have stored
+ * it may not know of yet; then what was delivered there would be for a new device all the same.
  */
 static void read_first(struct chat_session *s)
 {
-    if (s->is_recovered) {
+    if (s->is_recovered || s->actor.chat->ports.store->has_other_writers) {
         store_unread(s->actor.chat->ports.store, s->actor.account, on_unread, s);
     } else {
         begin(s);

@@ -360,6 +360,8 @@ struct store_limits {
 struct store {
     const struct store_ops *ops;
     uint64_t epoch; // random, made with the store and anew when it is restored from a backup
+    bool has_other_writers; // of other processes: the horizon is behind, until a read has come
+                            // back
     struct store_counters counters;
 };
 

@@ -67,6 +67,7 @@ static struct store_front *front_new(struct loop *l, struct store_engine *e)
     s->loop = l;
     s->engine = e;
     s->store.epoch = e->epoch;
+    s->store.has_other_writers = e->has_other_writers;
     s->horizon = atomic_load(&e->durable);
     front_init_writes(s);
     return s;

@@ -41,6 +41,7 @@ struct store_engine {
     // By several fronts, or several processes; from before it is used. A read of one that is
     // not sees nothing that was not answered when it was called.
     bool is_shared;
+    bool has_other_writers; // as struct store has it; from before it is used
 };
 
 /** Thread: any. */
