@@ -257,7 +257,11 @@ export const joinAll = (t, n) => Promise.all(Array.from({ length: n }, () => joi
 /** What it is refused with. */
 export async function refusal(t, address, options) {
     const peer = await Peer.dial(t, address, options);
-    const error = await peer.take('connect_error');
+    const letIn = peer.take('ready').then(() => {
+        peer.socket.disconnect();
+        throw new Failure('it was let in');
+    });
+    const error = await Promise.race([peer.take('connect_error'), spare(letIn)]);
     same(peer.socket.active, false, 'will try again');
     return error;
 }

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { execFileSync } from 'node:child_process';
 import { Failure, Server, Skip, Trial, same, within } from '../lib.mjs';
+import { Cluster, NODES } from './cluster.mjs';
 import { onPostgres, storeOf } from './database.mjs';
 import { Issuers } from './issuers.mjs';
 
@@ -48,20 +49,29 @@ export function workersOf(options) {
 
 export class ChatServer extends Server {
     /**
+     * With NODES above 1 it is so many processes, and a Cluster.
+     *
      * @param data     folder, of a server that ran before perhaps
      * @param listen   as an earlier one did, perhaps
      * @param wrap     words before the program: a tracer
      * @param env      beside ours
      */
-    static async serve(binary, issuers, { options = [], data, listen, wrap = [], env } = {}) {
+    static async serve(binary, issuers, {
+        options = [], data, listen = '127.0.0.1:0', wrap = [], env,
+    } = {}) {
         const dir = data ?? folder('data');
-        const words = [
-            ...wrap, binary, 'serve', `--listen=${listen ?? '127.0.0.1:0'}`, `--data=${dir}`,
-            `--config=${issuers.config}`, ...options,
-        ];
-        const [program, ...args] = words;
         const store = env?.PARLEY_STORE ? {} : await storeOf(dir);
-        const server = await this.launch(program, args, { env: { ...process.env, ...store, ...env } });
+        const all = { ...process.env, ...store, ...env };
+        const start = (words) => this.launch(wrap.concat(binary)[0], [
+            ...wrap.concat(binary).slice(1), 'serve', `--config=${issuers.config}`, ...words,
+        ], { env: all });
+        if (NODES > 1) {
+            return Cluster.start(binary, { data: dir, listen, options }, async (more, own) => {
+                const node = await start(['--listen=127.0.0.1:0', `--data=${own}`, ...more]);
+                return Object.assign(node, { data: own, workers: workersOf(options) });
+            });
+        }
+        const server = await start([`--listen=${listen}`, `--data=${dir}`, ...options]);
         const workers = workersOf(options);
         return Object.assign(server, { data: dir, workers, mayRepeat: workers > 1 || onPostgres });
     }
@@ -159,12 +169,15 @@ export const OWN_DISK = {
         existsSync(join(server.data, 'media', where, id.slice(0, 2), id)),
 };
 
+/** Several processes have none that is their own. */
+const NO_DISK = { options: ['--media=off'], env: {}, has: () => false };
+
 /** The servers that rows share, each started when the first row needs it. */
 export class ChatServers {
     #started = new Map();
 
     /** @param backend  for the files, like OWN_DISK */
-    static async make(binary, backend = OWN_DISK) {
+    static async make(binary, backend = NODES > 1 ? NO_DISK : OWN_DISK) {
         const servers = new ChatServers();
         const issuers = await Issuers.make(folder('issuers'));
         return Object.assign(servers, { binary, backend, issuers });

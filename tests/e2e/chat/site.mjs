@@ -1,4 +1,5 @@
 /** What a page asks over HTTP to sign a wallet in, and what it is told. */
+import { soon, urlsOf } from './cluster.mjs';
 import { Failure, match, same } from '../lib.mjs';
 import { ask } from '../wire.mjs';
 import { joinSynced, refusal, saw } from './peer.mjs';
@@ -103,8 +104,11 @@ export async function arrive(t, wallet = evmWallet(), options) {
     return Object.assign(peer, { wallet, grant });
 }
 
+/** By all nodes, where there are several. */
 export async function isRevoked(t, token) {
-    same((await refusal(t, undefined, { token })).data, { code: 'token_revoked' }, 'data');
+    for (const url of urlsOf(t))
+        await soon(async () => same((await refusal(t, undefined, { token, url })).data,
+            { code: 'token_revoked' }, 'data'));
 }
 
 /** Rows of a table that are about HTTP; the transport is for who looks whether a token is good. */

@@ -492,8 +492,9 @@ export const rows = [
             [`refuses one ${what}`, refusesIt(make, 'login_signature')]),
         ['refuses one that answers at length',
             refusesIt(({ home }) => home.odd('Long'), 'login_unavailable')],
-        ['asks once about what it was told just now', asksOnce],
-        ['asks once for many at the same moment', asksOnceForMany],
+        // "single": what a chain has said, and how often it is asked, each node knows by itself.
+        ['asks once about what it was told just now', asksOnce, { single: true }],
+        ['asks once for many at the same moment', asksOnceForMany, { single: true }],
         ['believes no RPC of another chain', asksForItsChain, own],
         ['cannot ask where nobody is', refusesIt(
             async () => at(UNREACHABLE, evmWallet().address), 'login_unavailable')],
@@ -502,9 +503,9 @@ export const rows = [
         ['takes an answer as long as it may be', takesALongAnswer],
         ['waits no longer than it should for an RPC', waitsNoLonger, { idle: true }],
         ['waits for an RPC that takes its time', waitsForIt, { idle: true }],
-        ['is busy, where too many wait', isBusy, own],
-        ['limits the questions of strangers', limitsStrangers, own],
-        ['asks again once it was started again', asksAgain, own],
+        ['is busy, where too many wait', isBusy, { ...own, single: true }],
+        ['limits the questions of strangers', limitsStrangers, { ...own, single: true }],
+        ['asks again once it was started again', asksAgain, { ...own, single: true }],
         ['ends while an RPC does not answer', endsMeanwhile, own],
         ['keeps a session while its RPC is away', outlivesItsRpc, own],
     ])),
@@ -513,6 +514,6 @@ export const rows = [
         ['was a mailbox before it was there', wasAMailbox, { over: ['websocket'] }],
         ['is two of one address on two chains', areTwoOfOneAddress, { over: ['websocket'] }],
         ['ends with its owner', endsWithItsOwner,
-            { idle: true, limit: 60000, over: ['websocket'] }],
+            { idle: true, limit: 60000, over: ['websocket'], single: true }],
     ])),
 ];

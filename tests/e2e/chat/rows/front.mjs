@@ -278,6 +278,7 @@ async function signsItsWalletsIn(t) {
 }
 
 const dev = { server: 'dev' };
+const ofOne = { single: true }; // --dev makes each server wallets of its own
 
 export const rows = [
     ['gives its modules to pages of any site', givesModules],
@@ -288,12 +289,12 @@ export const rows = [
     ['serves the page to try it on', servesThePage, dev],
     ['has nothing else', hasNothingElse, dev],
     ['has no page where it was not told to', hasNoPageOtherwise, { own: true }],
-    ['gives its page two wallets', givesWallets, dev],
+    ['gives its page two wallets', givesWallets, { ...dev, ...ofOne }],
     ...REFUSED.map(([who, headersOf]) =>
         [`keeps them from ${who}`, keepsWalletsFrom(headersOf), dev]),
     ['looks behind trusted proxies', looksBehindTrustedProxies, { own: true }],
-    ['keeps its wallets over a restart', keepsItsWallets, { own: true }],
+    ['keeps its wallets over a restart', keepsItsWallets, { own: true, ...ofOne }],
     ['leaves no trace of their keys', leavesNoTraceOfKeys, { own: true }],
-    ['says where to look', saysWhereToLook, { own: true }],
-    ['signs them in', signsItsWalletsIn, { ...dev, transport: 'websocket' }],
+    ['says where to look', saysWhereToLook, { own: true, ...ofOne }],
+    ['signs them in', signsItsWalletsIn, { ...dev, ...ofOne, transport: 'websocket' }],
 ].map(([name, run, more = {}]) => ({ name: `front: ${name}`, run, ...more }));

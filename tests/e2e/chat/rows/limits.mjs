@@ -184,14 +184,18 @@ async function refusesOverManyRequests(t) {
     same((await a.send(b.address, 'x')).seq, 1, 'seq');
 }
 
+/** Rates and counts hold for each node (docs/decisions/0028-nodes.md). */
+const single = true;
+
 export const rows = overTransports('limits', [
-    ['limits the sends of a wallet', limitsSends, { server: 'rates' }],
-    ['limits the requests of a wallet', limitsRequests, { server: 'rates' }],
-    ['ends the socket of a wallet that is silent longest', limitsSocketsOfAWallet, { own: true }],
-    ['limits the sockets of an address', limitsSocketsOfAnAddress, { own: true }],
-    ['limits the connections of an address', limitsConnectionsOfAnAddress, { own: true }],
-    ['believes the proxies that it was told of', believesItsProxies, { own: true }],
-    ['believes nobody else', believesNobodyElse, { own: true }],
+    ['limits the sends of a wallet', limitsSends, { server: 'rates', single }],
+    ['limits the requests of a wallet', limitsRequests, { server: 'rates', single }],
+    ['ends the socket of a wallet that is silent longest', limitsSocketsOfAWallet,
+        { own: true, single }],
+    ['limits the sockets of an address', limitsSocketsOfAnAddress, { own: true, single }],
+    ['limits the connections of an address', limitsConnectionsOfAnAddress, { own: true, single }],
+    ['believes the proxies that it was told of', believesItsProxies, { own: true, single }],
+    ['believes nobody else', believesNobodyElse, { own: true, single }],
     ['keeps 20 of an accepted wallet', mailboxOf(20, true), { server: 'small mailboxes' }],
     ['keeps 5 of a stranger', mailboxOf(5, false), { server: 'small mailboxes' }],
     ['accepts by writing', acceptsByWriting, { server: 'small mailboxes' }],

@@ -311,12 +311,13 @@ const TABLE = [
         ['websocket', 'polling', 'upgrade']],
     ['lets go of who does not say who it is', letsGoOfStrangers,
         ['websocket', 'polling', 'upgrade'], { own: true }],
+    // "single": the memory of one process.
     ['stays small when all is asked at once and nothing read', staysSmall, ['websocket'],
-        { own: true, idle: true }],
+        { own: true, idle: true, single: true }],
     ['waits with messages for who does not read', waitsWithMessages, ['websocket'],
-        { own: true, alone: true }],
+        { own: true, alone: true, single: true }],
     ['ends who reads nothing by its heartbeat, and loses nothing', endsWhoReadsNothing,
-        ['websocket', 'polling', 'upgrade'], { own: true, idle: true }],
+        ['websocket', 'polling', 'upgrade'], { own: true, idle: true, single: true }],
 ];
 
 export const rows = TABLE.flatMap(([name, run, over, more]) => over.map((transport) => ({

@@ -5,7 +5,7 @@ import { Bot, at } from '../bot.mjs';
 import { areInOrder, asPeer, isMessage, isReceipt, numbers, seqs } from '../expect.mjs';
 import { joinSynced } from '../peer.mjs';
 import { evmWallet } from '../signer.mjs';
-import { bearer, call, denied, logout, signIn } from '../site.mjs';
+import { bearer, call, denied, isRevoked, logout, signIn } from '../site.mjs';
 import { ZERO, badChecksum, wallet } from '../wallet.mjs';
 
 const text = (content, more) => ({ type: 'text', content, ...more });
@@ -207,6 +207,7 @@ async function knowsWhoIsLoggedOut(t) {
     const bot = await Bot.make(t, me.account, token);
     await bot.send(wallet(), 'x');
     same((await logout(t, {}, bearer(token))).status, 200, 'logout');
+    await isRevoked(t, token);
     await bot.refused('/v1/conversations', undefined, 'token_revoked');
     await bot.refused(messagesOf(wallet()), text('x'), 'token_revoked');
 }
@@ -408,6 +409,9 @@ async function acceptsAndBlocks(t) {
     await bot.refused(at(wallet(), '/unblock'), {}, 'not_found');
 }
 
+/** Rates hold for each node (docs/decisions/0028-nodes.md). */
+const ofANode = { single: true };
+
 export const rows = [
     ['what is sent reaches all sockets of both sides', reachesAllSockets],
     ['what sockets send is there', hearsFromSockets],
@@ -425,9 +429,9 @@ export const rows = [
     ['a path takes its methods', takesItsMethods],
     ['limits contents', limitsContents, { server: 'small contents' }],
     ['fills mailboxes', fillsMailboxes, { server: 'small mailboxes' }],
-    ['limits the rates of a wallet', limitsRates, { server: 'rates' }],
-    ['limits bad tokens of an address', limitsBadTokens, own],
-    ['limits the calls of a wallet', limitsCalls],
+    ['limits the rates of a wallet', limitsRates, { server: 'rates', ...ofANode }],
+    ['limits bad tokens of an address', limitsBadTokens, { ...own, ...ofANode }],
+    ['limits the calls of a wallet', limitsCalls, ofANode],
     ['lets the pages ask that may', letsPagesAsk, { server: 'origins' }],
     ['is answered while the server ends', isAnsweredWhileTheServerEnds, own],
 ].map(([name, run, more = {}]) => ({ name: `rest: ${name}`, run, transport: 'websocket', ...more }));

@@ -1,5 +1,6 @@
 /** What a client is told when it connects, and where it goes on from a cursor. */
-import { Failure, same } from '../../lib.mjs';
+import { Failure, same, until } from '../../lib.mjs';
+import { urlsOf } from '../cluster.mjs';
 import { changeStore, copyData, onPostgres } from '../database.mjs';
 import { areInOrder, isCursor, numbers, seqs } from '../expect.mjs';
 import { pageOf } from '../pasted.mjs';
@@ -204,6 +205,17 @@ function renew(data) {
     return changeStore(data, statement);
 }
 
+/** Each node has seen the last of what there is. */
+async function cursorBehindAll(t, address) {
+    let all;
+    await until('that all nodes know of the same', async () => {
+        const peers = await Promise.all(urlsOf(t).map((url) => joinSynced(t, address, { url })));
+        all = new Set(peers.map(({ cursor }) => cursor));
+        return all.size === 1;
+    });
+    return [...all][0];
+}
+
 /**
  * What came behind the backup is gone, and its cursors with it: at once those beyond its end,
  * and with a new epoch, as docs/operations.md has it, all of them.
@@ -223,7 +235,7 @@ async function refusesOnesFromBeforeARestore(t) {
     await a2.send(b.address, 'lost with the restore');
     await b2.take('message.new');
     await heardOf(b2, 'message.delivered', 2);
-    const { cursor } = await joinSynced(t, b.address); // behind all that there is
+    const cursor = await cursorBehindAll(t, b.address);
     await t.server.stop();
 
     await t.serve({ data: backup, options: OPTIONS });

@@ -538,7 +538,8 @@ const SAME = [workers, '--rate-limits=off', SHORT];
 const ALONE = ['--workers=1', '--rate-limits=off', SHORT];
 const kill = (server) => server.kill();
 
-const own = { own: true, limit: 30000 };
+/** Threads of one process: connections that it moves, and counts that they share. */
+const own = { own: true, limit: 30000, single: true };
 const polling = { ...own, over: ['polling'] };
 const websocket = { ...own, over: ['websocket'] };
 const both = { ...own, over: ['websocket', 'polling'] };
