@@ -45,7 +45,8 @@ ROWS = [
 
 def run(root, node, ci, suite="rfc6455"):
     (root / "bin/node").write_text(f"#!/bin/sh\n{node}\n")
-    env = {**os.environ, "PATH": f"{root}/bin:{os.environ['PATH']}", "CI": ci, "TEST_POSTGRES": ""}
+    env = {**os.environ, "PATH": f"{root}/bin:{os.environ['PATH']}", "CI": ci, "TEST_POSTGRES": "",
+           "TEST_NATS": ""}
     done = subprocess.run([root / "script/test", suite], capture_output=True, text=True, env=env,
                           check=False, timeout=60)
     return done.returncode, done.stdout, done.stderr
@@ -92,8 +93,22 @@ with tempfile.TemporaryDirectory() as folder:
     if there[0] != 1 or "\npostgres: FAIL on postgres at its-url\n" not in there[1]:
         problems.append(f"not ok the chat is tried on a PostgreSQL: {there!r}")
 
+    absent = run(tree, "echo 1 passed, 0 failed, 0 skipped", "", "nodes")
+    if absent[0] != 0 or "  skip nodes: NATS is absent\n" not in absent[1]:
+        problems.append(f"not ok NATS is absent: {absent!r}")
+    (tree / "tests/support/nats").write_text(
+        "#!/bin/sh\n[ $1 = --is-there ] || TEST_NATS=nats-url exec \"$@\"\n")
+    (tree / "tests/support/nats").chmod(0o755)
+    (tree / "tests/support/postgres").write_text(
+        "#!/bin/sh\n[ $1 != --is-there ] || exit 0\nexport TEST_POSTGRES=\"url with $1 $2\"\n"
+        "shift 2\nexec \"$@\"\n")
+    there = run(tree, "echo FAIL $NODES at $TEST_POSTGRES and $TEST_NATS;"
+                " echo 0 passed, 1 failed, 0 skipped", "", "nodes")
+    if "\nnodes: FAIL 3 at url with -c max_connections=900 and nats-url\n" not in there[1]:
+        problems.append(f"not ok the chat is tried on several nodes: {there!r}")
+
 for line in problems:
     print(line)
-n_rows = len(ROWS) + 5
+n_rows = len(ROWS) + 7
 print(f"{n_rows - len(problems)} passed, {len(problems)} failed, 0 skipped")
 sys.exit(bool(problems))
