@@ -87,6 +87,7 @@ class Link {
 export class Pipe {
     links = []; // all that there ever were
     #isDead = false;
+    #isShut = false;
     isMute = false;
     up = 0;     // bytes from clients
     down = 0;   // bytes from the server
@@ -103,6 +104,10 @@ export class Pipe {
         const pipe = Object.assign(new Pipe(), { bytesPerS, tap });
         const { hostname, port } = new URL(url);
         const listener = createServer({ allowHalfOpen: true }, (client) => {
+            if (pipe.#isShut) {
+                client.destroy();
+                return;
+            }
             const server = connect({ port, host: hostname, allowHalfOpen: true });
             const link = new Link(client, server, pipe);
             pipe.links.push(link);
@@ -127,6 +132,16 @@ export class Pipe {
     cut() {
         this.isMute = false;
         this.links.forEach((link) => link.cut());
+    }
+
+    /** Nobody is behind it any more, until open(). */
+    shut() {
+        this.#isShut = true;
+        this.cut();
+    }
+
+    open() {
+        this.#isShut = false;
     }
 
     /** As a phone that loses its network: no FIN, and nothing passes from now on. */

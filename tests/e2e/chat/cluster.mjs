@@ -85,17 +85,21 @@ class Front {
 /** Of each process the same: the sum would say nothing. */
 const OF_ALL = new Set(['parley_nodes', 'parley_bus_up', 'parley_bus_nodes', 'parley_store_up']);
 
+export const makeKeys = (binary, dir) =>
+    execFileSync(binary, ['make-keys', `--keys=${dir}`], { stdio: 'pipe' });
+
 export class Cluster {
     /**
      * @param makeOne  (options, data) => a server, which listens where it likes
      * @param data     of all of them: their keys, and a folder for each
      * @param listen   of the front
+     * @param bus      a URL of NATS
      */
-    static async start(binary, { data, listen, options }, makeOne) {
-        execFileSync(binary, ['make-keys', `--keys=${data}`], { stdio: 'pipe' });
-        const cluster = Object.assign(new this(), { data, options, makeOne });
+    static async start(binary, { data, listen, options, bus }, makeOne) {
+        makeKeys(binary, data);
+        const cluster = Object.assign(new this(), { data, options, bus, makeOne });
         const names = Array.from({ length: NODES }, (_, i) => `node-${i + 1}`);
-        const starting = names.map((name) => cluster.#startOne(name));
+        const starting = names.map((name) => cluster.startOne(name));
         const died = (await Promise.allSettled(starting)).find(({ reason }) => reason);
         cluster.nodes = (await Promise.allSettled(starting)).map(({ value }) => value).filter(Boolean);
         if (died) {
@@ -106,16 +110,16 @@ export class Cluster {
         return Object.assign(cluster, { front, url: front.url });
     }
 
-    async #startOne(name) {
-        const options = ['--bus=' + process.env.TEST_NATS, `--keys=${this.data}`, `--node=${name}`,
-            ...this.options];
-        const node = await this.makeOne(options, join(this.data, name));
+    /** Not behind the front. @param data, keys  where that is not as of all others */
+    async startOne(name, { data = join(this.data, name), keys = this.data } = {}) {
+        const node = await this.makeOne(
+            [`--bus=${this.bus}`, `--keys=${keys}`, `--node=${name}`, ...this.options], data);
         return Object.assign(node, { name });
     }
 
     /** One more; or in the place of one that has ended, by its name. */
     async add(name) {
-        const node = await this.#startOne(name);
+        const node = await this.startOne(name);
         const at = this.nodes.findIndex((one) => one.name === name);
         if (at < 0) this.nodes.push(node);
         else this.nodes[at] = node;

@@ -57,7 +57,7 @@ export class ChatServer extends Server {
      * @param env      beside ours
      */
     static async serve(binary, issuers, {
-        options = [], data, listen = '127.0.0.1:0', wrap = [], env,
+        options = [], data, listen = '127.0.0.1:0', wrap = [], env, bus = process.env.TEST_NATS,
     } = {}) {
         const dir = data ?? folder('data');
         const store = env?.PARLEY_STORE ? {} : await storeOf(dir);
@@ -66,7 +66,7 @@ export class ChatServer extends Server {
             ...wrap.concat(binary).slice(1), 'serve', `--config=${issuers.config}`, ...words,
         ], { env: all });
         if (NODES > 1) {
-            return Cluster.start(binary, { data: dir, listen, options }, async (more, own) => {
+            return Cluster.start(binary, { data: dir, listen, options, bus }, async (more, own) => {
                 const node = await start(['--listen=127.0.0.1:0', `--data=${own}`, ...more]);
                 return Object.assign(node, { data: own, workers: workersOf(options) });
             });

@@ -67,12 +67,13 @@ const PATH = `/socket.io/?${EIO}polling`;
 const POSTED = { 'Content-Type': 'text/plain;charset=UTF-8' };
 
 /** A polling client by hand, with a connection of its own for each request. */
-class Bare {
+export class Bare {
     #heard = [];
     target = PATH;
 
-    static async join(t, address = wallet()) {
-        const bare = Object.assign(new Bare(), { t, address });
+    /** @param url  that it asks, until somebody gives it another */
+    static async join(t, address = wallet(), url = t.url) {
+        const bare = Object.assign(new Bare(), { t, address, url });
         const { sid } = handshakeOf(await bare.hear());
         bare.target = `${PATH}&sid=${sid}`;
         bare.worker = workerOf(sid);
@@ -81,10 +82,15 @@ class Bare {
         return bare;
     }
 
-    async #ask(method, { headers, ...options } = {}) {
-        const { status, body } = await ask(this.t, this.t.url, method, this.target, {
+    /** Whatever comes of it. */
+    try(method, { headers, ...options } = {}) {
+        return ask(this.t, this.url, method, this.target, {
             headers: { Connection: 'close', ...headers }, ...options,
         });
+    }
+
+    async #ask(method, options) {
+        const { status, body } = await this.try(method, options);
         same(status, 200, `${method} (${body})`);
         return body;
     }
@@ -109,7 +115,7 @@ class Bare {
  * store at once: those it has by its answers.
  * @return seqs: told, and answered
  */
-async function talk(one, other, n) {
+export async function talk(one, other, n) {
     for (const i of numbers(n)) {
         const message = { to: other.address, type: 'text', content: `${i}` };
         await one.say(`42${i}${JSON.stringify(['message.send', message])}`);
