@@ -17,7 +17,7 @@ import { isEnded } from './sessions.mjs';
 import { Bare, talk } from './workers.mjs';
 
 const QUIET = ['--rate-limits=off', '--drain=1s', '--log=info'];
-const LOST_MS = 20000;  // until a node is missed, and what was on it
+const LOST_MS = 33000;  // 15 to miss a node, 5 to look, 10 to ask who was on it, and some
 const CHECK_MS = 10000; // until what the bus did not bring is found in the store
 const MISSED_MS = 5000; // until a node finds that another one has its name
 
@@ -314,7 +314,7 @@ async function relaysForNobodyElse(t) {
     await odd.stop();
 }
 
-const own = { own: true, nodes: true, limit: 60000 };
+const own = { own: true, nodes: true, limit: 90000 };
 const idle = { ...own, idle: true };
 const polling = { ...own, over: ['polling'] };
 const websocket = { ...own, over: ['websocket'] };
