@@ -232,8 +232,8 @@ export function isRefusal(answer, code, more = {}) {
 export async function join(t, address = wallet(), options = {}) {
     const peer = await Peer.dial(t, address, options);
     const refused = new Promise((_, reject) => {
-        peer.socket.once('connect_error', ({ message, data }) => {
-            reject(new Failure(`refused: ${message} ${JSON.stringify(data)}`));
+        peer.socket.once('connect_error', ({ message, data, description }) => {
+            reject(new Failure(`refused: ${message} ${JSON.stringify(data ?? description)}`));
         });
     });
     peer.ready = await Promise.race([peer.take('ready'), spare(refused)]);

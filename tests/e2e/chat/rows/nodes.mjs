@@ -285,7 +285,7 @@ async function saysThatItsNameIsTaken(t) {
     t.defer(() => second.child.kill('SIGKILL'));
     await until('it is not ready', async () =>
         (await ask(t, first.url, 'GET', '/readyz')).status === 503, MISSED_MS + 5000);
-    match(first.stderr, /level=error .*event=cluster_taken /, 'log');
+    await until('it is in the log', () => /level=error .*event=cluster_taken /.test(first.stderr));
     same((await ask(t, second.url, 'GET', '/readyz')).status, 200, 'the other one');
     await a.works();
     await second.stop();
