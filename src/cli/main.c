@@ -4,6 +4,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "cli/make_keys.h"
+#include "cli/migrate.h"
 #include "cli/revoke.h"
 #include "cli/rotate.h"
 #include "cli/sql.h"
@@ -27,6 +28,7 @@ static const struct {
      "end the sessions of an account, or one session, before their time"},
     {"rotate-key", rotate_main, "replace the server's own key"},
     {"make-keys", make_keys_main, "make the keys that several servers share"},
+    {"migrate", migrate_main, "move a stopped server's messages into PostgreSQL"},
     {"sql", sql_main, "look into a store with SQL, also while a server has it"},
 };
 

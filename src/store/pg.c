@@ -94,6 +94,8 @@ static int open_database(struct pg_engine *e, const struct store_pg_config *conf
         return err_fault(-ECONNREFUSED, "PostgreSQL is not in reach: see what was said before");
     rand_bytes(config->rand, &epoch, sizeof(epoch));
     r = pg_schema_open(e->write_link, epoch, &e->engine.epoch);
+    if (r == 0)
+        r = pg_schema_check_moved(e->write_link);
     if (r < 0)
         return err_up(r);
     pg_writer_init(&e->writer, e->write_link, &config->limits, config->is_alone, config->rand);

@@ -265,13 +265,14 @@ int pg_link_new(struct pg_link **out, const struct pg_link_config *config)
         return err_fault(-errno, "eventfd");
 
     const int silence_ms = config->silence_ms ? config->silence_ms : PG_LINK_SILENCE_MS;
+    const int connect_ms = PG_LINK_CONNECT_MS * n_hosts;
     struct pg_link *l = NEW(struct pg_link);
     *l = (struct pg_link){
         .url = str_dup(str_of(config->url)),
         .name = str_dup(str_of(config->name)),
         .is_read_only = config->is_read_only,
         .silence_ns = silence_ms * NS_PER_MS,
-        .connect_ms = config->silence_ms ? config->silence_ms : PG_LINK_CONNECT_MS * n_hosts,
+        .connect_ms = config->silence_ms && silence_ms < connect_ms ? silence_ms : connect_ms,
         .stop_fd = stop_fd,
         .is_synced = true,
     };

@@ -13,7 +13,7 @@
 #include "base/account.h"
 #include "base/buf.h"
 
-#define PG_STATEMENTS 144 // ids are below this
+#define PG_STATEMENTS 176 // ids are below this
 #define PG_ARGS       64  // of one statement
 
 // One that is silent for so long is lost: the server, or the way to it. The server has less for
@@ -31,7 +31,8 @@
 /** Whoever needs one has it as a static object. */
 struct pg_statement {
     unsigned id;      // no other one has it: writers 0 to 31, readers 32 to 63, auth 64 to 95,
-                      // uploads 96 to 127, the schema 128 to 135, nodes 136 to 143
+                      // uploads 96 to 127, the schema 128 to 135, nodes 136 to 143,
+                      // migrate 144 to 175
     const char *text; // arguments by $1, with casts that say their types
 };
 
@@ -106,7 +107,7 @@ struct pg_link_config {
     const char *url;   // of libpq: postgresql://… or key=value; copied
     const char *name;  // application_name: which node, which thread; copied
     bool is_read_only; // default_transaction_read_only
-    int silence_ms;    // 0: PG_LINK_SILENCE_MS and PG_LINK_CONNECT_MS; of tests
+    int silence_ms;    // 0: PG_LINK_SILENCE_MS. To connect it has no more than it ever has
 };
 
 /** Not connected yet. @param out  owned; pg_link_free() @return 0 or a fault: the URL is none

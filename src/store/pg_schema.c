@@ -270,6 +270,13 @@ static const struct pg_statement ask_version = {130, "SELECT version, epoch, old
 static const struct pg_statement ask_alone = {131, "SELECT pg_try_advisory_xact_lock(" LOCK_KEY
                                                    ", hashtext(current_schema()))"};
 
+// Made by migrate_target_begin().
+static const struct pg_statement ask_migration = {
+    132, "SELECT to_regclass(quote_ident(current_schema()) || '.migration') IS NOT NULL"};
+
+static const struct pg_statement ask_moved = {
+    133, "SELECT EXISTS (SELECT FROM migration WHERE done_at IS NULL)"};
+
 /** One statement, by itself. @return 0 or an enum pg_refusal */
 static int ask(struct pg_link *l, const struct pg_statement *s, PGresult **out)
 {
@@ -528,4 +535,24 @@ int pg_schema_open(struct pg_link *l, uint64_t epoch, uint64_t *has)
     const struct pg_steps ours = {.n = COUNT_OF(steps), .steps = steps};
 
     return pg_schema_open_by(l, &ours, epoch, has);
+}
+
+int pg_schema_check_moved(struct pg_link *l)
+{
+    PGresult *r = NULL;
+
+    int result = ask(l, &ask_migration, &r);
+    const bool is_there = result == 0 && pg_bool(r, 0, 0);
+    pg_result_free(&r);
+    if (is_there)
+        result = ask(l, &ask_moved, &r);
+    const bool is_halfway = is_there && result == 0 && pg_bool(r, 0, 0);
+    pg_result_free(&r);
+    if (result != 0)
+        return err_fault(-EIO, "PostgreSQL does not say whether all was moved into it");
+    if (is_halfway) {
+        return err_fault(-EBUSY,
+                         "run parley migrate again: it has not moved all into this database");
+    }
+    return 0;
 }

@@ -43,3 +43,7 @@ MUST_CHECK int pg_schema_open(struct pg_link *l, uint64_t epoch, uint64_t *has);
 /** The same with other steps than those of this version. */
 MUST_CHECK int pg_schema_open_by(struct pg_link *l, const struct pg_steps *steps,
                                  uint64_t epoch, uint64_t *has);
+
+/** Is all there that is being moved into it (`parley migrate`)? @return 0, also where nothing
+ * ever was, or a fault: it says what to do */
+MUST_CHECK int pg_schema_check_moved(struct pg_link *l);
