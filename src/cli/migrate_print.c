@@ -94,8 +94,10 @@ void migrate_print_progress(struct migrate_print *p, const struct migrate_progre
             fprintf(p->out, "parley migrate: goes on behind %" PRId64 " %s\n", now->n,
                     now->what);
     }
-    if (now_ms - p->told_ms >= (p->is_terminal ? MIGRATE_BAR_MS : MIGRATE_LINE_MS))
+    if ((is_new && now->of > 0) ||
+        now_ms - p->told_ms >= (p->is_terminal ? MIGRATE_BAR_MS : MIGRATE_LINE_MS)) {
         show(p, now, now_ms);
+    }
 }
 
 void migrate_print_end(struct migrate_print *p)

@@ -5,8 +5,6 @@
 #include "base/err.h"
 #include "store/migrate_compare.h"
 
-#define BATCH 2000 // rows of one transaction, at most
-
 struct migrate {
     const struct migrate_config *config;
     struct migrate_source source;
@@ -42,7 +40,8 @@ static int copy_kind(struct migrate *m)
     struct migrate_rows rows;
     int r = 0;
 
-    migrate_rows_init(&rows, strlen(migrate_kinds[kind].types), BATCH);
+    migrate_rows_init(&rows, strlen(migrate_kinds[kind].types),
+                      m->config->batch ? m->config->batch : MIGRATE_BATCH);
     m->is_resumed = state->n > 0;
     while (r == 0 && state->kind == kind) {
         tell(m, migrate_kinds[kind].name, state->n, total_of(m, kind));

@@ -10,6 +10,7 @@
 
 #include "base/rand.h"
 
+#define MIGRATE_BATCH       2000
 #define MIGRATE_DIGEST_SIZE 32 // bytes: SHA-256
 
 enum migrate_refusal {
@@ -55,7 +56,8 @@ struct migrate_config {
     const char *dir;
     const char *url;
     bool only_compare;
-    struct rand *rand;
+    size_t batch;      // rows of a transaction, at most; 0: MIGRATE_BATCH
+    struct rand *rand; // used while opening only
     struct migrate_listener to;
 };
 

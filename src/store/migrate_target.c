@@ -1,6 +1,7 @@
 #include "store/migrate_target.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "base/err.h"
 #include "base/log.h"
@@ -102,6 +103,9 @@ static int read_table(struct migrate_target *t)
     PGresult *r = NULL;
 
     int result = ask(t, &ask_table, &r);
+    // 42P01: it has no tables.
+    if (result != 0 && t->is_read_only && strcmp(pg_link_sqlstate(t->link), "42P01") == 0)
+        return 0;
     t->state.is_there = result == 0 && pg_bool(r, 0, 0);
     if (result == 0 && !t->state.is_there && pg_bool(r, 0, 1))
         result = MIGRATE_NOT_EMPTY;
