@@ -8,6 +8,8 @@
 #define BAR_WIDTH 24
 #define DIGEST    16 // bytes that are shown
 #define LEFT_SIZE 64
+#define BAR_MS    200  // from one look of the bar to the next
+#define LINE_MS   5000 // from one line to the next
 #define TEXT_SIZE 256
 
 void migrate_print_init(struct migrate_print *p, FILE *out, bool is_quiet, bool is_terminal)
@@ -39,15 +41,16 @@ static void print_text(char out[TEXT_SIZE], const struct migrate_print *p,
 {
     const int64_t ms = now_ms - p->began_ms;
     const int64_t rate = ms > 0 ? (now->n - p->began_n) * 1000 / ms : 0;
+    const char *doing = now->is_compared ? "comparing " : "";
     char left[LEFT_SIZE];
 
     if (now->of <= 0) {
-        snprintf(out, TEXT_SIZE, "%s %" PRId64, now->what, now->n);
+        snprintf(out, TEXT_SIZE, "%s%s %" PRId64, doing, now->what, now->n);
         return;
     }
     print_left(left, now->of - now->n, rate);
-    snprintf(out, TEXT_SIZE, "%s %" PRId64 " of %" PRId64 ", %" PRId64 " %%, %" PRId64 "/s%s",
-             now->what, now->n, now->of, now->n * 100 / now->of, rate, left);
+    snprintf(out, TEXT_SIZE, "%s%s %" PRId64 " of %" PRId64 ", %" PRId64 " %%, %" PRId64 "/s%s",
+             doing, now->what, now->n, now->of, now->n * 100 / now->of, rate, left);
 }
 
 static void print_bar(char out[BAR_WIDTH + 1], const struct migrate_progress *now)
@@ -94,8 +97,7 @@ void migrate_print_progress(struct migrate_print *p, const struct migrate_progre
             fprintf(p->out, "parley migrate: goes on behind %" PRId64 " %s\n", now->n,
                     now->what);
     }
-    if ((is_new && now->of > 0) ||
-        now_ms - p->told_ms >= (p->is_terminal ? MIGRATE_BAR_MS : MIGRATE_LINE_MS)) {
+    if ((is_new && now->of > 0) || now_ms - p->told_ms >= (p->is_terminal ? BAR_MS : LINE_MS)) {
         show(p, now, now_ms);
     }
 }

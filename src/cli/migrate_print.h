@@ -6,9 +6,6 @@
 
 #include "store/migrate.h"
 
-#define MIGRATE_BAR_MS  200  // from one look of the bar to the next
-#define MIGRATE_LINE_MS 5000 // from one line to the next
-
 struct migrate_print {
     FILE *out;
     bool is_quiet;

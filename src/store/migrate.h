@@ -25,9 +25,10 @@ enum migrate_refusal {
 
 struct migrate_progress {
     const char *what;
-    int64_t n;       // of them
-    int64_t of;      // 0: nobody knows
-    bool is_resumed; // those before n were there before
+    int64_t n;        // of them
+    int64_t of;       // 0: nobody knows
+    bool is_compared; // and not copied
+    bool is_resumed;  // those before n were there before
 };
 
 /** One kind of what is in both. */

@@ -287,6 +287,7 @@ static void tell_progress(const struct compare *c)
     const struct migrate_progress p = {
         .what = c->kind->name,
         .n = c->result.n[0],
+        .is_compared = true,
         .of = c->kind->n_columns == MESSAGE_COLUMNS ? c->source->mark.n_messages : 0,
     };
 
