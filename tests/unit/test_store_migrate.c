@@ -356,7 +356,7 @@ static const struct damage there[] = {
     {"UPDATE conversation SET a_read_seq = a_read_seq + 1",
      "UPDATE conversation SET a_read_seq = a_read_seq - 1", "receipts;sides;"},
     {"UPDATE conversation SET b_unread = b_unread + 1",
-     "UPDATE conversation SET b_unread = b_unread - 1", "sides;"},
+     "UPDATE conversation SET b_unread = b_unread - 1", "counts;sides;"},
     {"UPDATE conversation SET a_blocked = NOT a_blocked",
      "UPDATE conversation SET a_blocked = NOT a_blocked", "contacts;sides;"},
     {"UPDATE conversation SET last_seq = last_seq + 1",
@@ -415,6 +415,18 @@ static void finds_whatever_is_changed_in_the_directory(void **state)
     assert_int_equal(move_from(w, w->from->dir, true), 0);
 }
 
+/** Its numbers stay: what was removed is in the counts. */
+static void what_was_removed_stays_so(void **state)
+{
+    struct world *w = *state;
+
+    fill(w, NULL);
+    run_sql(w->from, "DELETE FROM message WHERE position IN (1, 2, 20)");
+    assert_int_equal(move(w), 0);
+    assert_int_equal(move_from(w, w->from->dir, true), 0);
+    expect_int("messages", number_of(w, "SELECT count(*) FROM message WHERE position < 3"), 0);
+}
+
 /** No server has it yet, and none gets it. */
 static void what_differs_is_not_done(void **state)
 {
@@ -467,6 +479,7 @@ int main(void)
         MOVED(a_directory_that_has_changed_meanwhile_is_refused),
         MOVED(finds_whatever_is_changed_in_the_database),
         MOVED(finds_whatever_is_changed_in_the_directory),
+        MOVED(what_was_removed_stays_so),
         MOVED(what_differs_is_not_done),
         MOVED(says_what_is_not_as_it_was_sent),
     };
