@@ -210,6 +210,8 @@ class Checker {
         this.#hold(device, message, false);
         if (isDuplicate && asked === 1) this.wrong('duplicated', `${key}, which was new`);
         if (!isDuplicate && isNew) this.wrong('duplicated', `${key} was new twice`);
+        if (isDuplicate && send.refused && !send.isUnknown && !isAcked)
+            this.wrong('unexpected', `${key} was ${send.refused}, and had been stored`);
         if (!isAcked) this.figures.acknowledged++;
         if (isDuplicate) this.figures.duplicates++;
         if (isDuplicate && send.foundBy) send.foundBy.stored++;

@@ -2,13 +2,15 @@
  * A device as a careful application has it: it keeps where it stands after it has kept what it
  * got, and sends again what was not answered. What it does and hears it writes down.
  */
-import { Failure, within } from '../e2e/lib.mjs';
+import { Failure, sleep, within } from '../e2e/lib.mjs';
 import { Peer } from '../e2e/chat/peer.mjs';
 
 const READY_MS = 30000;
 const ANSWER_MS = 30000;
 const HANDSHAKE_MS = 3000; // for a way that swallows what is said
 const DISCONNECTED = /^socket has been disconnected$/;
+const AGAIN_MS = 200;      // until it asks again what could not be done at the moment
+const PASSING = ['storage_unavailable', 'busy'];
 
 export class Device {
     cursor = undefined;
@@ -23,10 +25,11 @@ export class Device {
      * @param chance   its own
      * @param friends  the wallets that it writes to
      * @param habits   acks: how many of 100 messages it acknowledges; crashes: after how many of
-     *                100 it is gone, with others on their way
+     *                100 it is gone, with others on their way; isPatient: what can't be done at
+     *                the moment is no mistake, and it tries again
      */
     constructor(t, { habits, ...how }) {
-        Object.assign(this, { t, acks: 100, crashes: 0, ...how, ...habits });
+        Object.assign(this, { t, acks: 100, crashes: 0, isPatient: false, ...how, ...habits });
     }
 
     get isLive() {
@@ -136,9 +139,14 @@ export class Device {
         conn.peer.socket.timeout(ANSWER_MS).emit(event, payload, (error, answer) => {
             if (error && !conn.isOver && !DISCONNECTED.test(error.message))
                 this.#fail(`${event}: ${error.message}`);
-            else if (answer?.error) this.#fail(`${event}: ${answer.error.code}`);
+            else if (answer?.error && !this.#isPassing(answer))
+                this.#fail(`${event}: ${answer.error.code}`);
             take(answer);
         });
+    }
+
+    #isPassing(answer) {
+        return this.isPatient && PASSING.includes(answer.error?.code);
     }
 
     /** As often as it takes. @return its answer */
@@ -157,9 +165,16 @@ export class Device {
         this.#ask(conn, 'message.send', payload, (answer) => {
             this.history.answered(attempt, answer);
             if (!answer) return;
+            if (this.#isPassing(answer)) return this.#later(conn, send);
             this.outbox.delete(key);
             take(answer);
         });
+    }
+
+    /** Unless the next connection has, by then. */
+    async #later(conn, send) {
+        await sleep(AGAIN_MS);
+        if (!conn.isOver) this.#attempt(conn, send);
     }
 
     /** It has read what it was told of, in one conversation. */

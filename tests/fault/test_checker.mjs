@@ -174,6 +174,17 @@ const TABLE = [
         s.sends('a2', 'four');
         s.refuses('four');
     }, {}],
+    ['in doubt, then refused, and a duplicate in the end', (s) => {
+        s.sends('a2', 'four');
+        s.dies();
+        s.stores('four');
+        for (const name of Object.keys(s.conns)) s.dial(name, 'cursor');
+        s.sends('a2', 'four');
+        s.refuses('four');
+        s.sends('a2', 'four');
+        s.answers('four', { duplicate: true });
+        s.told(4, 'a1', 'b1', 'b2');
+    }, {}],
     ['in doubt, then refused, and stored', (s) => {
         s.sends('a2', 'four');
         s.dies();
@@ -303,6 +314,14 @@ const TABLE = [
         s.stores('five');
         s.answers('five');
     }, { unexpected: 3, lost: 2 }], // by its answer, and in both histories
+    ['refused, and a duplicate when it is sent again', (s) => {
+        s.sends('a2', 'four');
+        s.refuses('four');
+        s.stores('four');
+        s.sends('a2', 'four');
+        s.answers('four', { duplicate: true });
+        s.told(4, 'a1', 'b1', 'b2');
+    }, { unexpected: 1 }],
     ['refused, and stored', (s) => {
         s.sends('a2', 'four');
         s.refuses('four');
