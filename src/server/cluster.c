@@ -10,6 +10,7 @@
 #include "io/inbox.h"
 
 #define TOLD_EVERY 60000 // ms, between two warnings that say the same
+#define KEPT_MS    (2 * STORE_NODES_MS)
 
 /** Another one. */
 struct other {
@@ -26,6 +27,7 @@ struct cluster {
     struct inbox *inbox;
     int64_t told_taken_ms; // 0: it was not taken
     int64_t told_away_ms;  // 0: the database was not away
+    int64_t keeps_ms;      // until then others stay that the table does not have
     pthread_mutex_t mutex; // of what follows
     size_t n_others;
     struct other *others; // by number
@@ -58,6 +60,31 @@ static size_t read_others(struct other *out, const struct store_node *nodes, siz
     return n_others;
 }
 
+static bool has_number(const struct other *others, size_t n, unsigned number)
+{
+    size_t i = 0;
+
+    while (i < n && others[i].number != number)
+        i++;
+    return i < n;
+}
+
+/** The database was away, so nobody could say that they are there: as soon as it is back they
+ * do.
+ * @return n, and those that were kept */
+static size_t keep_others(const struct cluster *c, struct other *out, size_t n)
+{
+    for (size_t i = 0; i < c->n_others; i++) {
+        if (has_number(out, n, c->others[i].number))
+            continue;
+        size_t at = n++;
+        for (; at > 0 && out[at - 1].number > c->others[i].number; at--)
+            out[at] = out[at - 1];
+        out[at] = c->others[i];
+    }
+    return n;
+}
+
 static bool are_same(const struct cluster *c, const struct other *others, size_t n)
 {
     bool same = n == c->n_others;
@@ -69,8 +96,11 @@ static bool are_same(const struct cluster *c, const struct other *others, size_t
 
 static void take(struct cluster *c, const struct store_node *nodes, size_t n, bool is_taken)
 {
-    struct other *others = mem_alloc((n + 1) * sizeof(*others));
-    const size_t n_others = read_others(others, nodes, n, cluster_number(c));
+    struct other *others = mem_alloc((n + c->n_others + 1) * sizeof(*others));
+    size_t n_others = read_others(others, nodes, n, cluster_number(c));
+
+    if (c->loop->timers.now_ms < c->keeps_ms)
+        n_others = keep_others(c, others, n_others);
 
     if (!are_same(c, others, n_others))
         log_info(NULL, "cluster_nodes", "others=%zu", n_others);
@@ -191,6 +221,8 @@ static void on_announced(void *arg, int r, const struct store_node *nodes, size_
         if (is_to_be_told(c, &c->told_away_ms))
             log_warn(NULL, "cluster_unsaid", "means=\"others may hold this node for gone\"");
     } else {
+        if (c->told_away_ms != 0)
+            c->keeps_ms = c->loop->timers.now_ms + KEPT_MS;
         c->told_away_ms = 0;
         take(c, nodes, n, r == STORE_NODES_TAKEN);
     }

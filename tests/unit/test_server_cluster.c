@@ -2,6 +2,7 @@
 #include "base/mem.h"
 #include "server/cluster.h"
 #include "store/pg_schema.h"
+#include "support/pg_proxy.h"
 #include "support/pg_world.h"
 
 #define NODES      2
@@ -43,10 +44,15 @@ static int teardown(void **state)
     return 0;
 }
 
-static void join(struct world *w, unsigned i, const char *name)
+static void join_at(struct world *w, unsigned i, const char *url, const char *name)
 {
     w->nodes[i] = cluster_new();
-    assert_int_equal(cluster_join(w->nodes[i], w->pg.url, name), 0);
+    assert_int_equal(cluster_join(w->nodes[i], url, name), 0);
+}
+
+static void join(struct world *w, unsigned i, const char *name)
+{
+    join_at(w, i, w->pg.url, name);
 }
 
 static void start(struct world *w, unsigned i, uint16_t port)
@@ -147,6 +153,70 @@ static void who_has_its_name_taken_says_so(void **state)
     assert_false(cluster_numbers(w->nodes[1]).is_taken);
 }
 
+static void run_sql(struct world *w, const char *text)
+{
+    pg_world_run(w->pg.admin, text);
+}
+
+static void are_gone(struct world *w, const char *which)
+{
+    char text[200];
+
+    snprintf(text, sizeof(text),
+             "UPDATE node SET seen_at = now() - interval '1 hour' WHERE name IN (%s)", which);
+    run_sql(w, text);
+}
+
+static void looks_until_it_knows(struct world *w, unsigned number, uint16_t port)
+{
+    const int64_t from_ms = clock_unix_ms(loop_wall_clock());
+
+    while (!knows(w, 0, number, port)) {
+        assert_true(clock_unix_ms(loop_wall_clock()) - from_ms < GIVE_UP_MS);
+        look(w, 0);
+    }
+}
+
+/** Nobody could say that they are there, and will in a moment. */
+static void others_stay_while_the_database_was_away(void **state)
+{
+    struct world *w = *state;
+    PGconn *as_operator = PQconnectdb(w->pg.url);
+    struct pg_proxy proxy;
+    char url[PG_WORLD_URL_SIZE];
+
+    assert_int_equal(PQstatus(as_operator), CONNECTION_OK);
+    pg_proxy_open(&proxy, as_operator);
+    const int n =
+        snprintf(url, sizeof(url), "%s&host=127.0.0.1&port=%u", w->pg.url, proxy.port);
+    assert_in_range(n, 1, sizeof(url) - 1);
+    run_sql(w,
+            "INSERT INTO node (name, number, url, instance, has_left) VALUES"
+            " ('b', 2, 'http://127.0.0.1:2000', 1, false),"
+            " ('c', 3, 'http://127.0.0.1:3000', 1, false),"
+            " ('d', 4, 'http://127.0.0.1:4000', 1, true)");
+    join_at(w, 0, url, "a");
+    start(w, 0, 1000);
+    look(w, 0);
+    are_gone(w, "'b'");
+    look(w, 0);
+    assert_false(knows(w, 0, 2, 2000));
+
+    pg_proxy_set(&proxy, PG_PROXY_IS_AWAY);
+    look(w, 0);
+    assert_true(knows(w, 0, 3, 3000));
+    are_gone(w, "'c'");
+    run_sql(w, "UPDATE node SET has_left = false WHERE name = 'd'");
+    pg_proxy_set(&proxy, PG_PROXY_PASSES);
+    looks_until_it_knows(w, 4, 4000);
+    assert_true(knows(w, 0, 3, 3000));
+    assert_false(knows(w, 0, 2, 2000));
+    assert_int_equal(cluster_numbers(w->nodes[0]).nodes, 3);
+    leave(w, 0);
+    pg_proxy_close(&proxy);
+    PQfinish(as_operator);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -155,6 +225,7 @@ int main(void)
         TEST(looks_are_apart),
         TEST(what_is_no_url_is_nobodys),
         TEST(who_has_its_name_taken_says_so),
+        TEST(others_stay_while_the_database_was_away),
     };
 
     return PG_WORLD_RUN("servers that share a database", tests);
