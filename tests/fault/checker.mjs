@@ -28,9 +28,10 @@ function at(map, key, make) {
 }
 
 class Checker {
+    mayAskAgain = false; // its store may be gone in the middle of a commit
     counts = Object.fromEntries(KINDS.map((kind) => [kind, 0]));
     examples = [];
-    figures = { acknowledged: 0, duplicates: 0, unknown: 0, refused: 0, told: 0 };
+    figures = { acknowledged: 0, duplicates: 0, askedAgain: 0, unknown: 0, refused: 0, told: 0 };
     kills = [];            // each: how many sends it has found, and how many of them stored
     #sends = new Map();    // by content
     #attempts = new Map(); // that were not answered yet: { send, device }
@@ -208,7 +209,7 @@ class Checker {
             this.wrong('unexpected', `${key} was answered with "${message.content}"`);
         else this.#sendOf(message, device.wallet);
         this.#hold(device, message, false);
-        if (isDuplicate && asked === 1) this.wrong('duplicated', `${key}, which was new`);
+        if (isDuplicate && asked === 1) this.#isOfNothing(key);
         if (!isDuplicate && isNew) this.wrong('duplicated', `${key} was new twice`);
         if (isDuplicate && send.refused && !send.isUnknown && !isAcked)
             this.wrong('unexpected', `${key} was ${send.refused}, and had been stored`);
@@ -217,6 +218,12 @@ class Checker {
         if (isDuplicate && send.foundBy) send.foundBy.stored++;
         Object.assign(send, { isAcked: true, isNew: isNew || !isDuplicate, foundBy: undefined,
             refused: undefined });
+    }
+
+    /** Unless the server itself has sent it to the store again, not knowing what was stored. */
+    #isOfNothing(key) {
+        if (this.mayAskAgain) this.figures.askedAgain++;
+        else this.wrong('duplicated', `${key}, which was new`);
     }
 
     /** It is not stored, unless by an attempt before it. */
@@ -268,11 +275,12 @@ class Checker {
 
 /**
  * @param entries  of a History
+ * @param how      mayAskAgain: the store may be gone in the middle of a commit and come back
  * @return counts of what is wrong, examples of it, figures of what there was, and each kill:
  *         how many sends it found without an answer, and how many of them were stored
  */
-export function check(entries) {
-    const checker = new Checker();
+export function check(entries, how) {
+    const checker = Object.assign(new Checker(), how);
     for (const [when, entry] of entries.entries()) checker[entry.what](entry, when);
     checker.finish();
     const { counts, examples, figures, kills } = checker;

@@ -11,6 +11,7 @@ import { World, isClean, said } from './world.mjs';
 
 const LOAD = {
     wallets: 24, devices: 3, friends: 5, reads: 10, leaves: 1, restMs: 400, isSteady: false,
+    mayAskAgain: true,
     habits: { isPatient: true, crashes: 1 },
 };
 const BETWEEN = 100;      // messages that are acknowledged, at most, before the next is done
@@ -148,6 +149,14 @@ function show({ counts, figures, kills: all }, done, seconds) {
     ].join(', '));
 }
 
+/** There was a load, and what was between its arrival and its answer when a kill came. */
+function isNotVoid({ kills: all }, done) {
+    const found = all.filter((kill) => kill.found).length;
+    const isAll = ['node', 'nats', 'postgres'].every((what) => done[what] === kills);
+    if (!isAll || done.cut !== cuts || 2 * found < all.length)
+        throw new Failure(`void: ${said(done)}; ${found} of ${all.length} kills found a send`);
+}
+
 /** For who wants to know why. */
 function keep(t, world) {
     const dir = process.env.KEEP;
@@ -175,11 +184,10 @@ async function losesNothing(t) {
         });
         show(result, nemesis.done, (now() - from) / 1000);
         isClean(result);
+        isNotVoid(result, nemesis.done);
         await areAlike(t, world);
         world.leave();
         await cluster.stop();
-    } catch (error) {
-        throw error instanceof Failure ? error : new Failure(error.stack);
     } finally {
         keep(t, world);
     }

@@ -442,7 +442,23 @@ async function countsKills() {
     const { kills, figures, counts } = s.check();
     same(Object.values(counts), Array(6).fill(0), 'counts');
     same(kills.map(({ found, stored }) => [found, stored]), [[1, 1], [3, 1], [1, 0]], 'kills');
-    same(figures, { acknowledged: 6, duplicates: 2, unknown: 5, refused: 0, told: 20 }, 'figures');
+    same(figures, {
+        acknowledged: 6, duplicates: 2, askedAgain: 0, unknown: 5, refused: 0, told: 20,
+    }, 'figures');
+}
+
+/** Where the store may be gone in the middle of a commit, what is new may be a duplicate. */
+async function knowsWhoAsksAgain() {
+    const s = new Story();
+    s.sends('a2', 'four');
+    s.stores('four');
+    s.answers('four', { duplicate: true });
+    s.told(4, 'a1', 'b1', 'b2');
+    const { counts } = s.check();
+    same(counts.duplicated, 1, 'duplicated');
+    const { counts: none, figures } = check(s.history.entries, { mayAskAgain: true });
+    same(none.duplicated, 0, 'duplicated');
+    same(figures.askedAgain, 1, 'asked again');
 }
 
 /** The full run has a million entries. */
@@ -457,6 +473,7 @@ async function takesMany() {
 const rows = [
     ...judged,
     { name: 'checker: counts what kills have found', run: countsKills },
+    { name: 'checker: knows that the server may ask again', run: knowsWhoAsksAgain },
     { name: 'checker: takes many', run: takesMany },
 ];
 const runner = new Runner();

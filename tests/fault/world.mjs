@@ -37,12 +37,12 @@ export class World {
      *              underWay: sends of a device at once; reads, leaves: how many of 100 times it
      *              does that instead; restMs: at most, in between; urlOf(device): its way to the
      *              server; isSteady: no connection ends unless its device or the server does;
-     *              habits: of devices
+     *              mayAskAgain: the checker's; habits: of devices
      */
     constructor(t, seed, { wallets = 4, devices = 2, habits, ...how } = {}) {
         Object.assign(this, {
             t, chance: new Chance(seed), friends: wallets - 1, underWay: 1, reads: 8, leaves: 0,
-            restMs: 0, urlOf: () => t.url, isSteady: true, ...how,
+            restMs: 0, urlOf: () => t.url, isSteady: true, mayAskAgain: false, ...how,
         });
         this.failed = spare(new Promise((_, reject) => (this.fail = reject)));
         this.stopped = new Promise((resolve) => (this.isStopped = resolve));
@@ -90,7 +90,7 @@ export class World {
             await Promise.all(this.firsts.map((device) => this.#readsAll(device)));
         };
         await Promise.race([living(), this.failed]).finally(() => this.#stop());
-        return check(this.history.entries);
+        return check(this.history.entries, { mayAskAgain: this.mayAskAgain });
     }
 
     #stop() {
