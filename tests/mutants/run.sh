@@ -6,6 +6,7 @@
 # and say why. Before that, each of these suites passes on the copy as it is. A patch begins with
 #
 #   Caught by: sim | power NAME | unit NAME | conformance NAME | fault ROWS
+#              | cluster ROWS, which takes root
 #   Says: a part of a line that the suite writes then
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit
@@ -15,7 +16,7 @@ logs=$copy/logs
 limit=600 # seconds that a suite may take
 passed=0 failed=0
 # A mutant that takes the full figures of the other suites to be found is not found.
-unset POWER_EVERY ALLOC_STRIDE CUT_STEP SIM_SEEDS SEED
+unset POWER_EVERY ALLOC_STRIDE CUT_STEP SIM_SEEDS CLUSTER_KILLS CLUSTER_CUTS SEED
 
 fail() { # fail WHAT LOG
     echo "not ok $1"
@@ -33,7 +34,7 @@ target() { # target SUITE...
     power) echo "power_$2" ;;
     unit) echo "test_$2" ;;
     conformance) echo "conformance_$2" ;;
-    fault) echo parley ;;
+    fault | cluster) echo parley ;;
     *) echo "no suite is called $1" >&2; return 1 ;;
     esac
 }
@@ -48,6 +49,7 @@ run_suite() { # run_suite SUITE...
         done
         ;;
     unit | conformance | power) CMOCKA_MESSAGE_OUTPUT=TAP TESTS_OF=$copy/src "$copy/build/$(target "$@")" ;;
+    cluster) PARLEY=$copy/build/parley node "$root/tests/fault/nodes.mjs" --only "${*:2}" ;;
     fault) KILLS=8 PARLEY=$copy/build/parley node "$root/tests/fault/run.mjs" --only "${*:2}" ;;
     esac
 }
