@@ -89,7 +89,7 @@ static const char *advice(int r, bool only_compare)
     case MIGRATE_DONE:
         return "start the server with this --store: all was moved before. 'parley migrate "
                "--check' compares it once more";
-    case MIGRATE_NOT_YET: return "run it without --check first: not all was moved";
+    case MIGRATE_NOT_YET: return "run it without --check first: it has not come to its end";
     case MIGRATE_DIFFERS:
         return only_compare
                    ? "what differs is said above. A server that has run on the database since "

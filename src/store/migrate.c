@@ -79,7 +79,7 @@ static int check(const struct migrate *m)
     const struct migrate_state *state = &m->target.state;
 
     if (m->config->only_compare) {
-        if (!state->is_there || (!state->is_done && state->kind < MIGRATE_KINDS))
+        if (!state->is_done)
             return MIGRATE_NOT_YET;
         return state->mark.epoch == m->source.mark.epoch ? 0 : MIGRATE_OTHER;
     }

@@ -18,7 +18,7 @@ enum migrate_refusal {
     MIGRATE_NOT_EMPTY,    // in the database is something that is of no migration
     MIGRATE_OTHER,        // or of another one; or the directory has changed since it was begun
     MIGRATE_DONE,         // before
-    MIGRATE_NOT_YET,      // to be compared: not all of it is there
+    MIGRATE_NOT_YET,      // to be compared: it is not done
     MIGRATE_AWAY, // the database is not in reach, has not done it, or may have: see the log
     MIGRATE_DIFFERS,
 };

@@ -18,7 +18,7 @@ import { parseArgs } from 'node:util';
 import { Database, psql } from '../e2e/chat/database.mjs';
 import { joinSynced } from '../e2e/chat/peer.mjs';
 import { ChatServers, ChatTrial, folder } from '../e2e/chat/serve.mjs';
-import { Failure, SANITIZER, match, now, run, same, sleep, within } from '../e2e/lib.mjs';
+import { Failure, SANITIZER, match, now, run, same, sleep, until, within } from '../e2e/lib.mjs';
 import { Runner, select } from '../e2e/runner.mjs';
 
 const { values: flags } = parseArgs({ options: { only: { type: 'string', default: '' } } });
@@ -29,6 +29,7 @@ const nMessages = Number(process.env.MIGRATE_MESSAGES || 20000);
 const nKills = Number(process.env.MIGRATE_KILLS || 8);
 const seed = Number(process.env.SEED ?? randomInt(2 ** 31));
 const RUN_MS = 60000 + nMessages / 2; // of one run, on a busy machine
+const PARTS = 4; // of the messages: a run gets no further than one before it is killed, about
 const QUIET = { options: ['--rate-limits=off', '--drain=1s'] };
 
 let state = seed || 1;
@@ -64,10 +65,22 @@ const migrate = (dir, url, ...more) =>
 async function database(t) {
     const db = await Database.make();
     t.defer(() => db.drop());
-    return db.url;
+    return db;
 }
 
 const resultsOf = (said) => said.split('\n').filter((line) => /  same$|DIFFERENT/.test(line));
+
+/** @return what it has said, and how long it has copied messages, in milliseconds */
+async function migrateAndLook(dir, url) {
+    const { child, ended: how } = start(binary, ['migrate', '--data', dir], url);
+    const at = {};
+    child.stderr.on('data', (text) => {
+        if (/: messages 0 of/.test(text)) at.begun ??= now();
+        if (/: comparing messages/.test(text)) at.copied ??= now();
+    });
+    const first = await ended(child, how);
+    return { first, copying: at.copied - at.begun };
+}
 
 /** Told that messages are on their way it is killed, at a moment by chance. */
 async function killedOnce(dir, url, ms) {
@@ -82,39 +95,70 @@ async function killedOnce(dir, url, ms) {
     return done;
 }
 
+const isDone = async (url) =>
+    (await psql(url, 'SELECT done_at IS NOT NULL FROM migration')).trim() === 't';
+
+async function isRefusedHalfway(dir, url) {
+    const early = await command(binary, ['serve', '--listen=127.0.0.1:0',
+        `--data=${folder('early')}`], url);
+    same(early.code, 1, 'exit code of a server that comes too early');
+    match(early.said, /run parley migrate again/, 'what it says');
+    same((await migrate(dir, url, '--check')).code, 1, 'exit code of an early --check');
+}
+
+/**
+ * In the middle, for certain: the database makes it wait there. Its tables are made before, by a
+ * server.
+ */
+async function killedAt(t, dir, db, position) {
+    await t.serve({ ...QUIET, env: { PARLEY_STORE: db.url } });
+    await t.server.stop();
+    await psql(db.url, `CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS
+            $$ BEGIN PERFORM pg_sleep(600); RETURN NEW; END $$;
+        CREATE TRIGGER wait BEFORE INSERT ON message FOR EACH ROW
+            WHEN (NEW.position >= ${position}) EXECUTE FUNCTION wait()`);
+    const { child, ended: how } = start(binary, ['migrate', '--data', dir], db.url);
+    const done = ended(child, how);
+    await until('in the middle', async () => (await psql(db.url,
+        "SELECT 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep'")) !== '', RUN_MS);
+    child.kill('SIGKILL');
+    same((await done).code, 'SIGKILL', 'its end');
+    await db.cut(); // or the database would find out by and by that nobody waits
+    await psql(db.url, 'DROP FUNCTION wait() CASCADE');
+}
+
 // Rows.
 
 async function goesOnWhereItWasKilled(t) {
     const dir = folder('fill');
     same((await command(filler, [dir, `${nMessages}`, `${seed}`])).code, 0, 'exit code of the fill');
-    const [plain, killed] = [await database(t), await database(t)];
+    const { url: plain } = await database(t);
+    const db = await database(t);
+    const { url: killed } = db;
 
     const from = now();
-    const first = await migrate(dir, plain);
+    const { first, copying } = await migrateAndLook(dir, plain);
     const whole = now() - from;
     same(first.code, 0, `exit code, of ${first.said}`);
     const want = resultsOf(first.said);
     match(want.join('\n'), /^messages +\d{4,} .* same$/m, 'what it says');
 
+    const last = Number(await psql(plain, 'SELECT position FROM meta'));
+    await killedAt(t, dir, db, Math.ceil(last / 4) + chance(Math.ceil(last / 2)));
+    await isRefusedHalfway(dir, killed);
     let nResumed = 0;
-    let last;
+    const ran = ({ said }) => (nResumed += /goes on behind [1-9]\d* messages/.test(said));
     for (let n = 0; n < nKills; n++) {
-        last = await killedOnce(dir, killed, Math.ceil(whole / 4));
-        nResumed += /goes on behind [1-9]\d* messages/.test(last.said);
-        if (last.code === 0) break;
-        same(last.code, 'SIGKILL', `its end, of ${last.said}`);
-        if (n > 0) continue;
-        const early = await command(binary, ['serve', '--listen=127.0.0.1:0',
-            `--data=${folder('early')}`], killed);
-        same(early.code, 1, 'exit code of a server that comes too early');
-        match(early.said, /run parley migrate again/, 'what it says');
-        same((await migrate(dir, killed, '--check')).code, 1, 'exit code of an early --check');
+        const { code, said } = await killedOnce(dir, killed, Math.ceil(copying / PARTS));
+        ran({ said });
+        if (code !== 'SIGKILL') same(code, 0, `exit code, of ${said}`);
+        if (await isDone(killed)) break;
     }
-    if (last.code !== 0) last = await migrate(dir, killed);
-    nResumed += /goes on behind [1-9]\d* messages/.test(last.said);
-    same(last.code, 0, `exit code, of ${last.said}`);
-    same(resultsOf(last.said), want, 'what is there');
-    if (!nResumed) throw new Failure('void: no kill came in the middle of the messages');
+    const final = await migrate(dir, killed, ...(await isDone(killed) ? ['--check'] : []));
+    ran(final);
+    same(final.code, 0, `exit code, of ${final.said}`);
+    same(resultsOf(final.said), want, 'what is there');
+    if (!nResumed) throw new Failure('it went on nowhere');
 
     const again = await migrate(dir, killed);
     same(again.code, 1, 'exit code of one more');
@@ -130,7 +174,7 @@ async function goesOnWhereItWasKilled(t) {
 
 /** What they have kept is good: cursor, token, ids, seqs, marks. */
 async function clientsGoOn(t) {
-    const url = await database(t);
+    const { url } = await database(t);
     await t.serve(QUIET);
     const [a, b, c] = [await joinSynced(t), await joinSynced(t), await joinSynced(t)];
     const one = await a.send(b.address, 'one');
@@ -170,7 +214,7 @@ async function clientsGoOn(t) {
 }
 
 async function saysWhatToDo(t) {
-    const url = await database(t);
+    const { url } = await database(t);
     const dir = folder('none');
     const rows = [
         ['no PostgreSQL', [], undefined, 2, /where to\? --to, or PARLEY_STORE, names a PostgreSQL/],
