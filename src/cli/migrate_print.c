@@ -93,9 +93,10 @@ void migrate_print_progress(struct migrate_print *p, const struct migrate_progre
         p->what = now->what;
         p->began_ms = p->told_ms = now_ms;
         p->began_n = now->n;
-        if (now->is_resumed)
+        if (now->is_resumed) {
             fprintf(p->out, "parley migrate: goes on behind %" PRId64 " %s\n", now->n,
                     now->what);
+        }
     }
     if ((is_new && now->of > 0) || now_ms - p->told_ms >= (p->is_terminal ? BAR_MS : LINE_MS)) {
         show(p, now, now_ms);

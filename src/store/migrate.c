@@ -77,16 +77,17 @@ static bool is_of(const struct migrate_mark *a, const struct migrate_mark *b)
 static int check(const struct migrate *m)
 {
     const struct migrate_state *state = &m->target.state;
+    const bool is_same_store = state->mark.epoch == m->source.mark.epoch;
 
-    if (m->config->only_compare) {
-        if (!state->is_done)
-            return MIGRATE_NOT_YET;
-        return state->mark.epoch == m->source.mark.epoch ? 0 : MIGRATE_OTHER;
-    }
-    if (state->is_there && !is_of(&state->mark, &m->source.mark))
-        return state->is_done && state->mark.epoch == m->source.mark.epoch ? MIGRATE_DONE
-                                                                           : MIGRATE_OTHER;
-    return state->is_done ? MIGRATE_DONE : 0;
+    if (!state->is_there)
+        return m->config->only_compare ? MIGRATE_NOT_YET : 0;
+    if (state->is_done && !is_same_store)
+        return MIGRATE_OTHER;
+    if (m->config->only_compare)
+        return state->is_done ? 0 : MIGRATE_NOT_YET;
+    if (state->is_done)
+        return MIGRATE_DONE;
+    return is_of(&state->mark, &m->source.mark) ? 0 : MIGRATE_OTHER;
 }
 
 /** Both are open. @return as migrate_run() */

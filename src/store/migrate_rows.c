@@ -112,10 +112,11 @@ void migrate_row_print(struct buf *out, const struct migrate_value *values, size
 static void say_bytes(struct buf *out, str bytes)
 {
     char hex[2 * SAID_MAX + 1];
-    const size_t n = bytes.len < SAID_MAX ? bytes.len : SAID_MAX;
+    const bool is_cut = bytes.len > SAID_MAX;
+    const size_t n = is_cut ? SAID_MAX : bytes.len;
 
     *hex_encode(hex, (const uint8_t *)bytes.ptr, n) = '\0';
-    const int r = buf_addf(out, "x'%s%s'", hex, n < bytes.len ? "..." : "");
+    const int r = buf_addf(out, "x'%s%s'", hex, is_cut ? "..." : "");
     assert(r == 0);
     (void)r;
 }
