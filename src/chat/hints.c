@@ -19,6 +19,7 @@ struct hints {
     struct chat *chat;
     struct timer timer; // for the next round, or for the judgement on this one
     bool is_resting;    // until the next round
+    int64_t begun_ms;   // this one
     int64_t after;      // up to here nothing is missing
     int64_t upto;       // and after this round up to here
     account *accounts;  // of this round
@@ -45,6 +46,14 @@ static void rest(struct hints *h, int64_t at_most_ms)
     h->is_resting = true;
 }
 
+/** From one question to the next, unless the store takes long to answer. */
+static int64_t until_next(const struct hints *h)
+{
+    const int64_t left_ms = h->begun_ms + CHAT_HINTS_MS - h->chat->ports.timers->now_ms;
+
+    return left_ms > CHAT_HINTS_LATE_MS ? left_ms : CHAT_HINTS_LATE_MS;
+}
+
 static void end_round(struct hints *h)
 {
     free(h->accounts);
@@ -52,7 +61,7 @@ static void end_round(struct hints *h)
     h->accounts = NULL;
     h->touches = NULL;
     h->n_accounts = h->n_asked = h->n_touches = h->room = 0;
-    rest(h, CHAT_HINTS_MS);
+    rest(h, until_next(h));
 }
 
 // What the store says.
@@ -184,6 +193,7 @@ static void on_round(struct timer *t)
     struct hints *h = container_of(t, struct hints, timer);
 
     h->is_resting = false;
+    h->begun_ms = h->chat->ports.timers->now_ms;
     h->upto = store_horizon(h->chat->ports.store);
     if (h->upto == h->after) {
         rest(h, CHAT_HINTS_MS); // nothing has happened

@@ -174,6 +174,28 @@ static void what_has_just_happened_is_not_missed_yet(void **state)
     close_both(&alice, &bob);
 }
 
+/** The next question is not later for having waited. */
+static void what_comes_right_behind_a_question_waits_for_the_next_alone(void **state)
+{
+    struct chat_world *w = *state;
+    struct losing l = {BUS_MESSAGE, 2};
+    struct device alice;
+    struct device bob;
+
+    connect_both(w, &alice, &bob);
+    say(&alice, wallet(2), "1");
+    const uint64_t reads = w->mem->counters.reads;
+    while (w->mem->counters.reads == reads)
+        pass(w, 50);
+    lose(w, &l);
+    say(&alice, wallet(2), "2");
+    pass(w, CHAT_HINTS_LATE_MS);
+    assert_int_equal(bob.n_got, 1);
+    pass(w, CHAT_HINTS_MS);
+    assert_int_equal(bob.n_got, 2);
+    close_both(&alice, &bob);
+}
+
 static void a_store_that_was_away_is_asked_again_for_the_same(void **state)
 {
     struct chat_world *w = *state;
@@ -413,6 +435,7 @@ int main(void)
         LOSSY(where_nothing_is_lost_nothing_is_read_and_cursors_move),
         LOSSY(where_nothing_happens_nobody_asks),
         LOSSY(what_has_just_happened_is_not_missed_yet),
+        LOSSY(what_comes_right_behind_a_question_waits_for_the_next_alone),
         LOSSY(a_store_that_was_away_is_asked_again_for_the_same),
         LOSSY(more_accounts_than_one_question_takes_are_asked_for),
         LOSSY(where_too_much_has_happened_all_read),
