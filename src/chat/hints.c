@@ -12,8 +12,9 @@
 #include "base/mem.h"
 #include "chat/core.h"
 
-#define JITTER_MS    (CHAT_HINTS_MS / 5)
-#define TOUCHES_KEPT (16 * CHAT_TOUCHES_MAX) // of one round, and what one question brings
+#define JITTER_MS (CHAT_HINTS_MS / 5)
+#define TOUCHES_KEPT                                                                           \
+    ((size_t)16 * CHAT_TOUCHES_MAX) // of one round, and what one question brings
 
 struct hints {
     struct chat *chat;

@@ -10,7 +10,7 @@
 #include "io/inbox.h"
 
 #define TOLD_EVERY 60000 // ms, between two warnings that say the same
-#define KEPT_MS    (2 * STORE_NODES_MS)
+#define KEPT_MS    (INT64_C(2) * STORE_NODES_MS)
 
 /** Another one. */
 struct other {

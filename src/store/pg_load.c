@@ -467,28 +467,47 @@ static bool find_without_asking(struct pg_item *item)
            find_recent(item);
 }
 
-/** One array of what the receipts have that are to be counted for. */
-#define PUT_COUNTED(value)                                                                     \
-    do {                                                                                       \
-        pg_arg_array(args, PG_INT8);                                                           \
-        for (size_t i = 0; i < g->n_items; i++) {                                              \
-            const struct pg_item *item = &g->items[i];                                         \
-            if (item->is_counted)                                                              \
-                pg_arg_array_i64(args, (int64_t)(value));                                      \
-        }                                                                                      \
-        pg_arg_array_end(args);                                                                \
-    } while (0)
+enum { // in the order of the statement's arguments
+    COUNTED_ITEM,
+    COUNTED_CONVERSATION,
+    COUNTED_SIDE,
+    COUNTED_DELIVERED,
+    COUNTED_TO_DELIVERED,
+    COUNTED_READ,
+    COUNTED_TO_READ,
+    COUNTED_COLUMNS,
+};
+
+/** Of a receipt that is to be counted for. */
+static int64_t counted_of(const struct pg_group *g, size_t i, unsigned column)
+{
+    const struct pg_item *item = &g->items[i];
+    const struct store_receipt *asked = &item->op->receipt.asked;
+
+    assert(item->thread);
+    const struct thread_mark *marks = item->thread->now.of[item->side].marks;
+    switch (column) {
+    case COUNTED_ITEM: return (int64_t)i;
+    case COUNTED_CONVERSATION: return (int64_t)item->conversation;
+    case COUNTED_SIDE: return item->side;
+    case COUNTED_DELIVERED: return (int64_t)marks[CHAT_MARK_DELIVERED].seq;
+    case COUNTED_TO_DELIVERED: return (int64_t)delivered_of(asked);
+    case COUNTED_READ: return (int64_t)marks[CHAT_MARK_READ].seq;
+    default: return (int64_t)asked->read_seq;
+    }
+}
 
 static void put_counted(const struct pg_group *g, struct pg_args *args)
 {
     pg_args_clear(args);
-    PUT_COUNTED(i);
-    PUT_COUNTED(item->conversation);
-    PUT_COUNTED(item->side);
-    PUT_COUNTED(item->thread->now.of[item->side].marks[CHAT_MARK_DELIVERED].seq);
-    PUT_COUNTED(delivered_of(&item->op->receipt.asked));
-    PUT_COUNTED(item->thread->now.of[item->side].marks[CHAT_MARK_READ].seq);
-    PUT_COUNTED(item->op->receipt.asked.read_seq);
+    for (unsigned column = 0; column < COUNTED_COLUMNS; column++) {
+        pg_arg_array(args, PG_INT8);
+        for (size_t i = 0; i < g->n_items; i++) {
+            if (g->items[i].is_counted)
+                pg_arg_array_i64(args, counted_of(g, i, column));
+        }
+        pg_arg_array_end(args);
+    }
 }
 
 /** At the last message: nothing is left above. Not moved: nothing is between. */

@@ -111,9 +111,10 @@ static int go_in(struct store_nodes *x)
 
     for (unsigned i = 0; i < TRIES && r == 0 && x->number == 0; i++)
         r = try_enter(x);
-    if (r == PG_ERROR && strcmp(pg_link_sqlstate(x->link), "23502") == 0)
+    if (r == PG_ERROR && strcmp(pg_link_sqlstate(x->link), "23502") == 0) {
         return err_fault(-ENOSPC, "stop some nodes: each of %d numbers is one's",
                          STORE_NODE_NUMBERS - 1);
+    }
     if (r != 0 || x->number == 0)
         return err_fault(-EIO, "the row of the node can't be written: see above");
     return 0;

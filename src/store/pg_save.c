@@ -320,21 +320,36 @@ static size_t find_unusual(struct pg_group *g)
         pg_arg_array_end(args);                                                                \
     } while (0)
 
-static void put_seldom(const struct pg_group *g, unsigned side, struct pg_args *args)
+static void put_contact(const struct pg_group *g, unsigned side, struct pg_args *args)
 {
     PUT_SELDOM(PG_BOOL, pg_arg_array_bool, s->blocked);
     PUT_SELDOM(PG_INT8, pg_arg_array_i64, (int64_t)s->block_seq);
     PUT_SELDOM(PG_INT8, pg_arg_array_i64, s->contact_pos);
     PUT_SELDOM(PG_INT8, pg_arg_array_i64, (int64_t)s->withheld.n);
     PUT_SELDOM(PG_INT8, pg_arg_array_i64, (int64_t)s->withheld.bytes);
+}
+
+static void put_shown(const struct pg_group *g, unsigned side, struct pg_args *args)
+{
     PUT_UNLESS(has_seen_all, s->shown.seq);
     PUT_UNLESS(has_seen_all, s->shown.position);
     PUT_UNLESS(has_seen_all, s->shown.at_ms);
-    for (unsigned i = 0; i < 2; i++) {
-        PUT_UNLESS(knows_all, s->peer_marks[i].seq);
-        PUT_UNLESS(knows_all, s->peer_marks[i].at_ms);
-        PUT_UNLESS(knows_all, s->peer_marks[i].position);
-    }
+}
+
+static void put_peer_mark(const struct pg_group *g, unsigned side, unsigned i,
+                          struct pg_args *args)
+{
+    PUT_UNLESS(knows_all, s->peer_marks[i].seq);
+    PUT_UNLESS(knows_all, s->peer_marks[i].at_ms);
+    PUT_UNLESS(knows_all, s->peer_marks[i].position);
+}
+
+static void put_seldom(const struct pg_group *g, unsigned side, struct pg_args *args)
+{
+    put_contact(g, side, args);
+    put_shown(g, side, args);
+    for (unsigned i = 0; i < 2; i++)
+        put_peer_mark(g, side, i, args);
 }
 
 static void send_seldom(const struct pg_group *g, struct pg_link *l, struct pg_args *args)
