@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "base/err.h"
 #include "base/log.h"
@@ -252,6 +253,10 @@ _Static_assert(COUNT_OF(steps) == PG_SCHEMA_VERSION, "a step for each version");
 #define LOCK_KEY      "1349676153" // "Prly"
 #define TRIES         3            // where another one was in the way
 
+// For who has the database open to be gone.
+#define ALONE_MS       2000
+#define ALONE_EVERY_MS 50
+
 static const struct pg_statement ask_server = {
     128,
     "SELECT current_setting('server_version_num')::int8,"
@@ -428,16 +433,23 @@ static int climb(const struct opening *o)
     return r;
 }
 
-/** Each server that has it open has a lock (pg_txn.c). What has no such locks can't say.
+/** Each server that has it open has a lock (pg_txn.c). What has no such locks can't say. One
+ * that was stopped just now may have it a moment longer than itself.
  * @return 0, an enum pg_refusal, or IN_USE */
 static int be_alone(const struct opening *o)
 {
-    PGresult *r = NULL;
-    int result = ask(o->link, &ask_alone, &r);
+    const struct timespec pause = {.tv_nsec = ALONE_EVERY_MS * 1000000L};
+    int result = IN_USE;
 
-    if (result == 0 && !pg_bool(r, 0, 0))
-        result = IN_USE;
-    pg_result_free(&r);
+    for (int ms = 0; ms < ALONE_MS && result == IN_USE; ms += ALONE_EVERY_MS) {
+        PGresult *r = NULL;
+        if (ms > 0)
+            nanosleep(&pause, NULL);
+        result = ask(o->link, &ask_alone, &r);
+        if (result == 0 && !pg_bool(r, 0, 0))
+            result = IN_USE;
+        pg_result_free(&r);
+    }
     return result;
 }
 
