@@ -118,12 +118,9 @@ static int read_chains(const struct serve_options *o, struct serve_chains *out)
     return item.ptr ? usage_of("chains", item, wrong) : usage(wrong);
 }
 
-static int read_media(const struct serve_media_options *o, struct serve_media *out)
+/** @param wrong  NULL: nothing is @param item  empty: it may be a secret, or is not given */
+static int usage_if(const char *option, str item, const char *wrong)
 {
-    const char *option = NULL;
-    str item = {0};
-    const char *wrong = serve_media_of(o, out, &option, &item);
-
     if (!wrong)
         return 0;
     if (item.len > 0)
@@ -132,18 +129,22 @@ static int read_media(const struct serve_media_options *o, struct serve_media *o
     return 2;
 }
 
+static int read_media(const struct serve_media_options *o, struct serve_media *out)
+{
+    const char *option = NULL;
+    str item = {0};
+    const char *wrong = serve_media_of(o, out, &option, &item);
+
+    return usage_if(option, item, wrong);
+}
+
 static int read_cluster(const struct serve_options *o, struct serve_cluster *out)
 {
     const char *option = NULL;
     str item = {0};
     const char *wrong = serve_cluster_of(o, out, &option, &item);
 
-    if (!wrong)
-        return 0;
-    if (item.len > 0)
-        return usage_of(option, item, wrong);
-    fprintf(stderr, "parley serve: --%s: %s\n", option, wrong);
-    return 2;
+    return usage_if(option, item, wrong);
 }
 
 static int read_rpcs(const struct serve_options *o, const struct serve_chains *chains,
