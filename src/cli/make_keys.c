@@ -55,12 +55,10 @@ static int make(str dir)
     return fflush(stdout) == 0 ? 0 : 1;
 }
 
-static int make_where(struct values *v, struct buf *file)
+static int make_where(void *values)
 {
-    const int code = where_read(&v->where, file);
+    const struct values *v = values;
 
-    if (code != 0)
-        return code;
     if (v->where.keys.len > 0) {
         umask(077);
         return make(v->where.keys);
@@ -72,14 +70,7 @@ static int make_where(struct values *v, struct buf *file)
 int make_keys_main(int argc, char **argv)
 {
     struct values v = {0};
-    struct buf file;
-
     const struct options_from from = {.argc = argc, .argv = argv};
-    const int r = options_parse(&table, &v, &from);
-    if (r != 0)
-        return r == OPTIONS_HELP ? 0 : 2;
-    buf_init(&file, OPTIONS_FILE_MAX + 1);
-    const int code = make_where(&v, &file);
-    buf_fini(&file);
-    return code;
+
+    return where_run(&table, &from, &v, &v.where, make_where);
 }

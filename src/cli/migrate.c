@@ -134,8 +134,13 @@ static int move(const char *dir, const char *url, const struct values *v)
     return 1;
 }
 
-static int check_and_move(struct values *v, bool is_of_flag)
+static int check_and_move(void *values)
 {
+    struct values *v = values;
+    const bool is_of_flag = v->to.len > 0;
+
+    if (!is_of_flag)
+        v->to = v->where.store;
     if (v->where.data.len == 0)
         return usage("--data needs a directory");
     if (str_eq(v->to, STR("sqlite")) || v->to.len == 0)
@@ -155,19 +160,7 @@ static int check_and_move(struct values *v, bool is_of_flag)
 int migrate_main(int argc, char **argv)
 {
     struct values v = {0};
-    struct buf file;
-
     const struct options_from from = {.argc = argc, .argv = argv};
-    const int r = options_parse(&table, &v, &from);
-    if (r != 0)
-        return r == OPTIONS_HELP ? 0 : 2;
-    buf_init(&file, OPTIONS_FILE_MAX + 1);
-    int code = where_read(&v.where, &file);
-    const bool is_of_flag = v.to.len > 0;
-    if (!is_of_flag)
-        v.to = v.where.store;
-    if (code == 0)
-        code = check_and_move(&v, is_of_flag);
-    buf_fini(&file);
-    return code;
+
+    return where_run(&table, &from, &v, &v.where, check_and_move);
 }

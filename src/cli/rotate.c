@@ -89,8 +89,9 @@ static int tell_server(str data)
     return code;
 }
 
-static int rotate(const struct values *v)
+static int rotate(void *values)
 {
+    const struct values *v = values;
     char kid[AUTH_KID_SIZE];
     const struct rotation how = {
         .dir = where_keys(&v->where),
@@ -113,16 +114,7 @@ static int rotate(const struct values *v)
 int rotate_main(int argc, char **argv)
 {
     struct values v = {0};
-    struct buf file;
-
     const struct options_from from = {.argc = argc, .argv = argv};
-    const int r = options_parse(&table, &v, &from);
-    if (r != 0)
-        return r == OPTIONS_HELP ? 0 : 2;
-    buf_init(&file, OPTIONS_FILE_MAX + 1);
-    int code = where_read(&v.where, &file);
-    if (code == 0)
-        code = rotate(&v);
-    buf_fini(&file);
-    return code;
+
+    return where_run(&table, &from, &v, &v.where, rotate);
 }

@@ -17,6 +17,7 @@
 struct values {
     struct where where;
     int64_t ttl;
+    str address;
 };
 
 #define FIELD(name) offsetof(struct values, name)
@@ -91,13 +92,14 @@ static int make(const account *a, const struct values *v)
     return code;
 }
 
-static int check_and_make(str address, const struct values *v)
+static int check_and_make(void *values)
 {
+    const struct values *v = values;
     account a;
 
-    if (address.len == 0)
+    if (v->address.len == 0)
         return usage("whose? It needs an ADDRESS");
-    if (auth_account_parse(&a, address, v->where.home_chain) != 0) {
+    if (auth_account_parse(&a, v->address, v->where.home_chain) != 0) {
         return usage(
             "that is no ADDRESS: not 0x and 40 hex digits, nor CAIP-10, or a capital "
             "letter of it is wrong (EIP-55)");
@@ -109,18 +111,8 @@ static int check_and_make(str address, const struct values *v)
 
 int token_main(int argc, char **argv)
 {
-    struct values v = {0};
-    struct buf file;
-
-    const str address = options_take_operand(&table, &argc, argv);
+    struct values v = {.address = options_take_operand(&table, &argc, argv)};
     const struct options_from from = {.argc = argc, .argv = argv};
-    const int r = options_parse(&table, &v, &from);
-    if (r != 0)
-        return r == OPTIONS_HELP ? 0 : 2;
-    buf_init(&file, OPTIONS_FILE_MAX + 1);
-    int code = where_read(&v.where, &file);
-    if (code == 0)
-        code = check_and_make(address, &v);
-    buf_fini(&file);
-    return code;
+
+    return where_run(&table, &from, &v, &v.where, check_and_make);
 }

@@ -20,6 +20,22 @@ int where_read(struct where *w, struct buf *file)
     return 0;
 }
 
+int where_run(const struct option_table *table, const struct options_from *from, void *values,
+              struct where *where, int (*run)(void *values))
+{
+    struct buf file;
+
+    const int r = options_parse(table, values, from);
+    if (r != 0)
+        return r == OPTIONS_HELP ? 0 : 2;
+    buf_init(&file, OPTIONS_FILE_MAX + 1);
+    int code = where_read(where, &file);
+    if (code == 0)
+        code = run(values);
+    buf_fini(&file);
+    return code;
+}
+
 str where_keys(const struct where *w)
 {
     return w->keys.len > 0 ? w->keys : w->data;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/buf.h"
+#include "server/options.h"
 
 /** What the flags of a command say of it. */
 struct where {
@@ -20,6 +21,16 @@ struct where {
  * @return 0, or 2: said
  */
 MUST_CHECK int where_read(struct where *w, struct buf *file);
+
+/**
+ * All of a command that is about one: its flags, then the rest of *where, then what it does.
+ *
+ * @param values  of the table; *where is in it
+ * @param run     gets values; its strings live as long as it runs
+ * @return the exit code
+ */
+int where_run(const struct option_table *table, const struct options_from *from, void *values,
+              struct where *where, int (*run)(void *values));
 
 /** The directory that its keys are in. */
 str where_keys(const struct where *w);
