@@ -1,5 +1,7 @@
 /** New versions of the tables, while servers of the version before have them open, or not. */
 #include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
 
 #include "base/log.h"
 #include "store/pg_schema.h"
@@ -123,12 +125,71 @@ static void by_another_step_only_when_nobody_has_it_open(void **state)
     store_world_open(w);
 }
 
+// Who has it open is just going.
+
+#define LOCK "(1349676153, hashtext(current_schema()))" // as each server has it
+
+struct comer {
+    const char *url;
+    int r;
+    atomic_bool has_ended;
+};
+
+static void *come_on_thread(void *arg)
+{
+    struct comer *c = arg;
+    const struct pg_steps by = {.n = HARSH, .steps = steps};
+    struct pg_link *l = pg_world_connect(c->url);
+    uint64_t has = 0;
+
+    c->r = pg_schema_open_by(l, &by, 1, &has);
+    pg_link_free(l);
+    atomic_store(&c->has_ended, true);
+    return NULL;
+}
+
+/** It has asked for the lock, in vain, and pauses. */
+static bool is_waiting(PGconn *as_operator)
+{
+    PGresult *r = PQexec(as_operator,
+                         "SELECT FROM pg_stat_activity WHERE state = 'idle in transaction'"
+                         " AND query LIKE '%pg_try_advisory_xact_lock%hashtext%'");
+    const bool is = PQntuples(r) > 0;
+
+    PQclear(r);
+    return is;
+}
+
+static void waits_for_who_goes_just_now(void **state)
+{
+    struct store_world *w = *state;
+    struct comer comer = {.url = w->pg.url, .r = 1};
+    PGconn *as_operator = PQconnectdb(w->pg.url);
+    pthread_t thread;
+
+    assert_int_equal(PQstatus(as_operator), CONNECTION_OK);
+    store_world_close(w);
+    pg_world_run(w->pg.admin, "SELECT pg_advisory_lock_shared" LOCK);
+    assert_int_equal(pthread_create(&thread, NULL, come_on_thread, &comer), 0);
+    while (!is_waiting(as_operator) && !atomic_load(&comer.has_ended))
+        ;
+    pg_world_run(w->pg.admin, "SELECT pg_advisory_unlock_shared" LOCK);
+    pthread_join(thread, NULL);
+    assert_int_equal(comer.r, 0);
+    PQfinish(as_operator);
+    pg_world_run(w->pg.admin,
+                 "ALTER TABLE conversation RENAME COLUMN seq TO last_seq;"
+                 " UPDATE meta SET version = 1, oldest = 1");
+    store_world_open(w);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     struct CMUnitTest tests[] = {
         TEST(by_a_gentle_step_while_others_write),
         TEST(by_another_step_only_when_nobody_has_it_open),
+        TEST(waits_for_who_goes_just_now),
     };
 
     return PG_WORLD_RUN("new versions of the tables", tests);
