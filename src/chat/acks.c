@@ -37,6 +37,12 @@ static bool is_needed(const struct chat_session *s, const struct thread *t)
     return t->is_marking || t->hole_seq > 0 || window_first(acks_window(s), t->conversation, 0);
 }
 
+/** A read may bring what it remembers. */
+static bool is_remembered(const struct chat_session *s, const struct thread *t)
+{
+    return t->upto > s->after || t->upto > s->receipts_after;
+}
+
 static void drop_thread(struct chat_session *s, struct thread *t)
 {
     map_remove(&s->threads, &t->by_conversation);
@@ -49,33 +55,52 @@ void thread_rest(struct chat_session *s, struct thread *t)
         drop_thread(s, t);
 }
 
-/** Forget the threads for which is_kept does not hold; all where it is NULL. */
-static void drop_threads(struct chat_session *s,
-                         bool (*is_kept)(const struct chat_session *, const struct thread *))
+static void drop_threads(struct chat_session *s, bool all)
 {
     for (size_t i = 0; i < s->threads.n_buckets; i++) {
         struct map_node *next = NULL;
         for (struct map_node *node = map_bucket(&s->threads, i); node; node = next) {
             struct thread *t = container_of(node, struct thread, by_conversation);
             next = node->next;
-            if (is_kept && is_kept(s, t))
-                continue;
-            drop_thread(s, t);
+            if (all || (!is_remembered(s, t) && !is_needed(s, t)))
+                drop_thread(s, t);
         }
     }
 }
 
-struct thread *thread_get(struct chat_session *s, conversation_id conversation)
+/**
+ * Where there are many, forget those for which nothing waits and of which no read brings again
+ * what the session was sent. Where too many are left of which one would, the session wants to
+ * read: that moves its numbers above them.
+ */
+static void forget_threads(struct chat_session *s)
+{
+    const size_t max = CHAT_THREADS_MAX;
+
+    if (s->threads.n_nodes < max << s->more_threads)
+        return;
+    drop_threads(s, false);
+    s->more_threads = 0;
+    while (2 * s->threads.n_nodes > max << s->more_threads)
+        s->more_threads++;
+    if (s->more_threads > 0 && !s->actor.chat->ports.bus->is_ordered)
+        s->wants_messages = s->wants_receipts = true;
+}
+
+struct thread *thread_get(struct chat_session *s, conversation_id conversation,
+                          int64_t position)
 {
     struct thread *t = thread_find(s, conversation);
-    if (t)
-        return t;
-    if (s->threads.n_nodes >= CHAT_THREADS_MAX)
-        drop_threads(s, is_needed);
-    t = pool_take(s->actor.chat->thread_pool);
-    t->session = s;
-    t->conversation = conversation;
-    map_add(&s->threads, &t->by_conversation, conversation);
+
+    if (!t) {
+        forget_threads(s);
+        t = pool_take(s->actor.chat->thread_pool);
+        t->session = s;
+        t->conversation = conversation;
+        map_add(&s->threads, &t->by_conversation, conversation);
+    }
+    if (position > t->upto)
+        t->upto = position;
     return t;
 }
 
@@ -231,6 +256,6 @@ void acks_stop(struct chat_session *s)
 
 void acks_fini(struct chat_session *s)
 {
-    drop_threads(s, NULL);
+    drop_threads(s, true);
     map_fini(&s->threads);
 }

@@ -96,6 +96,7 @@ struct thread {
     struct map_node by_conversation;
     struct chat_session *session;
     conversation_id conversation;
+    int64_t upto;        // the last position of what the session was sent of it
     uint64_t last_seq;   // that the session has, and all before it
     uint64_t own_first;  // of its own behind that, where others are missing in between
     uint64_t own_last;   // likewise; not above last_seq: none
@@ -132,7 +133,8 @@ struct chat_session {
     bool wants_changes : 1;
     bool is_silent : 1; // it acknowledges nothing, and its window moves with what it takes
     bool is_warned : 1;
-    struct list waiting; // sends that can't be stored yet (attach.c)
+    uint8_t more_threads; // some are forgotten at CHAT_THREADS_MAX << this
+    struct list waiting;  // sends that can't be stored yet (attach.c)
 
     // What it has (pump.c). Everything behind `since` concerns it; before that, only what is
     // undelivered.
@@ -247,8 +249,10 @@ const struct window *acks_window(const struct chat_session *s);
 /** @return NULL: the session has not seen it, or has forgotten it */
 struct thread *thread_find(const struct chat_session *s, conversation_id conversation);
 
-/** May forget others, for which nothing waits. */
-struct thread *thread_get(struct chat_session *s, conversation_id conversation);
+/** @param position  of what the session is sent of it. May forget others, and
+ * have the session want to read. */
+struct thread *thread_get(struct chat_session *s, conversation_id conversation,
+                          int64_t position);
 
 /** Forgets it where nothing waits for it, and the bus needs no memory: ordered, it brings each
  * message once. */

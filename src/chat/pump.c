@@ -112,7 +112,7 @@ static void reach(struct thread *t, uint64_t seq)
  */
 static bool note_own(struct chat_session *s, const struct chat_message *m, int64_t previous)
 {
-    struct thread *t = thread_get(s, m->conversation);
+    struct thread *t = thread_get(s, m->conversation, m->position);
 
     if (is_next(s, m, previous)) {
         reach(t, m->seq);
@@ -142,7 +142,7 @@ static enum chat_status status_of(const struct chat_session *s, const struct thr
 
 static void emit(struct chat_session *s, const struct chat_message *m)
 {
-    struct thread *t = thread_get(s, m->conversation);
+    struct thread *t = thread_get(s, m->conversation, m->position);
     char text[CURSOR_SIZE];
     struct chat_message shown;
 
@@ -162,7 +162,7 @@ static void emit(struct chat_session *s, const struct chat_message *m)
 /** An event of a bus that is not ordered may be late, and a mark never goes back. */
 static bool is_told(struct chat_session *s, const struct chat_receipt *r)
 {
-    struct thread *t = thread_get(s, r->conversation);
+    struct thread *t = thread_get(s, r->conversation, r->position);
     const bool is_mine = account_eq(&r->by, s->actor.account);
     uint64_t *told = &(is_mine ? t->mine : t->theirs)[r->mark];
 
@@ -187,6 +187,18 @@ void pump_on_room(struct chat_session *s)
         go(s);
 }
 
+static bool wants_any(const struct chat_session *s)
+{
+    return s->wants_messages || s->wants_receipts || s->wants_changes;
+}
+
+/** Of a live session: it remembers too much. */
+static void read_if_wanted(struct chat_session *s)
+{
+    if (s->fsm.now == SESSION_LIVE && wants_any(s))
+        go(s);
+}
+
 /** A live session was sent whatever has come. */
 static void catch_up(struct chat_session *s)
 {
@@ -206,9 +218,11 @@ void pump_on_own(struct chat_session *s, const struct store_appended *a)
     catch_up(s);
     if (is_ordered(s))
         return; // the event is on its way, behind those of what was stored before it
-    if (is_known(s, m) || (s->fsm.now == SESSION_LIVE && note_own(s, m, a->previous)))
+    if (is_known(s, m))
         return;
-    own_add(&s->own, m->position);
+    if (s->fsm.now != SESSION_LIVE || !note_own(s, m, a->previous))
+        own_add(&s->own, m->position);
+    read_if_wanted(s);
 }
 
 // Filling.
@@ -288,7 +302,7 @@ static void on_page(void *arg, int r, const struct store_page *page)
         if (has_seq(thread_find(s, m->conversation), m->seq))
             continue;
         if (own_take(s->own, m->position)) {
-            reach(thread_get(s, m->conversation), m->seq);
+            reach(thread_get(s, m->conversation, m->position), m->seq);
             continue;
         }
         emit(s, m);
@@ -586,6 +600,7 @@ void pump_on_event(struct chat_session *s, const struct bus_event *e)
     case BUS_CROWDED:
     case BUS_PRESENCE: break;
     }
+    read_if_wanted(s);
 }
 
 // Checks of hints: what the store has, against what the session was sent.
@@ -634,7 +649,7 @@ void pump_on_touches(struct chat_session *s, const struct pump_touches *t)
         return;
     if (!reaches(s, t->after)) // its last read began before that
         s->wants_messages = s->wants_receipts = s->wants_changes = true;
-    if (s->wants_messages || s->wants_receipts || s->wants_changes) {
+    if (wants_any(s)) {
         s->actor.chat->counters.unhinted++;
         go(s);
         return;

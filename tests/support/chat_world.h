@@ -67,7 +67,6 @@ struct device {
     struct chat_world *w;
     struct chat_session *session; // NULL: ended
     account account;
-    bool acks_at_once;
     bool takes_all;
     bool is_stuffed;
     int n_ready;

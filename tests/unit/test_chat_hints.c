@@ -405,6 +405,32 @@ static void a_cursor_of_a_node_that_is_further_counts(void **state)
     close_both(&alice, &bob);
 }
 
+/** Also of the conversations that it has forgotten, which the check finds touched. */
+static void nothing_comes_twice_where_a_session_forgets(void **state)
+{
+    struct chat_world *w = *state;
+    struct device bob;
+
+    connect_device(w, &bob, wallet(2), "");
+    for (unsigned i = 0; i < CHAT_THREADS_MAX + 76; i++) {
+        struct device stranger;
+        account a = wallet(1);
+        a.bytes[0] = ACCOUNT_EVM;
+        a.bytes[1] = (uint8_t)(i >> 8);
+        a.bytes[2] = (uint8_t)i;
+        connect_device(w, &stranger, a, "");
+        say(&stranger, wallet(2), "1");
+        ack_from(&bob, i);
+        assert_int_equal(stranger.n_receipts, 1);
+        close_device(&stranger);
+    }
+    pass(w, ROUND_MS);
+    pass(w, ROUND_MS);
+    assert_int_equal(bob.n_got, CHAT_THREADS_MAX + 76);
+    assert_int_equal(bob.n_receipts, CHAT_THREADS_MAX + 76);
+    close_device(&bob);
+}
+
 static void an_ordered_bus_is_not_checked(void **state)
 {
     struct chat_world *w = *state;
@@ -436,6 +462,7 @@ int main(void)
         LOSSY(a_mark_that_comes_late_does_not_go_back),
         LOSSY(a_session_that_is_full_reads_what_was_lost_later),
         LOSSY(a_cursor_of_a_node_that_is_further_counts),
+        LOSSY(nothing_comes_twice_where_a_session_forgets),
         cmocka_unit_test_setup_teardown(an_ordered_bus_is_not_checked, world_setup,
                                         world_teardown),
     };

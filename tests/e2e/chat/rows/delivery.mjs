@@ -241,8 +241,11 @@ async function hasManyConversations(t) {
         }
     };
     const hearing = async () => {
+        const heard = new Set();
         for (const _ of numbers(1100)) {
             const message = await b.take('message.new', 20000);
+            same(heard.has(message.from), false, 'it has come before');
+            heard.add(message.from);
             if (!withheld.has(message.from)) b.ack(message);
         }
     };
