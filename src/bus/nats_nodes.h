@@ -1,6 +1,7 @@
 /**
  * Who else is there: processes say so again and again, and one that is silent for too long, or
- * says that it has begun anew, is lost. What it has not announced before nobody will.
+ * says that it has begun anew, is lost. What it has not announced before nobody will. To one
+ * that is new the others say at once that they are there, so that it misses those that go next.
  *
  *   1 byte   version
  *   8 bytes  the instance, big endian: by chance, anew at each start

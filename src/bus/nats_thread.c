@@ -382,6 +382,8 @@ static void on_node(struct bus_nats *n, const struct nats_letter *l)
     atomic_store(&n->n_nodes, n->nodes.n);
     if (heard == NATS_HEARD_NEW)
         say_found(&node);
+    if (heard == NATS_HEARD_NEW || heard == NATS_HEARD_ANEW)
+        timer_set(&n->loop->timers, &n->announce, now_ms(n)); // it has not heard us yet
     if (heard != NATS_HEARD_ANEW)
         return;
     say_lost(&node);

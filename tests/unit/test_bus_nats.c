@@ -459,6 +459,23 @@ static void a_node_that_is_gone_is_a_gap(void **state)
     assert_int_equal(nats_node_numbers(&w->a).nodes, 0);
 }
 
+/** If one of them were gone before the next announcement, it would miss nobody. */
+static void who_comes_hears_at_once_who_is_there(void **state)
+{
+    struct world *w = *state;
+    struct bus_nats_config config = {.node = "a", .node_ms = 3600000, .node_lost_ms = 7200000};
+
+    nats_server_start(&w->server, NULL);
+    config.urls = w->server.url;
+    nats_node_open_as(&w->a, config);
+    for (unsigned i = 0; i < 2; i++) {
+        config.node = "b";
+        nats_node_open_as(&w->b, config);
+        UNTIL(w, nats_node_numbers(&w->a).nodes == 1 && nats_node_numbers(&w->b).nodes == 1);
+        nats_node_close(&w->b); // and is there again, another one of its name
+    }
+}
+
 /** Of other processes, newer ones: and whatever else is there. */
 static void what_nobody_can_read_is_counted(void **state)
 {
@@ -598,6 +615,7 @@ int main(void)
         NATS_TEST(what_the_queue_has_no_room_for_is_dropped),
         NATS_TEST(what_a_loop_has_no_room_for_is_a_gap),
         NATS_TEST(a_node_that_is_gone_is_a_gap),
+        NATS_TEST(who_comes_hears_at_once_who_is_there),
         NATS_TEST(what_nobody_can_read_is_counted),
     };
 
