@@ -42,8 +42,9 @@ static const struct option_table table = {
     .summary =
         "Move the messages of a stopped server, and all else in its parley.db, into\n"
         "PostgreSQL: accounts, conversations, receipts, contacts, sessions, uploads. What\n"
-        "clients have kept stays good: they go on where they were. The directory is left\n"
-        "as it is; its keys, and files in messages, are not moved (docs/scaling.md).\n\n"
+        "clients have kept stays good: they go on where they were. The directory's keys,\n"
+        "and files in messages, are not moved (docs/scaling.md); what is moved stays there\n"
+        "as well, but no server starts on it any more.\n\n"
         "It may be stopped, or killed, at any moment: run again it goes on where it was.\n"
         "Until all is there and was compared, both ways and by checksum, no server starts\n"
         "on the database. Run it as the server's user. Like 'parley serve' it looks into\n"

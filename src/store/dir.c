@@ -105,3 +105,43 @@ int store_dir_take(int *fd, const char *dir)
     const int r = make_dir(dir);
     return r < 0 ? err_up(r) : lock(fd, dir);
 }
+
+// A directory that was moved.
+
+static int write_moved(int fd, const char *path)
+{
+    static const char text[] = "What parley.db has is in a database, by 'parley migrate'.\n";
+
+    if (pwrite(fd, text, sizeof(text) - 1, 0) != (ssize_t)sizeof(text) - 1)
+        return err_fault(errno ? -errno : -EIO, "write %s", path);
+    return fsync(fd) < 0 ? err_fault(-errno, "sync %s", path) : 0;
+}
+
+int store_dir_set_moved(const char *dir)
+{
+    char path[DIR_PATH_SIZE];
+
+    if (snprintf(path, sizeof(path), "%s/moved", dir) >= (int)sizeof(path))
+        return err_fault(-ENAMETOOLONG, "%s", dir);
+    const int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return err_fault(-errno, "make %s", path);
+    const int r = write_moved(fd, path);
+    close(fd);
+    return r < 0 ? r : store_dir_sync(dir);
+}
+
+int store_dir_check_moved(const char *dir)
+{
+    char path[DIR_PATH_SIZE];
+
+    if (snprintf(path, sizeof(path), "%s/moved", dir) >= (int)sizeof(path))
+        return err_fault(-ENAMETOOLONG, "%s", dir);
+    if (access(path, F_OK) == 0) {
+        return err_fault(-EEXIST,
+                         "start with the --store that %s was moved to: clients have gone on "
+                         "there. If none has, remove %s",
+                         dir, path);
+    }
+    return errno == ENOENT ? 0 : err_fault(-errno, "look for %s", path);
+}

@@ -28,3 +28,14 @@ MUST_CHECK int store_dir_holder(pid_t *pid, const char *dir);
  * @return 0 or a fault
  */
 MUST_CHECK int store_dir_sync(const char *dir);
+
+/**
+ * What was in it is elsewhere now, and goes on there: say so in the file `moved`, which is there
+ * after a power cut. Idempotent.
+ *
+ * @return 0 or a fault
+ */
+MUST_CHECK int store_dir_set_moved(const char *dir);
+
+/** @return 0, or a fault: it was moved, or that can't be told */
+MUST_CHECK int store_dir_check_moved(const char *dir);

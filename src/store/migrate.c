@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "store/dir.h"
 #include "store/migrate_compare.h"
 
 struct migrate {
@@ -127,6 +128,10 @@ int migrate_run(const struct migrate_config *config)
         if (r == 0)
             r = move(&m);
         migrate_target_close(&m.target);
+    }
+    if ((r == 0 || r == MIGRATE_DONE) && !config->only_compare) {
+        const int marked = store_dir_set_moved(config->dir);
+        r = marked < 0 ? marked : r;
     }
     migrate_source_close(&m.source);
     return r < 0 ? err_up(r) : r;

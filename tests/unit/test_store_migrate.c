@@ -295,6 +295,30 @@ static void what_was_moved_is_not_moved_again(void **state)
     assert_int_equal(move_from(w, w->from->dir, true), 0);
 }
 
+/** Clients that have gone on in the database would be told another story there. */
+static void no_server_starts_on_what_was_moved(void **state)
+{
+    struct world *w = *state;
+    char path[256];
+
+    fill(w, NULL);
+    assert_int_equal(move_from(w, w->from->dir, true), MIGRATE_NOT_YET);
+    store_world_open(w->from);
+    store_world_close(w->from);
+    assert_int_equal(move(w), 0);
+    snprintf(path, sizeof(path), "%s/moved", w->from->dir);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(store_world_try(w->from), -EEXIST);
+        assert_int_equal(access(path, F_OK), 0);
+        assert_int_equal(unlink(path), 0);
+        assert_int_equal(move_from(w, w->from->dir, true), 0);
+        store_world_open(w->from); // nor does it say so where it only compares
+        store_world_close(w->from);
+        assert_int_equal(move(w),
+                         MIGRATE_DONE); // as when it was killed right before it said so
+    }
+}
+
 static void another_directory_does_not_go_on_for_the_first(void **state)
 {
     struct world *w = *state;
@@ -475,6 +499,7 @@ int main(void)
         MOVED(a_database_that_a_server_has_is_refused),
         MOVED(a_database_with_anything_in_it_is_refused),
         MOVED(what_was_moved_is_not_moved_again),
+        MOVED(no_server_starts_on_what_was_moved),
         MOVED(another_directory_does_not_go_on_for_the_first),
         MOVED(a_directory_that_has_changed_meanwhile_is_refused),
         MOVED(finds_whatever_is_changed_in_the_database),
