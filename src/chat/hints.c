@@ -96,7 +96,11 @@ static struct pump_touches take_touches(const struct hints *h, const account *a,
     while (*i < h->n_touches && account_eq(&h->touches[*i].account, a))
         (*i)++;
     return (struct pump_touches){
-        .touches = h->touches + first, .n = *i - first, .after = h->after, .upto = h->upto};
+        .touches = *i > first ? h->touches + first : NULL,
+        .n = *i - first,
+        .after = h->after,
+        .upto = h->upto,
+    };
 }
 
 static void judge(struct hints *h)

@@ -30,8 +30,8 @@ MUST_CHECK int store_dir_holder(pid_t *pid, const char *dir);
 MUST_CHECK int store_dir_sync(const char *dir);
 
 /**
- * What was in it is elsewhere now, and goes on there: say so in the file `moved`, which is there
- * after a power cut. Idempotent.
+ * What was in it is elsewhere now, and goes on there: say so in the file `moved`, which is
+ * there after a power cut. Idempotent.
  *
  * @return 0 or a fault
  */

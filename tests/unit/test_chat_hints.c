@@ -154,6 +154,23 @@ static void where_nothing_happens_nobody_asks(void **state)
 }
 
 /** A hint that is late is no hint that is lost. */
+static void who_is_not_touched_by_what_happens_reads_nothing(void **state)
+{
+    struct chat_world *w = *state;
+    struct device alice;
+    struct device carol;
+
+    connect_device(w, &alice, wallet(1), "");
+    say(&alice, wallet(2), "1");
+    close_device(&alice);
+    connect_device(w, &carol, wallet(3), "");
+    const uint64_t fills = chat_counters(w->chat)->fills;
+    pass(w, ROUND_MS);
+    assert_int_equal(chat_counters(w->chat)->fills, fills);
+    assert_int_equal(unhinted(w), 0);
+    close_device(&carol);
+}
+
 static void what_has_just_happened_is_not_missed_yet(void **state)
 {
     struct chat_world *w = *state;
@@ -453,6 +470,7 @@ int main(void)
         LOSSY(so_do_marks_and_contacts),
         LOSSY(where_nothing_is_lost_nothing_is_read_and_cursors_move),
         LOSSY(where_nothing_happens_nobody_asks),
+        LOSSY(who_is_not_touched_by_what_happens_reads_nothing),
         LOSSY(what_has_just_happened_is_not_missed_yet),
         LOSSY(what_comes_right_behind_a_question_waits_for_the_next_alone),
         LOSSY(a_store_that_was_away_is_asked_again_for_the_same),

@@ -10,6 +10,7 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { Runner, select } from '../runner.mjs';
+import { isOfSoManyNodes } from '../chat/cluster.mjs';
 import { ChatServers, ChatTrial } from '../chat/serve.mjs';
 import { rows as media } from '../chat/rows/media.mjs';
 import { backendOf } from './backend.mjs';
@@ -19,7 +20,7 @@ import { Swift, whyNot } from './swift.mjs';
 const { values: flags } = parseArgs({
     options: { list: { type: 'boolean' }, only: { type: 'string', default: '' } },
 });
-const rows = select([...media, ...store], flags.only);
+const rows = select([...media, ...store].filter(isOfSoManyNodes), flags.only);
 if (flags.list) {
     for (const { name } of rows) console.log(name);
     process.exit(0);

@@ -196,7 +196,8 @@ const own = { ...once, own: true, limit: 120000 };
 export const rows = overTransports('store', [
     ['is asked for size and type of what is there', comparesWhatIsThere, once],
     ['has the last of several uploads by one link', takesTheLastOne, once],
-    ['takes over from a disk', takesOverFromADisk, { ...own, limit: 30000 }],
+    // Several servers do not take a disk.
+    ['takes over from a disk', takesOverFromADisk, { ...own, single: true, limit: 30000 }],
     ['may have another name for clients', hasTwoEndpoints, { ...own, limit: 30000 }],
     ['may go dead', isAway((pipe) => pipe.die(), (pipe) => { pipe.heal(); pipe.cut(); }), own],
     ['may be stopped', isAway(stops, () => signalStore('SIGCONT')), { ...own, alone: true }],
