@@ -6,6 +6,7 @@
 
 #include "base/hash.h"
 #include "base/map.h"
+#include "base/seldom.h"
 #include "bus/nats.h"
 #include "bus/nats_link.h"
 #include "bus/nats_nodes.h"
@@ -42,11 +43,6 @@ struct nats_topic {
     account account;
     size_t n_wishes;
     struct nats_subscription *subscription; // NULL while there is no link
-};
-
-/** Said now and then, however often it happens. */
-struct nats_seldom {
-    int64_t next_ms;
 };
 
 struct bus_nats {
@@ -94,10 +90,10 @@ struct bus_nats {
     struct nats_nodes nodes;
     struct timer announce;
     struct timer again;
-    struct nats_seldom dropped;
+    struct seldom dropped;
     uint64_t dropped_before;
-    struct nats_seldom forbidden;
-    struct nats_seldom refused;
+    struct seldom forbidden;
+    struct seldom refused;
 };
 
 /** @param n  bytes that it has room for @return owned */

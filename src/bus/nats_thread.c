@@ -42,12 +42,9 @@ static int64_t now_ms(const struct bus_nats *n)
 }
 
 /** Whether to say it now. */
-static bool is_due(const struct bus_nats *n, struct nats_seldom *s)
+static bool is_due(const struct bus_nats *n, struct seldom *s)
 {
-    if (now_ms(n) < s->next_ms)
-        return false;
-    s->next_ms = now_ms(n) + BUS_NATS_WARN_MS;
-    return true;
+    return seldom_is_due(s, now_ms(n), BUS_NATS_WARN_MS, NULL);
 }
 
 // Called by nats.c, on threads of its own.

@@ -16,6 +16,7 @@
 #include "base/list.h"
 #include "base/map.h"
 #include "base/pool.h"
+#include "base/seldom.h"
 #include "chat/chat.h"
 #include "chat/cursor.h"
 #include "chat/limits.h"
@@ -54,6 +55,7 @@ struct chat {
     struct chat_limits *limits;     // of accounts; NULL: there are none
     struct chat_limits *own_limits; // the same, where they are its own
     struct list uncertain;          // sends that wait to be repeated
+    struct seldom unmarked;         // what was told of marks that could not be stored
     struct list attaching;          // sends with a file that wait
     size_t waiting_bytes;           // of these, and of those behind them
     struct map checks;              // of files, under way

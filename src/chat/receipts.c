@@ -4,6 +4,8 @@
  */
 #include "chat/requests.h"
 
+#define SAID_EVERY_MS 1000 // while the store is away all fail
+
 void receipts_tell(struct chat *c, const account *to, const struct chat_receipt *receipts,
                    size_t n)
 {
@@ -45,6 +47,14 @@ static void announce(struct chat *c, const account *by, const struct store_recei
 // What acknowledgements say. One operation at a time for a thread: what comes meanwhile goes
 // with the next, so that a fast reader does not make a receipt of every message.
 
+static void say_failed(struct chat *c, int r)
+{
+    unsigned long long unsaid = 0;
+
+    if (seldom_is_due(&c->unmarked, chat_now_ms(c), SAID_EVERY_MS, &unsaid))
+        log_warn(NULL, "chat_mark_failed", "r=%d unsaid=%llu", r, unsaid);
+}
+
 static void on_marked(void *arg, int r, const struct store_receipted *a)
 {
     struct thread *t = arg; // stays as long as it is_marking, as its session does
@@ -60,7 +70,7 @@ static void on_marked(void *arg, int r, const struct store_receipted *a)
     if (r != 0) {
         // Nobody waits for an answer: the messages stay undelivered, and the next
         // acknowledgement tries again, or they come again.
-        log_warn(s->actor.log, "chat_mark_failed", "r=%d", r);
+        say_failed(s->actor.chat, r);
         t->acked_seq = t->marked_seq = 0;
     }
     thread_rest(s, t);

@@ -11,6 +11,7 @@
 #include "base/fsm.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/seldom.h"
 #include "io/send_file.h"
 #include "io/tcp_bind.h"
 #include "io/uv_loop.h"
@@ -504,28 +505,18 @@ struct listener {
         uv_pipe_t local;
     } uv;
     struct tcp_listen how;
-    int64_t said_ms; // when the log was last told whom it turns away
+    struct seldom full; // of whom it turns away
+    struct seldom failed;
 };
 
 #define SAY_EVERY_MS 1000
-
-/** Each who comes meanwhile would be a line. */
-static bool may_say(struct listener *l, const struct uv_loop *loop)
-{
-    const int64_t now_ms = loop->loop.timers.now_ms;
-
-    if (l->said_ms != 0 && now_ms - l->said_ms < SAY_EVERY_MS)
-        return false;
-    l->said_ms = now_ms;
-    return true;
-}
 
 /** @return false: there is no room for it */
 static bool take_place(struct listener *l, struct tcp *t)
 {
     if (!l->how.limit || tcp_limit_take(l->how.limit, &t->place))
         return true;
-    if (may_say(l, loop_of(t)))
+    if (seldom_is_due(&l->full, loop_of(t)->loop.timers.now_ms, SAY_EVERY_MS, NULL))
         log_warn(NULL, "io_too_many_connections", "max=%zu", l->how.limit->max);
     return false;
 }
@@ -605,7 +596,7 @@ static void on_connection(uv_stream_t *uv, int status)
 
     uv_loop_tick(loop);
     if (status < 0) {
-        if (may_say(l, loop))
+        if (seldom_is_due(&l->failed, loop->loop.timers.now_ms, SAY_EVERY_MS, NULL))
             log_warn(NULL, "io_accept_failed", "error=%s", uv_err_name(status));
         return;
     }

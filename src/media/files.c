@@ -9,6 +9,7 @@
 #include "base/fsm.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/seldom.h"
 #include "crypto/digest.h"
 #include "crypto/secret.h"
 #include "io/pace.h"
@@ -25,13 +26,6 @@
 
 static_assert(FILES_SHA256_SIZE == CRYPTO_SHA256_SIZE, "");
 
-/** What was told to the operator of one kind of trouble. */
-struct trouble {
-    bool has_said;
-    int64_t said_ms;
-    unsigned long long n_unsaid; // since then
-};
-
 struct files {
     struct files_config config;
     char *data;
@@ -40,8 +34,8 @@ struct files {
     struct worker *reader;
     struct list puts;
     size_t n_tasks; // with the threads
-    struct trouble full;
-    struct trouble broken;
+    struct seldom full;
+    struct seldom broken;
     atomic_bool is_stopped;
 
     // Of the thread that writes.
@@ -78,35 +72,22 @@ static void run_tasks(void *arg, struct list *tasks)
     }
 }
 
-/** @return whether it is time to say so */
-static bool is_news(struct files *f, struct trouble *t)
-{
-    const int64_t now_ms = f->config.loop->timers.now_ms;
-
-    if (t->has_said && now_ms - t->said_ms < SAID_EVERY_MS) {
-        t->n_unsaid++;
-        return false;
-    }
-    t->has_said = true;
-    t->said_ms = now_ms;
-    return true;
-}
-
 /** The faults say what has happened; this, what it means and what to do. */
 static void tell_operator(struct files *f, int r)
 {
-    if (r == FILES_FULL && is_news(f, &f->full)) {
+    const int64_t now_ms = f->config.loop->timers.now_ms;
+    unsigned long long unsaid = 0;
+
+    if (r == FILES_FULL && seldom_is_due(&f->full, now_ms, SAID_EVERY_MS, &unsaid)) {
         log_warn(NULL, "media_disk_full",
                  "effect=\"files are refused, text goes on\" reserve_bytes=%llu unsaid=%llu "
                  "fix=\"make room where media/ is\"",
-                 (unsigned long long)f->config.reserve_bytes, f->full.n_unsaid);
-        f->full.n_unsaid = 0;
-    } else if (r == FILES_BROKEN && is_news(f, &f->broken)) {
+                 (unsigned long long)f->config.reserve_bytes, unsaid);
+    } else if (r == FILES_BROKEN && seldom_is_due(&f->broken, now_ms, SAID_EVERY_MS, &unsaid)) {
         log_error(NULL, "media_disk_failed",
                   "effect=\"files fail, text goes on\" unsaid=%llu "
                   "fix=\"see the fault above, and the kernel's log of the disk of media/\"",
-                  f->broken.n_unsaid);
-        f->broken.n_unsaid = 0;
+                  unsaid);
     }
 }
 

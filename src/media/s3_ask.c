@@ -6,6 +6,7 @@
 #include "base/list.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/seldom.h"
 #include "media/s3_error.h"
 
 #define SAID_EVERY_MS 1000 // so that a store that is down does not fill the log
@@ -20,9 +21,7 @@ struct s3_asker {
     size_t n_under_way;
     struct media_s3_counters counters;
     bool is_stopping;
-    bool has_said;
-    int64_t said_ms;
-    unsigned long long n_unsaid; // failures, since then
+    struct seldom said; // of failures
 };
 
 struct trying {
@@ -70,19 +69,15 @@ static void say_failed(const struct trying *t, const char *why,
     struct s3_asker *a = t->asker;
     char code[LOG_QUOTE_SIZE];
     char reason[LOG_QUOTE_SIZE];
+    unsigned long long unsaid = 0;
 
-    if (a->has_said && now_ms(a) - a->said_ms < SAID_EVERY_MS) {
-        a->n_unsaid++;
+    if (!seldom_is_due(&a->said, now_ms(a), SAID_EVERY_MS, &unsaid))
         return;
-    }
     log_warn(NULL, "media_s3_failed",
              "method=%s status=%u code=%s reason=%s tries=%u unsaid=%llu",
              methods[t->method].ptr, answer ? answer->status : 0,
              log_quote(code, answer ? s3_error_code(answer->body) : (str){0}),
-             log_quote(reason, str_of(why)), t->n_tries, a->n_unsaid);
-    a->has_said = true;
-    a->said_ms = now_ms(a);
-    a->n_unsaid = 0;
+             log_quote(reason, str_of(why)), t->n_tries, unsaid);
 }
 
 static void fail(struct trying *t, const char *why, const struct fetch_answer *answer)

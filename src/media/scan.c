@@ -6,6 +6,7 @@
 #include "base/list.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/seldom.h"
 #include "io/child.h"
 
 #define SAID_EVERY_MS 60000 // so that a wrong program does not fill the log
@@ -20,9 +21,7 @@ struct media_scan {
     size_t n_running;
     size_t n_refused; // not told yet
     bool is_stopped;
-    bool has_said;
-    int64_t said_ms;
-    unsigned long long n_unsaid; // failures, since then
+    struct seldom said; // of failures
 };
 
 struct run {
@@ -48,19 +47,14 @@ static void run_end(struct run *run, int r)
 
 static void say_failed(struct media_scan *s, const char *end, int status)
 {
-    const int64_t now_ms = s->loop->timers.now_ms;
+    unsigned long long unsaid = 0;
 
-    if (s->has_said && now_ms - s->said_ms < SAID_EVERY_MS) {
-        s->n_unsaid++;
+    if (!seldom_is_due(&s->said, s->loop->timers.now_ms, SAID_EVERY_MS, &unsaid))
         return;
-    }
     log_warn(NULL, "media_scan_failed",
              "end=%s status=%d effect=\"files wait, senders get storage_unavailable\" "
              "unsaid=%llu fix=\"run --media-scan by hand on a file: 0 is good, 1 is bad\"",
-             end, status, s->n_unsaid);
-    s->has_said = true;
-    s->said_ms = now_ms;
-    s->n_unsaid = 0;
+             end, status, unsaid);
 }
 
 static int verdict_of(struct media_scan *s, enum child_end end, int status)

@@ -6,11 +6,12 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/seldom.h"
 #include "crypto/random.h"
 #include "io/inbox.h"
 
-#define TOLD_EVERY 60000 // ms, between two warnings that say the same
-#define KEPT_MS    (INT64_C(2) * STORE_NODES_MS)
+#define TOLD_EVERY_MS 60000 // between two warnings that say the same
+#define KEPT_MS       (INT64_C(2) * STORE_NODES_MS)
 
 /** Another one. */
 struct other {
@@ -25,10 +26,10 @@ struct cluster {
     int64_t begun_ms; // the last look
     bool is_looking;
     struct inbox *inbox;
-    int64_t told_taken_ms; // 0: it was not taken
-    int64_t told_away_ms;  // 0: the database was not away
-    int64_t keeps_ms;      // until then others stay that the table does not have
-    pthread_mutex_t mutex; // of what follows
+    struct seldom told_taken;
+    struct seldom told_away; // since the database was there last
+    int64_t keeps_ms;        // until then others stay that the table does not have
+    pthread_mutex_t mutex;   // of what follows
     size_t n_others;
     struct other *others; // by number
     bool is_taken;
@@ -202,15 +203,9 @@ static void note_looked(struct cluster *c)
     pthread_mutex_unlock(&c->mutex);
 }
 
-/** @param told_ms  when that was said last; 0: never */
-static bool is_to_be_told(const struct cluster *c, int64_t *told_ms)
+static bool is_to_be_told(const struct cluster *c, struct seldom *told)
 {
-    const int64_t now_ms = c->loop->timers.now_ms;
-
-    if (*told_ms != 0 && now_ms - *told_ms < TOLD_EVERY)
-        return false;
-    *told_ms = now_ms;
-    return true;
+    return seldom_is_due(told, c->loop->timers.now_ms, TOLD_EVERY_MS, NULL);
 }
 
 static void on_announced(void *arg, int r, const struct store_node *nodes, size_t n)
@@ -218,15 +213,15 @@ static void on_announced(void *arg, int r, const struct store_node *nodes, size_
     struct cluster *c = arg;
 
     if (r == STORE_NODES_UNAVAILABLE) {
-        if (is_to_be_told(c, &c->told_away_ms))
+        if (is_to_be_told(c, &c->told_away))
             log_warn(NULL, "cluster_unsaid", "means=\"others may hold this node for gone\"");
     } else {
-        if (c->told_away_ms != 0)
+        if (c->told_away.has_said)
             c->keeps_ms = c->loop->timers.now_ms + KEPT_MS;
-        c->told_away_ms = 0;
+        c->told_away = (struct seldom){0};
         take(c, nodes, n, r == STORE_NODES_TAKEN);
     }
-    if (r == STORE_NODES_TAKEN && is_to_be_told(c, &c->told_taken_ms)) {
+    if (r == STORE_NODES_TAKEN && is_to_be_told(c, &c->told_taken)) {
         log_error(NULL, "cluster_taken",
                   "why=\"give each server a --node of its own, and start them again: another "
                   "one has the name of this one, or its number\"");

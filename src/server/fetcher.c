@@ -4,6 +4,7 @@
 #include "base/list.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/seldom.h"
 
 #define SAID_EVERY_MS 1000 // of a host, so that one that is down does not fill the log
 
@@ -17,8 +18,7 @@ struct auth_fetcher_http {
 /** A host that has failed before. */
 struct failing {
     struct list node;
-    int64_t said_ms;
-    unsigned long long n_unsaid; // failures, since then
+    struct seldom said;
     char host[FETCH_HOST_SIZE];
 };
 
@@ -41,12 +41,11 @@ static struct failing *find(struct auth_fetcher_http *f, const char *host)
     return NULL;
 }
 
-static struct failing *add(struct auth_fetcher_http *f, const char *host, int64_t now_ms)
+static struct failing *add(struct auth_fetcher_http *f, const char *host)
 {
     struct failing *h = NEW(struct failing);
 
     str_copy(h->host, (str){host, strlen(host) + 1});
-    h->said_ms = now_ms - SAID_EVERY_MS;
     list_push(&f->failing, &h->node);
     return h;
 }
@@ -58,18 +57,15 @@ static void say_failed(const struct asked *a, const char *why, unsigned status)
     struct failing *h = find(a->f, a->host);
     char host[LOG_QUOTE_SIZE];
     char reason[LOG_QUOTE_SIZE];
+    unsigned long long unsaid = 0;
 
     if (!h)
-        h = add(a->f, a->host, now_ms);
-    if (now_ms - h->said_ms < SAID_EVERY_MS) {
-        h->n_unsaid++;
+        h = add(a->f, a->host);
+    if (!seldom_is_due(&h->said, now_ms, SAID_EVERY_MS, &unsaid))
         return;
-    }
     log_warn(NULL, "server_fetch_failed", "host=%s reason=%s status=%u ms=%lld unsaid=%llu",
              log_quote(host, str_of(a->host)), log_quote(reason, str_of(why)), status,
-             (long long)(now_ms - a->asked_ms), h->n_unsaid);
-    h->said_ms = now_ms;
-    h->n_unsaid = 0;
+             (long long)(now_ms - a->asked_ms), unsaid);
 }
 
 static void on_answer(void *arg, int r, const char *why, const struct fetch_answer *answer)

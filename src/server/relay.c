@@ -5,6 +5,7 @@
 
 #include "base/fsm.h"
 #include "base/mem.h"
+#include "base/seldom.h"
 #include "crypto/secret.h"
 #include "eio/server.h"
 #include "http/body.h"
@@ -42,8 +43,7 @@ struct relay {
     struct relay_config config;
     struct list all;
     struct relay_numbers numbers;
-    int64_t said_ms; // when the log was last told of one that has failed
-    unsigned long long n_unsaid;
+    struct seldom said; // of those that have failed
     bool is_closed;
 };
 
@@ -292,17 +292,12 @@ static void on_timer(struct timer *t)
 /** Of each second one is said: where a node is gone, many fail. */
 static void say_failed(struct relay *r, unsigned number, const char *reason)
 {
-    const int64_t now_ms = timers_of(r)->now_ms;
+    unsigned long long unsaid = 0;
 
     r->numbers.failed++;
-    if (r->said_ms != 0 && now_ms - r->said_ms < SAY_EVERY_MS) {
-        r->n_unsaid++;
-        return;
+    if (seldom_is_due(&r->said, timers_of(r)->now_ms, SAY_EVERY_MS, &unsaid)) {
+        log_warn(NULL, "relay_failed", "node=%u reason=%s unsaid=%llu", number, reason, unsaid);
     }
-    log_warn(NULL, "relay_failed", "node=%u reason=%s unsaid=%llu", number, reason,
-             r->n_unsaid);
-    r->said_ms = now_ms;
-    r->n_unsaid = 0;
 }
 
 /** Our own server answers that there is no such session, or that it is not to be had now. */

@@ -8,9 +8,8 @@ static void say_denied(struct relay_door *d, struct http_request *rq, int refusa
     const ip from = http_peer(rq);
     char peer[ADDR_HOST_SIZE];
 
-    if (d->said_ms != 0 && d->timers->now_ms - d->said_ms < SAY_EVERY_MS)
+    if (!seldom_is_due(&d->said, d->timers->now_ms, SAY_EVERY_MS, NULL))
         return;
-    d->said_ms = d->timers->now_ms;
     log_warn(&rq->log, "relay_refused", "remedy=\"%s\" peer=%s reason=%s",
              refusal == RELAY_HEAD_KEY ? "give all nodes the same key"
                                        : "run the same version on all nodes",

@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "base/seldom.h"
 #include "eio/server.h"
 #include "server/relay.h"
 #include "server/relay_peers.h"
@@ -16,7 +17,7 @@ struct relay_door {
     str key;                   // empty: nobody's is right
     const struct timers *timers;
     uint64_t n_denied;
-    int64_t said_ms; // when the log was last told of one
+    struct seldom said; // of those
 };
 
 /** In the place of eio_http_handler; arg is the door. */

@@ -10,13 +10,13 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/seldom.h"
 #include "io/loop.h"
 #include "store/pg_dial.h"
 #include "store/pg_refusal.h"
 
-#define NS_PER_MS INT64_C(1000000)
-#define TOLD_EVERY                                                                             \
-    (1000 * NS_PER_MS) // of refusals: a server that refuses all is told of so often
+#define NS_PER_MS     INT64_C(1000000)
+#define TOLD_EVERY_MS 1000 // of refusals: a server that refuses all is told of so often
 
 /** What a server has yet to say, in this order. */
 struct expected {
@@ -52,7 +52,7 @@ struct pg_link {
     bool is_lost;      // that was said
     bool is_away;      // likewise: it can't be connected to
     int64_t failed_ns; // the last attempt; 0: it has not
-    int64_t told_ns[PG_ERROR + 1];
+    struct seldom told[PG_ERROR + 1];
 };
 
 // What the session must have. Each by itself: what only claims to be PostgreSQL may not know
@@ -113,11 +113,9 @@ static void say_refused(struct pg_link *l, enum pg_refusal refusal, str why, con
 {
     char quoted[LOG_QUOTE_SIZE];
     char statement[LOG_QUOTE_SIZE];
-    const int64_t now_ns = loop_now_ns();
 
-    if (l->told_ns[refusal] && now_ns - l->told_ns[refusal] < TOLD_EVERY)
+    if (!seldom_is_due(&l->told[refusal], loop_now_ns() / NS_PER_MS, TOLD_EVERY_MS, NULL))
         return;
-    l->told_ns[refusal] = now_ns;
     log_quote(quoted, why);
     log_quote(statement, str_of(text));
     if (refusal == PG_AGAIN) {
