@@ -94,7 +94,7 @@ mutate() { # mutate PATCH
 # Only what differs is written, so that only that is built again.
 copy_sources() {
     git ls-files -z --cached --others --exclude-standard -- src bench tests/cost tests/sim tests/unit \
-        tests/conformance tests/support tests/power tests/fault tests/fuzz/*.c tools web/dist \
+        tests/conformance tests/support tests/power tests/fault tests/migrate tests/fuzz/*.c tools web/dist \
         meson.build meson_options.txt |
         while IFS= read -r -d '' file; do
             cmp -s "$file" "$copy/src/$file" && continue
