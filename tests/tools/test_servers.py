@@ -101,11 +101,23 @@ def kill(name, folder):
     return ""
 
 
+def kill_with_command(name, folder):
+    server, pid = start(name, folder, ["sh", "-c", "echo $$; exec sleep 600"])
+    server.kill()
+    try:
+        server.communicate(timeout=SECONDS)  # the command has its stdout as well
+    except subprocess.TimeoutExpired:
+        os.kill(int(pid), signal.SIGKILL)
+        return "left its command"
+    return ""
+
+
 def tests_of(name, scheme, rows):
     tests = [(row[0], lambda folder, row=row: run(name, folder, row)) for row in rows]
     return tests + [("its input ends", lambda folder: input_ends(name, scheme, folder)),
                     ("it is told to end", lambda folder: term(name, folder)),
-                    ("it is killed", lambda folder: kill(name, folder))]
+                    ("it is killed", lambda folder: kill(name, folder)),
+                    ("it is killed beside a command", lambda folder: kill_with_command(name, folder))]
 
 
 def main():

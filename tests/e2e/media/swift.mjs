@@ -4,9 +4,9 @@
  *
  * Runs a command beside an object store: Debian's swift with s3api, on loopback and on ports
  * that are free, which it stops afterwards. The command finds it in its environment: S3_ENDPOINT,
- * S3_REGION, S3_BUCKET (there, and empty), S3_ACCESS_KEY and S3_SECRET_KEY. The status is the
- * command's; 77 says that there is no such store here: it needs root, for its /etc/swift, and
- * the packages.
+ * S3_REGION, S3_BUCKET (there, and empty), S3_ACCESS_KEY and S3_SECRET_KEY. Told to end, it ends the
+ * command first. The status is the command's; 77 says that there is no such store here: it needs
+ * root, for its /etc/swift, and the packages.
  */
 import { spawn, spawnSync } from 'node:child_process';
 import { randomInt } from 'node:crypto';
@@ -18,6 +18,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
 
 const SKIPPED = 77;
+const ENDED = 143; // as a shell says SIGTERM
 const READY_MS = 60000;
 const STOP_MS = 10000;
 const PROGRAMS = ['swift-proxy-server', 'swift-account-server', 'swift-container-server',
@@ -158,12 +159,28 @@ async function main(command, args) {
         return SKIPPED;
     }
     const from = Date.now();
-    const swift = await Swift.start();
+    let child;
+    let isEnding = false;
+    const end = () => {
+        isEnding = true;
+        child?.kill('SIGTERM');
+    };
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, end);
+
+    let swift;
     try {
+        swift = await Swift.start();
+    } catch (error) {
+        if (isEnding) return ENDED; // the terminal has told swift as well
+        throw error;
+    }
+    try {
+        if (isEnding) return ENDED;
         if (process.env.TIMES) console.log(`${Date.now() - from} ms until swift was up`);
-        const child = spawn(command, args, { stdio: 'inherit', env: { ...process.env, ...swift.env } });
+        child = spawn('setpriv', ['--pdeathsig', 'TERM', command, ...args],
+            { stdio: 'inherit', env: { ...process.env, ...swift.env } });
         const [status] = await once(child, 'exit');
-        return status ?? 1;
+        return isEnding ? ENDED : status ?? 1;
     } finally {
         await swift.stop();
     }
