@@ -79,7 +79,7 @@ export class Swift {
     constructor(dir, ports) {
         this.#dir = dir;
         this.#child = spawn(...ownMounts('bash', SCRIPT, dir, ...ports),
-            { stdio: ['ignore', 'inherit', 'inherit'] });
+            { stdio: ['ignore', 'inherit', 'inherit'], detached: true }); // from a Ctrl-C: we stop it
         this.#ended = once(this.#child, 'exit');
         this.env = {
             S3_ENDPOINT: `http://127.0.0.1:${ports[0]}`,
@@ -167,13 +167,7 @@ async function main(command, args) {
     };
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, end);
 
-    let swift;
-    try {
-        swift = await Swift.start();
-    } catch (error) {
-        if (isEnding) return ENDED; // the terminal has told swift as well
-        throw error;
-    }
+    const swift = await Swift.start();
     try {
         if (isEnding) return ENDED;
         if (process.env.TIMES) console.log(`${Date.now() - from} ms until swift was up`);
