@@ -173,8 +173,10 @@ static void prints_what_is_long_as_well(void **state)
     str_take_until(&out, '\n');
     for (int i = 1; i <= 20000; i++) {
         const str line = str_take_until(&out, '\n');
+        char number[16] = ""; // strtol would have ASan look at all that is left, for its end
         assert_true(line.len > 1000);
-        assert_int_equal(strtol(line.ptr, NULL, 10), i);
+        memcpy(number, line.ptr, sizeof(number) - 1);
+        assert_int_equal(strtol(number, NULL, 10), i);
     }
     assert_int_equal(out.len, 0);
 }
