@@ -219,10 +219,11 @@ static int setup(void **state)
     b->seed = seed ? strtoull(seed, NULL, 10) : (uint64_t)time(NULL);
     b->chance = seeded_of(b->seed);
     print_message("SEED=%llu\n", (unsigned long long)b->seed);
-    for (unsigned side = 0; side < SIDES; side++)
+    for (unsigned side = 0; side < SIDES; side++) {
         b->w[side] = store_world_new(side == MODEL      ? BACKEND_MEM
                                      : is_on_postgres() ? BACKEND_POSTGRES
                                                         : BACKEND_SQLITE);
+    }
     *state = b;
     return 0;
 }

@@ -528,7 +528,7 @@ static inline struct store_append message(char from, char to, const char *key,
         .now_ms = NOW,
     };
 
-    for (size_t i = 0; i < a.content.len; i++) {
+    for (size_t i = 0; content[i] != '\0'; i++) {
         uint8_t *byte = &a.digest[i % CHAT_DIGEST_SIZE];
         *byte = (uint8_t)(*byte * 31 + (uint8_t)content[i]);
     }

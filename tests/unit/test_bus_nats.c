@@ -402,7 +402,7 @@ static void what_a_loop_has_no_room_for_is_a_gap(void **state)
 {
     static char content[65536];
     struct world *w = *state;
-    const unsigned n = 2 * BUS_HUB_WAITING_MAX / sizeof(content);
+    const unsigned n = (unsigned)((size_t)2 * BUS_HUB_WAITING_MAX / sizeof(content));
     const struct bus_event e = {
         .kind = BUS_MESSAGE,
         .to = wallet(1),

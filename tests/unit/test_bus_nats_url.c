@@ -120,7 +120,7 @@ static void their_number_and_each_part_has_a_limit(void **state)
     for (unsigned i = 0; i < NATS_URLS_MAX; i++)
         n += (size_t)snprintf(text + n, sizeof(text) - n, "%snats://[::1]", i ? "," : "");
     expect_int("as many as may be", nats_urls_read(&urls, str_of(text)), 0);
-    strcat(text, ",nats://[::1]");
+    snprintf(text + n, sizeof(text) - n, ",nats://[::1]");
     expect_int("one more", nats_urls_read(&urls, str_of(text)), NATS_URL_BAD);
 
     for (unsigned more = 0; more < 2; more++) {

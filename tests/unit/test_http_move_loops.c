@@ -58,7 +58,7 @@ static void on_items(void *arg, struct list *items)
 {
     struct place *p = arg;
 
-    for (struct list *node = list_shift(items); node; node = list_shift(items)) {
+    list_each (node, items) {
         struct item *item = container_of(node, struct item, node);
         struct stream *stream = NULL;
         if (item->is_stop) {
@@ -71,6 +71,7 @@ static void on_items(void *arg, struct list *items)
         }
         free(item);
     }
+    list_init(items);
 }
 
 static int number_in(str path)

@@ -83,11 +83,11 @@ static void keeps_the_latest_and_not_what_both_have_read(void **state)
     for (uint64_t seq = 1; seq <= PG_RECENT_KEPT; seq++)
         add(k, seq, false);
     expect_count(k, 1, 0, PG_RECENT_KEPT, PG_RECENT_KEPT / 2,
-                 PG_RECENT_KEPT / 2 * (PG_RECENT_KEPT / 2 + 1));
+                 (uint64_t)PG_RECENT_KEPT / 2 * (PG_RECENT_KEPT / 2 + 1));
     add(k, PG_RECENT_KEPT + 1, false);
     assert_false(pg_known_count(k, 1, PG_RECENT_KEPT / 2 - 1, PG_RECENT_KEPT, &found));
     expect_count(k, 0, PG_RECENT_KEPT / 2, PG_RECENT_KEPT + 1, PG_RECENT_KEPT / 4 + 1,
-                 (PG_RECENT_KEPT / 4 + 1) * (3 * PG_RECENT_KEPT / 4 + 1));
+                 ((uint64_t)PG_RECENT_KEPT / 4 + 1) * (3 * PG_RECENT_KEPT / 4 + 1));
 
     const struct pg_sides read = sides_of(100, 100);
     pg_known_set(k, &read, 0);
@@ -96,7 +96,7 @@ static void keeps_the_latest_and_not_what_both_have_read(void **state)
         add(k, seq, false);
     }
     assert_in_range(k->n_recent, 1, PG_RECENT_KEPT);
-    expect_first(k, 0, 100 + PG_RECENT_KEPT, 10 * (101 + PG_RECENT_KEPT));
+    expect_first(k, 0, 100 + PG_RECENT_KEPT, (int64_t)10 * (101 + PG_RECENT_KEPT));
     pg_known_fini(&all);
 }
 

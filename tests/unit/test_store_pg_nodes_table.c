@@ -63,7 +63,7 @@ static void on_announced(void *arg, int r, const struct store_node *nodes, size_
     a->r = r;
     a->has_nodes = nodes != NULL;
     a->n = n;
-    for (size_t i = 0; i < n && i < COUNT_OF(a->nodes); i++)
+    for (size_t i = 0; nodes && i < n && i < COUNT_OF(a->nodes); i++)
         a->nodes[i] = nodes[i];
     loop_stop(a->loop);
 }
@@ -114,7 +114,6 @@ static void run_sql(struct world *w, const char *text)
 }
 
 #define AGO(ms) "now() - " #ms " * interval '1 millisecond'"
-#define STR_(x) #x
 
 static void each_is_told_of_all(void **state)
 {
