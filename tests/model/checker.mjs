@@ -9,8 +9,8 @@ import { Files, plain } from './files.mjs';
 import { Talk } from './talk.mjs';
 import { Violation } from './violation.mjs';
 
-/** The list goes by the order of the store; each node's time is of when it was asked. */
-const CLOCKS_MS = NODES > 1 ? 5000 : 0;
+/** The list goes by the order of the store; the time of each node, and worker, is of when it was asked. */
+const CLOCKS_MS = NODES > 1 ? 5000 : process.env.PARLEY_WORKERS > 1 ? 1000 : 0;
 
 const RECEIPTS = { 'message.delivered': 'delivered', 'message.read': 'read' };
 const CONTACT = /^conversation\.(accept|block|unblock)$/;
