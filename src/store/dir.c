@@ -108,6 +108,14 @@ int store_dir_take(int *fd, const char *dir)
 
 // A directory that was moved.
 
+/** @return 0 or a fault */
+static int moved_of(char path[DIR_PATH_SIZE], const char *dir)
+{
+    if (snprintf(path, DIR_PATH_SIZE, "%s/moved", dir) >= DIR_PATH_SIZE)
+        return err_fault(-ENAMETOOLONG, "%s", dir);
+    return 0;
+}
+
 static int write_moved(int fd, const char *path)
 {
     static const char text[] = "What parley.db has is in a database, by 'parley migrate'.\n";
@@ -121,22 +129,24 @@ int store_dir_set_moved(const char *dir)
 {
     char path[DIR_PATH_SIZE];
 
-    if (snprintf(path, sizeof(path), "%s/moved", dir) >= (int)sizeof(path))
-        return err_fault(-ENAMETOOLONG, "%s", dir);
+    int r = moved_of(path, dir);
+    if (r < 0)
+        return err_up(r);
     const int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
     if (fd < 0)
         return err_fault(-errno, "make %s", path);
-    const int r = write_moved(fd, path);
+    r = write_moved(fd, path);
     close(fd);
-    return r < 0 ? r : store_dir_sync(dir);
+    return r < 0 ? err_up(r) : store_dir_sync(dir);
 }
 
 int store_dir_check_moved(const char *dir)
 {
     char path[DIR_PATH_SIZE];
 
-    if (snprintf(path, sizeof(path), "%s/moved", dir) >= (int)sizeof(path))
-        return err_fault(-ENAMETOOLONG, "%s", dir);
+    const int r = moved_of(path, dir);
+    if (r < 0)
+        return err_up(r);
     if (access(path, F_OK) == 0) {
         return err_fault(-EEXIST,
                          "start with the --store that %s was moved to: clients have gone on "
