@@ -4,8 +4,8 @@
  *
  * Three numbers say what a session has: every message that concerns it up to `after`, every
  * receipt up to `receipts_after`, every change of what its account wants of others up to
- * `changes_after`. None is above what the store's horizon was when they were read, so nothing
- * can commit below them later. A cursor is the smallest of the three.
+ * `changes_after`. None is above where the store was when they were read, so nothing can commit
+ * below them later. A cursor is the smallest of the three.
  *
  * Filling reads the store behind these, a window at a time, until nothing is left; an event
  * from the bus only says how far there is something. Live, an event is sent on as it is, unless
@@ -570,7 +570,7 @@ static void on_receipt(struct chat_session *s, const struct bus_event *e)
         own_hear(&s->own, OWN_RECEIPTS, r->position);
         return;
     }
-    if (!is_ordered(s) && r->position <= s->receipts_after)
+    if (r->position <= s->receipts_after)
         return; // read already
     advance(s, e, r->position);
     acks_note_mark(s, r);

@@ -167,8 +167,9 @@ struct store_page {
 typedef void store_read_fn(void *arg, int r, const struct store_page *page);
 
 /** A page of the marks that have moved behind `after` in an account's conversations: its own,
- * and its peers' as they became known to it; as they are now, in the order of positions. None
- * that has moved above the horizon of the call: its receipt has not been answered yet. */
+ * and its peers' as they became known to it; in the order of positions. All are as they were at
+ * one moment, not before the call, which is `upto`: a mark that moves on is never missing. So
+ * there may be some whose receipts have not been answered yet. */
 struct store_receipts {
     account account;
     int64_t after;
@@ -179,7 +180,7 @@ struct store_receipts_page {
     const struct chat_receipt *receipts;
     size_t n_receipts;
     bool has_more;
-    int64_t upto; // as in store_page
+    int64_t upto; // the position of the last one if there are more, else of the moment
 };
 
 typedef void store_receipts_fn(void *arg, int r, const struct store_receipts_page *page);
@@ -233,8 +234,8 @@ struct store_conversation {
 typedef void store_conversation_fn(void *arg, int r, const struct chat_conversation *c);
 
 /** A page of an account's conversations of which `accepted` or `blocked` was changed by a
- * contact behind `after`; as they are now, in the order of these changes. As with receipts,
- * none that was changed above the horizon of the call. */
+ * contact behind `after`; in the order of these changes. As with receipts, all are as they were
+ * at one moment. */
 struct store_changes {
     account account;
     int64_t after;
@@ -246,7 +247,7 @@ struct store_changes_page {
     const struct chat_conversation *conversations;
     size_t n_conversations;
     bool has_more;
-    int64_t upto; // as in store_page
+    int64_t upto; // as in store_receipts_page
 };
 
 typedef void store_changes_fn(void *arg, int r, const struct store_changes_page *page);

@@ -38,8 +38,8 @@ struct store_engine {
     uint64_t epoch;
     // Up to here all is on the disk, whoever has written it. Never goes back.
     atomic_int_fast64_t durable;
-    // By several fronts, or several processes; from before it is used. A read of one that is
-    // not sees nothing that was not answered when it was called.
+    // By several fronts, or several processes; from before it is used. store_read() of one that
+    // is not brings nothing that was not answered when it was called.
     bool is_shared;
     bool has_other_writers; // as struct store has it; from before it is used
 };

@@ -169,7 +169,7 @@ static size_t find_changes(const struct changes_op *op, struct change *out)
         if (side == 2)
             continue;
         const int64_t position = c->sides[side].contact_position;
-        if (position > op->changes.after && position > 0 && position <= op->op.horizon)
+        if (position > op->changes.after && position > 0)
             out[n++] = (struct change){position, c, side};
     }
     if (n > 0)
@@ -185,7 +185,7 @@ static void run_changes(struct job *job)
     struct change *changes = mem_alloc((n_all + 1) * sizeof(*changes));
     struct chat_conversation *found = mem_alloc((n_all + 1) * sizeof(*found));
     struct page_room room = page_room_of(op->changes.max_conversations, op->changes.max_bytes);
-    struct store_changes_page page = {.conversations = found, .upto = op->op.horizon};
+    struct store_changes_page page = {.conversations = found, .upto = op->op.s->model.position};
     const size_t n = find_changes(op, changes);
 
     for (size_t i = 0; i < n; i++) {

@@ -84,7 +84,7 @@ static size_t moved_marks(const struct mem_conversation *c, unsigned side, bool 
     size_t n = 0;
 
     for (unsigned i = 0; i < 2; i++) {
-        if (marks[i].position > op->receipts.after && marks[i].position <= op->op.horizon)
+        if (marks[i].position > op->receipts.after)
             out[n++] = mem_receipt_of(c, side, (enum chat_mark)i, &marks[i]);
     }
     return n;
@@ -107,7 +107,7 @@ static void run_receipts(struct job *job)
         n += moved_marks(c, 1 - side, false, op, all + n);
     }
     const struct store_receipts_page page =
-        page_of_receipts(all, n, op->receipts.max_receipts, op->op.horizon);
+        page_of_receipts(all, n, op->receipts.max_receipts, m->position);
     op->done(op->op.arg, refusal, refusal == 0 ? &page : NULL);
     free(all);
     free(op);

@@ -13,10 +13,10 @@ static int by_position(const void *a, const void *b)
 }
 
 struct store_receipts_page page_of_receipts(struct chat_receipt *receipts, size_t n, size_t max,
-                                            int64_t horizon)
+                                            int64_t upto)
 {
     struct store_receipts_page page = {
-        .receipts = receipts, .n_receipts = n, .upto = horizon, .has_more = n > max};
+        .receipts = receipts, .n_receipts = n, .upto = upto, .has_more = n > max};
 
     if (n > 0)
         qsort(receipts, n, sizeof(*receipts), by_position);

@@ -30,7 +30,8 @@ static inline bool page_take(struct page_room *room, size_t bytes)
 /**
  * Sort them by position, and cut where the page ends: a move that made two is not parted.
  *
- * @param max  at least 2
+ * @param max   at least 2
+ * @param upto  what they have all of
  */
 struct store_receipts_page page_of_receipts(struct chat_receipt *receipts, size_t n, size_t max,
-                                            int64_t horizon);
+                                            int64_t upto);

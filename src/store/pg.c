@@ -124,7 +124,7 @@ int store_pg_open(struct store **out, struct loop *l, const struct store_pg_conf
 
     e->lock = -1;
     e->engine.ops = &engine_ops;
-    e->engine.is_shared = !config->sees_answered_only;
+    e->engine.is_shared = true;
     e->engine.has_other_writers = !config->is_alone;
     const int r = open_database(e, config);
     if (r < 0) {

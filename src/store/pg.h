@@ -19,9 +19,6 @@ struct store_pg_config {
     const char *dir;  // a server's, taken for it; NULL: none
     const char *name; // of this process, for who looks at the database's connections
     bool is_alone;    // nobody else may write to the database
-    // And a read sees nothing that was not answered when it was called: where what was answered
-    // is announced in order. Else it sees all there is.
-    bool sees_answered_only;
     struct store_limits limits;
     struct rand *rand; // used while opening only
 };

@@ -12,7 +12,7 @@
 
 // clang-format off
 
-// $2 after, $3 since, $4 the larger one, $5 upto, $6 rows, $7 bytes, $8 whether to count.
+// $2 after, $3 since, $4 the larger one, $5 rows, $6 bytes, $7 whether to count.
 
 #define NEAR                                                                                   \
     "near AS MATERIALIZED ("                                                                   \
@@ -22,16 +22,16 @@
     "  AND m.position >= ("                                                                    \
     "    SELECT min(s.due_pos) FROM member s"                                                  \
     "    WHERE s.account = " PG_ROW_MY_ID " AND s.is_due AND s.due_pos > 0)"                                \
-    "  ORDER BY m.position LIMIT 4 * $6::int8),"                                               \
+    "  ORDER BY m.position LIMIT 4 * $5::int8),"                                               \
     " found AS MATERIALIZED ("                                                                 \
     "  SELECT m.conversation, m.seq, m.position, 1 - m.side AS side FROM near m"               \
     "  CROSS JOIN LATERAL ("                                                                   \
     "    SELECT s.delivered_seq FROM member s"                                                 \
     "    WHERE s.conversation = m.conversation AND s.side = 1 - m.side LIMIT 1) s"             \
-    "  WHERE m.withheld = 0 AND m.seq > s.delivered_seq ORDER BY m.position LIMIT $6),"        \
+    "  WHERE m.withheld = 0 AND m.seq > s.delivered_seq ORDER BY m.position LIMIT $5),"        \
     " enough AS MATERIALIZED ("                                                                \
-    "  SELECT (SELECT count(*) FROM near) < 4 * $6"                                            \
-    "  OR (SELECT count(*) FROM found) = $6 AS so)"
+    "  SELECT (SELECT count(*) FROM near) < 4 * $5"                                            \
+    "  OR (SELECT count(*) FROM found) = $5 AS so)"
 
 // What is behind the last undelivered one of a conversation is not looked at, be it long.
 #define UNDELIVERED                                                                            \
@@ -43,7 +43,7 @@
     "  (SELECT s.conversation, s.side, s.delivered_seq, s.undelivered FROM member s"           \
     "   WHERE s.account = " PG_ROW_MY_ID " AND s.is_due AND s.due_pos > 0"                                  \
     "   AND s.due_pos > $2 AND s.due_pos <= $3 AND NOT (SELECT so FROM enough)"                \
-    "   ORDER BY s.due_pos LIMIT $6)),"                                                        \
+    "   ORDER BY s.due_pos LIMIT $5)),"                                                        \
     " undelivered AS MATERIALIZED ("                                                           \
     "  (SELECT conversation, seq, position, side FROM found WHERE (SELECT so FROM enough))"    \
     "  UNION ALL"                                                                              \
@@ -52,25 +52,25 @@
     "      SELECT m.seq, m.position FROM message m"                                            \
     "      WHERE m.conversation = s.conversation AND m.seq > s.delivered_seq"                  \
     "      AND m.side <> s.side AND m.withheld = 0 ORDER BY m.seq LIMIT s.undelivered) u"      \
-    "    WHERE u.position > $2 AND u.position <= $3 ORDER BY u.seq LIMIT $6) m)"               \
-    "  ORDER BY position LIMIT $6)"
+    "    WHERE u.position > $2 AND u.position <= $3 ORDER BY u.seq LIMIT $5) m)"               \
+    "  ORDER BY position LIMIT $5)"
 
 #define REST                                                                                   \
     "rest AS ("                                                                                \
     "  (SELECT m.conversation, m.seq, m.position, m.side FROM message m"                       \
-    "   WHERE m.sender = " PG_ROW_MY_ID " AND m.position > $4::int8 AND m.position <= $5::int8" \
-    "   AND (SELECT count(*) FROM undelivered) < $6 ORDER BY m.position LIMIT $6)"             \
+    "   WHERE m.sender = " PG_ROW_MY_ID " AND m.position > $4::int8" \
+    "   AND (SELECT count(*) FROM undelivered) < $5 ORDER BY m.position LIMIT $5)"             \
     "  UNION ALL"                                                                              \
     "  (SELECT m.conversation, m.seq, m.position, 1 - m.side FROM message m"                   \
-    "   WHERE m.recipient = " PG_ROW_MY_ID " AND m.position > $4 AND m.position <= $5"         \
+    "   WHERE m.recipient = " PG_ROW_MY_ID " AND m.position > $4"         \
     "   AND m.withheld = 0"                                                                    \
-    "   AND (SELECT count(*) FROM undelivered) < $6 ORDER BY m.position LIMIT $6))"
+    "   AND (SELECT count(*) FROM undelivered) < $5 ORDER BY m.position LIMIT $5))"
 
 #define DUE                                                                                    \
     "due AS MATERIALIZED ("                                                                    \
     "  SELECT conversation, seq, position, side FROM undelivered"                              \
     "  UNION ALL SELECT conversation, seq, position, side FROM rest"                           \
-    "  ORDER BY position LIMIT $6)"
+    "  ORDER BY position LIMIT $5)"
 
 #define DUE_MESSAGES                                                                           \
     "SELECT" PG_ROW_MESSAGE " FROM due d"                                                      \
@@ -81,24 +81,23 @@
 
 static const char due_text[] =
     "WITH " PG_ROW_ME ", " NEAR ", " UNDELIVERED ", " REST ", " DUE ","
-    " page AS (" PG_ROW_CUT(DUE_MESSAGES, "position", "$7::int8") ")"
+    " page AS (" PG_ROW_CUT(DUE_MESSAGES, "position", "$6::int8") ")"
     " SELECT" PG_ROW_COLUMNS ","
-    "  CASE WHEN $8::boolean THEN"
+    "  CASE WHEN $7::boolean THEN"
     "   (SELECT count(*) FROM member s WHERE s.account = " PG_ROW_MY_ID " AND s.has_unread AND s.unread > 0) END"
     " FROM meta x LEFT JOIN page p ON true ORDER BY p.position";
 
 // clang-format on
 
-static void ask_due(const struct read_op *op, int64_t upto, struct pg_args *a)
+static void ask_due(const struct read_op *op, struct pg_args *a)
 {
     const struct store_read *asked = &op->asked.read;
     const int64_t after = pg_row_after(asked->after);
 
     pg_arg_account(a, &asked->account);
     pg_arg_i64(a, after);
-    pg_arg_i64(a, asked->since < upto ? asked->since : upto);
+    pg_arg_i64(a, asked->since);
     pg_arg_i64(a, asked->since > after ? asked->since : after);
-    pg_arg_i64(a, upto);
     pg_arg_i64(a, pg_row_n(asked->max_messages));
     pg_arg_i64(a, pg_row_i64(asked->max_bytes));
     pg_arg_bool(a, asked->counts_unread);
@@ -117,7 +116,7 @@ static bool take_messages(struct read_op *op, const account *viewer, const PGres
     return false;
 }
 
-static int take_due(struct read_op *op, const PGresult *r, int64_t upto)
+static int take_due(struct read_op *op, const PGresult *r)
 {
     const struct store_read *asked = &op->asked.read;
     struct store_page *page = &op->answer.read;
@@ -126,7 +125,8 @@ static int take_due(struct read_op *op, const PGresult *r, int64_t upto)
         take_messages(op, &asked->account, r,
                       page_room_of(asked->max_messages, asked->max_bytes), &page->n_messages);
     page->messages = op->items;
-    page->upto = page->has_more ? page->messages[page->n_messages - 1].position : upto;
+    page->upto =
+        page->has_more ? page->messages[page->n_messages - 1].position : pg_row_horizon(r);
     page->unread = pg_row_u64(r, 0, PG_ROW_MORE);
     return 0;
 }
@@ -154,11 +154,10 @@ static const char history_text[] =
 
 // clang-format on
 
-static void ask_history(const struct read_op *op, int64_t upto, struct pg_args *a)
+static void ask_history(const struct read_op *op, struct pg_args *a)
 {
     const struct store_history *h = &op->asked.history;
 
-    (void)upto; // it is as it is now
     pg_row_ask_place(a, &h->account, &h->place);
     pg_arg_i64(a, pg_row_i64(h->after));
     pg_arg_i64(a, h->before == 0 ? INT64_MAX : pg_row_i64(h->before));
@@ -166,12 +165,11 @@ static void ask_history(const struct read_op *op, int64_t upto, struct pg_args *
     pg_arg_i64(a, pg_row_i64(h->max_bytes));
 }
 
-static int take_history(struct read_op *op, const PGresult *r, int64_t upto)
+static int take_history(struct read_op *op, const PGresult *r)
 {
     const struct store_history *h = &op->asked.history;
     struct store_history_page *page = &op->answer.history;
 
-    (void)upto;
     if (!pg_bool(r, 0, PG_ROW_MORE))
         return STORE_NOT_FOUND;
     page->has_more = take_messages(

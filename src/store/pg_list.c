@@ -28,11 +28,11 @@
 
 #define CHANGED                                                                                \
     "SELECT * FROM member s WHERE s.account = " PG_ROW_MY_ID                                   \
-    " AND s.contact_pos > 0 AND s.contact_pos > $2::int8 AND s.contact_pos <= $3::int8"        \
-    " ORDER BY s.contact_pos LIMIT $4::int8"
+    " AND s.contact_pos > 0 AND s.contact_pos > $2::int8"        \
+    " ORDER BY s.contact_pos LIMIT $3::int8"
 
 static const char list_text[] = PAGE("", LATEST, "-s.shown_pos", "$4::int8");
-static const char changes_text[] = PAGE("", CHANGED, "s.contact_pos", "$5::int8");
+static const char changes_text[] = PAGE("", CHANGED, "s.contact_pos", "$4::int8");
 static const char conversation_text[] =
     PAGE(", " PG_ROW_PLACE, "SELECT * FROM place", "s.shown_pos", "0");
 
@@ -53,23 +53,21 @@ static bool take_conversations(struct read_op *op, const account *viewer, const 
 
 // The list.
 
-static void ask_list(const struct read_op *op, int64_t upto, struct pg_args *a)
+static void ask_list(const struct read_op *op, struct pg_args *a)
 {
     const struct store_list *l = &op->asked.list;
 
-    (void)upto; // it is as it is now
     pg_arg_account(a, &l->account);
     pg_arg_i64(a, l->before == 0 ? INT64_MAX : l->before);
     pg_arg_i64(a, pg_row_n(l->max_conversations));
     pg_arg_i64(a, pg_row_i64(l->max_bytes));
 }
 
-static int take_list(struct read_op *op, const PGresult *r, int64_t upto)
+static int take_list(struct read_op *op, const PGresult *r)
 {
     const struct store_list *l = &op->asked.list;
     struct store_list_page *page = &op->answer.list;
 
-    (void)upto;
     const bool has_more =
         take_conversations(op, &l->account, r, page_room_of(l->max_conversations, l->max_bytes),
                            &page->n_conversations);
@@ -84,15 +82,13 @@ const struct pg_question pg_list = {
 
 // One.
 
-static void ask_conversation(const struct read_op *op, int64_t upto, struct pg_args *a)
+static void ask_conversation(const struct read_op *op, struct pg_args *a)
 {
-    (void)upto;
     pg_row_ask_place(a, &op->asked.conversation.account, &op->asked.conversation.place);
 }
 
-static int take_conversation(struct read_op *op, const PGresult *r, int64_t upto)
+static int take_conversation(struct read_op *op, const PGresult *r)
 {
-    (void)upto;
     if (!pg_row_is(r, 0))
         return STORE_NOT_FOUND;
     op->answer.conversation = pg_row_conversation(op, &op->asked.conversation.account, r, 0);
@@ -104,18 +100,17 @@ const struct pg_question pg_conversation = {
 
 // Changes.
 
-static void ask_changes(const struct read_op *op, int64_t upto, struct pg_args *a)
+static void ask_changes(const struct read_op *op, struct pg_args *a)
 {
     const struct store_changes *c = &op->asked.changes;
 
     pg_arg_account(a, &c->account);
     pg_arg_i64(a, c->after);
-    pg_arg_i64(a, upto);
     pg_arg_i64(a, pg_row_n(c->max_conversations));
     pg_arg_i64(a, pg_row_i64(c->max_bytes));
 }
 
-static int take_changes(struct read_op *op, const PGresult *r, int64_t upto)
+static int take_changes(struct read_op *op, const PGresult *r)
 {
     const struct store_changes *c = &op->asked.changes;
     struct store_changes_page *page = &op->answer.changes;
@@ -124,7 +119,8 @@ static int take_changes(struct read_op *op, const PGresult *r, int64_t upto)
         take_conversations(op, &c->account, r, page_room_of(c->max_conversations, c->max_bytes),
                            &page->n_conversations);
     page->conversations = op->items;
-    page->upto = page->has_more ? pg_i64(r, (int)page->n_conversations - 1, PG_ROW_AT) : upto;
+    page->upto = page->has_more ? pg_i64(r, (int)page->n_conversations - 1, PG_ROW_AT)
+                                : pg_row_horizon(r);
     return 0;
 }
 

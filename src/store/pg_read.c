@@ -20,11 +20,10 @@ static const char revocations_text[] =
     "  SELECT * FROM revocation v WHERE v.position > $1::int8 AND v.until_ms > $2::int8"
     "  ORDER BY v.position LIMIT $3::int8) v ON true ORDER BY v.position";
 
-static void ask_revocations(const struct read_op *op, int64_t upto, struct pg_args *a)
+static void ask_revocations(const struct read_op *op, struct pg_args *a)
 {
     const struct auth_store_revocations *asked = &op->asked.revocations;
 
-    (void)upto; // they have positions of their own
     pg_arg_i64(a, asked->after);
     pg_arg_i64(a, asked->now_ms);
     pg_arg_i64(a, pg_row_n(asked->max_revocations));
@@ -35,11 +34,10 @@ static str keep_str(struct read_op *op, str s)
     return str_copy(read_op_room(op, s.len), s);
 }
 
-static int take_revocations(struct read_op *op, const PGresult *r, int64_t upto)
+static int take_revocations(struct read_op *op, const PGresult *r)
 {
     struct auth_store_revocations_page *page = &op->answer.revocations;
 
-    (void)upto;
     for (int row = 0; row < PQntuples(r) && !pg_is_null(r, row, REVOCATION_POSITION); row++) {
         page->has_more = page->n_revocations == op->asked.revocations.max_revocations;
         if (page->has_more)
@@ -75,18 +73,16 @@ static const char upload_text[] =
     "SELECT x.position, u.state, u.owner, u.name, u.mime, u.size, u.sha256"
     " FROM meta x LEFT JOIN upload u ON u.id = $1::bytea";
 
-static void ask_upload(const struct read_op *op, int64_t upto, struct pg_args *a)
+static void ask_upload(const struct read_op *op, struct pg_args *a)
 {
-    (void)upto;
     pg_arg_bytes(a, op->asked.upload);
 }
 
-static int take_upload(struct read_op *op, const PGresult *r, int64_t upto)
+static int take_upload(struct read_op *op, const PGresult *r)
 {
     struct chat_upload *u = &op->answer.upload;
     const enum upload_state state = (enum upload_state)pg_i64(r, 0, UPLOAD_STATE);
 
-    (void)upto;
     if (pg_is_null(r, 0, UPLOAD_STATE) || state == UPLOAD_DELETING)
         return UPLOADS_NOT_FOUND;
     const str sha256 = pg_str(r, 0, UPLOAD_SHA256);
@@ -133,7 +129,7 @@ static void ask_all(const struct pg_reader *rd, const struct list *reads, struct
         const struct read_op *op = read_op_of(node);
         const struct pg_question *q = pg_questions[op->kind];
         pg_args_clear(&args);
-        q->ask(op, rd->engine->is_shared ? INT64_MAX : op->horizon, &args);
+        q->ask(op, &args);
         pg_link_send(rd->link, &q->statement, &args);
         pg_link_sync(rd->link);
     }
@@ -144,17 +140,15 @@ static void ask_all(const struct pg_reader *rd, const struct list *reads, struct
  * @return 0 or a refusal */
 static int take(struct pg_reader *rd, struct read_op *op, const PGresult *r)
 {
-    const int64_t horizon = PQntuples(r) > 0 ? pg_i64(r, 0, PG_ROW_HORIZON) : -1;
+    const int64_t horizon = PQntuples(r) > 0 ? pg_row_horizon(r) : -1;
 
     if (horizon < op->horizon) {
         log_error(NULL, "store_postgres_behind", PG_BEHIND, (long long)horizon,
                   (long long)op->horizon);
         return STORE_UNAVAILABLE;
     }
-    const int refusal =
-        pg_questions[op->kind]->take(op, r, rd->engine->is_shared ? horizon : op->horizon);
-    if (rd->engine->is_shared)
-        store_engine_reach(rd->engine, horizon);
+    const int refusal = pg_questions[op->kind]->take(op, r);
+    store_engine_reach(rd->engine, horizon);
     return refusal;
 }
 

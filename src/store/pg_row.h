@@ -19,12 +19,10 @@
 struct pg_question {
     const struct pg_statement statement;
 
-    /** @param upto  no position above it is wanted: INT64_MAX, or op->horizon */
-    void (*ask)(const struct read_op *op, int64_t upto, struct pg_args *a);
+    void (*ask)(const struct read_op *op, struct pg_args *a);
 
-    /** Make op's answer, which r does not outlive. @param upto  the horizon of the answer
-     * @return 0, or a refusal of its port */
-    int (*take)(struct read_op *op, const PGresult *r, int64_t upto);
+    /** Make op's answer, which r does not outlive. @return 0, or a refusal of its port */
+    int (*take)(struct read_op *op, const PGresult *r);
 };
 
 extern const struct pg_question *const pg_questions[READ_UPLOAD + 1];
@@ -133,6 +131,12 @@ static inline int64_t pg_row_n(size_t max)
 static inline int64_t pg_row_after(int64_t after)
 {
     return after > 0 ? after : 0;
+}
+
+/** Of the snapshot: what is in it is all there is up to here. */
+static inline int64_t pg_row_horizon(const PGresult *r)
+{
+    return pg_i64(r, 0, PG_ROW_HORIZON);
 }
 
 /** Has the answer a row at all? */

@@ -27,21 +27,20 @@ static const char receipts_text[] =
     "   (false, 1, s.peer_read_seq, s.peer_read_at_ms, s.peer_read_pos))"
     "   k (is_mine, which, seq, at_ms, position)"
     "  WHERE s.account = " PG_ROW_MY_ID " AND s.era > 0 AND s.era >= " PG_ERA_OF("$2::int8") " AND s.marked_pos > $2"
-    "  AND k.position > $2 AND k.position <= $3::int8"
-    "  ORDER BY k.position, k.which LIMIT $4::int8)"
+    "  AND k.position > $2"
+    "  ORDER BY k.position, k.which LIMIT $3::int8)"
     " SELECT x.position, p.conversation, p.is_mine, p.which, p.seq, p.at_ms, p.position,"
     "  (SELECT y.address FROM account y WHERE y.id = p.peer)"
     " FROM meta x LEFT JOIN page p ON true";
 
 // clang-format on
 
-static void ask_receipts(const struct read_op *op, int64_t upto, struct pg_args *a)
+static void ask_receipts(const struct read_op *op, struct pg_args *a)
 {
     const struct store_receipts *asked = &op->asked.receipts;
 
     pg_arg_account(a, &asked->account);
     pg_arg_i64(a, pg_row_after(asked->after));
-    pg_arg_i64(a, upto);
     pg_arg_i64(a, pg_row_n(asked->max_receipts));
 }
 
@@ -61,7 +60,7 @@ static struct chat_receipt receipt_at(const PGresult *r, int row, const account 
     };
 }
 
-static int take_receipts(struct read_op *op, const PGresult *r, int64_t upto)
+static int take_receipts(struct read_op *op, const PGresult *r)
 {
     const struct store_receipts *asked = &op->asked.receipts;
     size_t n = 0;
@@ -70,7 +69,8 @@ static int take_receipts(struct read_op *op, const PGresult *r, int64_t upto)
         struct chat_receipt *all = read_op_grow(op, n, sizeof(*all));
         all[n++] = receipt_at(r, row, &asked->account);
     }
-    op->answer.receipts = page_of_receipts(op->items, n, asked->max_receipts, upto);
+    op->answer.receipts =
+        page_of_receipts(op->items, n, asked->max_receipts, pg_row_horizon(r));
     return 0;
 }
 
@@ -113,21 +113,19 @@ static void ask_accounts(struct pg_args *a, const account *accounts, size_t n)
     pg_arg_array_end(a);
 }
 
-static void ask_relations(const struct read_op *op, int64_t upto, struct pg_args *a)
+static void ask_relations(const struct read_op *op, struct pg_args *a)
 {
     const struct store_relations *asked = &op->asked.relations;
 
-    (void)upto; // they are as they are now
     pg_arg_account(a, &asked->account);
     ask_accounts(a, asked->peers, asked->n_peers);
 }
 
-static int take_relations(struct read_op *op, const PGresult *r, int64_t upto)
+static int take_relations(struct read_op *op, const PGresult *r)
 {
     const size_t n = op->asked.relations.n_peers;
     struct chat_relation *all = mem_alloc(n * sizeof(*all));
 
-    (void)upto;
     assert((size_t)PQntuples(r) == n);
     for (size_t i = 0; i < n; i++) {
         all[i].conversation = pg_row_u64(r, (int)i, RELATION_CONVERSATION);
@@ -173,11 +171,10 @@ static const char touched_text[] =
 
 // clang-format on
 
-static void ask_touched(const struct read_op *op, int64_t upto, struct pg_args *a)
+static void ask_touched(const struct read_op *op, struct pg_args *a)
 {
     const struct store_touched *asked = &op->asked.touched;
 
-    (void)upto; // they are as they are now
     ask_accounts(a, asked->accounts, asked->n_accounts);
     pg_arg_i64(a, pg_row_after(asked->after));
     pg_arg_i64(a, pg_row_n(asked->max_touches));
@@ -202,12 +199,11 @@ static struct store_touch touch_at(const PGresult *r, int row, const account *ac
     return touch;
 }
 
-static int take_touched(struct read_op *op, const PGresult *r, int64_t upto)
+static int take_touched(struct read_op *op, const PGresult *r)
 {
     const struct store_touched *asked = &op->asked.touched;
     struct store_touched_page *page = &op->answer.touched;
 
-    (void)upto;
     for (int row = 0; pg_row_is(r, row) && !page->has_more; row++) {
         page->has_more = page->n_touches == asked->max_touches;
         if (page->has_more)
@@ -229,15 +225,13 @@ static const char unread_text[] =
     " SELECT x.position, (SELECT count(*) FROM member s"
     " WHERE s.account = " PG_ROW_MY_ID " AND s.has_unread AND s.unread > 0) FROM meta x";
 
-static void ask_unread(const struct read_op *op, int64_t upto, struct pg_args *a)
+static void ask_unread(const struct read_op *op, struct pg_args *a)
 {
-    (void)upto;
     pg_arg_account(a, &op->asked.unread);
 }
 
-static int take_unread(struct read_op *op, const PGresult *r, int64_t upto)
+static int take_unread(struct read_op *op, const PGresult *r)
 {
-    (void)upto;
     op->answer.unread = pg_row_u64(r, 0, 1);
     return 0;
 }

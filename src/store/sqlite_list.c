@@ -173,14 +173,12 @@ int sqlite_list_changes(struct sqlite_reader *rd, struct read_op *op)
 {
     const struct store_changes *asked = &op->asked.changes;
     struct page_room room = page_room_of(asked->max_conversations, asked->max_bytes);
-    const struct sqlite_query query = {.kind = QUERY_CHANGED,
-                                       .account = &asked->account,
-                                       .after = asked->after,
-                                       .upto = op->horizon};
+    const struct sqlite_query query = {
+        .kind = QUERY_CHANGED, .account = &asked->account, .after = asked->after};
 
     const int r = take_each(rd, op, &query, &room, take_changed, &op->answer.changes.has_more);
     if (!op->answer.changes.has_more)
-        op->answer.changes.upto = op->horizon;
+        op->answer.changes.upto = rd->places.view.upto;
     return r;
 }
 

@@ -92,8 +92,12 @@ int threads_log(struct threads *ts)
     return r;
 }
 
-void threads_publish(struct threads *ts)
+void threads_publish(struct threads *ts, int64_t position)
 {
+    struct tail *tail = ts->places->tail;
+
+    tail_begin_group(tail);
     while (!list_is_empty(&ts->dirty))
-        tail_put(ts->places->tail, container_of(list_shift(&ts->dirty), struct thread, dirty));
+        tail_put(tail, container_of(list_shift(&ts->dirty), struct thread, dirty));
+    tail_end_group(tail, position);
 }

@@ -174,6 +174,7 @@ int places_indexed(struct sqlite_places *p, conversation_id id, struct thread_si
     if (unpack_thread(sqlite_db_str(stmt, 0), sides, keys) != 0)
         r = sqlite_db_fault(p->db, "the index is damaged: a conversation");
     sqlite3_reset(stmt);
+    p->view.is_passed |= r == 0 && sides_position(sides) > p->view.upto;
     return r;
 }
 

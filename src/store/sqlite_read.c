@@ -49,14 +49,14 @@ static int history(struct sqlite_reader *rd, struct read_op *op)
 
 // Receipts.
 
-/** @return 1, or 0 if it has not moved in between */
+/** @return 1, or 0 if it has not moved */
 static size_t add_mark(struct read_op *op, size_t n, const struct sqlite_view *v, bool is_mine,
                        enum chat_mark which)
 {
     const struct thread_mark *mark = is_mine ? &v->my_marks[which] : &v->their_marks[which];
     const account *me = &op->asked.receipts.account;
 
-    if (mark->position <= op->asked.receipts.after || mark->position > op->horizon)
+    if (mark->position <= op->asked.receipts.after)
         return 0;
     struct chat_receipt *all = read_op_grow(op, n, sizeof(*all));
     all[n] = (struct chat_receipt){
@@ -90,7 +90,8 @@ static int receipts(struct sqlite_reader *rd, struct read_op *op)
         n += add_mark(op, n, &v, false, CHAT_MARK_READ);
     }
     sqlite_views_close(&vs);
-    op->answer.receipts = page_of_receipts(op->items, n, asked->max_receipts, op->horizon);
+    op->answer.receipts =
+        page_of_receipts(op->items, n, asked->max_receipts, rd->places.view.upto);
     return r < 0 ? r : 0;
 }
 
@@ -170,6 +171,7 @@ static int answer_now(struct sqlite_reader *rd, struct read_op *op)
 {
     int r = answer_from(rd, op);
 
+    assert(r < 0 || rd->places.view.upto >= op->horizon);
     for (unsigned i = 0; r >= 0 && rd->places.view.is_passed; i++) {
         read_op_forget(op);
         sqlite_reader_end(rd);
@@ -180,7 +182,8 @@ static int answer_now(struct sqlite_reader *rd, struct read_op *op)
     return r;
 }
 
-// Each has all up to its horizon, which was taken before the snapshot.
+// Each has all up to its horizon, which was taken before the snapshot; marks and changes all of
+// the snapshot.
 void sqlite_reader_run(struct sqlite_reader *rd, struct read_op *op)
 {
     const int r = answer_now(rd, op);

@@ -269,7 +269,7 @@ static int run_window(struct replay *rp, int64_t after, int64_t upto)
     if (r == 0)
         r = threads_log(&w->threads); // there is nothing to log: it settles what is due
     if (r == 0)
-        threads_publish(&w->threads);
+        threads_publish(&w->threads, upto);
     const int over = sqlite_writer_unlook(w);
     return r == 0 ? over : r;
 }
@@ -299,6 +299,7 @@ int sqlite_replay(struct sqlite_writer *w, struct sqlite_index *ix, int64_t from
     int r = sqlite_db_number(&ix->db, "SELECT chain FROM state", (int64_t *)&rp.chain);
     if (r == 0)
         r = sqlite_db_prepare_into(&w->db, sqlite_replay_texts, L_COUNT, rp.stmts);
+    threads_publish(&w->threads, from); // the index has that
     if (r == 0)
         r = run(&rp);
     for (unsigned i = 0; i < L_COUNT; i++)

@@ -53,7 +53,7 @@ enum sqlite_query_kind {
     QUERY_TOUCHED,     // message_pos > after
     QUERY_UNDELIVERED, // 0 < due_pos <= upto, and message_pos > after; by due_pos
     QUERY_LATEST,      // 0 < message_pos < upto; the latest first
-    QUERY_CHANGED,     // contact_pos above 0 and after, and <= upto; by contact_pos
+    QUERY_CHANGED,     // contact_pos above 0 and after; by contact_pos
     QUERY_MARKED,      // receipt_pos above 0 and after
     QUERY_UNREAD,      // with something unread
     QUERY_TOUCHES,     // message_pos, receipt_pos or contact_pos above 0 and after

@@ -373,19 +373,24 @@ static struct tail_node *node_in(struct tail *t, struct tail_gen *g, struct thre
     return spot->node;
 }
 
+void tail_begin_group(struct tail *t)
+{
+    pthread_mutex_lock(&t->mutex);
+}
+
 void tail_put(struct tail *t, struct thread *thread)
 {
     uint8_t state[PACK_THREAD_SIZE];
     const size_t size = pack_thread(state, thread->sides, &thread->keys);
-    const int64_t position = sides_position(thread->sides);
+    struct tail_node *n = node_in(t, t->young, thread);
 
-    pthread_mutex_lock(&t->mutex);
-    struct tail_gen *g = t->young;
-    struct tail_node *n = node_in(t, g, thread);
-    take_state(g, n, state, size);
-    take_entries(g, n, thread);
-    if (position > t->position)
-        t->position = position;
+    take_state(t->young, n, state, size);
+    take_entries(t->young, n, thread);
+}
+
+void tail_end_group(struct tail *t, int64_t position)
+{
+    t->position = position;
     pthread_mutex_unlock(&t->mutex);
 }
 

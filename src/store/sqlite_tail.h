@@ -21,20 +21,20 @@ struct tail_node;
 struct tail_account;
 
 struct tail {
-    pthread_mutex_t mutex; // of what follows, and of what the young one holds
+    pthread_mutex_t mutex; // of what follows, and of what the young one holds; of whole groups
     pthread_cond_t filled; // there is no old one any more
     uint8_t key[HASH_KEY_SIZE];
     struct tail_gen *young;
     struct tail_gen *old; // or NULL
     uint64_t moment;      // rises with each conversation that is new in the young one
-    int64_t position;     // of the last change that it got
+    int64_t position; // of the last change that was put; the index and it have all up to there
 };
 
 /** The newer one first; NULL: there is none. */
 struct tail_view {
     struct tail *tail;
     struct tail_gen *gens[2];
-    int64_t upto;   // what there was when it was held: the log has that
+    int64_t upto;   // what there was when it was held, whole groups: the log has that
     bool is_passed; // something was looked at that has changed behind that
 };
 
@@ -95,8 +95,14 @@ bool tail_had(const struct tail_view *v, conversation_id id, uint64_t moment);
 
 // Growing. The writer alone.
 
+/** A group follows, which who looks sees as a whole: nobody looks until tail_end_group(). */
+void tail_begin_group(struct tail *t);
+
 /** As t is now, with its fresh messages, which the tail takes. */
 void tail_put(struct tail *t, struct thread *thread);
+
+/** @param position  of the group's last change */
+void tail_end_group(struct tail *t, int64_t position);
 
 /** What the young generation costs, in bytes, about. */
 size_t tail_cost(struct tail *t);

@@ -266,8 +266,8 @@ MUST_CHECK int threads_log(struct threads *ts);
  * @return 0 or a fault */
 MUST_CHECK int threads_log_marks(struct threads *ts, struct thread *t, unsigned side);
 
-/** What was touched is put into the tail. */
-void threads_publish(struct threads *ts);
+/** What was touched is put into the tail. @param position  of the last change of the group */
+void threads_publish(struct threads *ts, int64_t position);
 
 /** The position of its last change. */
 int64_t sides_position(const struct thread_side sides[2]);

@@ -155,7 +155,7 @@ static bool has_message(const struct member *m, const struct sqlite_query *q)
 
 static bool is_changed(const struct member *m, const struct sqlite_query *q)
 {
-    return m->contact_pos > 0 && m->contact_pos > q->after && m->contact_pos <= q->upto;
+    return m->contact_pos > 0 && m->contact_pos > q->after;
 }
 
 static bool is_marked(const struct member *m, const struct sqlite_query *q)
@@ -171,8 +171,7 @@ static bool is_unread(const struct member *m, const struct sqlite_query *q)
 
 static bool is_touched_at_all(const struct member *m, const struct sqlite_query *q)
 {
-    return m->message_pos > q->after || is_marked(m, q) ||
-           (m->contact_pos > 0 && m->contact_pos > q->after);
+    return m->message_pos > q->after || is_marked(m, q) || is_changed(m, q);
 }
 
 static int64_t no_key(const struct member *m)

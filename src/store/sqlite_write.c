@@ -221,7 +221,7 @@ static int write_group(struct sqlite_writer *w, struct list *writes)
 /** It is on the disk: from now on it can be read. */
 static void publish(struct sqlite_writer *w)
 {
-    threads_publish(&w->threads);
+    threads_publish(&w->threads, w->position);
     if (w->ages) {
         tail_age(&w->tail, (struct tail_end){.position = w->position, .chain = w->chain});
     }

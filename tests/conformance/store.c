@@ -886,47 +886,30 @@ static void a_read_in_a_callback_sees_what_that_answered(void **state)
     }
 }
 
-static void a_page_holds_nothing_above_the_horizon_of_its_call(void **state)
+static void a_page_has_all_up_to_a_place_and_nothing_behind_it(void **state)
 {
     struct store_world *w = *state;
     const struct store_append a = message('a', 'b', "2", "2");
-    const struct store_receipt mark = {
-        .by = who('b'), .place = {.peer = who('a')}, .read_seq = 1, .now_ms = 1};
     struct store_answer sent;
-    struct store_answer marked;
     struct store_answer due;
-    struct store_answer marks;
 
     put(w, 'a', 'b', "1", 1);
     answer_init(&sent, w);
-    answer_init(&marked, w);
     answer_init(&due, w);
-    answer_init(&marks, w);
-    store_receipt(w->store, &mark, on_receipt, &marked);
     store_append(w->store, &a, on_append, &sent);
-    if (w->backend != BACKEND_MEM) {
-        loop_run_once(w->loop); // which hands them over; a fast disk has answered by then
-        usleep(50000);          // time to be committed: the outcome does not hang on it
-    }
+    give_time(w);
     const int64_t horizon = store_horizon(w->store);
-    const bool was_sent = sent.times > 0;
-    const bool was_marked = marked.times > 0;
     store_read(w->store, &(struct store_read){SOME_OF('b')}, on_read, &due);
-    store_receipts(w->store, &(struct store_receipts){.account = who('b'), .max_receipts = 9},
-                   on_receipts, &marks);
     answer_await(&due);
-    answer_await(&marks);
-    while (sent.times == 0 || marked.times == 0)
+    while (sent.times == 0)
         loop_run_once(w->loop);
-    assert_int_equal(due.upto, horizon);
+    assert_true(due.upto >= horizon);
+    if (w->backend != BACKEND_POSTGRES) // it alone writes, and has one front
+        assert_int_equal(due.upto, horizon);
     assert_true(shows(&due, STR("a1")));
-    assert_int_equal(shows(&due, STR("a2")), was_sent);
-    assert_int_equal(marks.upto, horizon);
-    assert_int_equal(buf_str(&marks.text).len > 0, was_marked);
+    assert_int_equal(shows(&due, STR("a2")), due.upto >= sent.position);
     answer_fini(&sent);
-    answer_fini(&marked);
     answer_fini(&due);
-    answer_fini(&marks);
 }
 
 static void more_waiting_appends_than_the_queue_holds_are_busy(void **state)
@@ -1085,7 +1068,7 @@ static int teardown(void **state)
         TEST(backend, pages_join_without_a_gap, setup),                                        \
         TEST(backend, a_page_is_bounded_in_bytes, setup),                                      \
         TEST(backend, a_page_that_is_just_full_has_no_more, setup),                            \
-        TEST(backend, a_page_holds_nothing_above_the_horizon_of_its_call, setup),              \
+        TEST(backend, a_page_has_all_up_to_a_place_and_nothing_behind_it, setup),              \
         TEST(backend, receipts_of_both_sides_are_listed_as_they_are_now, setup),               \
         TEST(backend, a_page_of_receipts_does_not_part_a_move, setup),                         \
         TEST(backend, a_receipt_has_its_details, setup),                                       \

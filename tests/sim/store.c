@@ -43,7 +43,6 @@ struct call {
     int64_t disk;     // where the disk was then
     int64_t position; // of a change; 0: none
     int r;
-    account account; // whose changes are read
     void *items;
     void *done;
     void *arg;
@@ -257,7 +256,7 @@ static void sim_seen(struct store *s, const account *a, int64_t at_ms, store_see
         store_seen(c->s->disk, a, at_ms, on_seen, c);
 }
 
-// Reads. Of what the disk gives, a node gets what is not above its own horizon.
+// Reads. Of the disk's messages a node gets what is not above its own horizon.
 
 static void *copy(const void *items, size_t n, size_t size)
 {
@@ -265,15 +264,6 @@ static void *copy(const void *items, size_t n, size_t size)
 
     str_copy(bytes, (str){items, n * size});
     return bytes;
-}
-
-/** Of n items, the first `kept` are not above the horizon. */
-static void cut(const struct call *c, size_t n, size_t kept, bool *has_more, int64_t *upto)
-{
-    if (kept == n && *upto <= c->horizon)
-        return;
-    *has_more &= kept == n;
-    *upto = c->horizon;
 }
 
 static void on_read(void *arg, int r, const struct store_page *page)
@@ -285,7 +275,10 @@ static void on_read(void *arg, int r, const struct store_page *page)
         c->page = *page;
         while (n < page->n_messages && page->messages[n].position <= c->horizon)
             n++;
-        cut(c, page->n_messages, n, &c->page.has_more, &c->page.upto);
+        if (n < page->n_messages || page->upto > c->horizon) {
+            c->page.has_more &= n == page->n_messages;
+            c->page.upto = c->horizon;
+        }
         c->page.n_messages = n;
         c->page.messages = c->items = copy(page->messages, n, sizeof(*page->messages));
     }
@@ -306,13 +299,9 @@ static void on_receipts(void *arg, int r, const struct store_receipts_page *page
     struct call *c = arg;
 
     if (r == 0) {
-        size_t n = 0;
         c->receipts = *page;
-        while (n < page->n_receipts && page->receipts[n].position <= c->horizon)
-            n++;
-        cut(c, page->n_receipts, n, &c->receipts.has_more, &c->receipts.upto);
-        c->receipts.n_receipts = n;
-        c->receipts.receipts = c->items = copy(page->receipts, n, sizeof(*page->receipts));
+        c->receipts.receipts = c->items =
+            copy(page->receipts, page->n_receipts, sizeof(*page->receipts));
     }
     came_back(c, r, 0);
 }
@@ -326,30 +315,14 @@ static void sim_receipts(struct store *s, const struct store_receipts *a,
         store_receipts(c->s->disk, a, on_receipts, c);
 }
 
-/** Where it was changed: a page does not say. */
-static int64_t position_of(const struct call *c, const struct chat_conversation *conversation)
-{
-    const struct mem_conversation *found =
-        mem_find_place(&mem_of(c->s->disk)->model, &c->account,
-                       &(struct chat_place){.conversation = conversation->id});
-
-    return found->sides[mem_side_of(found, &c->account)].contact_position;
-}
-
 static void on_changes(void *arg, int r, const struct store_changes_page *page)
 {
     struct call *c = arg;
 
     if (r == 0) {
-        size_t n = 0;
         c->changes = *page;
-        while (n < page->n_conversations &&
-               position_of(c, &page->conversations[n]) <= c->horizon)
-            n++;
-        cut(c, page->n_conversations, n, &c->changes.has_more, &c->changes.upto);
-        c->changes.n_conversations = n;
         c->changes.conversations = c->items =
-            copy(page->conversations, n, sizeof(*page->conversations));
+            copy(page->conversations, page->n_conversations, sizeof(*page->conversations));
     }
     came_back(c, r, 0);
 }
@@ -358,8 +331,6 @@ static void sim_changes(struct store *s, const struct store_changes *a, store_ch
                         void *arg)
 {
     struct call *c = call_new(s, CALL_CHANGES, (void *)done, arg);
-
-    c->account = a->account;
 
     if (begin(c))
         store_changes(c->s->disk, a, on_changes, c);

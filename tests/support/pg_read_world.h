@@ -26,7 +26,6 @@ static inline int pg_read_world_setup(void **state)
 
     pg_world_open(&w->pg);
     assert_int_equal(pg_schema_open(w->pg.admin, 1, &epoch), 0);
-    w->engine.is_shared = true;
     w->reader = (struct pg_reader){.link = pg_world_link(w->pg.url), .engine = &w->engine};
     *state = w;
     return 0;

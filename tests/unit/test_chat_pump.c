@@ -1,5 +1,7 @@
 #include "support/node_world.h"
 
+#define ROUND_MS (CHAT_HINTS_MS + CHAT_HINTS_LATE_MS) // a check of hints is over by then
+
 static void expect_seqs(const struct device *d, uint64_t first, size_t n)
 {
     assert_int_equal(d->n_got, n);
@@ -290,6 +292,179 @@ static void no_cursor_of_one_of_two_receipts_skips_the_other(void **state)
     close_device(&bob);
 }
 
+/** A store whose last change was done, and is not answered yet. */
+static struct {
+    const struct store_ops *inner;
+    struct store_ops ops;
+    store_receipt_fn *receipt_done;
+    struct store_receipted receipted;
+    store_contact_fn *contact_done;
+    struct store_contacted contacted;
+    void *arg;
+    int times;
+} unanswered;
+
+static void receipt_was_done(void *arg, int r, const struct store_receipted *a)
+{
+    (void)arg;
+    assert_int_equal(r, 0);
+    unanswered.receipted = *a;
+    unanswered.times++;
+}
+
+static void do_receipt(struct store *s, const struct store_receipt *r, store_receipt_fn *done,
+                       void *arg)
+{
+    unanswered.receipt_done = done;
+    unanswered.arg = arg;
+    unanswered.inner->receipt(s, r, receipt_was_done, NULL);
+}
+
+static void contact_was_done(void *arg, int r, const struct store_contacted *a)
+{
+    (void)arg;
+    assert_int_equal(r, 0);
+    unanswered.contacted = *a;
+    unanswered.times++;
+}
+
+static void do_contact(struct store *s, const struct store_contact *c, store_contact_fn *done,
+                       void *arg)
+{
+    unanswered.contact_done = done;
+    unanswered.arg = arg;
+    unanswered.inner->contact(s, c, contact_was_done, NULL);
+}
+
+/** From now on, until answer_now(). */
+static void answer_no_change(struct chat_world *w)
+{
+    memset(&unanswered, 0, sizeof(unanswered));
+    unanswered.inner = w->mem->ops;
+    unanswered.ops = *w->mem->ops;
+    unanswered.ops.receipt = do_receipt;
+    unanswered.ops.contact = do_contact;
+    w->mem->ops = &unanswered.ops;
+}
+
+static void answer_now(struct chat_world *w)
+{
+    assert_int_equal(unanswered.times, 1);
+    w->mem->ops = unanswered.inner;
+    if (unanswered.receipt_done)
+        unanswered.receipt_done(unanswered.arg, 0, &unanswered.receipted);
+    if (unanswered.contact_done)
+        unanswered.contact_done(unanswered.arg, 0, &unanswered.contacted);
+    settle(w);
+}
+
+/**
+ * Run until it is synced. Before turn `at` something is done, of which the store says so later.
+ *
+ * @return how many turns it took
+ */
+static unsigned sync_device(struct device *d, unsigned at, void (*change)(struct device *by),
+                            struct device *by)
+{
+    unsigned n = 0;
+
+    for (; d->n_synced == 0; n++) {
+        if (n == at)
+            change(by);
+        assert_non_null(d->w->later.head);
+        job_run_all(&d->w->later);
+    }
+    return n;
+}
+
+static void ack_second(struct device *bob)
+{
+    chat_session_ack(bob->session, bob->got[1].token);
+}
+
+/** The one before it was told before; the newer one, of which it will hear, does not hide it.
+ */
+static void a_mark_that_moves_while_it_is_read_is_there_before_synced(void **state)
+{
+    struct chat_world *w = *state;
+    unsigned n_turns = 1;
+
+    for (unsigned at = 0; at < n_turns; at++) {
+        struct device alice;
+        struct device bob;
+        char cursor[CHAT_CURSOR_MAX + 1];
+
+        connect_device(w, &alice, wallet(1), "");
+        connect_device(w, &bob, wallet(2), "");
+        const uint64_t seq = say(&alice, wallet(2), "1");
+        assert_int_equal(say(&alice, wallet(2), "2"), seq + 1);
+        pass(w, ROUND_MS);
+        memcpy(cursor, alice.cursor, sizeof(cursor));
+        ack_one(&bob, 0);
+        assert_int_equal(alice.n_receipts, 1);
+        close_device(&alice);
+        answer_no_change(w);
+        open_device(w, &alice, wallet(1), cursor);
+        n_turns = sync_device(&alice, at, ack_second, &bob);
+        assert_true(alice.n_receipts > 0);
+        answer_now(w);
+        assert_int_equal(alice.receipts[alice.n_receipts - 1].seq, seq + 1);
+        for (size_t i = 0; i + 1 < alice.n_receipts; i++)
+            assert_true(alice.receipts[i].seq < alice.receipts[i + 1].seq); // none twice
+        close_device(&alice);
+        close_device(&bob);
+    }
+    assert_true(n_turns > 2);
+}
+
+static void on_unblocked(void *arg, int r, const struct chat_conversation *c)
+{
+    (void)arg, (void)c;
+    assert_int_equal(r, 0);
+}
+
+static void unblock(struct device *d)
+{
+    const struct chat_place bob = {.peer = wallet(2)};
+    struct chat_actor *actor = chat_session_actor(d->session);
+
+    assert_int_equal(chat_contact(actor, &bob, CHAT_UNBLOCK, on_unblocked, NULL), 0);
+}
+
+static void a_block_that_ends_while_it_is_read_is_there_before_synced(void **state)
+{
+    struct chat_world *w = *state;
+    struct device laptop;
+    struct device bob;
+    unsigned n_turns = 1;
+
+    connect_device(w, &laptop, wallet(1), "");
+    connect_device(w, &bob, wallet(2), "");
+    say(&bob, wallet(1), "1");
+    for (unsigned at = 0; at < n_turns; at++) {
+        struct device phone;
+        char cursor[CHAT_CURSOR_MAX + 1];
+
+        connect_device(w, &phone, wallet(1), "");
+        pass(w, ROUND_MS);
+        memcpy(cursor, phone.cursor, sizeof(cursor));
+        assert_int_equal(want(&laptop, wallet(2), CHAT_BLOCK).r, 0);
+        assert_int_equal(phone.n_changes, 1);
+        close_device(&phone);
+        answer_no_change(w);
+        open_device(w, &phone, wallet(1), cursor);
+        n_turns = sync_device(&phone, at, unblock, &laptop);
+        assert_true(phone.n_changes > 0);
+        answer_now(w);
+        assert_false(phone.changes[phone.n_changes - 1].blocked);
+        assert_in_range(phone.n_changes, 1, 2);
+        close_device(&phone);
+    }
+    assert_true(n_turns > 2);
+    close_device(&laptop);
+    close_device(&bob);
+}
+
 // What is one's own.
 
 static void what_a_session_sends_before_it_is_synced_is_no_event(void **state)
@@ -564,6 +739,10 @@ int main(void)
         TEST(no_cursor_of_a_backlog_skips_anything),
         TEST(receipts_since_the_cursor_come_again),
         TEST(no_cursor_of_one_of_two_receipts_skips_the_other),
+        TEST(a_mark_that_moves_while_it_is_read_is_there_before_synced),
+        LOSSY_TEST(a_mark_that_moves_while_it_is_read_is_there_before_synced),
+        TEST(a_block_that_ends_while_it_is_read_is_there_before_synced),
+        LOSSY_TEST(a_block_that_ends_while_it_is_read_is_there_before_synced),
         TEST(what_a_session_sends_before_it_is_synced_is_no_event),
         TEST(what_a_session_sends_while_it_is_behind_is_no_event),
         LOSSY_TEST(what_a_session_sends_while_it_is_behind_is_no_event),

@@ -5,12 +5,12 @@
 #define SOME     "ARRAY[" SOMEBODY "]"
 
 static const char *const arguments[READ_UPLOAD + 1] = {
-    [READ_DUE] = SOMEBODY ", 0, 1, 1, 9, 257, 1000, true",
-    [READ_RECEIPTS] = SOMEBODY ", 0, 9, 100",
+    [READ_DUE] = SOMEBODY ", 0, 1, 1, 257, 1000, true",
+    [READ_RECEIPTS] = SOMEBODY ", 0, 100",
     [READ_HISTORY] = SOMEBODY ", 0, " SOMEBODY ", 0, 9, 51, 1000",
     [READ_LIST] = SOMEBODY ", 9, 51, 1000",
     [READ_CONVERSATION] = SOMEBODY ", 0, " SOMEBODY,
-    [READ_CHANGES] = SOMEBODY ", 0, 9, 51, 1000",
+    [READ_CHANGES] = SOMEBODY ", 0, 51, 1000",
     [READ_RELATIONS] = SOMEBODY ", " SOME,
     [READ_TOUCHED] = SOME ", 0, 4097",
     [READ_UNREAD] = SOMEBODY,

@@ -140,7 +140,7 @@ static void contents_that_a_page_has_no_room_for_are_not_sent(void **state)
                     " FROM generate_series(1, 20) i"));
     run(w, tally);
     pg_args_init(&args);
-    pg_due.ask(op, INT64_MAX, &args);
+    pg_due.ask(op, &args);
     assert_int_equal(pg_link_up(w->reader.link), 0);
     pg_link_send(w->reader.link, &pg_due.statement, &args);
     pg_link_sync(w->reader.link);
@@ -205,26 +205,6 @@ static void what_is_due_comes_in_the_order_of_positions(void **state)
     }
     for (unsigned i = 0; i < COUNT_OF(sizes); i++)
         expect_due(w, 0, 1200, sizes[i]);
-}
-
-static void nothing_above_the_horizon_is_in_a_page_of_one_that_is_alone(void **state)
-{
-    struct pg_read_world *w = *state;
-
-    add_many(w);
-    w->engine.is_shared = false;
-    for (int64_t since = 0; since <= 900; since += 450) {
-        struct read_op *op = ask_due(2000, SIZE_MAX);
-        op->horizon = 700;
-        op->asked.read.since = since;
-        answer(w, op);
-        const struct store_page *page = &op->answer.read;
-        assert_true(page->n_messages > 0);
-        assert_true(page->messages[page->n_messages - 1].position <= 700);
-        assert_int_equal(page->upto, 700);
-        read_op_free(op);
-    }
-    assert_int_equal(atomic_load(&w->engine.durable), 0);
 }
 
 // What is not there.
@@ -467,7 +447,6 @@ int main(void)
         PG_READ_TEST(a_page_of_history_ends_where_its_room_does),
         PG_READ_TEST(contents_that_a_page_has_no_room_for_are_not_sent),
         PG_READ_TEST(what_is_due_comes_in_the_order_of_positions),
-        PG_READ_TEST(nothing_above_the_horizon_is_in_a_page_of_one_that_is_alone),
         PG_READ_TEST(a_conversation_made_for_a_message_that_was_refused_is_not_there),
         PG_READ_TEST(all_kinds_at_once_find_nothing_of_who_is_not_known),
         PG_READ_TEST(revocations_come_by_position_and_without_what_is_over),

@@ -226,6 +226,156 @@ static void the_horizon_is_not_above_what_could_not_be_written(void **state)
     node_fini(&n);
 }
 
+// Pages while others write.
+
+#define PEERS 8
+#define MOVES 200 // of each of these marks
+#define PAGES 20000
+
+/** One who moves all of its marks at once, again and again; the first to change in such a group
+ * is the last as well. */
+struct mover {
+    struct store_world world;
+    pthread_t thread;
+    unsigned n_answered;
+    atomic_bool is_done;
+    int64_t positions[MOVES + 1][PEERS]; // by the seq
+};
+
+/** What somebody has who went from page to page. */
+struct page_end {
+    int64_t upto;
+    uint64_t seqs[PEERS];
+};
+
+static void on_written(void *arg, int r, const struct store_appended *a)
+{
+    (void)a, (void)r;
+    assert(r == 0); // on whatever thread
+    ++*(unsigned *)arg;
+}
+
+static void write_to_all(struct store_world *w)
+{
+    unsigned n_answered = 0;
+
+    for (unsigned i = 0; i < PEERS * MOVES; i++) {
+        char key[16];
+        snprintf(key, sizeof(key), "%u", i);
+        const struct store_append what = message((char)('b' + i % PEERS), 'a', key, key);
+        store_append(w->store, &what, on_written, &n_answered);
+    }
+    while (n_answered < PEERS * MOVES)
+        loop_run_once(w->loop);
+}
+
+static void on_moved(void *arg, int r, const struct store_receipted *a)
+{
+    struct mover *m = arg;
+
+    assert(r == 0);
+    (void)r;
+    m->positions[a->marks.delivered_seq][letter_of(&a->peer) - 'b'] = a->position;
+    m->n_answered++;
+}
+
+static void *run_mover(void *arg)
+{
+    struct mover *m = arg;
+
+    for (unsigned seq = 1; seq <= MOVES; seq++) {
+        for (unsigned i = 0; i < PEERS; i++) {
+            const struct store_receipt move = {.by = who('a'),
+                                               .place.peer = who((char)('b' + i)),
+                                               .delivered_seq = seq,
+                                               .now_ms = seq};
+            store_receipt(m->world.store, &move, on_moved, m);
+        }
+        char key[16];
+        snprintf(key, sizeof(key), "a%u", seq);
+        const struct store_append what = message('a', 'b', key, key);
+        store_append(m->world.store, &what, on_written, &m->n_answered); // receipts wait for it
+        while (m->n_answered < seq * (PEERS + 1))
+            loop_run_once(m->world.loop);
+    }
+    atomic_store(&m->is_done, true);
+    return NULL;
+}
+
+struct page_reader {
+    struct page_end end;
+    bool has_more;
+    bool is_answered;
+};
+
+static void on_marks(void *arg, int r, const struct store_receipts_page *page)
+{
+    struct page_reader *rd = arg;
+
+    assert_int_equal(r, 0);
+    assert_true(page->upto >= rd->end.upto);
+    for (size_t i = 0; i < page->n_receipts; i++) {
+        const struct chat_receipt *mark = &page->receipts[i];
+        uint64_t *seq = &rd->end.seqs[letter_of(&mark->peer) - 'b'];
+        assert_true(mark->seq > *seq);
+        assert_true(mark->position > rd->end.upto && mark->position <= page->upto);
+        *seq = mark->seq;
+    }
+    rd->end.upto = page->upto;
+    rd->has_more = page->has_more;
+    rd->is_answered = true;
+}
+
+static void read_page(struct store_world *w, struct page_reader *rd)
+{
+    rd->is_answered = false;
+    store_receipts(
+        w->store,
+        &(struct store_receipts){.account = who('a'), .after = rd->end.upto, .max_receipts = 3},
+        on_marks, rd);
+    while (!rd->is_answered)
+        loop_run_once(w->loop);
+}
+
+/** Nothing that moved up to where a page ends is missing, or hidden by what moved behind it. */
+static void expect_all_of(const struct page_end *end, const struct mover *m)
+{
+    for (unsigned i = 0; i < PEERS; i++) {
+        const uint64_t next = end->seqs[i] + 1;
+        assert_true(next > MOVES || m->positions[next][i] > end->upto);
+    }
+}
+
+static void who_reads_page_by_page_has_all_marks_up_to_each(void **state)
+{
+    struct store_world *w = *state;
+    struct mover *m = NEW(struct mover);
+    struct page_end *ends = mem_alloc(PAGES * sizeof(*ends));
+    struct page_reader rd = {0};
+    bool is_done = false;
+    size_t n = 0;
+
+    write_to_all(w);
+    m->world = (struct store_world){.chance = seeded_of(1), .limits = w->limits};
+    assert_int_equal(loop_new(&m->world.loop), 0);
+    assert_int_equal(store_front_share(&m->world.store, w->store, m->world.loop), 0);
+    assert_int_equal(pthread_create(&m->thread, NULL, run_mover, m), 0);
+    while (n < PAGES && (!is_done || rd.has_more)) {
+        is_done = atomic_load(&m->is_done);
+        read_page(w, &rd);
+        if (!rd.has_more)
+            ends[n++] = rd.end;
+    }
+    assert_int_equal(pthread_join(m->thread, NULL), 0);
+    for (size_t i = 0; i < n; i++)
+        expect_all_of(&ends[i], m);
+    assert_true(n > MOVES); // it did read while they moved
+    store_free(m->world.store);
+    loop_free(m->world.loop);
+    free(m);
+    free(ends);
+}
+
 /** With nothing said to the loop, the index is filled all the same. */
 static void the_index_is_filled_whoever_writes(void **state)
 {
@@ -248,6 +398,7 @@ int main(void)
         UNIT(all_say_the_same_of_what_all_have_written),
         UNIT(what_one_has_stored_another_reads),
         UNIT(the_horizon_is_not_above_what_could_not_be_written),
+        UNIT(who_reads_page_by_page_has_all_marks_up_to_each),
         UNIT(the_index_is_filled_whoever_writes),
     };
     disk_install();
