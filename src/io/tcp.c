@@ -9,12 +9,9 @@
 
 #include "base/err.h"
 #include "base/fsm.h"
-#include "base/log.h"
 #include "base/mem.h"
-#include "base/seldom.h"
 #include "io/send_file.h"
-#include "io/tcp_bind.h"
-#include "io/uv_loop.h"
+#include "io/tcp_stream.h"
 
 // A stream's way out: OPEN, then (stream_close) FLUSHING until the kernel has all of
 // its bytes, then LINGERING until the peer has closed too, then GONE. stream_abort()
@@ -448,7 +445,7 @@ static int tcp_detach(struct stream *s, struct stream_parcel *out)
     return 0;
 }
 
-static struct addr addr_from(const struct sockaddr_storage *from)
+struct addr tcp_addr_of(const struct sockaddr_storage *from)
 {
     struct addr a = {0};
 
@@ -464,13 +461,12 @@ static struct addr addr_from(const struct sockaddr_storage *from)
     return a;
 }
 
-/** @return false: it is gone, or it is of a UNIX socket, where nobody has an address */
-static bool find_peer(const struct tcp *t, struct sockaddr_storage *from)
+bool tcp_find_peer(struct stream *s, struct sockaddr_storage *from)
 {
     int size = sizeof(*from);
 
     *from = (struct sockaddr_storage){0};
-    return uv_tcp_getpeername(&t->uv, (struct sockaddr *)from, &size) == 0 &&
+    return uv_tcp_getpeername(&tcp_of(s)->uv, (struct sockaddr *)from, &size) == 0 &&
            from->ss_family != AF_UNIX;
 }
 
@@ -479,11 +475,11 @@ static void tcp_peer(struct stream *s, char *out)
     struct sockaddr_storage from;
 
     static_assert(STREAM_PEER_SIZE >= ADDR_TEXT_SIZE, "a peer's address fits");
-    if (!find_peer(tcp_of(s), &from)) {
+    if (!tcp_find_peer(s, &from)) {
         memcpy(out, "-", sizeof("-"));
         return;
     }
-    const struct addr a = addr_from(&from);
+    const struct addr a = tcp_addr_of(&from);
     addr_text(out, &a);
 }
 
@@ -497,29 +493,6 @@ static const struct stream_ops tcp_ops = {
     .detach = tcp_detach,
     .peer = tcp_peer,
 };
-
-struct listener {
-    union {
-        uv_stream_t stream; // what the two begin with
-        uv_tcp_t tcp;
-        uv_pipe_t local;
-    } uv;
-    struct tcp_listen how;
-    struct seldom full; // of whom it turns away
-    struct seldom failed;
-};
-
-#define SAY_EVERY_MS 1000
-
-/** @return false: there is no room for it */
-static bool take_place(struct listener *l, struct tcp *t)
-{
-    if (!l->how.limit || tcp_limit_take(l->how.limit, &t->place))
-        return true;
-    if (seldom_is_due(&l->full, loop_of(t)->loop.timers.now_ms, SAY_EVERY_MS, NULL))
-        log_warn(NULL, "io_too_many_connections", "max=%zu", l->how.limit->max);
-    return false;
-}
 
 struct pool *tcp_pool_new(void)
 {
@@ -560,139 +533,18 @@ int tcp_attach(struct stream **out, struct loop *loop, struct stream_parcel *par
     return 0;
 }
 
-static ip ip_from(const struct sockaddr_storage *from)
+struct stream *tcp_accept(struct uv_loop *l, uv_stream_t *from, size_t max_queued)
 {
-    ip i = {{[10] = 0xff, [11] = 0xff}};
+    struct tcp *t = tcp_new(l, max_queued);
 
-    if (from->ss_family == AF_INET6) {
-        memcpy(i.bytes, &((const struct sockaddr_in6 *)from)->sin6_addr, sizeof(i.bytes));
-    } else {
-        memcpy(i.bytes + 12, &((const struct sockaddr_in *)from)->sin_addr, 4);
-    }
-    return i;
-}
-
-/** @return false: its address has as many as one may */
-static bool take_place_of_ip(const struct listener *l, struct tcp *t)
-{
-    struct sockaddr_storage from;
-
-    if (!l->how.limit || !l->how.limit->per_ip || !find_peer(t, &from))
-        return true;
-    const ip peer = ip_from(&from);
-    if (l->how.is_exempt && l->how.is_exempt(l->how.arg, &peer))
-        return true;
-    if (tcp_limit_take_ip(&t->place, &peer))
-        return true;
-    log_debug(NULL, "io_too_many_of_one", "max=%llu",
-              (unsigned long long)l->how.limit->per_ip->max);
-    return false;
-}
-
-static void on_connection(uv_stream_t *uv, int status)
-{
-    struct listener *l = container_of(uv, struct listener, uv.stream);
-    struct uv_loop *loop = uv->data;
-
-    uv_loop_tick(loop);
-    if (status < 0) {
-        if (seldom_is_due(&l->failed, loop->loop.timers.now_ms, SAY_EVERY_MS, NULL))
-            log_warn(NULL, "io_accept_failed", "error=%s", uv_err_name(status));
-        return;
-    }
     // A connection to a UNIX socket, too, is but a descriptor to libuv, which takes it.
-    struct tcp *t = tcp_new(loop, l->how.max_queued);
-    const bool is_here = uv_accept(uv, (uv_stream_t *)&t->uv) == 0; // or it is gone again
-    if (!is_here || !take_place(l, t) || !take_place_of_ip(l, t)) {
-        go(t);
-        return;
-    }
-    tcp_set_reading(&t->stream, true);
-    l->how.on_accept(l->how.arg, &t->stream);
+    if (uv_accept(from, (uv_stream_t *)&t->uv) == 0)
+        return &t->stream;
+    go(t);
+    return NULL;
 }
 
-static void on_listener_gone(uv_handle_t *handle)
+struct tcp_place *tcp_place_of(struct stream *s)
 {
-    free(container_of((uv_stream_t *)handle, struct listener, uv.stream));
-}
-
-void listener_close(struct listener *l)
-{
-    uv_close((uv_handle_t *)&l->uv.stream, on_listener_gone);
-}
-
-/** @param r  what binding it has given @param name  for the log @return 0 or a fault */
-static int start_listening(struct listener **out, struct listener *l, int r, const char *name)
-{
-    if (r == 0)
-        r = uv_listen(&l->uv.stream, TCP_BACKLOG, on_connection);
-    if (r < 0) {
-        listener_close(l);
-        return uv_fault(r, name);
-    }
-    *out = l;
-    return 0;
-}
-
-static int bind_shared(struct listener *l, const struct sockaddr_storage *at)
-{
-    const socklen_t size =
-        at->ss_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
-    const int fd =
-        tcp_bind_shared((const struct sockaddr *)at, size, l->how.share == TCP_FIRST);
-
-    if (fd < 0)
-        return fd;
-    const int r = uv_tcp_open(&l->uv.tcp, fd);
-    if (r < 0)
-        close(fd);
-    return r;
-}
-
-/** @return 0 or what libuv says */
-static int bind_to(struct listener *l, const struct sockaddr_storage *at)
-{
-    return l->how.share == TCP_ALONE ? uv_tcp_bind(&l->uv.tcp, (const struct sockaddr *)at, 0)
-                                     : bind_shared(l, at);
-}
-
-int tcp_listen(struct listener **out, struct loop *loop, const struct tcp_listen *how)
-{
-    struct listener *l = NEW(struct listener);
-    struct sockaddr_storage at = {0};
-    char text[ADDR_TEXT_SIZE];
-
-    l->how = *how;
-    uv_tcp_init(&uv_loop_of(loop)->uv, &l->uv.tcp);
-    l->uv.stream.data = uv_loop_of(loop);
-
-    int r = uv_ip4_addr(how->addr.host, how->addr.port, (struct sockaddr_in *)&at);
-    if (r < 0)
-        r = uv_ip6_addr(how->addr.host, how->addr.port, (struct sockaddr_in6 *)&at);
-    if (r == 0)
-        r = bind_to(l, &at);
-    if (r == 0)
-        r = uv_tcp_nodelay(&l->uv.tcp, 1); // what is accepted has it, too: tcp(7)
-    return start_listening(out, l, r, addr_text(text, &how->addr));
-}
-
-int tcp_listen_local(struct listener **out, struct loop *loop, const char *path,
-                     const struct tcp_listen *how)
-{
-    struct listener *l = NEW(struct listener);
-
-    l->how = *how;
-    uv_pipe_init(&uv_loop_of(loop)->uv, &l->uv.local, 0);
-    l->uv.stream.data = uv_loop_of(loop);
-    return start_listening(out, l, uv_pipe_bind(&l->uv.local, path), path);
-}
-
-struct addr listener_addr(const struct listener *l)
-{
-    struct sockaddr_storage at = {0};
-    int size = sizeof(at);
-
-    if (uv_tcp_getsockname(&l->uv.tcp, (struct sockaddr *)&at, &size) < 0)
-        return l->how.addr;
-    return addr_from(&at);
+    return &tcp_of(s)->place;
 }
