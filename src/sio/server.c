@@ -4,6 +4,7 @@
 
 #include "base/fsm.h"
 #include "base/mem.h"
+#include "sio/lobby.h"
 
 enum socket_state {
     SOCKET_CONNECTING, // the application has not decided yet
@@ -25,16 +26,6 @@ struct sio_server {
     void *app_arg;
 };
 
-/** A message that waits for the application's decision. */
-struct waiting {
-    struct waiting *next;
-    bool is_binary;
-    size_t len;
-    char bytes[];
-};
-
-static_assert(sizeof(struct waiting) <= SIO_WAITING_COST, "a message costs what it takes");
-
 /** A packet whose attachments are still coming. */
 struct pending {
     struct sio_packet packet; // points into text
@@ -42,17 +33,6 @@ struct pending {
     str attachments[SIO_ATTACHMENTS_MAX];
     char *owned[SIO_ATTACHMENTS_MAX]; // the same bytes
     char text[];
-};
-
-/** What a client needs only until it has joined, or while it joins one more namespace. */
-struct lobby {
-    struct sio_conn *conn;
-    struct timer timer; // until when it must have joined, or is told that it has
-    struct waiting *waiting;
-    struct waiting **waiting_tail;
-    size_t waiting_bytes;
-    size_t unjoined_bytes;
-    struct sio_socket *owed; // accepted, and its client is not told yet; NULL: none
 };
 
 /** One client: what its namespaces share. */
@@ -155,32 +135,14 @@ static void pending_free(struct pending *p)
     free(p);
 }
 
-static struct lobby *lobby_new(struct sio_conn *c)
+static struct lobby *lobby_of(struct sio_conn *c)
 {
-    struct lobby *l = NEW(struct lobby);
-
-    l->conn = c;
-    l->waiting_tail = &l->waiting;
-    return l;
-}
-
-/** NULL is fine. */
-static void lobby_free(struct lobby *l)
-{
-    if (!l)
-        return;
-    timer_cancel(l->conn->server->config.timers, &l->timer);
-    while (l->waiting) {
-        struct waiting *w = l->waiting;
-        l->waiting = w->next;
-        free(w);
-    }
-    free(l);
+    return lobby_new(c->server->config.timers, c);
 }
 
 static bool has_waiting(const struct sio_conn *c)
 {
-    return c->lobby && c->lobby->waiting;
+    return c->lobby && lobby_has_waiting(c->lobby);
 }
 
 static bool owes(const struct sio_conn *c)
@@ -470,7 +432,7 @@ void sio_accept_with_next(struct sio_socket *s)
     pay(c);
     accept_socket(s);
     if (!c->lobby)
-        c->lobby = lobby_new(c);
+        c->lobby = lobby_of(c);
     c->lobby->owed = s;
     timer_init(&c->lobby->timer, on_alone);
     timer_set(timers, &c->lobby->timer, timers->now_ms + SIO_ACCEPT_ALONE_MS);
@@ -618,14 +580,9 @@ static void handle_waiting(struct job *job)
     struct sio_conn *c = container_of(job, struct sio_conn, job);
 
     while (c->n_connecting == 0 && has_waiting(c)) {
-        struct lobby *l = c->lobby;
-        struct waiting *w = l->waiting;
-        l->waiting = w->next;
-        if (!l->waiting)
-            l->waiting_tail = &l->waiting;
-        l->waiting_bytes -= SIO_WAITING_COST + w->len;
-        handle(c, w->is_binary, w->bytes, w->len); // may end it, and the lobby with it
-        free(w);
+        struct lobby_message *m = lobby_take(c->lobby);
+        handle(c, m->is_binary, m->bytes, m->len); // may end it, and the lobby with it
+        free(m);
     }
     leave_lobby(c);
 }
@@ -633,19 +590,9 @@ static void handle_waiting(struct job *job)
 static void wait_for_decision(struct sio_conn *c, bool is_binary, const char *bytes, size_t n)
 {
     if (!c->lobby)
-        c->lobby = lobby_new(c);
-    struct lobby *l = c->lobby;
-    if (l->waiting_bytes + SIO_WAITING_COST + n > SIO_WAITING_MAX) {
+        c->lobby = lobby_of(c);
+    if (!lobby_keep(c->lobby, is_binary, (str){bytes, n}))
         fail(c, "too_much_before_accept");
-        return;
-    }
-    struct waiting *w = mem_alloc(sizeof(*w) + n);
-    w->is_binary = is_binary;
-    w->len = n;
-    str_copy(w->bytes, (str){bytes, n});
-    *l->waiting_tail = w;
-    l->waiting_tail = &w->next;
-    l->waiting_bytes += SIO_WAITING_COST + n;
 }
 
 static void on_message(void *state, bool is_binary, char *bytes, size_t n)
@@ -672,7 +619,7 @@ static void *on_open(void *arg, struct eio_session *session)
 
     c->server = server;
     c->session = session;
-    c->lobby = lobby_new(c);
+    c->lobby = lobby_of(c);
     eio_limit_payload(session, SIO_UNJOINED_MAX);
     list_init(&c->sockets);
     timer_init(&c->lobby->timer, on_connect_late);
