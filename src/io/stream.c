@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "base/err.h"
+#include "io/tls.h"
 
 // Bytes that are gathered: what has more than the one shall have few steps left to grow in,
 // each of which copies all; what has more than the other grows as any buffer does.
@@ -48,6 +49,7 @@ int stream_write(struct stream *s, str bytes)
 
 int stream_detach(struct stream *s, str unread, struct stream_parcel *out)
 {
+    out->tls = NULL;
     buf_init(&out->unread, unread.len);
     int r = buf_add(&out->unread, unread);
     assert(r == 0);
@@ -60,6 +62,7 @@ int stream_detach(struct stream *s, str unread, struct stream_parcel *out)
 void stream_parcel_drop(struct stream_parcel *p)
 {
     close(p->fd);
+    tls_parcel_free(p->tls);
     tcp_limit_give(&p->place);
     buf_fini(&p->unsent);
     buf_fini(&p->unread);

@@ -19,6 +19,8 @@
 #define STREAM_PEER_SIZE 56    // bytes of "[ipv6]:port", NUL included
 #define STREAM_READ_MAX  65536 // bytes that on_bytes gets at once, at most
 
+struct tls_parcel;
+
 enum stream_end {
     STREAM_FIN,  // the peer sends no more; it may still read
     STREAM_LOST, // reset, or gone: nothing that is written reaches anybody
@@ -41,10 +43,11 @@ struct stream_events {
 
 /**
  * A connection on its way from one owner to another, perhaps on another loop: moved with
- * the struct. (TLS state will travel here, too.)
+ * the struct.
  */
 struct stream_parcel {
     int fd;
+    struct tls_parcel *tls; // NULL: it has none
     struct tcp_place place;
     struct buf unsent; // written, and not yet taken by the kernel
     struct buf unread; // read by the last owner, and for the next one to use first

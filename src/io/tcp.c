@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "io/send_file.h"
 #include "io/tcp_stream.h"
+#include "io/tls.h"
 
 // A stream's way out: OPEN, then (stream_close) FLUSHING until the kernel has all of
 // its bytes, then LINGERING until the peer has closed too, then GONE. stream_abort()
@@ -529,7 +530,7 @@ int tcp_attach(struct stream **out, struct loop *loop, struct stream_parcel *par
     parcel->fd = -1;
     if (t->stream.out.len > 0)
         t->stream.ops->flush_later(&t->stream);
-    *out = &t->stream;
+    *out = parcel->tls ? tls_attach(loop, &t->stream, STEAL(parcel->tls)) : &t->stream;
     return 0;
 }
 

@@ -5,6 +5,7 @@
 #include "io/loop.h"
 #include "io/stream.h"
 #include "io/tcp_limit.h"
+#include "io/tls_context.h"
 
 #define TCP_BACKLOG    4096
 #define TCP_CLOSE_MS   10000   // stream_close(): for the peer to take all, or some of a file
@@ -38,6 +39,8 @@ struct tcp_listen {
                              // streams, wherever they move. NULL: no limit
     bool (*is_exempt)(void *arg, const ip *peer); // from limit->per_ip; a proxy, say. NULL:
                                                   // nobody
+    struct tls_context
+        *tls; // what its streams show; borrowed, outlives the listener. NULL: no TLS
     tcp_accept_fn *on_accept;
     void *arg;
 };
@@ -60,7 +63,8 @@ void listener_close(struct listener *l);
  * Make a stream of a parcel, on this loop. It is not read from until the new owner, once
  * set, asks for that with stream_set_reading(); parcel->unread comes before.
  *
- * @param parcel  its descriptor, place and unsent bytes are moved; unread stays the caller's
+ * @param parcel  its descriptor, TLS, place and unsent bytes are moved; unread stays the
+ *                caller's
  * @return 0 or a fault: the parcel is as it was
  */
 MUST_CHECK int tcp_attach(struct stream **out, struct loop *l, struct stream_parcel *parcel);

@@ -8,6 +8,7 @@
 #include "base/seldom.h"
 #include "io/tcp_bind.h"
 #include "io/tcp_stream.h"
+#include "io/tls.h"
 
 struct listener {
     union {
@@ -82,6 +83,8 @@ static void on_connection(uv_stream_t *uv, int status)
         return;
     }
     stream_set_reading(s, true);
+    if (l->how.tls)
+        s = tls_new(&loop->loop, s, tls_context_connection(l->how.tls));
     l->how.on_accept(l->how.arg, s);
 }
 

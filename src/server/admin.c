@@ -16,6 +16,7 @@ static const struct {
     const char *help;
     size_t offset; // of a uint64_t
 } metrics[] = {
+    {"parley_tls_certificate_end_seconds", GAUGE, "When the certificate ends, since 1970; 0 without TLS.", AT(tls_ends_s)},
     {"parley_uptime_seconds", GAUGE, "Time since the start.", AT(uptime_s)},
     {"process_resident_memory_bytes", GAUGE, "Resident memory size in bytes.", AT(memory)},
     {"parley_connections", GAUGE, "Open TCP connections, those that are closing included.", AT(connections)},
@@ -122,6 +123,7 @@ struct admin_numbers admin_numbers_of(const struct admin *a)
 {
     return (struct admin_numbers){
         .uptime_s = (uint64_t)(a->timers->now_ms - a->started_ms) / 1000,
+        .tls_ends_s = a->tls ? (uint64_t)tls_context_ends_s(a->tls) : 0,
         .memory = process_memory(),
         .store_up = health_is_up(a->health),
         .connections = *a->n_connections,
@@ -151,6 +153,7 @@ void admin_numbers_add(struct admin_numbers *sum, const struct admin_numbers *mo
         a[i] += b[i];
     memcpy(sum, a, sizeof(a));
     sum->uptime_s = own.uptime_s;
+    sum->tls_ends_s = own.tls_ends_s;
     sum->memory = own.memory;
     sum->store_up = own.store_up && more->store_up;
 }

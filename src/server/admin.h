@@ -7,6 +7,7 @@
 #include "api/api.h"
 #include "bus/nats.h"
 #include "eio/server.h"
+#include "io/tls_context.h"
 #include "server/cluster.h"
 #include "server/health.h"
 #include "server/node_media.h"
@@ -34,6 +35,7 @@ enum admin_phase {
 /** All numbers of one answer: of a worker, or of several together. Each is a uint64_t. */
 struct admin_numbers {
     uint64_t uptime_s;
+    uint64_t tls_ends_s; // 0: no TLS
     uint64_t memory;
     uint64_t store_up;
     uint64_t connections;
@@ -63,6 +65,7 @@ struct admin {
     struct bus_nats *nats;   // likewise
     bool is_first;           // of a process: what there is but once counts here
     const struct health *health;
+    struct tls_context *tls; // NULL: none
     const size_t *n_connections;
 
     /** Asked for its numbers, there are others to ask, too: answer with admin_respond(), later.

@@ -158,9 +158,9 @@ static int serve_all(struct crew *c, const struct addr *at)
     int r = start_others(c);
     if (r != 0)
         return r;
-    run_say_ready(at);
+    run_say_ready(run_scheme(c->config->tls), at);
     if (c->config->dev)
-        demo_greet(at);
+        demo_greet(run_scheme(c->config->tls), at);
     fflush(stdout);
     r = node_serve(c->workers[NODE_HOME].node);
     if (atomic_load(&c->shared.n_others) > 0)

@@ -158,14 +158,14 @@ void demo_init(struct demo *d, const struct keys_demo *keys, const struct http_p
         print_address(d->addresses[i], keys->keys[i]);
 }
 
-void demo_greet(const struct addr *at)
+void demo_greet(const char *scheme, const struct addr *at)
 {
     char text[ADDR_TEXT_SIZE];
 
     addr_text(text, at);
     printf("\nThe chat is ready. Open both of these, each is a throw-away wallet:\n\n");
     for (size_t i = 0; i < KEYS_DEMO_WALLETS; i++)
-        printf("    http://%s/#" STR_FMT "\n", text, STR_ARG(wallets[i].path));
+        printf("    %s://%s/#" STR_FMT "\n", scheme, text, STR_ARG(wallets[i].path));
     printf(
         "\nREADME.md says how the chat comes into a page of yours, docs/ says the rest.\n\n");
 }

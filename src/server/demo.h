@@ -24,4 +24,4 @@ void demo_init(struct demo *d, const struct keys_demo *keys,
 extern const struct http_handler demo_http_handler;
 
 /** Tell people where they find it. @param at  where the server listens */
-void demo_greet(const struct addr *at);
+void demo_greet(const char *scheme, const struct addr *at);

@@ -12,6 +12,7 @@
 #include "io/tcp.h"
 #include "server/admin.h"
 #include "server/admin_socket.h"
+#include "server/certificate.h"
 #include "server/demo.h"
 #include "server/embedded.h"
 #include "server/moves.h"
@@ -189,6 +190,8 @@ static void on_reload(struct post *post, void *there)
     struct node *n = there;
     const int r = own_keys_load(&n->keys);
 
+    if (is_home(n) && n->config->tls)
+        certificate_reload(n->config->tls); // all show the same one
     auth_issuer_keys_fetch(n->parts.issuer_keys);
     if (post->from == n->number) {
         free(post);
@@ -359,6 +362,7 @@ static void make_admin(struct node *n)
         .nats = n->shared->nats,
         .is_first = is_home(n),
         .health = &n->health,
+        .tls = n->config->tls,
         .n_connections = &n->loop->n_streams,
         .on_metrics = on_metrics,
         .on_gone = on_metrics_gone,
@@ -566,6 +570,7 @@ int node_listen(struct node *n, struct addr *at)
         .loop = n->loop,
         .http = n->http,
         .listen = *at,
+        .tls = n->config->tls,
         .share = share_of(n),
         .limit = n->shared->connections,
         .proxies = &n->config->proxies,
@@ -593,7 +598,7 @@ static int be_there(const struct node *n, const struct addr *at)
 
 int node_listening(struct node *n, const struct addr *at)
 {
-    node_media_listening(&n->parts.media, at);
+    node_media_listening(&n->parts.media, run_scheme(n->config->tls), at);
     if (!is_home(n) || !n->shared->cluster || be_there(n, at) == 0)
         return 0;
     fprintf(stderr, "parley serve: can't be there for the other servers; the log says why\n");

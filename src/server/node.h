@@ -28,10 +28,11 @@ struct node_trust {
 };
 
 struct node_config {
-    struct addr listen;    // of the first node; the others listen where that does
-    const char *data;      // a directory, which is there
-    str keys;              // a directory, likewise
-    struct rand *key_rand; // NULL: none is made in there
+    struct addr listen;      // of the first node; the others listen where that does
+    struct tls_context *tls; // what clients are shown; borrowed. NULL: HTTP, without TLS
+    const char *data;        // a directory, which is there
+    str keys;                // a directory, likewise
+    struct rand *key_rand;   // NULL: none is made in there
     str path;
     size_t max_streams;
     int64_t drain_ms;

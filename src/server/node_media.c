@@ -7,7 +7,7 @@
 #include "crypto/random.h"
 #include "io/tcp.h"
 
-#define URL_SIZE (sizeof("http://") + ADDR_TEXT_SIZE)
+#define URL_SIZE (sizeof("https://") + ADDR_TEXT_SIZE)
 
 /** Of one that is sent there are two: itself, and the connection once more. */
 size_t node_media_files(const struct serve_media *media)
@@ -109,7 +109,7 @@ static const char *own_host(const struct addr *at)
     return str_eq(str_of(at->host), STR("::")) ? "::1" : NULL;
 }
 
-void node_media_listening(struct node_media *m, const struct addr *at)
+void node_media_listening(struct node_media *m, const char *scheme, const struct addr *at)
 {
     const char *own = own_host(at);
     char url[URL_SIZE];
@@ -127,7 +127,7 @@ void node_media_listening(struct node_media *m, const struct addr *at)
         log_warn(NULL, "server_no_public_url",
                  "effect=\"links to files lead to this machine alone\" fix=--public-url");
     }
-    const int n = snprintf(url, sizeof(url), "http://%s", addr_text(text, &reached));
+    const int n = snprintf(url, sizeof(url), "%s://%s", scheme, addr_text(text, &reached));
     assert(n > 0 && (size_t)n < sizeof(url));
     media_local_set_url(m->local, (str){url, (size_t)n});
 }

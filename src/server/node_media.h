@@ -54,6 +54,6 @@ MUST_CHECK int node_media_share(struct node_media *m, const struct node_media *h
 void node_media_close(struct node_media *m);
 
 /** The server listens there: before any link is made. */
-void node_media_listening(struct node_media *m, const struct addr *at);
+void node_media_listening(struct node_media *m, const char *scheme, const struct addr *at);
 void node_media_stop(struct node_media *m);
 bool node_media_is_idle(const struct node_media *m);

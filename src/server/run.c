@@ -98,6 +98,7 @@ int run_listen(struct running *r, const struct run *how, struct addr *at)
     const struct tcp_listen tcp = {
         .addr = how->listen,
         .share = how->share,
+        .tls = how->tls,
         .max_queued = STREAM_MAX,
         .limit = how->limit,
         .is_exempt = is_for_many,
@@ -128,11 +129,16 @@ int run_on_signals(const struct run *how, loop_signal_fn *fn, void *arg)
     return r == 0 ? 0 : fail(how, r);
 }
 
-void run_say_ready(const struct addr *at)
+const char *run_scheme(const struct tls_context *tls)
+{
+    return tls ? "https" : "http";
+}
+
+void run_say_ready(const char *scheme, const struct addr *at)
 {
     char text[ADDR_TEXT_SIZE];
 
-    printf("parley: ready http://%s\n", addr_text(text, at));
+    printf("parley: ready %s://%s\n", scheme, addr_text(text, at));
 }
 
 void run_say_stop(const struct running *r, int signal)
@@ -172,7 +178,7 @@ int run(const struct run *how)
         run_cancel(&r);
         return result;
     }
-    run_say_ready(&at);
+    run_say_ready(run_scheme(how->tls), &at);
     fflush(stdout);
     return run_serve(&r);
 }

@@ -30,6 +30,7 @@ struct run {
     struct loop *loop;
     struct http_server *http;
     struct addr listen;
+    struct tls_context *tls; // of io/tcp.h; NULL: none
     enum tcp_share share;
     struct tcp_limit *limit;            // of connections; borrowed
     const struct http_proxies *proxies; // which its addresses do not count for; NULL: none
@@ -67,8 +68,11 @@ void run_cancel(struct running *r);
 /** On SIGTERM and SIGINT fn is called on the loop: it shall stop. @return 0 or RUN_FAILED */
 MUST_CHECK int run_on_signals(const struct run *how, loop_signal_fn *fn, void *arg);
 
-/** Say on stdout that we are ready; to be flushed. */
-void run_say_ready(const struct addr *at);
+/** "http" or "https". */
+const char *run_scheme(const struct tls_context *tls);
+
+/** Say on stdout that we are ready; to be flushed. @param scheme  of run_scheme() */
+void run_say_ready(const char *scheme, const struct addr *at);
 
 /** Say in the log that we stop, or hurry. */
 void run_say_stop(const struct running *r, int signal);

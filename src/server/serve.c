@@ -16,6 +16,7 @@
 #include "io/tcp.h"
 #include "media/local.h"
 #include "server/admin_socket.h"
+#include "server/certificate.h"
 #include "server/crew.h"
 #include "server/demo.h"
 #include "server/issuers.h"
@@ -218,6 +219,18 @@ static int check_store(const struct serve_options *o)
     return usage("--store is 'sqlite', or begins with postgresql://");
 }
 
+static int check_tls(const struct serve_options *o)
+{
+    if ((o->tls_cert.len > 0) != (o->tls_key.len > 0))
+        return usage("--tls-cert and --tls-key go together");
+    if (o->tls_cert.len > 0 && !str_eq(o->bus, STR("local"))) {
+        return usage(
+            "--tls-cert: several servers reach each other without TLS: leave it to the "
+            "proxy in front of them");
+    }
+    return 0;
+}
+
 static int check(const struct serve_options *o)
 {
     if (o->dev && !addr_is_loopback(&o->listen)) {
@@ -230,6 +243,8 @@ static int check(const struct serve_options *o)
         code = check_data_path(o->data);
     if (code == 0)
         code = check_store(o);
+    if (code == 0)
+        code = check_tls(o);
     if (code != 0)
         return code;
     if (o->max_payload < PAYLOAD_PER_CONTENT * o->content_bytes) {
@@ -404,6 +419,8 @@ static int open_files(struct node_config *config, const struct serve_options *o)
     int code = check_ca_file(config->ca_file);
     if (code == 0)
         code = check_scan(config->media_scan);
+    if (code == 0 && o->tls_cert.len > 0)
+        code = certificate_open(&config->tls, o->tls_cert, o->tls_key);
     if (code == 0)
         code = open_trusts(config, o);
     if (code == 0)
@@ -433,11 +450,12 @@ static void log_start(const struct serve_options *o, const struct node_config *c
     add_names(&names, o);
     log_info(NULL, "server_start",
              "version=" PARLEY_VERSION
-             " listen=%s data=%s store=%s bus=%s workers=%u auth=" STR_FMT " media=" STR_FMT
+             " listen=%s tls=%d data=%s store=%s bus=%s workers=%u auth=" STR_FMT
+             " media=" STR_FMT
              " dev=%d rate_limits=%d origins=%zu domains=%zu chains=%zu rpcs=%zu solana=%d "
              "proxies=%zu "
              "files=%llu max_connections=%zu",
-             addr_text(at, &o->listen), log_quote(data, o->data),
+             addr_text(at, &o->listen), config->tls != NULL, log_quote(data, o->data),
              is_sqlite(o) ? "sqlite" : "postgres", config->cluster.bus ? "nats" : "local",
              config->n_workers, STR_ARG(buf_str(&names)), STR_ARG(o->media.where), o->dev,
              o->rate_limits, o->origins.n, config->domains.n, config->chains.n, config->rpcs.n,
@@ -482,6 +500,7 @@ static int serve(const struct serve_options *o)
     }
     close_keys(&config);
     close_trusts(&config);
+    tls_context_free(config.tls);
     serve_cluster_fini(&config.cluster);
     free(data);
     free(ca_file);

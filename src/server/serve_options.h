@@ -51,6 +51,8 @@ struct serve_media_options {
 struct serve_options {
     str config;
     struct addr listen;
+    str tls_cert;
+    str tls_key;
     str data;
     bool dev;
     str log;

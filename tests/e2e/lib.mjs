@@ -126,7 +126,7 @@ export class Server {
         server.child.stderr.on('data', (text) => (server.stderr += text));
         const ready = new Promise((resolve) => {
             server.child.stdout.on('data', (text) => {
-                const line = /^parley: ready (http:\/\/\S+)$/m.exec((server.stdout += text));
+                const line = /^parley: ready (https?:\/\/\S+)$/m.exec((server.stdout += text));
                 if (line) resolve(line[1]);
             });
         });

@@ -102,7 +102,7 @@ export class Pipe {
      */
     static async lay(t, url, { bytesPerS, tap } = {}) {
         const pipe = Object.assign(new Pipe(), { bytesPerS, tap });
-        const { hostname, port } = new URL(url);
+        const { hostname, port, protocol } = new URL(url);
         const listener = createServer({ allowHalfOpen: true }, (client) => {
             if (pipe.#isShut) {
                 client.destroy();
@@ -115,7 +115,7 @@ export class Pipe {
         });
         listener.listen(0, '127.0.0.1');
         await once(listener, 'listening');
-        pipe.url = `http://127.0.0.1:${listener.address().port}`;
+        pipe.url = `${protocol}//127.0.0.1:${listener.address().port}`;
         t.defer(() => {
             listener.close();
             pipe.cut();

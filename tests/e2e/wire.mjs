@@ -3,6 +3,7 @@
  * can say what no proper client would.
  */
 import net from 'node:net';
+import tls from 'node:tls';
 import { createHash, randomBytes } from 'node:crypto';
 import { Failure, match, same, spare, within } from './lib.mjs';
 
@@ -74,20 +75,21 @@ function parseResponse(bytes, ended, toHead) {
     return { value, length: end + 4 + found.length };
 }
 
-/** A TCP connection, read as HTTP responses and later perhaps as WebSocket frames. */
+/** A TCP or TLS connection, read as HTTP responses and later perhaps as WebSocket frames. */
 export class Wire {
     #bytes = Buffer.alloc(0);
     #wake = () => {};
     isOver = false;
 
     static async open(t, url) {
-        const { hostname, port } = new URL(url);
+        const { hostname, port, protocol } = new URL(url);
+        const isTls = protocol === 'https:';
         const wire = new Wire();
-        wire.socket = net.connect({ host: hostname, port, noDelay: true });
+        wire.socket = (isTls ? tls : net).connect({ host: hostname, port, noDelay: true });
         wire.#listen();
         t.defer(() => wire.socket.destroy());
         await within(WAIT_MS, 'TCP connection', new Promise((resolve, reject) => {
-            wire.socket.once('connect', resolve);
+            wire.socket.once(isTls ? 'secureConnect' : 'connect', resolve);
             wire.socket.once('error', reject);
         }));
         return wire;

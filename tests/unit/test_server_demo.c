@@ -219,7 +219,7 @@ static void people_are_told_where_to_look(void **state)
     (void)state;
     assert_int_equal(addr_parse(&at, STR("[::1]:8080")), 0);
     said_start(&said);
-    demo_greet(&at);
+    demo_greet("http", &at);
     said_stop(&said);
     expect_in("the first", said.out, "\n    http://[::1]:8080/#alice\n");
     expect_in("the second", said.out, "\n    http://[::1]:8080/#bob\n");

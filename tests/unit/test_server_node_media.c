@@ -47,9 +47,9 @@ static void open_both(struct world *w, enum serve_media_where where)
     const struct addr at = {.host = "127.0.0.1", .port = 1};
 
     assert_int_equal(node_media_open(&w->home, &config), 0);
-    node_media_listening(&w->home, &at);
+    node_media_listening(&w->home, "http", &at);
     assert_int_equal(node_media_share(&w->other, &w->home, w->loop), 0);
-    node_media_listening(&w->other, &at);
+    node_media_listening(&w->other, "http", &at);
 }
 
 static int teardown(void **state)

@@ -8,7 +8,7 @@
  * need it: the program PARLEY, else build/parley. At the end every error code that the
  * program says it sends must have been seen by a client of this run, and the rows that show
  * what docs/protocol.md says must have passed. With STORE=postgres the servers have their messages
- * in TEST_POSTGRES.
+ * in TEST_POSTGRES; with PARLEY_TLS_CERT and PARLEY_TLS_KEY clients come by HTTPS.
  */
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -19,6 +19,7 @@ import { isOfThisStore } from './database.mjs';
 import { codes, saw } from './peer.mjs';
 import { LEFT_OUT, sentences } from './sentences.mjs';
 import { ChatServers, ChatTrial } from './serve.mjs';
+import { isOfThisScheme } from './tls.mjs';
 import { rows as contacts } from './rows/contacts.mjs';
 import { rows as broken } from './rows/broken.mjs';
 import { rows as contents } from './rows/contents.mjs';
@@ -49,6 +50,7 @@ import { rows as sessions } from './rows/sessions.mjs';
 import { rows as signIn } from './rows/sign-in.mjs';
 import { rows as sql } from './rows/sql.mjs';
 import { rows as storage } from './rows/storage.mjs';
+import { rows as tls } from './rows/tls.mjs';
 import { rows as tokens } from './rows/tokens.mjs';
 import { rows as workers } from './rows/workers.mjs';
 
@@ -64,9 +66,9 @@ const all = [
     ...contents, ...delivery, ...listeners, ...devices, ...resume, ...contacts, ...live,
     ...history, ...rest, ...limits, ...broken, ...raw, ...origins, ...storage, ...life,
     ...rotation, ...sql, ...ofFiles(media), ...ofFiles(mediaLocal), ...secrets, ...readme, ...front,
-    ...workers, ...postgres, ...nodes,
+    ...workers, ...postgres, ...nodes, ...tls,
 ];
-const isOurs = (row) => isOfThisStore(row) && isOfSoManyNodes(row);
+const isOurs = (row) => isOfThisStore(row) && isOfSoManyNodes(row) && isOfThisScheme(row);
 const rows = select(all.filter(isOurs), flags.only);
 if (flags.list) {
     for (const { name } of rows) console.log(name);

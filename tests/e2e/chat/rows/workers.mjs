@@ -552,7 +552,8 @@ const both = { ...own, over: ['websocket', 'polling'] };
 
 export const rows = overTransports('workers', [
     ['serve a client with a connection for each request', servesAConnectionForEachRequest, polling],
-    ['serve clients that share connections', sharesConnections, polling],
+    ['serve clients that share connections', sharesConnections,
+        { ...polling, plain: 'its agent is of http:' }],
     ['take a connection to the session that it asks for', goesWhereASessionIs, polling],
     ['answer in order what a connection asks of several', answersInOrderWhereverItGoes, polling],
     ['reach all devices of a wallet', reachesAllDevices, own],
@@ -563,7 +564,8 @@ export const rows = overTransports('workers', [
     ['take a new key of the server together', takesANewKeyEverywhere, websocket],
     ['limit the sockets of a wallet together', limitsSocketsOfAWallet, websocket],
     ['limit the sockets of an address together', limitsSocketsOfAnAddress, websocket],
-    ['limit the connections of an address together', limitsConnectionsOfAnAddress, websocket],
+    ['limit the connections of an address together', limitsConnectionsOfAnAddress,
+        { ...websocket, plain: 'it counts before any handshake' }],
     ['limit the sends of a wallet together', limitsSends, websocket],
     ['sum their numbers', sumsItsNumbers, websocket],
     ['tell all clients that they end', tellsAllThatItEnds, both],
