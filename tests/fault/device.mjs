@@ -2,11 +2,12 @@
  * A device as a careful application has it: it keeps where it stands after it has kept what it
  * got, and sends again what was not answered. What it does and hears it writes down.
  */
-import { Failure, sleep, within } from '../e2e/lib.mjs';
+import { Failure, now, sleep, within } from '../e2e/lib.mjs';
 import { Peer } from '../e2e/chat/peer.mjs';
 
 const READY_MS = 30000;
 const ANSWER_MS = 30000;
+const LOOK_MS = 500;
 const HANDSHAKE_MS = 3000; // for a way that swallows what is said
 const DISCONNECTED = /^socket has been disconnected$/;
 const AGAIN_MS = 200;      // until it asks again what could not be done at the moment
@@ -55,8 +56,20 @@ export class Device {
             if (error.data) this.#fail(`refused: ${error.data.code}`);
             this.#end(conn);
         });
-        await within(READY_MS, `${this.name} ready`, conn.ready);
+        await this.#becomesReady(conn);
         return conn.isReady;
+    }
+
+    /** Nobody is ready without a store: where that goes again and again, the time begins anew. */
+    async #becomesReady(conn) {
+        const ready = conn.ready.then(() => true);
+        const dialled = now();
+        const lateAt = () => {
+            const backAt = this.t.cluster?.postgres.backAt ?? 0;
+            return READY_MS + Math.min(now(), Math.max(dialled, backAt));
+        };
+        while (!await Promise.race([ready, sleep(LOOK_MS)]))
+            if (now() > lateAt()) throw new Failure(`no ${this.name} ready within ${READY_MS} ms`);
     }
 
     #dials() {

@@ -6,7 +6,7 @@ import { execFileSync } from 'node:child_process';
 import { chmodSync, mkdirSync, readFileSync, readdirSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
-import { Failure, run, until, within } from '../e2e/lib.mjs';
+import { Failure, now, run, until, within } from '../e2e/lib.mjs';
 import { folder } from '../e2e/chat/serve.mjs';
 
 const START_MS = 30000;
@@ -42,6 +42,7 @@ const answers = (port) => new Promise((resolve) => {
 
 class Mortal {
     said = '';
+    backAt = Infinity; // since when it is there; for ever, while it is not
 
     /** @param words  the program, which is our child itself */
     async launch(words, options, isThere) {
@@ -55,9 +56,11 @@ class Mortal {
             if (how !== undefined) throw new Failure(`${words.at(-1)} ended (${how}): ${this.said}`);
             return isThere();
         }, START_MS);
+        this.backAt = now();
     }
 
     async kill() {
+        this.backAt = Infinity;
         end(this.child.pid);
         await within(START_MS, 'end after SIGKILL', this.ended);
     }
