@@ -39,8 +39,7 @@ struct tcp_listen {
                              // streams, wherever they move. NULL: no limit
     bool (*is_exempt)(void *arg, const ip *peer); // from limit->per_ip; a proxy, say. NULL:
                                                   // nobody
-    struct tls_context
-        *tls; // what its streams show; borrowed, outlives the listener. NULL: no TLS
+    struct tls_context *tls; // borrowed, outlives the listener. NULL: no TLS
     tcp_accept_fn *on_accept;
     void *arg;
 };

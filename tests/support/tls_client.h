@@ -13,11 +13,10 @@ static inline void tls_write_key(const struct tls_identity *i, const char *path)
     assert(fclose(f) == 0);
 }
 
-/** cert.pem and key.pem, for localhost. @param name  CN */
-static inline void tls_write_pair(const struct folder *f, const char *name, long days)
+/** cert.pem and key.pem, for localhost. @param name  CN @param until_s  from now */
+static inline void tls_write_pair(const struct folder *f, const char *name, long until_s)
 {
-    const struct tls_cert what = {name, "DNS:localhost,IP:127.0.0.1", -TLS_DAY_S,
-                                  days * TLS_DAY_S};
+    const struct tls_cert what = {name, "DNS:localhost,IP:127.0.0.1", -TLS_DAY_S, until_s};
     struct tls_identity i;
     char path[512];
 

@@ -76,12 +76,18 @@ static void disconnect_client(struct world *w)
     tls_client_fini(&w->client);
 }
 
+static void reconnect(struct world *w)
+{
+    disconnect_client(w);
+    connect_client(w);
+}
+
 static int setup(void **state)
 {
     struct world *w = NEW(struct world);
 
     folder_make(&w->folder);
-    tls_write_pair(&w->folder, "first", 30);
+    tls_write_pair(&w->folder, "first", 30 * TLS_DAY_S);
     assert_int_equal(tls_load_pair(&w->context, &w->folder), 0);
     assert_int_equal(loop_new(&w->loop), 0);
     buf_init(&w->got, SIZE_MAX / 2);
@@ -235,8 +241,7 @@ static void who_takes_nothing_is_not_read_from(void **state)
 {
     struct world *w = *state;
 
-    disconnect_client(w);
-    connect_client(w);
+    reconnect(w);
     w->inner.stream.out.max = 300;
     client_goes_on(w);
     send_on(w, 65536);
@@ -397,8 +402,7 @@ static void an_owner_may_end_it_from_inside(void **state)
     send_on(w, 65536);
     expect_got(w, STR("one"));
     assert_true(w->inner.is_aborted);
-    disconnect_client(w);
-    connect_client(w);
+    reconnect(w);
     w->on_bytes = NULL;
     settle(w);
     client_says(w, STR("one"));
@@ -447,20 +451,28 @@ static void much_waits_for_the_peer(void **state)
     assert_int_equal(stream_queued(w->stream), 0);
 }
 
-static void one_that_is_closed_sends_all_first(void **state)
+#define MUCH 200000 // bytes, more than may wait as cipher text
+
+static void close_with_much(struct world *w)
 {
-    static char much[200000];
-    struct world *w = *state;
+    static char much[MUCH];
 
     settle(w);
     server_says(w, (str){much, sizeof(much)});
     stream_close(STEAL(w->stream));
     run_jobs(w);
+}
+
+static void one_that_is_closed_sends_all_first(void **state)
+{
+    struct world *w = *state;
+
+    close_with_much(w);
     assert_false(w->inner.is_closed);
     client_says(w, STR("nobody hears that"));
     mem_stream_end(&w->inner, STREAM_FIN); // it still reads
     settle(w);
-    assert_int_equal(w->heard.len, sizeof(much));
+    assert_int_equal(w->heard.len, MUCH);
     assert_true(w->has_heard_end);
     assert_true(w->inner.is_closed);
     assert_int_equal(w->got.len, 0);
@@ -468,13 +480,9 @@ static void one_that_is_closed_sends_all_first(void **state)
 
 static void who_takes_nothing_of_the_rest_is_cut(void **state)
 {
-    static char much[200000];
     struct world *w = *state;
 
-    settle(w);
-    server_says(w, (str){much, sizeof(much)});
-    stream_close(STEAL(w->stream));
-    run_jobs(w);
+    close_with_much(w);
     deliver(w); // some of it
     timers_run(&w->loop->timers, w->loop->timers.now_ms + 10000);
     assert_false(w->inner.is_aborted);
@@ -518,8 +526,7 @@ static void what_is_no_tls_ends_it(void **state)
         expect_int("ends", w->n_ends, 1);
         assert_int_equal(w->end, STREAM_LOST);
         assert_true(w->inner.is_closed);
-        disconnect_client(w);
-        connect_client(w);
+        reconnect(w);
     }
     settle(w);
     assert_true(w->is_done);
@@ -696,8 +703,7 @@ static void a_file_may_be_left_at_any_time(void **state)
             stream_close(STEAL(w->stream)); // with what is left, if the peer is there
             mem_stream_end(&w->inner, STREAM_LOST);
         }
-        disconnect_client(w);
-        connect_client(w);
+        reconnect(w);
     }
 }
 
@@ -750,20 +756,18 @@ static void who_comes_after_a_reload_is_shown_the_new_one(void **state)
     settle(w);
     expect_shown(w, "first");
     assert_in_range(ends_s, time(NULL) + 29 * TLS_DAY_S, time(NULL) + 31 * TLS_DAY_S);
-    tls_write_pair(&w->folder, "second", 60);
+    tls_write_pair(&w->folder, "second", 60 * TLS_DAY_S);
     assert_int_equal(tls_context_reload(w->context), 0);
     assert_true(tls_context_ends_s(w->context) > ends_s + 29 * TLS_DAY_S);
     client_says(w, STR("still here"));
     settle(w);
     expect_got(w, STR("still here"));
-    disconnect_client(w);
-    connect_client(w);
+    reconnect(w);
     settle(w);
     expect_shown(w, "second");
     assert_int_equal(unlink(folder_path(path, &w->folder, "key.pem")), 0);
     assert_int_equal(tls_context_reload(w->context), TLS_NO_KEY);
-    disconnect_client(w);
-    connect_client(w);
+    reconnect(w);
     settle(w);
     expect_shown(w, "second");
 }
@@ -802,8 +806,7 @@ static void only_what_is_sound_is_spoken(void **state)
         settle(w);
         expect_int(rows[i].what, w->is_done, rows[i].is_spoken);
         expect_int(rows[i].what, w->n_ends, !rows[i].is_spoken);
-        disconnect_client(w);
-        connect_client(w);
+        reconnect(w);
     }
 }
 
@@ -819,8 +822,7 @@ static void who_comes_again_is_known(void **state)
     assert_true(SSL_SESSION_is_resumable(session));
     assert_false(SSL_session_reused(w->client.ssl));
     (void)SSL_shutdown(w->client.ssl); // or the client would trust it no more
-    disconnect_client(w);
-    connect_client(w);
+    reconnect(w);
     SSL_set_session(w->client.ssl, session);
     settle(w);
     assert_true(SSL_session_reused(w->client.ssl));

@@ -159,7 +159,7 @@ static int setup(void **state)
     struct world *w = NEW(struct world);
 
     folder_make(&w->folder);
-    tls_write_pair(&w->folder, "localhost", 30);
+    tls_write_pair(&w->folder, "localhost", 30 * TLS_DAY_S);
     assert_int_equal(tls_load_pair(&w->context, &w->folder), 0);
     for (unsigned i = 0; i < 2; i++)
         assert_int_equal(loop_new(&w->loops[i]), 0);

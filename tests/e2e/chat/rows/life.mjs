@@ -118,8 +118,9 @@ const BAD_CONFIGS = [
     ['an origin that is none', ['--origins=app.test'], /origin/],
 ];
 
-async function refusesToStart(t) {
-    for (const [what, options, pattern] of BAD_CONFIGS) {
+/** @param table  of options: what they are, and what is said @param code  of its end */
+export async function startsWithNone(t, table, code = '[1-9]\\d*') {
+    for (const [what, options, pattern] of table) {
         let why = `${what}: it starts`;
         try {
             await (await t.servers.serve({ options })).stop();
@@ -127,9 +128,11 @@ async function refusesToStart(t) {
             why = error.message;
         }
         match(why, pattern, what);
-        match(why, /ended \([1-9]\d*\), not ready/, what);
+        match(why, new RegExp(`ended \\(${code}\\), not ready`), what);
     }
 }
+
+const refusesToStart = (t) => startsWithNone(t, BAD_CONFIGS);
 
 /** What may lie in the place of a database. */
 const othersThan = (bytes) => ({

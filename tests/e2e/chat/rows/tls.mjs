@@ -8,6 +8,7 @@ import { joinSynced, overTransports } from '../peer.mjs';
 import { folder } from '../serve.mjs';
 import { authorize, certify, getOver, optionsOf } from '../tls.mjs';
 import { sendMany } from './delivery.mjs';
+import { startsWithNone } from './life.mjs';
 
 const QUIET = ['--rate-limits=off', '--drain=1s', '--log=info'];
 const TRIES = 40; // connections, which the kernel deals out to workers
@@ -104,7 +105,7 @@ async function refusesToStart(t) {
     certify(other, by, 'y');
     certify(weak, by, 'z', ['-newkey', 'rsa:1024', '-nodes']);
     const [cert, key] = optionsOf(dir);
-    for (const [what, options, pattern] of [
+    await startsWithNone(t, [
         ['no key', [cert], /--tls-cert and --tls-key go together/],
         ['no certificate', [key], /--tls-cert and --tls-key go together/],
         ['nothing there', [`--tls-cert=${dir}/none`, key], /--tls-cert: '.*none': no certificate/],
@@ -113,16 +114,7 @@ async function refusesToStart(t) {
         ['another key', [cert, `--tls-key=${other}/key.pem`], /the key is not the one of the first/],
         ['a weak one', optionsOf(weak), /too short/],
         ['several servers', [cert, key, '--bus=nats://127.0.0.1:1'], /reach each other without TLS/],
-    ]) {
-        let why = `${what}: it starts`;
-        try {
-            await (await t.servers.serve({ options })).stop();
-        } catch (error) {
-            why = error.message;
-        }
-        match(why, pattern, what);
-        match(why, /ended \(2\), not ready/, what);
-    }
+    ], 2);
 }
 
 /** Who never ends the handshake is let go of, as who never ends a request is. */
