@@ -12,7 +12,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
@@ -63,6 +63,19 @@ async function freePorts(n) {
     return [...ports];
 }
 
+/** @return whether somebody listens there */
+async function isServed(port) {
+    const socket = connect(port, '127.0.0.1');
+    try {
+        await once(socket, 'connect');
+        return true;
+    } catch {
+        return false;
+    } finally {
+        socket.destroy();
+    }
+}
+
 function logsOf(dir) {
     return ['memcached', 'account', 'container', 'object', 'proxy']
         .map((name) => `${dir}/${name}.log`)
@@ -75,9 +88,11 @@ export class Swift {
     #child;
     #ended;
     #dir;
+    #ports;
 
     constructor(dir, ports) {
         this.#dir = dir;
+        this.#ports = ports;
         this.#child = spawn(...ownMounts('bash', SCRIPT, dir, ...ports),
             { stdio: ['ignore', 'inherit', 'inherit'], detached: true }); // from a Ctrl-C: we stop it
         this.#ended = once(this.#child, 'exit');
@@ -105,27 +120,22 @@ export class Swift {
         }
     }
 
+    /**
+     * All of it: the proxy answers 503 for a server that is not up, and for a minute after too many
+     * of these it does not ask it again.
+     */
     async #ready() {
         const until = Date.now() + READY_MS;
-        const isUp = () => fetch(`${this.env.S3_ENDPOINT}/healthcheck`).then((a) => a.ok, () => false);
-        while (!await isUp()) {
+        for (const port of this.#ports) await this.#becomes(() => isServed(port), until);
+        await this.#becomes(() => fetch(`${this.env.S3_ENDPOINT}/healthcheck`).then((a) => a.ok), until);
+        await this.client().send(new CreateBucketCommand({ Bucket: this.env.S3_BUCKET }));
+    }
+
+    async #becomes(isSo, until) {
+        while (!await isSo()) {
             if (this.#child.exitCode !== null) throw new Error('swift ended at once');
             if (Date.now() > until) throw new Error(`swift was not up within ${READY_MS} ms`);
             await sleep(50);
-        }
-        await this.#makeBucket(until);
-    }
-
-    /** The first requests may find that the servers behind the proxy are not up yet. */
-    async #makeBucket(until) {
-        const client = this.client();
-        for (;;) {
-            try {
-                return await client.send(new CreateBucketCommand({ Bucket: this.env.S3_BUCKET }));
-            } catch (error) {
-                if (Date.now() > until) throw error;
-                await sleep(50);
-            }
         }
     }
 
