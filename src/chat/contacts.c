@@ -19,7 +19,7 @@ static void finish(struct contact_op *op, int r, const struct chat_conversation 
     op->done(op->arg, r, conversation);
     reach_end(a->chat, op->change);
     free(op);
-    requests_end(a);
+    requests_end(a, r);
 }
 
 static struct contact_op *op_new(struct chat_actor *a, store_conversation_fn *done, void *arg)

@@ -114,16 +114,17 @@ static void on_mark(void *arg, int r, const struct store_receipted *a)
 {
     struct mark_op *op = arg;
     struct chat_actor *actor = op->actor;
+    const int refusal = requests_refusal(actor->chat, r);
     uint64_t seq = 0;
 
     if (r == 0)
         seq = op->mark == CHAT_MARK_READ ? a->marks.read_seq : a->marks.delivered_seq;
-    op->done(op->arg, requests_refusal(actor->chat, r), seq);
+    op->done(op->arg, refusal, seq);
     if (r == 0)
         announce(actor->chat, actor->account, a);
     reach_end(actor->chat, op->change);
     pool_give(op);
-    requests_end(actor);
+    requests_end(actor, refusal);
 }
 
 int chat_mark(struct chat_actor *a, const struct chat_place *place, enum chat_mark mark,

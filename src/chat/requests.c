@@ -48,10 +48,23 @@ int requests_begin(struct chat_actor *a, enum chat_bucket bucket)
     return 0;
 }
 
-void requests_end(struct chat_actor *a)
+/** Nobody knows what has become of it, and nothing is said: the client finds out. */
+static void end_unanswered(struct chat_actor *a)
+{
+    if (a->session && chat_is_closed(a->session))
+        return;
+    log_warn(a->log, "chat_unanswered", "why=%s",
+             "\"the store went away in the middle of it\"");
+    if (a->session)
+        chat_session_end(a->session, CHAT_END_NO_ANSWER);
+}
+
+void requests_end(struct chat_actor *a, int r)
 {
     a->n_requests--;
     a->chat->n_under_way--;
+    if (r == CHAT_UNANSWERED)
+        end_unanswered(a);
     if (a->session)
         chat_session_unref(a->session);
 }
@@ -100,9 +113,11 @@ static void on_history(void *arg, int r, const struct store_history_page *page)
     struct history_op *op = arg;
     struct chat_actor *a = op->actor;
 
-    op->done(op->arg, requests_refusal(a->chat, r), page);
+    const int refusal = requests_refusal(a->chat, r);
+
+    op->done(op->arg, refusal, page);
     free(op);
-    requests_end(a);
+    requests_end(a, refusal);
 }
 
 int chat_history(struct chat_actor *a, const struct chat_history *h, store_history_fn *done,
@@ -137,9 +152,11 @@ static void on_list(void *arg, int r, const struct store_list_page *page)
     struct list_op *op = arg;
     struct chat_actor *a = op->actor;
 
-    op->done(op->arg, requests_refusal(a->chat, r), page);
+    const int refusal = requests_refusal(a->chat, r);
+
+    op->done(op->arg, refusal, page);
     free(op);
-    requests_end(a);
+    requests_end(a, refusal);
 }
 
 int chat_list(struct chat_actor *a, size_t limit, int64_t before, store_list_fn *done,

@@ -6,8 +6,11 @@
 /** @return 0, CHAT_RATE_LIMITED or CHAT_BUSY; after 0, requests_end() */
 MUST_CHECK int requests_begin(struct chat_actor *a, enum chat_bucket bucket);
 
-/** It has been answered. The actor may be no more. */
-void requests_end(struct chat_actor *a);
+/**
+ * It has been answered with r. The actor may be no more. After CHAT_UNANSWERED its session is
+ * over: a client that is told nothing must not wait for ever.
+ */
+void requests_end(struct chat_actor *a, int r);
 
 /** The store's refusal as the chat's. Counts it. */
 int requests_refusal(struct chat *c, int r);

@@ -60,7 +60,7 @@ static void publish(const struct send_op *op, const struct store_appended *a)
     receipts_tell(chat_of(op), &a->message.to, a->known, a->n_known);
 }
 
-static void finish(struct send_op *op)
+static void finish(struct send_op *op, int r)
 {
     struct chat_actor *a = op->actor;
 
@@ -73,7 +73,14 @@ static void finish(struct send_op *op)
     } else {
         free(op);
     }
-    requests_end(a);
+    requests_end(a, r);
+}
+
+/** @param r  an enum chat_refusal, or a fault */
+static void answer(struct send_op *op, int r)
+{
+    op->done(op->arg, r, NULL);
+    finish(op, r);
 }
 
 static void stored(struct send_op *op, const struct store_appended *a)
@@ -92,19 +99,7 @@ static void stored(struct send_op *op, const struct store_appended *a)
     // A duplicate was announced by whoever stored it, unless that was an attempt of ours.
     if (!a->is_duplicate || op->is_uncertain)
         publish(op, a);
-    finish(op);
-}
-
-/** Nobody knows, and nothing is said: the client's retry finds out. */
-static void give_up(struct send_op *op)
-{
-    struct chat_session *s = op->actor->session;
-
-    log_warn(op->actor->log, "chat_unanswered", "seconds=%d", CHAT_UNCERTAIN_MS / 1000);
-    op->done(op->arg, CHAT_UNANSWERED, NULL);
-    if (s && !chat_is_closed(s))
-        chat_session_end(s, CHAT_END_NO_ANSWER);
-    finish(op);
+    finish(op, 0);
 }
 
 static void append(struct send_op *op);
@@ -128,7 +123,7 @@ static void repeat(struct send_op *op)
         c->counters.uncertain++;
     }
     if (c->is_stopping || now_ms >= op->give_up_ms) {
-        give_up(op);
+        answer(op, CHAT_UNANSWERED);
         return;
     }
     list_push(&c->uncertain, &op->node);
@@ -152,8 +147,7 @@ static void on_append(void *arg, int r, const struct store_appended *a)
     } else if (says_nothing(op, r)) {
         repeat(op);
     } else {
-        op->done(op->arg, requests_refusal(chat_of(op), r), NULL);
-        finish(op);
+        answer(op, requests_refusal(chat_of(op), r));
     }
 }
 
@@ -175,8 +169,7 @@ static void on_attached(void *arg, int r)
 
     if (r != 0) {
         chat_of(op)->counters.refused++;
-        op->done(op->arg, r, NULL);
-        finish(op);
+        answer(op, r);
         return;
     }
     if (op->stored.len > 0)
@@ -201,7 +194,7 @@ void chat_stop(struct chat *c)
     chat_shut_down(c);
     c->is_stopping = true;
     list_each (node, &c->uncertain)
-        give_up(container_of(node, struct send_op, node));
+        answer(container_of(node, struct send_op, node), CHAT_UNANSWERED);
     attach_stop(c);
 }
 

@@ -22,7 +22,7 @@ static void finish(struct type_op *op, int r)
 
     op->done(op->arg, r);
     free(op);
-    requests_end(a);
+    requests_end(a, r);
 }
 
 static void publish(const struct type_op *op, conversation_id conversation)

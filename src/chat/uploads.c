@@ -34,7 +34,7 @@ static void finish(struct upload_op *op, int r)
     }
     op->done(op->arg, r, r == 0 ? &op->upload : NULL);
     free(op);
-    requests_end(a);
+    requests_end(a, r);
 }
 
 /** One that may have been announced all the same does no harm: nobody knows its id, and it is

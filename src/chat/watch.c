@@ -38,7 +38,7 @@ static void finish(struct watch_op *op, int r)
 
     op->done(op->arg, r, r == 0 ? op->presences : NULL, r == 0 ? op->n : 0);
     free(op);
-    requests_end(&s->actor);
+    requests_end(&s->actor, r);
 }
 
 static void forget_new(struct watch_op *op)
@@ -198,7 +198,7 @@ int chat_watch(struct chat_session *s, const account *accounts, size_t n, chat_w
     if (!add_all(op)) {
         free(op);
         s->actor.chat->counters.refused++;
-        requests_end(&s->actor);
+        requests_end(&s->actor, CHAT_TOO_MANY);
         return CHAT_TOO_MANY;
     }
     await_all(op);
@@ -222,7 +222,7 @@ static void on_unwatched(struct job *job)
 
     op->done(op->arg, 0);
     free(op);
-    requests_end(&s->actor);
+    requests_end(&s->actor, 0);
 }
 
 int chat_unwatch(struct chat_session *s, const account *accounts, size_t n, chat_done_fn *done,

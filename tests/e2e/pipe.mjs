@@ -95,20 +95,21 @@ export class Pipe {
     /**
      * @param t          whose end is the pipe's
      * @param url        of the server
+     * @param to         what connect() takes for a server that url does not say it of
      * @param bytesPerS  from the server, of each connection; undefined: as they come
      * @param tap        gets each direction of each connection, { from, to, side, pass }: "up"
      *                   from a client, or "down"; and true says that it hands on what comes. With
      *                   isDead in it, nobody is told when its side is closed
      */
-    static async lay(t, url, { bytesPerS, tap } = {}) {
+    static async lay(t, url, { to, bytesPerS, tap } = {}) {
         const pipe = Object.assign(new Pipe(), { bytesPerS, tap });
-        const { hostname, port, protocol } = new URL(url);
+        const { hostname: host, port, protocol } = new URL(url);
         const listener = createServer({ allowHalfOpen: true }, (client) => {
             if (pipe.#isShut) {
                 client.destroy();
                 return;
             }
-            const server = connect({ port, host: hostname, allowHalfOpen: true });
+            const server = connect({ ...(to ?? { host, port }), allowHalfOpen: true });
             const link = new Link(client, server, pipe);
             pipe.links.push(link);
             if (pipe.#isDead) link.die();

@@ -140,10 +140,50 @@ static void a_store_that_is_away_is_said_and_one_that_goes_away_is_not(void **st
     assert_int_equal(want(&bob, wallet(1), CHAT_BLOCK).r, CHAT_UNAVAILABLE);
     store_mem_fail_reads(w->mem, 1); // it is done, but what it is now can't be read
     assert_int_equal(want(&bob, wallet(1), CHAT_BLOCK).r, CHAT_UNANSWERED);
-    pass(w, 2000);
-    assert_int_equal(bob.n_changes, 1);
+    assert_int_equal(bob.end, CHAT_END_NO_ANSWER);
+    close_device(&bob);
+    connect_device(w, &bob, wallet(2), "");
     assert_true(want(&bob, wallet(1), CHAT_BLOCK).blocked);
     close_device(&bob);
+}
+
+static struct answer read_first(struct device *d)
+{
+    return mark(d, wallet(1), CHAT_MARK_READ, 1);
+}
+
+static struct answer block(struct device *d)
+{
+    return want(d, wallet(1), CHAT_BLOCK);
+}
+
+static void where_nobody_knows_there_is_no_answer_and_the_session_ends(void **state)
+{
+    static struct answer (*const changes[])(struct device *) = {read_first, block};
+    struct chat_world *w = *state;
+    struct device alice;
+    struct device bob;
+
+    connect_device(w, &alice, wallet(1), "");
+    say(&alice, wallet(2), "hi");
+    for (unsigned i = 0; i < 2 * COUNT_OF(changes); i++) {
+        connect_device(w, &bob, wallet(2), "");
+        if (i % 2 == 0) {
+            store_mem_fail(w->mem, STORE_UNCERTAIN, 1);
+        } else {
+            store_mem_lose(w->mem, 1); // and it is done
+        }
+        assert_int_equal(changes[i / 2](&bob).r, CHAT_UNANSWERED);
+        assert_int_equal(bob.n_ends, 1);
+        assert_int_equal(bob.end, CHAT_END_NO_ANSWER);
+        close_device(&bob);
+
+        connect_device(w, &bob, wallet(2), "");
+        assert_int_equal(changes[i / 2](&bob).r, 0);
+        assert_int_equal(bob.n_ends, 0);
+        close_device(&bob);
+    }
+    close_device(&alice);
 }
 
 // Resuming.
@@ -461,6 +501,7 @@ int main(void)
         TEST(what_is_so_already_is_no_change),
         TEST(some_are_refused),
         TEST(a_store_that_is_away_is_said_and_one_that_goes_away_is_not),
+        TEST(where_nobody_knows_there_is_no_answer_and_the_session_ends),
         TEST(a_device_that_was_away_is_told_what_has_changed),
         TEST(without_a_cursor_nothing_that_was_before_is_told),
         TEST(many_changes_come_in_pages),

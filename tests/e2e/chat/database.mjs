@@ -33,6 +33,18 @@ export class Database {
         return Object.assign(new this(), { name, server, url });
     }
 
+    /** What net.connect() takes to be there. */
+    get at() {
+        const socket = decodeURIComponent(/[?&]host=([^&]*)/.exec(this.url)?.[1] ?? '');
+        const [, host, port] = /@([^/:]*):?(\d*)\//.exec(this.url);
+        return socket ? { path: `${socket}/.s.PGSQL.5432` } : { host, port: port || 5432 };
+    }
+
+    /** As one comes to it by another way. */
+    urlBy(host, port) {
+        return `postgresql://parley@${host}:${port}/${this.name}`;
+    }
+
     /** At once: when a run ends nobody waits any more. */
     drop() {
         execFileSync('psql', psqlWords(this.server, `DROP DATABASE ${this.name} WITH (FORCE)`),

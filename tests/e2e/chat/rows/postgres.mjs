@@ -1,6 +1,7 @@
 /** What is of PostgreSQL alone: how the server finds it, and what it does while it is away. */
 import { randomBytes } from 'node:crypto';
 import { between, match, run, same, spare, until, within } from '../../lib.mjs';
+import { Pipe } from '../../pipe.mjs';
 import { ask } from '../../wire.mjs';
 import { NODES } from '../cluster.mjs';
 import { Database } from '../database.mjs';
@@ -229,6 +230,55 @@ async function saysWhenItIsAway(t) {
     between(lost.length, 1, most, 'times that it says of its connections that they are lost');
 }
 
+const COMMIT = '\0s3\0'; // as a transaction of the server ends (store/pg_txn)
+
+/** A way to a database that is lost as soon as a transaction is to be committed, once `isOpen`. */
+async function layTrap(t, db) {
+    const trap = { isOpen: false };
+    const tap = ({ side, from, to, pass }) => {
+        if (side !== 'up') return false;
+        from.on('data', (bytes) => {
+            pass(bytes);
+            if (!trap.isOpen || !bytes.includes(COMMIT)) return;
+            trap.isOpen = false;
+            trap.pipe.mute();
+            setTimeout(() => trap.pipe.shut(), 100);
+        });
+        from.on('end', () => to.end());
+        return true;
+    };
+    trap.pipe = await Pipe.lay(t, 'tcp://127.0.0.1:1', { to: db.at, tap });
+    t.defer(() => trap.pipe.cut());
+    return trap;
+}
+
+/** Of what was being committed when the database went away: no answer, and no waiting for one. */
+async function closesWhereNobodyKnows(t) {
+    const db = await Database.make();
+    t.defer(() => db.drop());
+    const trap = await layTrap(t, db);
+    const { hostname, port } = new URL(trap.pipe.url);
+    await t.serve({ options: QUIET, env: { PARLEY_STORE: db.urlBy(hostname, port) } });
+    let [a, b] = await joinBoth(t);
+    for (const [event, more] of [['message.read', { seq: 1 }], ['conversation.block', {}]]) {
+        await a.send(b.address, event);
+        await b.take('message.new');
+        await a.take('message.delivered');
+
+        trap.isOpen = true;
+        const ask = { peer: a.address, ...more };
+        const asked = spare(b.ask(event, ask, ANSWER_MS));
+        await b.take('disconnect', 15000);
+        match(await asked.catch(({ message }) => message), /disconnected/, 'what it is answered');
+        await refuses(a, 'message.send', { to: b.address, type: 'text', content: 'away' });
+        trap.pipe.open();
+        await readyIs(t, 200);
+        b = await joinSynced(t, b.address);
+        await b.ok(event, ask);
+        await a.heardNo('disconnect');
+    }
+}
+
 /** Nothing is used up by what was refused. */
 async function saysSoToWhoSignsIn(t) {
     const db = await serveOn(t, SIGN_IN);
@@ -280,6 +330,8 @@ export const rows = overTransports('postgres', [
     ['goes on over a cut, which nobody sees', goesOnOverACut, { ...once, limit: 60000 }],
     ['says when it is away, and goes on when it is back', saysWhenItIsAway,
         { ...once, limit: 90000 }],
+    ['closes the connection where nobody knows what was done', closesWhereNobodyKnows,
+        { ...once, single: true, limit: 60000 }],
     ['says so to who signs in', saysSoToWhoSignsIn, { ...once, limit: 60000 }],
     ['leaves no trace of what is secret', leavesNoTrace, { ...once, limit: 90000 }],
 ]);
