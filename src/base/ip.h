@@ -8,6 +8,12 @@ typedef struct ip {
     uint8_t bytes[16];
 } ip;
 
+/** One end of a connection. */
+struct ip_port {
+    ip ip;
+    uint16_t port;
+};
+
 static inline str ip_str(const ip *i)
 {
     return (str){(const char *)i->bytes, sizeof(i->bytes)};

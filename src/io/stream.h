@@ -13,6 +13,7 @@
 #pragma once
 
 #include "base/buf.h"
+#include "base/ip.h"
 #include "base/list.h"
 #include "io/tcp_limit.h"
 
@@ -49,8 +50,9 @@ struct stream_parcel {
     int fd;
     struct tls_parcel *tls; // NULL: it has none
     struct tcp_place place;
-    struct buf unsent; // written, and not yet taken by the kernel
-    struct buf unread; // read by the last owner, and for the next one to use first
+    struct ip_port client; // whom a proxy speaks for; all zeroes: no proxy has said so
+    struct buf unsent;     // written, and not yet taken by the kernel
+    struct buf unread;     // read by the last owner, and for the next one to use first
 };
 
 struct stream;
@@ -63,7 +65,8 @@ struct stream_ops {
     void (*close)(struct stream *s);
     void (*abort)(struct stream *s);
     int (*detach)(struct stream *s, struct stream_parcel *out);
-    /** "ip:port"; out holds STREAM_PEER_SIZE bytes. */
+    /** "ip:port", behind a proxy that says so the client's; out holds STREAM_PEER_SIZE bytes.
+     */
     void (*peer)(struct stream *s, char *out);
 };
 

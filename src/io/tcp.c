@@ -56,6 +56,7 @@ struct tcp {
     struct send_file *file; // behind all else; NULL: none
     struct tcp_ending *ending;
     struct tcp_place place;
+    struct ip_port client; // as a proxy has said; all zeroes: it has not
     bool has_peer_ended;
     bool is_lost; // and the owner was told
 };
@@ -441,6 +442,7 @@ static int tcp_detach(struct stream *s, struct stream_parcel *out)
     buf_init(&s->out, out->unsent.max);
     out->place = t->place;
     t->place = (struct tcp_place){0};
+    out->client = t->client;
     s->events = NULL;
     go(t);
     return 0;
@@ -462,25 +464,56 @@ struct addr tcp_addr_of(const struct sockaddr_storage *from)
     return a;
 }
 
-bool tcp_find_peer(struct stream *s, struct sockaddr_storage *from)
+static struct ip_port ip_port_of(const struct sockaddr_storage *from)
 {
-    int size = sizeof(*from);
+    struct ip_port i = {.ip = {{[10] = 0xff, [11] = 0xff}}};
 
-    *from = (struct sockaddr_storage){0};
-    return uv_tcp_getpeername(&tcp_of(s)->uv, (struct sockaddr *)from, &size) == 0 &&
-           from->ss_family != AF_UNIX;
+    if (from->ss_family == AF_INET6) {
+        const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)from;
+        memcpy(i.ip.bytes, &six->sin6_addr, sizeof(i.ip.bytes));
+        i.port = ntohs(six->sin6_port);
+    } else {
+        const struct sockaddr_in *four = (const struct sockaddr_in *)from;
+        memcpy(i.ip.bytes + 12, &four->sin_addr, 4);
+        i.port = ntohs(four->sin_port);
+    }
+    return i;
+}
+
+bool tcp_find_peer(struct stream *s, struct ip_port *out)
+{
+    static const ip none = {{0}};
+    const struct tcp *t = tcp_of(s);
+    struct sockaddr_storage from = {0};
+    int size = sizeof(from);
+
+    *out = t->client;
+    if (memcmp(&out->ip, &none, sizeof(none)) != 0)
+        return true;
+    if (uv_tcp_getpeername(&t->uv, (struct sockaddr *)&from, &size) < 0 ||
+        from.ss_family == AF_UNIX)
+        return false;
+    *out = ip_port_of(&from);
+    return true;
+}
+
+void tcp_set_client(struct stream *s, const struct ip_port *client)
+{
+    tcp_of(s)->client = *client;
 }
 
 static void tcp_peer(struct stream *s, char *out)
 {
-    struct sockaddr_storage from;
+    struct ip_port peer;
+    struct addr a;
 
     static_assert(STREAM_PEER_SIZE >= ADDR_TEXT_SIZE, "a peer's address fits");
-    if (!tcp_find_peer(s, &from)) {
+    if (!tcp_find_peer(s, &peer)) {
         memcpy(out, "-", sizeof("-"));
         return;
     }
-    const struct addr a = tcp_addr_of(&from);
+    ip_text(a.host, &peer.ip);
+    a.port = peer.port;
     addr_text(out, &a);
 }
 
@@ -526,6 +559,7 @@ int tcp_attach(struct stream **out, struct loop *loop, struct stream_parcel *par
     t->stream.out = parcel->unsent;
     buf_init(&parcel->unsent, 0);
     t->place = parcel->place;
+    t->client = parcel->client;
     parcel->place = (struct tcp_place){0};
     parcel->fd = -1;
     if (t->stream.out.len > 0)

@@ -39,6 +39,9 @@ struct tcp_listen {
                              // streams, wherever they move. NULL: no limit
     bool (*is_exempt)(void *arg, const ip *peer); // from limit->per_ip; a proxy, say. NULL:
                                                   // nobody
+    bool (*is_proxy)(void *arg, const ip *peer); // whose connections begin with a header of the
+                                                 // PROXY protocol; the others' do not. NULL:
+                                                 // nobody's
     struct tls_context *tls; // borrowed, outlives the listener. NULL: no TLS
     tcp_accept_fn *on_accept;
     void *arg;

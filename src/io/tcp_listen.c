@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/seldom.h"
 #include "io/tcp_bind.h"
+#include "io/tcp_greet.h"
 #include "io/tcp_stream.h"
 #include "io/tls.h"
 
@@ -17,7 +18,9 @@ struct listener {
         uv_pipe_t local;
     } uv;
     struct tcp_listen how;
+    struct tcp_greetings greetings;
     struct seldom full; // of whom it turns away
+    struct seldom headless;
     struct seldom failed;
 };
 
@@ -35,33 +38,57 @@ static bool take_place(struct listener *l, struct stream *s)
     return false;
 }
 
-static ip ip_from(const struct sockaddr_storage *from)
-{
-    ip i = {{[10] = 0xff, [11] = 0xff}};
-
-    if (from->ss_family == AF_INET6) {
-        memcpy(i.bytes, &((const struct sockaddr_in6 *)from)->sin6_addr, sizeof(i.bytes));
-    } else {
-        memcpy(i.bytes + 12, &((const struct sockaddr_in *)from)->sin_addr, 4);
-    }
-    return i;
-}
-
 /** @return false: its address has as many as one may */
 static bool take_place_of_ip(const struct listener *l, struct stream *s)
 {
-    struct sockaddr_storage from;
+    struct ip_port peer;
 
-    if (!l->how.limit || !l->how.limit->per_ip || !tcp_find_peer(s, &from))
+    if (!l->how.limit || !l->how.limit->per_ip || !tcp_find_peer(s, &peer))
         return true;
-    const ip peer = ip_from(&from);
-    if (l->how.is_exempt && l->how.is_exempt(l->how.arg, &peer))
+    if (l->how.is_exempt && l->how.is_exempt(l->how.arg, &peer.ip))
         return true;
-    if (tcp_limit_take_ip(tcp_place_of(s), &peer))
+    if (tcp_limit_take_ip(tcp_place_of(s), &peer.ip))
         return true;
     log_debug(NULL, "io_too_many_of_one", "max=%llu",
               (unsigned long long)l->how.limit->per_ip->max);
     return false;
+}
+
+/** Who comes is known. */
+static void begin(struct listener *l, struct stream *s)
+{
+    if (!take_place_of_ip(l, s)) {
+        stream_abort(s);
+        return;
+    }
+    if (l->how.tls)
+        s = tls_new(l->greetings.loop, s, tls_context_connection(l->how.tls));
+    l->how.on_accept(l->how.arg, s);
+}
+
+static void on_header(void *arg, struct stream *s, const struct proxy_header *header)
+{
+    if (!header->is_local)
+        tcp_set_client(s, &header->client);
+    begin(arg, s);
+}
+
+static void on_no_header(void *arg, enum proxy_header_refusal why)
+{
+    struct listener *l = arg;
+    unsigned long long unsaid = 0;
+
+    if (seldom_is_due(&l->headless, l->greetings.loop->timers.now_ms, SAY_EVERY_MS, &unsaid)) {
+        log_warn(NULL, "io_proxy_refused", "unsaid=%llu why=\"%s\"", unsaid,
+                 proxy_header_remedy(why));
+    }
+}
+
+static bool is_of_proxy(const struct listener *l, struct stream *s)
+{
+    struct ip_port peer;
+
+    return l->how.is_proxy && tcp_find_peer(s, &peer) && l->how.is_proxy(l->how.arg, &peer.ip);
 }
 
 static void on_connection(uv_stream_t *uv, int status)
@@ -78,14 +105,16 @@ static void on_connection(uv_stream_t *uv, int status)
     struct stream *s = tcp_accept(loop, uv, l->how.max_queued);
     if (!s) // it is gone again
         return;
-    if (!take_place(l, s) || !take_place_of_ip(l, s)) {
+    if (!take_place(l, s)) {
         stream_abort(s);
         return;
     }
     stream_set_reading(s, true);
-    if (l->how.tls)
-        s = tls_new(&loop->loop, s, tls_context_connection(l->how.tls));
-    l->how.on_accept(l->how.arg, s);
+    if (is_of_proxy(l, s)) {
+        tcp_greet(&l->greetings, s);
+    } else {
+        begin(l, s);
+    }
 }
 
 static void on_listener_gone(uv_handle_t *handle)
@@ -95,6 +124,7 @@ static void on_listener_gone(uv_handle_t *handle)
 
 void listener_close(struct listener *l)
 {
+    tcp_greet_none(&l->greetings);
     uv_close((uv_handle_t *)&l->uv.stream, on_listener_gone);
 }
 
@@ -133,13 +163,23 @@ static int bind_to(struct listener *l, const struct sockaddr_storage *at)
                                      : bind_shared(l, at);
 }
 
-int tcp_listen(struct listener **out, struct loop *loop, const struct tcp_listen *how)
+static struct listener *listener_new(struct loop *loop, const struct tcp_listen *how)
 {
     struct listener *l = NEW(struct listener);
+
+    l->how = *how;
+    l->greetings = (struct tcp_greetings){
+        .loop = loop, .on_header = on_header, .on_refused = on_no_header, .arg = l};
+    list_init(&l->greetings.waiting);
+    return l;
+}
+
+int tcp_listen(struct listener **out, struct loop *loop, const struct tcp_listen *how)
+{
+    struct listener *l = listener_new(loop, how);
     struct sockaddr_storage at = {0};
     char text[ADDR_TEXT_SIZE];
 
-    l->how = *how;
     uv_tcp_init(&uv_loop_of(loop)->uv, &l->uv.tcp);
     l->uv.stream.data = uv_loop_of(loop);
 
@@ -156,9 +196,8 @@ int tcp_listen(struct listener **out, struct loop *loop, const struct tcp_listen
 int tcp_listen_local(struct listener **out, struct loop *loop, const char *path,
                      const struct tcp_listen *how)
 {
-    struct listener *l = NEW(struct listener);
+    struct listener *l = listener_new(loop, how);
 
-    l->how = *how;
     uv_pipe_init(&uv_loop_of(loop)->uv, &l->uv.local, 0);
     l->uv.stream.data = uv_loop_of(loop);
     return start_listening(out, l, uv_pipe_bind(&l->uv.local, path), path);

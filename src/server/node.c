@@ -574,6 +574,7 @@ int node_listen(struct node *n, struct addr *at)
         .share = share_of(n),
         .limit = n->shared->connections,
         .proxies = &n->config->proxies,
+        .proxy_protocol = n->config->proxy_protocol,
         .peers = &n->shared->peers,
         .drain_ms = n->config->drain_ms,
         .ops = &run_ops,

@@ -39,6 +39,7 @@ struct node_config {
 
     struct http_origins origins;
     struct http_proxies proxies;
+    bool proxy_protocol; // of theirs: see struct run
     unsigned transports; // of enum eio_transport, or-ed
     int64_t ping_interval_ms;
     int64_t ping_timeout_ms;

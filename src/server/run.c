@@ -74,12 +74,17 @@ static void on_accept(void *arg, struct stream *stream)
     http_server_accept(r->how->http, stream);
 }
 
+static bool is_proxy(void *arg, const ip *peer)
+{
+    const struct run *how = ((const struct running *)arg)->how;
+    return how->proxies && http_proxies_trust(how->proxies, peer);
+}
+
 /** A proxy, or another node. */
 static bool is_for_many(void *arg, const ip *peer)
 {
     const struct run *how = ((const struct running *)arg)->how;
-    return (how->proxies && http_proxies_trust(how->proxies, peer)) ||
-           (how->peers && relay_peers_has(how->peers, peer));
+    return is_proxy(arg, peer) || (how->peers && relay_peers_has(how->peers, peer));
 }
 
 static int fail(const struct run *how, int r)
@@ -102,6 +107,7 @@ int run_listen(struct running *r, const struct run *how, struct addr *at)
         .max_queued = STREAM_MAX,
         .limit = how->limit,
         .is_exempt = is_for_many,
+        .is_proxy = how->proxy_protocol ? is_proxy : NULL,
         .on_accept = on_accept,
         .arg = r,
     };

@@ -34,6 +34,7 @@ struct run {
     enum tcp_share share;
     struct tcp_limit *limit;            // of connections; borrowed
     const struct http_proxies *proxies; // which its addresses do not count for; NULL: none
+    bool proxy_protocol;                // which theirs begin with (io/proxy_header.h)
     struct relay_peers *peers;          // likewise
     int64_t drain_ms;
     const struct run_ops *ops;

@@ -64,14 +64,23 @@ static int read_origins(const struct serve_options *o, struct http_origins *out)
     return 0;
 }
 
-static int read_proxies(const struct serve_options *o, struct http_proxies *out)
+static int read_proxies(const struct serve_options *o, struct node_config *config)
 {
+    struct http_proxies *out = &config->proxies;
+
     static_assert(OPTIONS_LIST_MAX <= HTTP_PROXIES_MAX, "a list of proxies fits");
     for (size_t i = 0; i < o->trusted_proxies.n; i++) {
         if (http_proxies_add(out, o->trusted_proxies.items[i]) != 0) {
             return usage_of("trusted-proxies", o->trusted_proxies.items[i],
                             "an address such as 10.0.0.1, or a range such as 10.0.0.0/8");
         }
+    }
+    config->proxy_protocol = o->proxy_protocol;
+    if (o->proxy_protocol && out->n == 0) {
+        return usage(
+            "--proxy-protocol: name those that send it with --trusted-proxies; from others it "
+            "is "
+            "not taken");
     }
     return 0;
 }
@@ -296,7 +305,7 @@ static int configure(const struct serve_options *o, struct node_config *out)
     if (code == 0)
         code = read_origins(o, &out->origins);
     if (code == 0)
-        code = read_proxies(o, &out->proxies);
+        code = read_proxies(o, out);
     if (code == 0)
         code = read_transports(o, &out->transports);
     if (code == 0)
@@ -453,14 +462,14 @@ static void log_start(const struct serve_options *o, const struct node_config *c
              " listen=%s tls=%d data=%s store=%s bus=%s workers=%u auth=" STR_FMT
              " media=" STR_FMT
              " dev=%d rate_limits=%d origins=%zu domains=%zu chains=%zu rpcs=%zu solana=%d "
-             "proxies=%zu "
+             "proxies=%zu proxy_protocol=%d "
              "files=%llu max_connections=%zu",
              addr_text(at, &o->listen), config->tls != NULL, log_quote(data, o->data),
              is_sqlite(o) ? "sqlite" : "postgres", config->cluster.bus ? "nats" : "local",
              config->n_workers, STR_ARG(buf_str(&names)), STR_ARG(o->media.where), o->dev,
              o->rate_limits, o->origins.n, config->domains.n, config->chains.n, config->rpcs.n,
-             config->chains.solana, o->trusted_proxies.n, (unsigned long long)files,
-             config->max_streams);
+             config->chains.solana, o->trusted_proxies.n, o->proxy_protocol,
+             (unsigned long long)files, config->max_streams);
     buf_fini(&names);
 }
 

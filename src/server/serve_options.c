@@ -71,6 +71,11 @@ static const struct option rows[] = {
      "whose pages, such as https://shop.example, or * for all; the server's own always", 0, 0},
     {"trusted-proxies", OPTION_LIST, FIELD(trusted_proxies), NULL, "LIST",
      "whose X-Forwarded-For is believed: addresses, or ranges such as 10.0.0.0/8", 0, 0},
+    {"proxy-protocol", OPTION_FLAG, FIELD(proxy_protocol), NULL, "",
+     "connections of trusted proxies begin with a header of the PROXY protocol, version 2, "
+     "which "
+     "says for whom they are",
+     0, 0},
     {"rate-limits", OPTION_SWITCH, FIELD(rate_limits), "on", "on|off",
      "hold clients to the rates and numbers below", 0, 0},
     {"sockets-per-wallet", OPTION_COUNT, FIELD(sockets_per_wallet), "20", "N",

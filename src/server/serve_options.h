@@ -61,6 +61,7 @@ struct serve_options {
 
     struct option_list origins;
     struct option_list trusted_proxies;
+    bool proxy_protocol;
     str path;
     struct option_list transports;
     int64_t ping_interval;

@@ -81,11 +81,12 @@ export class Wire {
     #wake = () => {};
     isOver = false;
 
-    static async open(t, url) {
+    /** @param how  of connect(): localAddress */
+    static async open(t, url, how) {
         const { hostname, port, protocol } = new URL(url);
         const isTls = protocol === 'https:';
         const wire = new Wire();
-        wire.socket = (isTls ? tls : net).connect({ host: hostname, port, noDelay: true });
+        wire.socket = (isTls ? tls : net).connect({ host: hostname, port, noDelay: true, ...how });
         wire.#listen();
         t.defer(() => wire.socket.destroy());
         await within(WAIT_MS, 'TCP connection', new Promise((resolve, reject) => {

@@ -38,6 +38,7 @@ import { rows as mediaLocal } from './rows/media-local.mjs';
 import { rows as messages } from './rows/messages.mjs';
 import { rows as nodes } from './rows/nodes.mjs';
 import { rows as origins } from './rows/origins.mjs';
+import { rows as proxies } from './rows/proxies.mjs';
 import { rows as postgres } from './rows/postgres.mjs';
 import { rows as readme } from './rows/readme.mjs';
 import { rows as secrets } from './rows/secrets.mjs';
@@ -66,7 +67,7 @@ const all = [
     ...contents, ...delivery, ...listeners, ...devices, ...resume, ...contacts, ...live,
     ...history, ...rest, ...limits, ...broken, ...raw, ...origins, ...storage, ...life,
     ...rotation, ...sql, ...ofFiles(media), ...ofFiles(mediaLocal), ...secrets, ...readme, ...front,
-    ...workers, ...postgres, ...nodes, ...tls,
+    ...workers, ...postgres, ...nodes, ...tls, ...proxies,
 ];
 const isOurs = (row) => isOfThisStore(row) && isOfSoManyNodes(row) && isOfThisScheme(row);
 const rows = select(all.filter(isOurs), flags.only);

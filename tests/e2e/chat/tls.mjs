@@ -41,7 +41,11 @@ export const optionsOf = (dir) =>
     [`--tls-cert=${path(dir, 'cert.pem')}`, `--tls-key=${path(dir, 'key.pem')}`];
 
 /** @param how  of https.request(): ca @return status, text, and what was shown */
-export function getOver(url, how) {
+export const getOver = (url, how) => exchangeOver(url, how);
+
+export const putOver = (url, bytes, how) => exchangeOver(url, { ...how, method: 'PUT' }, bytes);
+
+function exchangeOver(url, how, bytes) {
     return within(5000, `answer of ${url}`, new Promise((resolve, reject) => {
         https.request(url, { agent: false, ...how }, (response) => {
             const { subject } = response.socket.getPeerCertificate();
@@ -49,6 +53,6 @@ export function getOver(url, how) {
             let text = '';
             response.on('data', (some) => (text += some)).on('error', reject)
                 .on('end', () => resolve({ status: response.statusCode, text, cn: subject.CN, version }));
-        }).on('error', reject).end();
+        }).on('error', reject).end(bytes);
     }));
 }

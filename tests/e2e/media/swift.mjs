@@ -9,13 +9,12 @@
  * root, for its /etc/swift, and the packages.
  */
 import { spawn, spawnSync } from 'node:child_process';
-import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
+import { freePorts, isServed } from '../ports.mjs';
 
 const SKIPPED = 77;
 const ENDED = 143; // as a shell says SIGTERM
@@ -36,44 +35,6 @@ export function whyNot() {
     const absent = PROGRAMS.find((name) => !existsSync(`/usr/bin/${name}`));
     if (absent) return `${absent} is absent`;
     return spawnSync(...ownMounts('true')).status === 0 ? '' : 'no mount namespace is to be had';
-}
-
-/** Below those that the system gives to whoever connects: between here and there nobody has it. */
-const PORTS = { first: 20000, n: 12000 };
-
-/** @return whether nobody listens there, and then nobody connects from there */
-async function isFree(port) {
-    const server = createServer().listen(port, '127.0.0.1');
-    try {
-        await once(server, 'listening');
-        return true;
-    } catch {
-        return false;
-    } finally {
-        server.close();
-    }
-}
-
-async function freePorts(n) {
-    const ports = new Set();
-    while (ports.size < n) {
-        const port = PORTS.first + randomInt(PORTS.n);
-        if (!ports.has(port) && await isFree(port)) ports.add(port);
-    }
-    return [...ports];
-}
-
-/** @return whether somebody listens there */
-async function isServed(port) {
-    const socket = connect(port, '127.0.0.1');
-    try {
-        await once(socket, 'connect');
-        return true;
-    } catch {
-        return false;
-    } finally {
-        socket.destroy();
-    }
 }
 
 function logsOf(dir) {
