@@ -25,7 +25,7 @@ static const struct option rows[] = {
 };
 #undef FIELD
 
-static const struct option_table table = {
+const struct option_table make_keys_table = {
     .command = "parley make-keys",
     .summary =
         "Make the keys that servers on one database share: what signs their tokens, and what\n"
@@ -72,5 +72,5 @@ int make_keys_main(int argc, char **argv)
     struct values v = {0};
     const struct options_from from = {.argc = argc, .argv = argv};
 
-    return where_run(&table, &from, &v, &v.where, make_where);
+    return where_run(&make_keys_table, &from, &v, &v.where, make_where);
 }

@@ -37,7 +37,7 @@ static const struct option rows[] = {
 };
 #undef FIELD
 
-static const struct option_table table = {
+const struct option_table migrate_table = {
     .command = "parley migrate",
     .summary =
         "Move the messages of a stopped server, and all else in its parley.db, into\n"
@@ -163,5 +163,5 @@ int migrate_main(int argc, char **argv)
     struct values v = {0};
     const struct options_from from = {.argc = argc, .argv = argv};
 
-    return where_run(&table, &from, &v, &v.where, check_and_move);
+    return where_run(&migrate_table, &from, &v, &v.where, check_and_move);
 }

@@ -36,7 +36,7 @@ static const struct option rows[] = {
 };
 #undef FIELD
 
-static const struct option_table table = {
+const struct option_table revoke_table = {
     .command = "parley revoke",
     .operand = "ACCOUNT|SESSION",
     .summary =
@@ -358,9 +358,9 @@ int revoke_main(int argc, char **argv)
     struct where v = {0};
     struct buf file;
 
-    const str operand = options_take_operand(&table, &argc, argv);
+    const str operand = options_take_operand(&revoke_table, &argc, argv);
     const struct options_from from = {.argc = argc, .argv = argv};
-    const int r = options_parse(&table, &v, &from);
+    const int r = options_parse(&revoke_table, &v, &from);
     if (r != 0)
         return r == OPTIONS_HELP ? 0 : 2;
     buf_init(&file, OPTIONS_FILE_MAX + 1);

@@ -3,8 +3,10 @@
  */
 #pragma once
 
-#include "base/base.h"
+#include "server/options.h"
 
 /** @param argv  the arguments behind "revoke" @return the exit code: 0 done, 1 failed, 2 usage
  */
 int revoke_main(int argc, char **argv);
+
+extern const struct option_table revoke_table;

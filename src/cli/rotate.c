@@ -33,7 +33,7 @@ static const struct option rows[] = {
 };
 #undef FIELD
 
-static const struct option_table table = {
+const struct option_table rotate_table = {
     .command = "parley rotate-key",
     .summary =
         "Make a new key for the server's own tokens, and have the running server take it.\n"
@@ -116,5 +116,5 @@ int rotate_main(int argc, char **argv)
     struct values v = {0};
     const struct options_from from = {.argc = argc, .argv = argv};
 
-    return where_run(&table, &from, &v, &v.where, rotate);
+    return where_run(&rotate_table, &from, &v, &v.where, rotate);
 }

@@ -36,7 +36,7 @@ static const struct option rows[] = {
 };
 #undef FIELD
 
-static const struct option_table table = {
+const struct option_table sql_table = {
     .command = "parley sql",
     .operand = "[STATEMENTS]",
     .summary =
@@ -289,9 +289,9 @@ int sql_main(int argc, char **argv)
     struct values v = {0};
     struct buf file;
 
-    const str statements = options_take_operand(&table, &argc, argv);
+    const str statements = options_take_operand(&sql_table, &argc, argv);
     const struct options_from from = {.argc = argc, .argv = argv};
-    const int r = options_parse(&table, &v, &from);
+    const int r = options_parse(&sql_table, &v, &from);
     if (r != 0)
         return r == OPTIONS_HELP ? 0 : 2;
     buf_init(&file, OPTIONS_FILE_MAX + 1);

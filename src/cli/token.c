@@ -35,7 +35,7 @@ static const struct option rows[] = {
 };
 #undef FIELD
 
-static const struct option_table table = {
+const struct option_table token_table = {
     .command = "parley token",
     .operand = "ADDRESS",
     .summary =
@@ -111,8 +111,8 @@ static int check_and_make(void *values)
 
 int token_main(int argc, char **argv)
 {
-    struct values v = {.address = options_take_operand(&table, &argc, argv)};
+    struct values v = {.address = options_take_operand(&token_table, &argc, argv)};
     const struct options_from from = {.argc = argc, .argv = argv};
 
-    return where_run(&table, &from, &v, &v.where, check_and_make);
+    return where_run(&token_table, &from, &v, &v.where, check_and_make);
 }

@@ -126,7 +126,7 @@ void option_say_where(const struct option_source *from)
     }
 }
 
-static char env_char(char c)
+char option_env_char(char c)
 {
     if (c == '-')
         return '_';
@@ -144,7 +144,7 @@ void option_say_name(const struct option_source *from, str name)
     }
     fprintf(from->err, "%s", from->table->env_prefix);
     for (size_t i = 0; i < name.len; i++)
-        fputc(env_char(name.ptr[i]), from->err);
+        fputc(option_env_char(name.ptr[i]), from->err);
 }
 
 static void say_of(const struct option_source *from, const struct option *o)
@@ -229,7 +229,7 @@ static bool is_env_of(str name, str variable)
     if (name.len != variable.len)
         return false;
     for (size_t i = 0; i < name.len; i++) {
-        if (env_char(name.ptr[i]) != variable.ptr[i])
+        if (option_env_char(name.ptr[i]) != variable.ptr[i])
             return false;
     }
     return true;

@@ -23,6 +23,9 @@ struct option_source {
     size_t line;
 };
 
+/** A character of an option's name as its variable of the environment has it. */
+char option_env_char(char c);
+
 /** What a value of this kind looks like. */
 const char *option_form(enum option_kind kind);
 

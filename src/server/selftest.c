@@ -59,7 +59,7 @@ static const struct option rows[] = {
 };
 #undef FIELD
 
-static const struct option_table table = {
+const struct option_table selftest_table = {
     .command = "parley selftest",
     .summary =
         "Serves Parley's transport with an echo application instead of the chat, for the test\n"
@@ -225,7 +225,7 @@ int selftest_main(int argc, char **argv)
     struct selftest s = {0};
 
     const int refusal =
-        options_parse(&table, &o, &(struct options_from){argc, argv, NULL, NULL});
+        options_parse(&selftest_table, &o, &(struct options_from){argc, argv, NULL, NULL});
     if (refusal != 0)
         return refusal == OPTIONS_HELP ? 0 : 2;
     if (!addr_is_loopback(&o.listen))
@@ -242,8 +242,10 @@ int selftest_main(int argc, char **argv)
             "info,ws=trace");
     }
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
-        if (rows[i].kind == OPTION_IGNORED && options_has(&table, rows[i].name, argc, argv))
+        if (rows[i].kind == OPTION_IGNORED &&
+            options_has(&selftest_table, rows[i].name, argc, argv)) {
             log_warn(NULL, "server_ignored", "option=%s", rows[i].name);
+        }
     }
     uint64_t files = 0;
     s.limit.max = run_max_streams(&files, 0);

@@ -5,8 +5,10 @@
  */
 #pragma once
 
-#include "base/base.h"
+#include "server/options.h"
 
 /** @param argv  the arguments behind "selftest" @return the exit code: 0 done, 1 failed, 2
  * usage */
 int selftest_main(int argc, char **argv);
+
+extern const struct option_table selftest_table;
