@@ -238,8 +238,8 @@ static void leave_with(struct http_conn *c, int place, str unread)
         c->rest = unread;
         c->is_leaving = true;
         http_conn_start_taking(c);
-    } else if (r != 0) {
-        http_conn_close(c);
+    } else if (r != 0) { // there is no file left, say
+        http_conn_refuse(c, 503);
     } else {
         log_debug(&c->rq.log, "http_moved", "place=%d bytes=%zu", place, unread.len);
         http_conn_end(c);

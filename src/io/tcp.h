@@ -26,14 +26,17 @@ enum tcp_share {
     TCP_FIRST, // the first of several, of any loops: the kernel deals out who comes. It is a
                // fault where somebody else listens
     TCP_NEXT,  // another one, at the address of the first, while that listens
+    TCP_GIVEN, // of a socket that somebody has bound, and that others may have: they all wait
+               // for who comes to it. It goes on when the listener is closed
 };
 
 /** @param s  moved to the callee, which sets an owner at once */
 typedef void tcp_accept_fn(void *arg, struct stream *s);
 
 struct tcp_listen {
-    struct addr addr;
+    struct addr addr; // not with TCP_GIVEN
     enum tcp_share share;
+    int fd;                  // of TCP_GIVEN; borrowed until tcp_listen() returns
     size_t max_queued;       // bytes that a stream may hold unsent; stream_write() refuses more
     struct tcp_limit *limit; // who finds no place is turned away. Borrowed; must outlive the
                              // streams, wherever they move. NULL: no limit

@@ -1,4 +1,6 @@
 /** Listeners: of TCP, and of UNIX sockets for io/local. */
+#include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -141,6 +143,16 @@ static int start_listening(struct listener **out, struct listener *l, int r, con
     return 0;
 }
 
+/** @param fd  moved @return 0 or what libuv says */
+static int open_socket(struct listener *l, int fd)
+{
+    const int r = uv_tcp_open(&l->uv.tcp, fd);
+
+    if (r < 0)
+        close(fd);
+    return r;
+}
+
 static int bind_shared(struct listener *l, const struct sockaddr_storage *at)
 {
     const socklen_t size =
@@ -148,19 +160,28 @@ static int bind_shared(struct listener *l, const struct sockaddr_storage *at)
     const int fd =
         tcp_bind_shared((const struct sockaddr *)at, size, l->how.share == TCP_FIRST);
 
-    if (fd < 0)
-        return fd;
-    const int r = uv_tcp_open(&l->uv.tcp, fd);
-    if (r < 0)
-        close(fd);
-    return r;
+    return fd < 0 ? fd : open_socket(l, fd);
+}
+
+static int open_given(struct listener *l)
+{
+    const int fd = fcntl(l->how.fd, F_DUPFD_CLOEXEC, 0);
+
+    return fd < 0 ? -errno : open_socket(l, fd);
 }
 
 /** @return 0 or what libuv says */
-static int bind_to(struct listener *l, const struct sockaddr_storage *at)
+static int bind_to(struct listener *l, const struct addr *addr)
 {
-    return l->how.share == TCP_ALONE ? uv_tcp_bind(&l->uv.tcp, (const struct sockaddr *)at, 0)
-                                     : bind_shared(l, at);
+    struct sockaddr_storage at = {0};
+
+    int r = uv_ip4_addr(addr->host, addr->port, (struct sockaddr_in *)&at);
+    if (r < 0)
+        r = uv_ip6_addr(addr->host, addr->port, (struct sockaddr_in6 *)&at);
+    if (r < 0)
+        return r;
+    return l->how.share == TCP_ALONE ? uv_tcp_bind(&l->uv.tcp, (const struct sockaddr *)&at, 0)
+                                     : bind_shared(l, &at);
 }
 
 static struct listener *listener_new(struct loop *loop, const struct tcp_listen *how)
@@ -177,17 +198,12 @@ static struct listener *listener_new(struct loop *loop, const struct tcp_listen 
 int tcp_listen(struct listener **out, struct loop *loop, const struct tcp_listen *how)
 {
     struct listener *l = listener_new(loop, how);
-    struct sockaddr_storage at = {0};
     char text[ADDR_TEXT_SIZE];
 
     uv_tcp_init(&uv_loop_of(loop)->uv, &l->uv.tcp);
     l->uv.stream.data = uv_loop_of(loop);
 
-    int r = uv_ip4_addr(how->addr.host, how->addr.port, (struct sockaddr_in *)&at);
-    if (r < 0)
-        r = uv_ip6_addr(how->addr.host, how->addr.port, (struct sockaddr_in6 *)&at);
-    if (r == 0)
-        r = bind_to(l, &at);
+    int r = how->share == TCP_GIVEN ? open_given(l) : bind_to(l, &how->addr);
     if (r == 0)
         r = uv_tcp_nodelay(&l->uv.tcp, 1); // what is accepted has it, too: tcp(7)
     return start_listening(out, l, r, addr_text(text, &how->addr));

@@ -162,6 +162,7 @@ static int serve_all(struct crew *c, const struct addr *at)
     if (c->config->dev)
         demo_greet(run_scheme(c->config->tls), at);
     fflush(stdout);
+    service_tell(&c->config->service, "READY=1");
     r = node_serve(c->workers[NODE_HOME].node);
     if (atomic_load(&c->shared.n_others) > 0)
         return NODE_FAILED;

@@ -19,6 +19,7 @@
 #include "server/own_keys.h"
 #include "server/parts.h"
 #include "server/run.h"
+#include "server/watchdog.h"
 
 #define RETRY_AFTER_S 5
 #define ROUTES_MAX    16
@@ -43,7 +44,8 @@ struct node {
     struct admin_socket *admin_socket; // at home
     struct run how;
     struct running running;
-    size_t n_counts; // that go round
+    struct watchdog watchdog; // at home
+    size_t n_counts;          // that go round
     struct http_route routes[ROUTES_MAX];
     size_t n_routes;
 };
@@ -276,6 +278,7 @@ static void on_stop_signal(void *arg, int signal)
     struct post *p = NEW(struct post);
 
     run_say_stop(&n->running, signal);
+    service_tell(&n->config->service, "STOPPING=1");
     run_stop(&n->running);
     *p = post_of(n, on_stop);
     posts_pass(n->shared->posts, p);
@@ -558,6 +561,8 @@ static int open_home(struct node *n)
 
 static enum tcp_share share_of(const struct node *n)
 {
+    if (n->config->service.fd >= 0)
+        return TCP_GIVEN;
     if (n->config->n_workers == 1)
         return TCP_ALONE;
     return is_home(n) ? TCP_FIRST : TCP_NEXT;
@@ -572,6 +577,7 @@ int node_listen(struct node *n, struct addr *at)
         .listen = *at,
         .tls = n->config->tls,
         .share = share_of(n),
+        .fd = n->config->service.fd,
         .limit = n->shared->connections,
         .proxies = &n->config->proxies,
         .proxy_protocol = n->config->proxy_protocol,
@@ -609,9 +615,12 @@ int node_listening(struct node *n, const struct addr *at)
 int node_serve(struct node *n)
 {
     n->admin.phase = ADMIN_SERVING;
+    if (is_home(n))
+        watchdog_start(&n->watchdog, &n->config->service, n->shared->posts, &n->loop->timers);
     const int r = run_serve(&n->running);
     n->moves.has_ended = true;
     posts_close(n->shared->posts, n->number);
+    watchdog_stop(&n->watchdog);
     if (!is_home(n))
         atomic_fetch_sub(&n->shared->n_others, 1);
     return r == 0 ? 0 : NODE_FAILED;

@@ -9,6 +9,7 @@
 #include "auth/keyring.h"
 #include "bus/hub.h"
 #include "eio/server.h"
+#include "io/service.h"
 #include "io/tcp_limit.h"
 #include "server/cluster.h"
 #include "server/keys.h"
@@ -28,6 +29,7 @@ struct node_trust {
 };
 
 struct node_config {
+    struct service service;  // the manager's: with a socket, we listen there
     struct addr listen;      // of the first node; the others listen where that does
     struct tls_context *tls; // what clients are shown; borrowed. NULL: HTTP, without TLS
     const char *data;        // a directory, which is there

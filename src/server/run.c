@@ -11,11 +11,21 @@
 #define STREAM_MAX (EIO_QUEUE_MAX * (size_t)2) // bytes unsent; room for a queue in base64
 static_assert(HTTP_ASSET_MAX + HTTP_HEAD_MAX + HTTP_UNTAKEN_MAX <= STREAM_MAX, "a file fits");
 
+void run_cancel(struct running *r)
+{
+    if (r->listener)
+        listener_close(r->listener);
+    r->listener = NULL;
+}
+
 static void refuse(void *arg)
 {
     struct running *r = arg;
 
     r->is_stopping = true;
+    // Who comes from now on waits for who has the socket next.
+    if (r->how->share == TCP_GIVEN)
+        run_cancel(r);
     r->how->ops->refuse(r->how->arg);
 }
 
@@ -29,8 +39,7 @@ static void close_all(void *arg)
 {
     struct running *r = arg;
 
-    listener_close(r->listener); // until now there was somebody to say when to come again
-    r->listener = NULL;
+    run_cancel(r); // until now there was somebody to say when to come again
     r->how->ops->close(r->how->arg);
     http_server_drain(r->how->http);
 }
@@ -103,6 +112,7 @@ int run_listen(struct running *r, const struct run *how, struct addr *at)
     const struct tcp_listen tcp = {
         .addr = how->listen,
         .share = how->share,
+        .fd = how->fd,
         .tls = how->tls,
         .max_queued = STREAM_MAX,
         .limit = how->limit,
@@ -118,13 +128,6 @@ int run_listen(struct running *r, const struct run *how, struct addr *at)
         return fail(how, result);
     *at = listener_addr(r->listener);
     return 0;
-}
-
-void run_cancel(struct running *r)
-{
-    if (r->listener)
-        listener_close(r->listener);
-    r->listener = NULL;
 }
 
 int run_on_signals(const struct run *how, loop_signal_fn *fn, void *arg)

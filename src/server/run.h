@@ -32,6 +32,7 @@ struct run {
     struct addr listen;
     struct tls_context *tls; // of io/tcp.h; NULL: none
     enum tcp_share share;
+    int fd;                             // of TCP_GIVEN
     struct tcp_limit *limit;            // of connections; borrowed
     const struct http_proxies *proxies; // which its addresses do not count for; NULL: none
     bool proxy_protocol;                // which theirs begin with (io/proxy_header.h)

@@ -240,14 +240,20 @@ static int check_tls(const struct serve_options *o)
     return 0;
 }
 
+static int check_dev(const struct serve_options *o, const struct addr *at)
+{
+    if (!o->dev || addr_is_loopback(at))
+        return 0;
+    return usage(
+        "--dev is for this machine alone: listen on 127.0.0.1, or leave out --dev and "
+        "name the pages with --origins");
+}
+
 static int check(const struct serve_options *o)
 {
-    if (o->dev && !addr_is_loopback(&o->listen)) {
-        return usage(
-            "--dev is for this machine alone: listen on 127.0.0.1, or leave out --dev and "
-            "name the pages with --origins");
-    }
-    int code = check_path(o);
+    int code = check_dev(o, &o->listen);
+    if (code == 0)
+        code = check_path(o);
     if (code == 0)
         code = check_data_path(o->data);
     if (code == 0)
@@ -459,15 +465,17 @@ static void log_start(const struct serve_options *o, const struct node_config *c
     add_names(&names, o);
     log_info(NULL, "server_start",
              "version=" PARLEY_VERSION
-             " listen=%s tls=%d data=%s store=%s bus=%s workers=%u auth=" STR_FMT
+             " listen=%s socket=%s tls=%d data=%s store=%s bus=%s workers=%u auth=" STR_FMT
              " media=" STR_FMT
              " dev=%d rate_limits=%d origins=%zu domains=%zu chains=%zu rpcs=%zu solana=%d "
              "proxies=%zu proxy_protocol=%d "
              "files=%llu max_connections=%zu",
-             addr_text(at, &o->listen), config->tls != NULL, log_quote(data, o->data),
-             is_sqlite(o) ? "sqlite" : "postgres", config->cluster.bus ? "nats" : "local",
-             config->n_workers, STR_ARG(buf_str(&names)), STR_ARG(o->media.where), o->dev,
-             o->rate_limits, o->origins.n, config->domains.n, config->chains.n, config->rpcs.n,
+             addr_text(at, config->service.fd < 0 ? &o->listen : &config->service.addr),
+             config->service.fd < 0 ? "own" : "given", config->tls != NULL,
+             log_quote(data, o->data), is_sqlite(o) ? "sqlite" : "postgres",
+             config->cluster.bus ? "nats" : "local", config->n_workers,
+             STR_ARG(buf_str(&names)), STR_ARG(o->media.where), o->dev, o->rate_limits,
+             o->origins.n, config->domains.n, config->chains.n, config->rpcs.n,
              config->chains.solana, o->trusted_proxies.n, o->proxy_protocol,
              (unsigned long long)files, config->max_streams);
     buf_fini(&names);
@@ -480,12 +488,22 @@ static size_t files_beside(const struct node_config *config)
            (config->n_workers - 1) * (size_t)FILES_PER_WORKER;
 }
 
+/** @return 0 or the exit code: said */
+static int take_service(const struct serve_options *o, struct service *out)
+{
+    if (service_take(out) != 0)
+        return 2;
+    return out->fd < 0 ? 0 : check_dev(o, &out->addr);
+}
+
 static int serve(const struct serve_options *o)
 {
     struct node_config config;
     uint64_t files = 0;
 
     int code = configure(o, &config);
+    if (code == 0)
+        code = take_service(o, &config.service);
     if (code != 0)
         return code;
     signal(SIGHUP, SIG_IGN);       // until the node reads the keys anew for it
@@ -510,6 +528,7 @@ static int serve(const struct serve_options *o)
     close_keys(&config);
     close_trusts(&config);
     tls_context_free(config.tls);
+    service_fini(&config.service);
     serve_cluster_fini(&config.cluster);
     free(data);
     free(ca_file);

@@ -60,8 +60,9 @@ export class Story {
     }
 
     /** So many messages, or fewer if it ends. It is killed then, if it has not ended. */
-    async sendSome(n) {
+    async sendSome(n, isEnough = () => true) {
         this.enough = n;
+        this.isEnough = isEnough;
         await this.sendUntilItEnds();
     }
 
@@ -85,7 +86,7 @@ export class Story {
     async #sendAll(peer) {
         let next = 0;
         const worker = async () => {
-            while (peer.isLive && next < (this.enough ?? ENDLESS)) {
+            while (peer.isLive && (next < (this.enough ?? ENDLESS) || this.#wantsMore(next))) {
                 const key = `k${++next}`;
                 const answer = await this.#ask(peer, key);
                 if (!answer) return;
@@ -96,6 +97,10 @@ export class Story {
                 throw new Failure(`it has not ended after ${ENDLESS} messages`);
         };
         await Promise.all(numbers(AT_ONCE).map(worker));
+    }
+
+    #wantsMore(n) {
+        return this.enough && n < ENDLESS && !this.isEnough();
     }
 
     #refuse(key, answer) {

@@ -199,7 +199,9 @@ static inline struct store_world *store_world_new(enum store_backend backend)
     w->limits = limits_of(FROM_ACCEPTED, FROM_STRANGER);
     assert_int_equal(loop_new(&w->loop), 0);
     if (backend == BACKEND_SQLITE) {
-        snprintf(w->dir, sizeof(w->dir), "/tmp/parley-store-XXXXXX");
+        const char *tmp = getenv("TMPDIR"); // NOLINT(concurrency-mt-unsafe): one thread
+        assert_true(snprintf(w->dir, sizeof(w->dir), "%s/parley-store-XXXXXX",
+                             tmp ? tmp : "/tmp") < (int)sizeof(w->dir));
         assert_non_null(mkdtemp(w->dir));
     } else if (backend == BACKEND_POSTGRES) {
         pg_world_open(&w->pg);

@@ -89,6 +89,8 @@ static void leave(struct chaos *c, size_t i)
 
 static void join(struct chaos *c, size_t i)
 {
+    if (c->devices[i].w) // its session was ended
+        leave(c, i);
     open_device(c->w, &c->devices[i], wallet(wallet_of(i)), c->cursors[i]);
     c->looked_at[i] = 0;
     c->receipts_looked_at[i] = 0;

@@ -428,7 +428,7 @@ static void the_end_does_not_overtake_what_is_unread(void **state)
     assert_true(w->at->is_reading);
 }
 
-static void a_fault_closes(void **state)
+static void a_fault_is_answered(void **state)
 {
     struct world *w = *state;
 
@@ -436,8 +436,10 @@ static void a_fault_closes(void **state)
     feed(w, STR(GET("/0/a") GET("/1/b")));
     assert_true(w->at->is_closed);
     expect_int("not moved", w->n_streams, 1);
-    expect_got("with what was answered", w, STR(OK("3", "0:0")));
-    expect_seen("and no more", w, STR("0 head /0/a;"));
+    expect_got("behind what was answered", w,
+               STR(OK("3", "0:0") "HTTP/1.1 503 Service Unavailable\r\n" DATE
+                                  "Content-Length: 0\r\n" CLOSE "\r\n"));
+    expect_seen("and nobody else hears of it", w, STR("0 head /0/a;"));
 }
 
 static void a_server_that_drains_takes_nobody_in(void **state)
@@ -602,7 +604,7 @@ int main(void)
         TEST(who_has_sent_all_is_answered_after_it_has_moved),
         TEST(who_ends_after_the_move_is_gone_there),
         TEST(the_end_does_not_overtake_what_is_unread),
-        TEST(a_fault_closes),
+        TEST(a_fault_is_answered),
         TEST(a_server_that_drains_takes_nobody_in),
         TEST(who_waits_to_move_is_closed_when_the_server_drains),
         TEST(who_has_just_come_is_closed_when_the_server_drains),

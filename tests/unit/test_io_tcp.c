@@ -855,6 +855,35 @@ static void knows_both_ends_addresses(void **state)
     assert_string_equal(peer, "-");
 }
 
+static void listens_at_a_socket_that_it_is_given(void **state)
+{
+    struct world *w = *state;
+    const int given = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const struct tcp_listen how = {.share = TCP_GIVEN,
+                                   .fd = given,
+                                   .max_queued = MAX_QUEUED,
+                                   .on_accept = on_accept,
+                                   .arg = w};
+
+    assert_int_equal(listen(given, 8), 0);
+    for (size_t i = 1; i <= 2; i++) { // and again
+        listener_close(w->listener);
+        assert_int_equal(tcp_listen(&w->listener, w->loop, &how), 0);
+        w->addr = listener_addr(w->listener);
+        str_copy(w->addr.host, STR("127.0.0.1\0"));
+        connect_peer(w);
+        expect_int("accepted", w->n_conns, i);
+    }
+    listener_close(STEAL(w->listener));
+    turns(w);
+    dial(w); // it waits for the next one
+    turns(w);
+    expect_int("accepted", w->n_conns, 2);
+    assert_int_equal(tcp_listen(&w->listener, w->loop, &how), 0);
+    UNTIL(w, w->n_conns == 3);
+    close(given);
+}
+
 static void small_writes_are_not_delayed(void **state)
 {
     struct world *w = *state;
@@ -1248,6 +1277,7 @@ int main(void)
         TEST(an_address_that_cannot_be_listened_on_is_a_fault),
         TEST(a_listener_that_is_closed_accepts_nobody),
         TEST(knows_both_ends_addresses),
+        TEST(listens_at_a_socket_that_it_is_given),
         TEST(small_writes_are_not_delayed),
         TEST(listens_on_ipv6),
         TEST(turns_away_whom_it_has_no_room_for),

@@ -499,6 +499,7 @@ static void who_speaks_http_is_told(void **state)
     assert_true(w->inner.is_closed);
     const str said = mem_stream_take(&w->inner);
     assert_true(str_starts(said, STR("HTTP/1.1 400 Bad Request\r\n")));
+    assert_non_null(said.ptr);
     assert_non_null(memmem(said.ptr, said.len, "\r\n\r\nThis port speaks HTTPS", 26));
     assert_int_equal(w->n_ends, 1);
     assert_int_equal(w->end, STREAM_LOST);

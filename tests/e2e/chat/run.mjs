@@ -47,6 +47,7 @@ import { rows as rest } from './rows/rest.mjs';
 import { rows as resume } from './rows/resume.mjs';
 import { rows as revoke } from './rows/revoke.mjs';
 import { rows as rotation } from './rows/rotation.mjs';
+import { rows as service } from './rows/service.mjs';
 import { rows as sessions } from './rows/sessions.mjs';
 import { rows as signIn } from './rows/sign-in.mjs';
 import { rows as sql } from './rows/sql.mjs';
@@ -67,7 +68,7 @@ const all = [
     ...contents, ...delivery, ...listeners, ...devices, ...resume, ...contacts, ...live,
     ...history, ...rest, ...limits, ...broken, ...raw, ...origins, ...storage, ...life,
     ...rotation, ...sql, ...ofFiles(media), ...ofFiles(mediaLocal), ...secrets, ...readme, ...front,
-    ...workers, ...postgres, ...nodes, ...tls, ...proxies,
+    ...workers, ...postgres, ...nodes, ...tls, ...proxies, ...service,
 ];
 const isOurs = (row) => isOfThisStore(row) && isOfSoManyNodes(row) && isOfThisScheme(row);
 const rows = select(all.filter(isOurs), flags.only);
