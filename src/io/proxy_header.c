@@ -1,7 +1,6 @@
 #include "io/proxy_header.h"
 
-#define HEAD_SIZE                                                                              \
-    16 // bytes before the addresses: signature, version and command, family, length
+#define HEAD_SIZE 16 // bytes before the addresses: signature, command, family, length
 
 enum command {
     COMMAND_LOCAL = 0x20, // with the version in front
@@ -38,13 +37,15 @@ static uint16_t read_u16(const char *at)
  */
 static int read_client(struct proxy_header *out, str addresses, size_t size)
 {
+    static const ip nowhere = {{0}};
+
     if (addresses.len < 2 * size + 4)
         return PROXY_HEADER_BAD;
     ip *client = &out->client.ip;
     *client = (ip){{[10] = 0xff, [11] = 0xff}}; // where the address has no more bytes
     memcpy(client->bytes + sizeof(client->bytes) - size, addresses.ptr, size);
     out->client.port = read_u16(addresses.ptr + 2 * size);
-    return 0;
+    return memcmp(client, &nowhere, sizeof(nowhere)) == 0 ? PROXY_HEADER_NO_IP : 0;
 }
 
 int proxy_header_read(struct proxy_header *out, str bytes)

@@ -38,7 +38,7 @@ MUST_CHECK int service_read(struct service *out, const struct service_env *env, 
  * meant. Before there are threads. */
 MUST_CHECK int service_take(struct service *out);
 
-/** Close the socket, unless it was taken. */
+/** Close the socket; those who listen there have one of their own. */
 void service_fini(struct service *s);
 
 /** Tell it: "READY=1", "STOPPING=1", "WATCHDOG=1". Thread: any. */

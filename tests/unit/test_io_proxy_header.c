@@ -48,6 +48,7 @@ static const struct row {
     {"too short for IPv4",   STR(SIGNATURE "\x21\x11\x00\x0b" "\xcb\x00\x71\x07" TO "\xdc\x04\x01"), PROXY_HEADER_BAD, NULL, 0, 0},
     {"too short for IPv6",   STR(SIGNATURE "\x21\x21\x00\x0c" "\xcb\x00\x71\x07" TO "\xdc\x04\x01\xbb"), PROXY_HEADER_BAD, NULL, 0, 0},
     {"nobody",               STR(SIGNATURE "\x21\x00\x00\x00"), PROXY_HEADER_NO_IP, NULL, 0, 0},
+    {"nowhere",              STR(SIGNATURE "\x21\x21\x00\x24" "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0" V6 "\xdc\x04\x01\xbb"), PROXY_HEADER_NO_IP, NULL, 0, 0},
     {"UDP",                  STR(SIGNATURE "\x21\x12\x00\x0c" "\xcb\x00\x71\x07" TO "\xdc\x04\x01\xbb"), PROXY_HEADER_NO_IP, NULL, 0, 0},
     {"a UNIX socket",        STR(SIGNATURE "\x21\x31" UNIX_SIZE BYTES_216), PROXY_HEADER_NO_IP, NULL, 0, 0},
     {"one byte too large",   STR(SIGNATURE "\x21\x11\x0f\xf1"), PROXY_HEADER_TOO_LARGE, NULL, 0, 0},
