@@ -48,6 +48,7 @@ static struct ips per_ip;
 static char answer[LONG];
 static atomic_uint n_misplaced;
 static atomic_uint n_moved;
+static atomic_uint n_accepted;
 
 static void put(struct place *p, struct item *item)
 {
@@ -118,6 +119,8 @@ static const struct http_handler handler = {.on_head = on_head};
 static void on_accept(void *arg, struct stream *stream)
 {
     struct place *p = arg;
+
+    atomic_fetch_add(&n_accepted, 1);
     http_server_accept(p->http, stream);
 }
 
@@ -167,6 +170,7 @@ static int open_world(size_t max, size_t max_per_ip)
     ips_init(&per_ip, max_per_ip, &chance);
     limit = (struct tcp_limit){.max = max, .per_ip = &per_ip};
     atomic_store(&n_moved, 0);
+    atomic_store(&n_accepted, 0);
     atomic_store(&n_misplaced, 0);
     for (int i = 0; i < N_PLACES; i++)
         open_place(&places[i], i);
@@ -187,15 +191,18 @@ static int setup_for_two(void **state)
     return open_world(2, 100);
 }
 
+/** Of what the threads do. */
+#define WAIT_UNTIL(condition)                                                                  \
+    for (int i_ = 0; !(condition); i_++) {                                                     \
+        const struct timespec nap_ = {.tv_nsec = 1000000};                                     \
+        assert_true(i_ < WAIT_S * 1000);                                                       \
+        nanosleep(&nap_, NULL);                                                                \
+    }
+
 /** No connection is left anywhere, nor on its way. */
 static void wait_until_empty(void)
 {
-    const struct timespec nap = {.tv_nsec = 1000000};
-
-    for (int i = 0; atomic_load(&limit.n) > 0; i++) {
-        assert_true(i < WAIT_S * 1000);
-        nanosleep(&nap, NULL);
-    }
+    WAIT_UNTIL(atomic_load(&limit.n) == 0)
 }
 
 static void close_place(struct place *p)
@@ -369,6 +376,7 @@ static void who_leaves_on_the_way_leaves_nothing_behind(void **state)
         const int fd = dial();
         send_requests(fd, i, 1000);
         close(fd);
+        WAIT_UNTIL(atomic_load(&n_accepted) == i + 1) // or it is not there yet
         wait_until_empty();
     }
     expect_int("served elsewhere", atomic_load(&n_misplaced), 0);
