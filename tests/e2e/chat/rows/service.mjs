@@ -9,6 +9,8 @@ import { wallet } from '../wallet.mjs';
 
 const ACTIVATE = fileURLToPath(new URL('../../../support/activate', import.meta.url));
 const QUIET = ['--rate-limits=off', '--drain=1s'];
+const ROOM = ['--mailbox-messages=1000000', '--mailbox-stranger-messages=1000000',
+    '--mailbox-stranger-bytes=1GiB']; // one client may be the last to come back
 const RESTARTS = 5;
 const SENDERS = 10;
 const ANSWER_MS = 3000; // then it is sent again
@@ -34,6 +36,7 @@ async function tellsHowItIs(t) {
 class Client {
     wrong = [];
     got = [];
+    #ids = new Set(); // of these
 
     constructor(t, token) {
         this.socket = io(t.url, {
@@ -44,7 +47,8 @@ class Client {
         t.defer(() => this.socket.disconnect());
         this.socket.on('connect_error', (error) => this.wrong.push(error));
         this.socket.on('message.new', (message, ack) => {
-            if (!this.got.some(({ id }) => id === message.id)) this.got.push(message);
+            if (!this.#ids.has(message.id)) this.got.push(message);
+            this.#ids.add(message.id);
             this.cursor = message.cursor ?? this.cursor;
             ack();
         });
@@ -73,7 +77,7 @@ function wasLetIn({ wrong }) {
 
 /** Over each of them clients go on, nothing is lost, and nothing comes twice. */
 async function outlivesRestarts(t) {
-    await serve(t, ['--workers=2']);
+    await serve(t, ['--workers=2', ...ROOM]);
     const addresses = numbers(SENDERS + 1).map(() => wallet());
     const tokens = await Promise.all(addresses.map((address) => t.issuers.token(address)));
     const [to, ...senders] = tokens.map((token) => new Client(t, token));
