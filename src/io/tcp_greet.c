@@ -33,8 +33,10 @@ static void refuse(struct greeting *g, enum proxy_header_refusal why)
 {
     const struct tcp_greetings *all = g->all;
 
-    stream_abort(leave(g));
-    all->on_refused(all->arg, why);
+    struct stream *s = leave(g);
+
+    all->on_refused(all->arg, s, why);
+    stream_abort(s);
 }
 
 /** @param rest  what came with its end */

@@ -16,8 +16,8 @@ struct tcp_greetings {
      * came behind it is given to the stream's owner, unless that has let go of it. */
     void (*on_header)(void *arg, struct stream *s, const struct proxy_header *header);
 
-    /** There is none: the stream is closed. */
-    void (*on_refused)(void *arg, enum proxy_header_refusal why);
+    /** There is none, and the stream is closed then. */
+    void (*on_refused)(void *arg, struct stream *s, enum proxy_header_refusal why);
 
     void *arg;
 };

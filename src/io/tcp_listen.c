@@ -75,13 +75,15 @@ static void on_header(void *arg, struct stream *s, const struct proxy_header *he
     begin(arg, s);
 }
 
-static void on_no_header(void *arg, enum proxy_header_refusal why)
+static void on_no_header(void *arg, struct stream *s, enum proxy_header_refusal why)
 {
     struct listener *l = arg;
     unsigned long long unsaid = 0;
+    char from[STREAM_PEER_SIZE];
 
     if (seldom_is_due(&l->headless, l->greetings.loop->timers.now_ms, SAY_EVERY_MS, &unsaid)) {
-        log_warn(NULL, "io_proxy_refused", "unsaid=%llu why=\"%s\"", unsaid,
+        stream_peer(s, from);
+        log_warn(NULL, "io_proxy_refused", "from=%s unsaid=%llu why=\"%s\"", from, unsaid,
                  proxy_header_remedy(why));
     }
 }

@@ -8,6 +8,7 @@
 #include "io/local.h"
 #include "support/beside.h"
 #include "support/folder.h"
+#include "support/last_line.h"
 
 #define MAX_QUEUED (1UL << 20)
 #define ASKED_MS   10000 // far more than it takes
@@ -25,8 +26,7 @@ struct world {
     struct stream *stream; // open
     struct ips per_ip;
     struct tcp_limit limit;
-    unsigned n_logged;
-    char logged[512]; // the last line
+    struct last_line logged;
 };
 
 static void on_bytes(void *owner, char *bytes, size_t n)
@@ -63,15 +63,6 @@ static void on_accept(void *arg, struct stream *s)
     stream_peer(s, w->peer);
 }
 
-static void keep_line(void *arg, str line)
-{
-    struct world *w = arg;
-    const size_t n = line.len < sizeof(w->logged) ? line.len : sizeof(w->logged) - 1;
-
-    w->n_logged++;
-    w->logged[str_copy(w->logged, (str){line.ptr, n}).len] = '\0';
-}
-
 static int listen_at(struct world *w, const char *path)
 {
     const struct tcp_listen how = {
@@ -91,7 +82,7 @@ static int setup(void **state)
     static struct rand chance = {.bytes = no_chance};
     struct world *w = NEW(struct world);
 
-    log_set_sink(keep_line, w);
+    log_set_sink(last_line_keep, &w->logged);
     folder_make(&w->folder);
     folder_path(w->path, &w->folder, "socket");
     ips_init(&w->per_ip, 1, &chance);
@@ -177,7 +168,7 @@ static void answers_who_asks(void **state)
         buf_fini(&a.answer);
     }
     assert_int_equal(w->n_accepted, 3);
-    assert_int_equal(w->n_logged, 0);
+    assert_int_equal(w->logged.n, 0);
 }
 
 static void takes_much_and_gives_it_back(void **state)
@@ -217,7 +208,7 @@ static void who_gets_no_answer_waits_no_longer_than_it_said(void **state)
     assert_int_equal(listen_at(w, w->path), 0);
     asker_run(w, &a);
     assert_int_equal(a.r, LOCAL_LATE);
-    assert_int_equal(w->n_logged, 0);
+    assert_int_equal(w->logged.n, 0);
     buf_fini(&a.answer);
 }
 
@@ -274,7 +265,7 @@ static void replaces_nothing_else(void **state)
     assert_true(fd >= 0);
     assert_int_equal(close(fd), 0);
     assert_int_equal(listen_at(w, w->path), -EEXIST);
-    assert_non_null(strstr(w->logged, "is no socket"));
+    assert_non_null(strstr(w->logged.text, "is no socket"));
     assert_int_equal(access(w->path, F_OK), 0);
     assert_null(w->listener);
 }
@@ -286,7 +277,7 @@ static void a_folder_that_is_not_there_is_a_fault(void **state)
 
     folder_path(path, &w->folder, "no/socket");
     assert_true(listen_at(w, path) < 0);
-    assert_int_equal(w->n_logged, 1);
+    assert_int_equal(w->logged.n, 1);
     assert_null(w->listener);
 }
 
@@ -309,7 +300,7 @@ static void a_path_may_be_so_long_and_no_longer(void **state)
 
     path_of(path, w, LOCAL_PATH_MAX + 1);
     assert_int_equal(listen_at(w, path), -ENAMETOOLONG);
-    assert_non_null(strstr(w->logged, "event=fault"));
+    assert_non_null(strstr(w->logged.text, "event=fault"));
     assert_int_equal(folder_count(w->folder.path), 0);
     buf_init(&answer, MAX_QUEUED);
     assert_int_equal(local_ask(path, STR("x"), &answer, ASKED_MS), -ENAMETOOLONG);
@@ -336,10 +327,10 @@ static void knows_where_nobody_listens(void **state)
     assert_int_equal(local_ask(w->path, STR("x"), &answer, ASKED_MS), LOCAL_NOBODY);
     folder_path(path, &w->folder, "no/socket");
     assert_int_equal(local_ask(path, STR("x"), &answer, ASKED_MS), LOCAL_NOBODY);
-    assert_int_equal(w->n_logged, 0);
+    assert_int_equal(w->logged.n, 0);
     folder_path(path, &w->folder, "socket/x");
     assert_int_equal(local_ask(path, STR("x"), &answer, ASKED_MS), -ENOTDIR);
-    assert_int_equal(w->n_logged, 1);
+    assert_int_equal(w->logged.n, 1);
     buf_fini(&answer);
 }
 

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "io/tcp.h"
+#include "support/last_line.h"
 #include "support/t.h"
 
 // The peer is a plain socket, and the loop goes on turn by turn, in the same thread; only
@@ -40,8 +41,7 @@ struct world {
     size_t n_files_before;     // descriptors of the process
     struct conn conns[N_CONNS];
     size_t n_conns;
-    unsigned n_logged;
-    char logged[256]; // the last line
+    struct last_line logged;
 };
 
 static int64_t monotonic_ms(void)
@@ -133,15 +133,6 @@ static void on_accept(void *arg, struct stream *s)
     stream_set_owner(s, &events, c);
 }
 
-static void keep_line(void *arg, str line)
-{
-    struct world *w = arg;
-    const size_t n = line.len < sizeof(w->logged) ? line.len : sizeof(w->logged) - 1;
-
-    w->n_logged++;
-    w->logged[str_copy(w->logged, (str){line.ptr, n}).len] = '\0';
-}
-
 static void open_world(struct world *w)
 {
     const struct tcp_listen how = {.addr = {.host = "127.0.0.1"},
@@ -149,7 +140,7 @@ static void open_world(struct world *w)
                                    .on_accept = on_accept,
                                    .arg = w};
 
-    log_set_sink(keep_line, w);
+    log_set_sink(last_line_keep, &w->logged);
     assert_int_equal(loop_new(&w->loop), 0);
     assert_int_equal(tcp_listen(&w->listener, w->loop, &how), 0);
     w->n_files_before = count_files();
@@ -524,7 +515,7 @@ static void a_peer_that_is_reset_in_the_middle_ends_the_stream(void **state)
         abort_conn(c);
         UNTIL(w, count_files() == w->n_files_before);
     }
-    assert_int_equal(w->n_logged, 0); // that peers leave is nothing to tell
+    assert_int_equal(w->logged.n, 0); // that peers leave is nothing to tell
 }
 
 static void a_peer_that_ends_its_half_takes_the_file(void **state)
@@ -574,14 +565,14 @@ static void without_a_descriptor_the_stream_ends(void **state)
         turns(w);
         assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
         assert_int_equal(c->n_ends, !is_closing);
-        assert_non_null(strstr(w->logged, "send a file"));
+        assert_non_null(strstr(w->logged.text, "send a file"));
         if (!is_closing)
             abort_conn(c);
         assert_int_equal(read_to_end(c), 0);
         close_peer(c);
         UNTIL(w, w->loop->n_streams == 0);
     }
-    assert_int_equal(w->n_logged, 2);
+    assert_int_equal(w->logged.n, 2);
 }
 
 static void a_part_beyond_32_bits_is_sent(void **state)
@@ -606,8 +597,8 @@ static void a_file_too_short_ends_the_stream(void **state)
     stream_send_file(c->stream, make_file(1000), 1, 1000);
     expect_file(c, 1, 999);
     expect_lost(w, c);
-    assert_int_equal(w->n_logged, 1);
-    assert_non_null(strstr(w->logged, "event=io_file_too_short missing=1"));
+    assert_int_equal(w->logged.n, 1);
+    assert_non_null(strstr(w->logged.text, "event=io_file_too_short missing=1"));
 }
 
 static void a_file_that_is_cut_meanwhile_ends_the_stream(void **state)
@@ -629,7 +620,7 @@ static void a_file_that_is_cut_meanwhile_ends_the_stream(void **state)
         (void)!recv(c->peer, buffer, sizeof(buffer), 0);
     }
     expect_lost(w, c);
-    assert_int_equal(w->n_logged, 1);
+    assert_int_equal(w->logged.n, 1);
 }
 
 static void a_file_that_cannot_be_read_ends_the_stream(void **state)
@@ -641,8 +632,8 @@ static void a_file_that_cannot_be_read_ends_the_stream(void **state)
     assert_true(folder >= 0);
     stream_send_file(c->stream, folder, 0, 1);
     expect_lost(w, c);
-    assert_int_equal(w->n_logged, 1);
-    assert_non_null(strstr(w->logged, "send a file"));
+    assert_int_equal(w->logged.n, 1);
+    assert_non_null(strstr(w->logged.text, "send a file"));
 }
 
 static void a_stream_may_be_aborted_at_any_time(void **state)

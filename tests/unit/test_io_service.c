@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "io/loop.h"
 #include "io/service.h"
 #include "support/manager.h"
 
@@ -189,6 +190,29 @@ static void goes_on_where_nobody_hears(void **state)
     log_set_sink(NULL, NULL);
 }
 
+/** Who serves others meanwhile is not held up for long. */
+static void does_not_wait_for_who_does_not_listen(void **state)
+{
+    struct manager m;
+    struct service s;
+    int64_t took_ns = 0;
+
+    (void)state;
+    manager_open(&m);
+    log_set_sink(count_line, NULL);
+    n_logged = 0;
+    assert_int_equal(service_read(&s, &(struct service_env){.notify_socket = m.path}, 99), 0);
+    for (int i = 0; i < 100000 && n_logged == 0; i++) { // until its queue is full
+        const int64_t from_ns = loop_now_ns();
+        service_tell(&s, "WATCHDOG=1");
+        took_ns = loop_now_ns() - from_ns;
+    }
+    assert_int_equal(n_logged, 1);
+    assert_in_range(took_ns / 1000000, 900, 5000); // a second
+    log_set_sink(NULL, NULL);
+    manager_close(&m);
+}
+
 // NOLINTBEGIN(concurrency-mt-unsafe): one thread
 /** Children of ours are not meant. */
 static void leaves_nothing_in_the_environment(void **state)
@@ -216,6 +240,7 @@ int main(void)
         cmocka_unit_test(knows_how_often_to_say_that_it_lives),
         cmocka_unit_test(tells_who_wants_to_know),
         cmocka_unit_test(goes_on_where_nobody_hears),
+        cmocka_unit_test(does_not_wait_for_who_does_not_listen),
         cmocka_unit_test(leaves_nothing_in_the_environment),
     };
     return cmocka_run_group_tests_name("io/service", tests, NULL, NULL);

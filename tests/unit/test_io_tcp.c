@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "io/tcp.h"
+#include "support/last_line.h"
 #include "support/t.h"
 
 // The peer is a plain socket, and the loop goes on turn by turn, in the same thread. Where
@@ -54,8 +55,7 @@ struct world {
     bool exempts; // loopback from the number that an address may have
     int peers[N_CONNS];
     size_t n_peers;
-    unsigned n_logged;
-    char logged[256]; // the last line
+    struct last_line logged;
 };
 
 static int64_t monotonic_ms(void)
@@ -158,15 +158,6 @@ static void on_accept(void *arg, struct stream *s)
         w->in_accept(c);
 }
 
-static void keep_line(void *arg, str line)
-{
-    struct world *w = arg;
-    const size_t n = line.len < sizeof(w->logged) ? line.len : sizeof(w->logged) - 1;
-
-    w->n_logged++;
-    w->logged[str_copy(w->logged, (str){line.ptr, n}).len] = '\0';
-}
-
 static int listen_on(struct listener **out, struct world *w, const char *host, uint16_t port)
 {
     struct tcp_listen how = {.max_queued = MAX_QUEUED, .on_accept = on_accept, .arg = w};
@@ -180,7 +171,7 @@ static int setup(void **state)
 {
     struct world *w = NEW(struct world);
 
-    log_set_sink(keep_line, w);
+    log_set_sink(last_line_keep, &w->logged);
     assert_int_equal(loop_new(&w->loop), 0);
     assert_int_equal(listen_on(&w->listener, w, "127.0.0.1", 0), 0);
     w->addr = listener_addr(w->listener);
@@ -807,11 +798,11 @@ static void an_address_that_cannot_be_listened_on_is_a_fault(void **state)
     struct listener *l = NULL;
 
     assert_int_equal(listen_on(&l, w, "127.0.0.1", w->addr.port), -EADDRINUSE);
-    assert_non_null(strstr(w->logged, "event=fault"));
-    assert_non_null(strstr(w->logged, "EADDRINUSE"));
+    assert_non_null(strstr(w->logged.text, "event=fault"));
+    assert_non_null(strstr(w->logged.text, "EADDRINUSE"));
     assert_int_equal(listen_on(&l, w, "192.0.2.1", 0), -EADDRNOTAVAIL); // RFC 5737
     assert_int_equal(listen_on(&l, w, "nowhere", 0), -EINVAL);
-    assert_int_equal(w->n_logged, 3);
+    assert_int_equal(w->logged.n, 3);
     assert_null(l);
 }
 
@@ -960,12 +951,12 @@ static void turns_away_whom_it_has_no_room_for(void **state)
     listen_within(w, &limit);
     connect_peer(w);
     connect_peer(w);
-    expect_int("nothing to say yet", w->n_logged, 0);
+    expect_int("nothing to say yet", w->logged.n, 0);
     const int third = dial(w);
     UNTIL(w, recv(third, &byte, 1, MSG_DONTWAIT) == 0 || errno == ECONNRESET);
     expect_int("two are enough", w->n_conns, 2);
-    expect_int("said", w->n_logged, 1);
-    assert_non_null(strstr(w->logged, "event=io_too_many_connections max=2"));
+    expect_int("said", w->logged.n, 1);
+    assert_non_null(strstr(w->logged.text, "event=io_too_many_connections max=2"));
 
     abort_conn(&w->conns[0]);
     UNTIL(w, w->loop->n_streams == 1);
@@ -1209,7 +1200,7 @@ static void signals_come_on_the_loop_as_often_as_they_are_sent(void **state)
     UNTIL(w, counts[1] == 1);
     assert_int_equal(counts[0], 3);
     assert_true(loop_on_signal(w->loop, SIGKILL, count_signal, counts) < 0);
-    assert_non_null(strstr(w->logged, "event=fault"));
+    assert_non_null(strstr(w->logged.text, "event=fault"));
 }
 
 static void the_clock_tells_the_time(void **state)

@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "io/tcp.h"
 #include "io/tcp_greet.h"
+#include "support/last_line.h"
 
 // The peers are plain sockets, and the loop goes on turn by turn, in the same thread. Where one
 // is to be late, the test runs the loop's timers ahead.
@@ -45,8 +46,7 @@ struct world {
     bool aborts;        // each at once
     int peers[N_CONNS];
     size_t n_peers;
-    unsigned n_logged;
-    char logged[256]; // the last line
+    struct last_line logged;
 };
 
 static void turn(struct world *w)
@@ -114,15 +114,6 @@ static bool is_proxy(void *arg, const ip *peer)
     return w->is_from_proxy && ip_is_loopback(peer);
 }
 
-static void keep_line(void *arg, str line)
-{
-    struct world *w = arg;
-    const size_t n = line.len < sizeof(w->logged) ? line.len : sizeof(w->logged) - 1;
-
-    w->n_logged++;
-    w->logged[str_copy(w->logged, (str){line.ptr, n}).len] = '\0';
-}
-
 static void key_bytes(struct rand *r, void *out, size_t n)
 {
     (void)r;
@@ -151,7 +142,7 @@ static int setup(void **state)
     struct world *w = NEW(struct world);
 
     *state = w;
-    log_set_sink(keep_line, w);
+    log_set_sink(last_line_keep, &w->logged);
     w->is_from_proxy = true;
     ips_init(&w->per_ip, 2, &chance);
     w->limit.per_ip = &w->per_ip;
@@ -236,7 +227,7 @@ static void the_client_is_who_the_header_says(void **state)
     expect_conn(w, 0, "203.0.113.7:56324", STR("GET /"));
     say(fd, STR(" more"));
     expect_conn(w, 0, "203.0.113.7:56324", STR("GET / more"));
-    expect_int("said", w->n_logged, 0);
+    expect_int("said", w->logged.n, 0);
 }
 
 static void a_header_may_come_in_pieces(void **state)
@@ -295,9 +286,9 @@ static void what_is_no_header_is_refused_and_said(void **state)
         const int fd = dial(w);
         say(fd, rows[i].bytes);
         UNTIL(w, is_cut(fd));
-        expect_int("said", w->n_logged, i + 1);
-        assert_non_null(strstr(w->logged, "event=io_proxy_refused"));
-        assert_non_null(strstr(w->logged, rows[i].why));
+        expect_int("said", w->logged.n, i + 1);
+        assert_non_null(strstr(w->logged.text, "event=io_proxy_refused from=127.0.0.1:"));
+        assert_non_null(strstr(w->logged.text, rows[i].why));
         close_listener(w); // the next one has said nothing yet
         start_listening(w);
     }
@@ -313,7 +304,7 @@ static void many_refusals_are_one_line(void **state)
         say(fd, STR("GET /"));
         UNTIL(w, is_cut(fd));
     }
-    expect_int("said", w->n_logged, 1);
+    expect_int("said", w->logged.n, 1);
 }
 
 static void who_says_nothing_is_not_waited_for(void **state)
@@ -330,7 +321,7 @@ static void who_says_nothing_is_not_waited_for(void **state)
     assert_false(is_cut(silent));
     run_ahead(w, TCP_GREET_MS);
     UNTIL(w, is_cut(silent) && is_cut(half));
-    assert_non_null(strstr(w->logged, "why=\"it did not come in time"));
+    assert_non_null(strstr(w->logged.text, "why=\"it did not come in time"));
     expect_int("accepted", w->n_conns, 0);
 }
 
@@ -343,7 +334,7 @@ static void who_leaves_before_is_forgotten(void **state)
     UNTIL(w, w->loop->n_streams == 1);
     assert_int_equal(shutdown(fd, SHUT_RDWR), 0);
     UNTIL(w, w->loop->n_streams == 0);
-    expect_int("said", w->n_logged, 0);
+    expect_int("said", w->logged.n, 0);
     run_ahead(w, TCP_GREET_MS + 1);
 }
 
@@ -384,7 +375,7 @@ static void a_listener_takes_those_along_that_have_not_said(void **state)
     UNTIL(w, is_cut(fd));
     UNTIL(w, w->loop->n_streams == 0);
     run_ahead(w, TCP_GREET_MS + 1);
-    expect_int("said", w->n_logged, 0);
+    expect_int("said", w->logged.n, 0);
 }
 
 static void a_connection_takes_its_client_along(void **state)

@@ -12,6 +12,7 @@
 #include "store/mem.h"
 #include "support/beside.h"
 #include "support/folder.h"
+#include "support/last_line.h"
 #include "support/limits.h"
 
 #define ALICE       "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"
@@ -33,7 +34,7 @@ struct world {
     unsigned n_revoked;
     struct auth_revocation revoked; // the last one, without its session
     char session[AUTH_SESSION_SIZE];
-    char logged[512]; // the last line
+    struct last_line logged;
 };
 
 static void on_revoked(void *arg, const struct auth_revocation *what)
@@ -43,14 +44,6 @@ static void on_revoked(void *arg, const struct auth_revocation *what)
     w->n_revoked++;
     w->revoked = *what;
     w->session[str_copy(w->session, what->session).len] = '\0';
-}
-
-static void keep_line(void *arg, str line)
-{
-    struct world *w = arg;
-    const size_t n = line.len < sizeof(w->logged) ? line.len : sizeof(w->logged) - 1;
-
-    w->logged[str_copy(w->logged, (str){line.ptr, n}).len] = '\0';
 }
 
 static void open_socket(struct world *w)
@@ -69,7 +62,7 @@ static int setup(void **state)
     const struct store_limits limits = limits_of(10, 10);
     struct world *w = NEW(struct world);
 
-    log_set_sink(keep_line, w);
+    log_set_sink(last_line_keep, &w->logged);
     folder_make(&w->folder);
     folder_path(w->path, &w->folder, ADMIN_SOCKET_FILE);
     assert_int_equal(loop_new(&w->loop), 0);
@@ -237,8 +230,9 @@ static void revokes_an_account(void **state)
     assert_true(account_eq(&w->revoked.account, &a));
     assert_string_equal(w->session, "");
     assert_true(w->revoked.before_ms >= before_ms);
-    assert_non_null(strstr(w->logged, "level=info"));
-    assert_non_null(strstr(w->logged, "event=admin_revoke account=" ALICE " sessions=2\n"));
+    assert_non_null(strstr(w->logged.text, "level=info"));
+    assert_non_null(
+        strstr(w->logged.text, "event=admin_revoke account=" ALICE " sessions=2\n"));
     ask(w, "POST /v1/revoke", STR("{\"account\":\"" ALICE "\"}"));
     expect_sessions(w, 0);
 }
@@ -254,10 +248,10 @@ static void revokes_a_session(void **state)
     assert_int_equal(w->n_revoked, 1);
     assert_string_equal(w->session, "two");
     assert_int_equal(w->revoked.account.len, 0);
-    assert_non_null(strstr(w->logged, "event=admin_revoke session=\"two\" sessions=1\n"));
+    assert_non_null(strstr(w->logged.text, "event=admin_revoke session=\"two\" sessions=1\n"));
     ask(w, "POST /v1/revoke", STR("{\"session\":\"\\\"\"}"));
     expect_sessions(w, 0);
-    assert_non_null(strstr(w->logged, "event=admin_revoke session=\"\\\"\" sessions=0\n"));
+    assert_non_null(strstr(w->logged.text, "event=admin_revoke session=\"\\\"\" sessions=0\n"));
 }
 
 static void refuses_what_is_no_request(void **state)

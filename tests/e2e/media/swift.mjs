@@ -88,7 +88,7 @@ export class Swift {
     async #ready() {
         const until = Date.now() + READY_MS;
         for (const port of this.#ports) await this.#becomes(() => isServed(port), until);
-        await this.#becomes(() => fetch(`${this.env.S3_ENDPOINT}/healthcheck`).then((a) => a.ok), until);
+        await this.#becomes(() => fetch(`${this.env.S3_ENDPOINT}/healthcheck`).then((a) => a.ok, () => false), until);
         await this.client().send(new CreateBucketCommand({ Bucket: this.env.S3_BUCKET }));
     }
 
