@@ -20,7 +20,7 @@ struct values {
 static const struct option rows[] = {
     {"keys", OPTION_TEXT, FIELD(where.keys), NULL, "DIR", "where to; made if it is missing", 0,
      0},
-    {"config", OPTION_TEXT, FIELD(where.config), NULL, "FILE",
+    {"config", OPTION_FILE, FIELD(where.config), NULL, "FILE",
      "the server's file of options, for what it says of --keys", 0, 0},
 };
 #undef FIELD

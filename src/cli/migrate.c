@@ -32,7 +32,7 @@ static const struct option rows[] = {
     {"quiet", OPTION_FLAG, FIELD(is_quiet), NULL, "", "no progress", 0, 0},
     {"data", OPTION_TEXT, FIELD(where.data), NULL, "DIR",
      "the data directory of the server, which is stopped (./parley-data)", 0, 0},
-    {"config", OPTION_TEXT, FIELD(where.config), NULL, "FILE",
+    {"config", OPTION_FILE, FIELD(where.config), NULL, "FILE",
      "the server's file of options, for what it says of DIR and URL", 0, 0},
 };
 #undef FIELD

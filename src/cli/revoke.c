@@ -29,7 +29,7 @@
 static const struct option rows[] = {
     {"data", OPTION_TEXT, FIELD(data), NULL, "DIR",
      "the server's data directory (./parley-data)", 0, 0},
-    {"config", OPTION_TEXT, FIELD(config), NULL, "FILE",
+    {"config", OPTION_FILE, FIELD(config), NULL, "FILE",
      "the server's file of options, for what it says of DIR and CHAIN", 0, 0},
     {"home-chain", OPTION_COUNT, FIELD(home_chain), NULL, "CHAIN",
      "the chain of 0x... addresses, as the server has it (1)", 1, (UINT64_C(1) << 53) - 1},

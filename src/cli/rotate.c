@@ -24,7 +24,7 @@ struct values {
 static const struct option rows[] = {
     {"drop-old", OPTION_FLAG, FIELD(drop_old), NULL, "",
      "the old keys count no more: for a key that somebody may have read", 0, 0},
-    {"config", OPTION_TEXT, FIELD(where.config), NULL, "FILE",
+    {"config", OPTION_FILE, FIELD(where.config), NULL, "FILE",
      "the server's file of options, for what it says of these", 0, 0},
     {"data", OPTION_TEXT, FIELD(where.data), NULL, "DIR",
      "the server's data directory (./parley-data)", 0, 0},

@@ -29,7 +29,7 @@ static const struct option rows[] = {
      "do without index.db, which may be damaged: go through all of the log", 0, 0},
     {"data", OPTION_TEXT, FIELD(where.data), NULL, "DIR",
      "the server's data directory (./parley-data)", 0, 0},
-    {"config", OPTION_TEXT, FIELD(where.config), NULL, "FILE",
+    {"config", OPTION_FILE, FIELD(where.config), NULL, "FILE",
      "the server's file of options, for what it says of DIR and CHAIN", 0, 0},
     {"home-chain", OPTION_COUNT, FIELD(where.home_chain), NULL, "CHAIN",
      "the chain of 0x... addresses, as the server has it (1)", 1, (UINT64_C(1) << 53) - 1},

@@ -24,7 +24,7 @@ struct values {
 static const struct option rows[] = {
     {"ttl", OPTION_DURATION, FIELD(ttl), "1h", "DURATION", "how long it is good, at most 30d",
      1000, AUTH_MINT_MS_MAX},
-    {"config", OPTION_TEXT, FIELD(where.config), NULL, "FILE",
+    {"config", OPTION_FILE, FIELD(where.config), NULL, "FILE",
      "the server's file of options, for what it says of these", 0, 0},
     {"data", OPTION_TEXT, FIELD(where.data), NULL, "DIR",
      "the server's data directory; its key is made if there is none (./parley-data)", 0, 0},

@@ -1,5 +1,9 @@
 #include "server/options.h"
 
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "server/options_credentials.h"
 #include "server/options_file.h"
 #include "server/options_help.h"
 #include "server/options_row.h"
@@ -120,14 +124,27 @@ static int apply_file(const struct option_table *t, void *into, struct buf *text
 {
     const struct option *o = option_find(t->options, t->n_options, str_of(t->file_option));
 
-    assert(o && o->kind == OPTION_TEXT);
+    assert(o && o->kind == OPTION_FILE);
     const str path = *(const str *)(const void *)((const char *)into + o->offset);
-    if (!path.ptr)
+    if (path.len == 0 || (path.ptr == o->fallback && access(path.ptr, F_OK) != 0))
         return 0;
     // Flags, the environment and defaults all end in a NUL.
     if (options_file_read(t, path.ptr, text) != 0)
         return OPTIONS_BAD;
     return options_file_apply(t, into, path.ptr, buf_str(text), stderr);
+}
+
+/** What values of files point to. */
+static int apply_files(const struct option_table *t, void *into,
+                       const struct options_from *from)
+{
+    const char *dir = t->env_prefix ? options_credentials_dir(from->env) : NULL;
+
+    buf_init(from->file, OPTIONS_TEXTS_MAX);
+    if (!buf_room(from->file, OPTIONS_TEXTS_MAX)) // at once: it must not move any more
+        mem_fail(OPTIONS_TEXTS_MAX);
+    const int r = apply_file(t, into, from->file);
+    return r == 0 && dir ? options_credentials_apply(t, into, dir, from->file) : r;
 }
 
 static int apply_env_and_argv(const struct option_table *t, void *into,
@@ -148,7 +165,7 @@ int options_parse(const struct option_table *t, void *into, const struct options
     int r = apply_env_and_argv(t, into, from);
     if (r != 0 || !t->file_option)
         return r;
-    r = apply_file(t, into, from->file);
+    r = from->file ? apply_files(t, into, from) : 0;
     if (r != 0)
         return r;
     return apply_env_and_argv(t, into, from); // they win over the file that they have named

@@ -2,20 +2,22 @@
  * Options, from a table: the parser, the defaults and the help are made of the same rows.
  *
  * One row is the flag --max-payload, the environment's PARLEY_MAX_PAYLOAD and the file's
- * key max-payload. The flag wins over the environment, that over the file, that over the
- * default.
+ * key max-payload; or it is a credential (server/options_credentials.h). The flag wins over the
+ * environment, that over credentials, they over the file, and that over the default.
  */
 #pragma once
 
 #include "base/buf.h"
 #include "io/addr.h"
 
-#define OPTIONS_LIST_MAX  32    // values in a list
-#define OPTIONS_ROWS_SIZE 96    // rows that a table, or a section of the file, has at most
-#define OPTIONS_FILE_MAX  65536 // bytes
+#define OPTIONS_LIST_MAX  32     // values in a list
+#define OPTIONS_ROWS_SIZE 96     // rows that a table, or a section of the file, has at most
+#define OPTIONS_FILE_MAX  65536  // bytes
+#define OPTIONS_TEXTS_MAX 196608 // bytes of that and of credentials
 
 enum option_kind {
     OPTION_TEXT,     // str
+    OPTION_FILE,     // str, the path of one
     OPTION_LIST,     // struct option_list; "a,b"
     OPTION_EACH,     // struct option_list; one of it each time that the flag is given; in a
                      // table without a file, and without a default
@@ -70,7 +72,8 @@ struct option_table {
     const struct option *options;
     size_t n_options;
     const char *env_prefix;  // "PARLEY_"; NULL: the environment does not matter
-    const char *file_option; // the OPTION_TEXT that names a file; NULL: there is none
+    const char *file_option; // the OPTION_FILE that names one of options; NULL: there is none.
+                             // Its default need not be there
     const struct option_section *sections;
     size_t n_sections;
 };
@@ -85,7 +88,8 @@ struct options_from {
     int argc;
     char **argv;
     char *const *env; // up to NULL; used with an env_prefix alone
-    struct buf *file; // takes the file's text; used with a file_option alone
+    struct buf *file; // takes the text of the file and of credentials; used with a file_option
+                      // alone. NULL: neither is read
 };
 
 /**

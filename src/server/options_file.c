@@ -247,7 +247,6 @@ int options_file_read(const struct option_table *t, const char *path, struct buf
 {
     size_t n = 0;
 
-    buf_init(text, OPTIONS_FILE_MAX + 1);
     char *room = buf_room(text, OPTIONS_FILE_MAX + 1);
     FILE *file = fopen(path, "re");
     if (file)

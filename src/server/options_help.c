@@ -50,7 +50,9 @@ static void print_sources(FILE *out, const struct option_table *t)
             "\nEach option is also a variable of the environment and a key of the file that\n"
             "--%s names, where # begins a comment:\n\n"
             "  --ping-interval 25s   %sPING_INTERVAL=25s   ping-interval = 25s\n\n"
-            "The flag wins over the environment, and that over the file.\n",
+            "The flag wins over the environment, and that over the file. Between these two is "
+            "what\n"
+            "stands in a file \"parley.ping-interval\" in $CREDENTIALS_DIRECTORY.\n",
             t->file_option, t->env_prefix);
     for (size_t i = 0; i < t->n_sections; i++) {
         const struct option_section *s = &t->sections[i];

@@ -4,9 +4,10 @@
 #include "server/options_row.h"
 
 static const char *const kinds[] = {
-    [OPTION_TEXT] = "text",    [OPTION_LIST] = "list",         [OPTION_EACH] = "each",
-    [OPTION_ADDR] = "address", [OPTION_DURATION] = "duration", [OPTION_SIZE] = "size",
-    [OPTION_COUNT] = "count",  [OPTION_SWITCH] = "switch",     [OPTION_FLAG] = "flag",
+    [OPTION_TEXT] = "text", [OPTION_FILE] = "file",    [OPTION_LIST] = "list",
+    [OPTION_EACH] = "each", [OPTION_ADDR] = "address", [OPTION_DURATION] = "duration",
+    [OPTION_SIZE] = "size", [OPTION_COUNT] = "count",  [OPTION_SWITCH] = "switch",
+    [OPTION_FLAG] = "flag",
 };
 
 /** Of an object, with what stands before it. */

@@ -91,6 +91,7 @@ const char *option_form(enum option_kind kind)
     case OPTION_FLAG:
     case OPTION_SWITCH: return "on or off";
     case OPTION_TEXT:
+    case OPTION_FILE:
     case OPTION_HEADING:
     case OPTION_IGNORED: break;
     }
@@ -100,7 +101,8 @@ const char *option_form(enum option_kind kind)
 static int parse_value(const struct option *o, void *field, str text)
 {
     switch (o->kind) {
-    case OPTION_TEXT: *(str *)field = text; return 0;
+    case OPTION_TEXT:
+    case OPTION_FILE: *(str *)field = text; return 0;
     case OPTION_LIST: return parse_list(text, field);
     case OPTION_EACH: return parse_one_more(text, field);
     case OPTION_ADDR: return addr_parse(field, text);
@@ -121,6 +123,8 @@ void option_say_where(const struct option_source *from)
 {
     if (from->origin == OPTION_FROM_FILE) {
         fprintf(from->err, "%s:%zu: ", from->path, from->line);
+    } else if (from->origin == OPTION_FROM_CREDENTIAL) {
+        fprintf(from->err, "credentials in %s: ", from->path);
     } else {
         fprintf(from->err, "%s: ", from->table->command);
     }
@@ -140,6 +144,7 @@ void option_say_name(const struct option_source *from, str name)
     switch (from->origin) {
     case OPTION_FROM_ARGV: fprintf(from->err, "--" STR_FMT, STR_ARG(name)); return;
     case OPTION_FROM_FILE: fprintf(from->err, STR_FMT, STR_ARG(name)); return;
+    case OPTION_FROM_CREDENTIAL: fprintf(from->err, "parley." STR_FMT, STR_ARG(name)); return;
     case OPTION_FROM_ENV: break;
     }
     fprintf(from->err, "%s", from->table->env_prefix);
@@ -147,10 +152,16 @@ void option_say_name(const struct option_source *from, str name)
         fputc(option_env_char(name.ptr[i]), from->err);
 }
 
-static void say_of(const struct option_source *from, const struct option *o)
+/** Begin to say that a value is no good. */
+static void say_bad_value(const struct option_source *from, const struct option *o, str value)
 {
     option_say_where(from);
     option_say_name(from, str_of(o->name));
+    if (from->origin == OPTION_FROM_CREDENTIAL) {
+        fprintf(from->err, ": it is ");
+    } else {
+        fprintf(from->err, ": '" STR_FMT "' is ", STR_ARG(value));
+    }
 }
 
 void option_say_nearest(const struct option_source *from, const struct option *options,
@@ -183,8 +194,8 @@ int option_set(const struct option_source *from, const struct option *o, void *i
     void *field = (char *)into + o->offset;
 
     if (parse_value(o, field, text) != 0) {
-        say_of(from, o);
-        fprintf(from->err, ": '" STR_FMT "' is not %s\n", STR_ARG(text), option_form(o->kind));
+        say_bad_value(from, o, text);
+        fprintf(from->err, "not %s\n", option_form(o->kind));
         return OPTIONS_BAD;
     }
     if (!is_number(o->kind))
@@ -194,9 +205,9 @@ int option_set(const struct option_source *from, const struct option *o, void *i
     const bool is_below = value < o->min;
     if (!is_below && (o->max == 0 || value <= o->max))
         return 0;
-    say_of(from, o);
-    fprintf(from->err, ": '" STR_FMT "' is %s %llu%s\n", STR_ARG(text),
-            is_below ? "below" : "above", (unsigned long long)(is_below ? o->min : o->max),
+    say_bad_value(from, o, text);
+    fprintf(from->err, "%s %llu%s\n", is_below ? "below" : "above",
+            (unsigned long long)(is_below ? o->min : o->max),
             o->kind == OPTION_DURATION ? " ms" : "");
     return OPTIONS_BAD;
 }

@@ -12,6 +12,7 @@ enum option_origin {
     OPTION_FROM_ARGV,
     OPTION_FROM_ENV,
     OPTION_FROM_FILE,
+    OPTION_FROM_CREDENTIAL, // whose value is never said
 };
 
 /** Where a value stands: what is said of it begins with that. */
@@ -19,7 +20,7 @@ struct option_source {
     const struct option_table *table;
     enum option_origin origin;
     FILE *err;
-    const char *path; // of a file
+    const char *path; // of a file, or of the directory of credentials
     size_t line;
 };
 

@@ -27,15 +27,20 @@ static const struct option issuer_rows[] = {
      "RS256 or PS256, for an RSA key in a PEM (RS256); other keys say it themselves", 0, 0},
     {"skew", OPTION_DURATION, FIELD(skew), "30s", "DURATION",
      "how far its clock may be off, at most 2m", 0, AUTH_SKEW_MS_MAX},
-    {"secret-file", OPTION_TEXT, FIELD(secret_file), NULL, "FILE",
+    {"secret-file", OPTION_FILE, FIELD(secret_file), NULL, "FILE",
      "the secret of HS256, 32 bytes or more; a newline at its end does not count", 0, 0},
-    {"pem-file", OPTION_TEXT, FIELD(pem_file), NULL, "FILE", "or a public key", 0, 0},
-    {"jwks-file", OPTION_TEXT, FIELD(jwks_file), NULL, "FILE", "or a set of keys (RFC 7517)", 0,
+    {"pem-file", OPTION_FILE, FIELD(pem_file), NULL, "FILE", "or a public key", 0, 0},
+    {"jwks-file", OPTION_FILE, FIELD(jwks_file), NULL, "FILE", "or a set of keys (RFC 7517)", 0,
      0},
     {"jwks-url", OPTION_TEXT, FIELD(jwks_url), NULL, "URL",
      "or where such a set is published: https://, or http:// on this machine", 0, 0},
 };
 #undef FIELD
+
+// Of a package: its server is the one that commands without --config are about.
+#ifndef PARLEY_CONFIG_FILE
+    #define PARLEY_CONFIG_FILE NULL
+#endif
 
 #define FIELD(name) offsetof(struct serve_options, name)
 static const struct option_section sections[] = {
@@ -48,13 +53,14 @@ static const struct option rows[] = {
     OPTIONS_HEADING("The server"),
     {"listen", OPTION_ADDR, FIELD(listen), "127.0.0.1:8080", "HOST:PORT",
      "where to listen; port 0 picks one", 0, 0},
-    {"tls-cert", OPTION_TEXT, FIELD(tls_cert), NULL, "FILE",
+    {"tls-cert", OPTION_FILE, FIELD(tls_cert), NULL, "FILE",
      "HTTPS, with this certificate and those up to the authority's (PEM); SIGHUP reads it anew",
      0, 0},
-    {"tls-key", OPTION_TEXT, FIELD(tls_key), NULL, "FILE", "and its key (PEM)", 0, 0},
+    {"tls-key", OPTION_FILE, FIELD(tls_key), NULL, "FILE", "and its key (PEM)", 0, 0},
     {"data", OPTION_TEXT, FIELD(data), "./parley-data", "DIR",
      "messages and keys; made if it is missing", 0, 0},
-    {"config", OPTION_TEXT, FIELD(config), NULL, "FILE", "a file of options, see below", 0, 0},
+    {"config", OPTION_FILE, FIELD(config), PARLEY_CONFIG_FILE, "FILE",
+     "a file of options, see below", 0, 0},
     {"dev", OPTION_FLAG, FIELD(dev), NULL, "",
      "for development: pages of this machine are let in, there is one to try it on at /, and "
      "nobody else reaches it",
@@ -101,7 +107,7 @@ static const struct option rows[] = {
      "such questions of wallets that sign in, all together, a minute", 1, RATE_MAX},
     {"rpc-burst", OPTION_COUNT, FIELD(rpc_burst), "20", "N", "and so many at once", 1,
      RATE_MAX},
-    {"ca-file", OPTION_TEXT, FIELD(ca_file), NULL, "FILE",
+    {"ca-file", OPTION_FILE, FIELD(ca_file), NULL, "FILE",
      "certificates by which others are trusted (PEM); without it those of the system", 0, 0},
     {"login-rate", OPTION_COUNT, FIELD(login_rate), "5", "N",
      "logins from one address, and of one wallet, a minute", 1, RATE_MAX},

@@ -3,7 +3,7 @@
 usage: test_help_pages.py PARLEY
 
 `parley help options --json` is the one list of options: what `--help` prints, what the command line,
-the environment and the file take, and what the pages of tools/help-pages and docs/options.md say, are
+the environment, credentials and the file take, and what the pages of tools/help-pages and docs/options.md say, are
 compared with it.
 """
 import json
@@ -17,7 +17,7 @@ import tempfile
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PARLEY = sys.argv[1]
 # A value of each kind that has no default, and one that is none.
-GOOD = {"text": "x", "list": "x", "each": "x", "address": "127.0.0.1:1", "duration": "1s", "size": "1KiB", "count": "1", "switch": "on", "flag": "on"}
+GOOD = {"text": "x", "file": "x", "list": "x", "each": "x", "address": "127.0.0.1:1", "duration": "1s", "size": "1KiB", "count": "1", "switch": "on", "flag": "on"}
 BAD = {"address": "nowhere", "duration": "soon", "size": "large", "count": "many", "switch": "perhaps", "flag": "perhaps"}
 UNITS = {"ms": 1, "s": 1000, "m": 60000, "h": 3600000, "d": 86400000, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "": 1}
 
@@ -152,6 +152,21 @@ def check_file(c, folder):
     report(f"{c['name']}: what is wrong in the file is said with its line", wrong)
 
 
+def check_credentials(c, folder):
+    wrong = []
+    for o in c["options"]:
+        if o["name"] == c["file"]:
+            continue
+        some = pathlib.Path(tempfile.mkdtemp(dir=folder))
+        (some / f"parley.{o['name']}").write_text(good(o) + "\n")
+        env = {"CREDENTIALS_DIRECTORY": str(some)}
+        wrong += [taken(parley(c["name"], "--zzz", env=env), "--zzz", o["name"])]
+        if o["kind"] in BAD:
+            (some / f"parley.{o['name']}").write_text(BAD[o["kind"]])
+            wrong += [refused(parley(c["name"], env=env), f"parley.{o['name']}", o["name"])]
+    report(f"{c['name']}: credentials have each", list(filter(None, wrong)))
+
+
 def check_ranges(c):
     wrong = []
     for o in c["options"]:
@@ -231,6 +246,7 @@ with tempfile.TemporaryDirectory() as temporary:
         if command["environment"]:
             check_environment(command)
             check_file(command, pathlib.Path(temporary))
+            check_credentials(command, pathlib.Path(temporary))
     check_man(TOLD, pathlib.Path(temporary))
 check_bash(TOLD)
 check_docs()

@@ -1,3 +1,5 @@
+#include <dirent.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -541,6 +543,7 @@ struct served {
 
 struct sourced {
     str config;
+    str cert;
     str log;
     uint64_t max_payload;
     bool dev;
@@ -559,13 +562,14 @@ static const struct option_section sections[] = {
 };
 static const struct option sourced_rows[] = {
     {"", OPTION_HEADING, 0, NULL, "", "Where", 0, 0},
-    {"config", OPTION_TEXT, FIELD(config), NULL, "FILE", "a file of options", 0, 0},
+    {"config", OPTION_FILE, FIELD(config), NULL, "FILE", "a file of options", 0, 0},
     {"dev", OPTION_FLAG, FIELD(dev), NULL, "", "for development", 0, 0},
     {"", OPTION_HEADING, 0, NULL, "", "How much", 0, 0},
     {"max-payload", OPTION_SIZE, FIELD(max_payload), "1000", "SIZE",
      "of a body, in words that are so many that they find no room on one line alone", 1, 5000},
     {"log", OPTION_TEXT, FIELD(log), "info", "LEVEL", "what is said", 0, 0},
     {"origins", OPTION_LIST, FIELD(origins), NULL, "LIST", "who may", 0, 0},
+    {"cert", OPTION_FILE, FIELD(cert), NULL, "FILE", "who we are", 0, 0},
 };
 #undef FIELD
 
@@ -593,8 +597,8 @@ static char *make_file(const char *text)
 }
 
 /** options_parse() with these words and this environment, each up to NULL. */
-static int parse_sourced(struct world *w, struct sourced *into, const char *const *args,
-                         const char *const *env)
+static int parse_of(struct world *w, const struct option_table *t, struct sourced *into,
+                    const char *const *args, const char *const *env)
 {
     FILE *const out = stdout;
     FILE *const err = stderr;
@@ -607,12 +611,18 @@ static int parse_sourced(struct world *w, struct sourced *into, const char *cons
     stdout = open_memstream(&w->out, &said[0]);
     stderr = open_memstream(&w->err, &said[1]);
     const struct options_from from = {w->argc, w->argv, w->env, &w->file};
-    const int r = options_parse(&sourced_table, into, &from);
+    const int r = options_parse(t, into, &from);
     (void)fclose(stdout);
     (void)fclose(stderr);
     stdout = out;
     stderr = err;
     return r;
+}
+
+static int parse_sourced(struct world *w, struct sourced *into, const char *const *args,
+                         const char *const *env)
+{
+    return parse_of(w, &sourced_table, into, args, env);
 }
 
 static void the_flag_wins_over_the_environment_that_over_the_file(void **state)
@@ -763,6 +773,190 @@ static void a_file_that_is_not_there_or_too_long_is_an_error(void **state)
     free(path);
 }
 
+/** A directory with these files, "NAME=TEXT" each up to NULL, for a test to remove. */
+static char *make_credentials(const char *const *files, char variable[64])
+{
+    char *dir = strdup("/tmp/parley-test-credentials-XXXXXX");
+    char path[96];
+
+    assert_non_null(mkdtemp(dir));
+    for (; *files; files++) {
+        str text = str_of(*files);
+        const str name = str_take_until(&text, '=');
+        snprintf(path, sizeof(path), "%s/" STR_FMT, dir, STR_ARG(name));
+        FILE *file = fopen(path, "we");
+        assert_non_null(file);
+        assert_int_equal(fwrite(text.ptr, 1, text.len, file), text.len);
+        assert_int_equal(fclose(file), 0);
+    }
+    snprintf(variable, 64, "CREDENTIALS_DIRECTORY=%s", dir);
+    return dir;
+}
+
+static void remove_credentials(char *dir)
+{
+    char path[PATH_MAX];
+    DIR *d = opendir(dir);
+
+    assert_non_null(d);
+    for (const struct dirent *e = readdir(d); e; e = readdir(d)) {
+        snprintf(path, sizeof(path), "%s/%s", dir, e->d_name);
+        if (e->d_name[0] != '.')
+            assert_int_equal(unlink(path), 0);
+    }
+    closedir(d);
+    assert_int_equal(rmdir(dir), 0);
+    free(dir);
+}
+
+static void credentials_stand_between_the_environment_and_the_file(void **state)
+{
+    static const struct {
+        const char *name;
+        const char *flag;
+        const char *env;
+        const char *credential;
+        const char *file;
+        uint64_t want;
+    } cases[] = {
+        {"credential", NULL, NULL, "parley.max-payload=2KiB", "", 2048},
+        {"with an end of line", NULL, NULL, "parley.max-payload=2KiB\n", "", 2048},
+        {"with one of another kind", NULL, NULL, "parley.max-payload=2KiB\r\n", "", 2048},
+        {"and file", NULL, NULL, "parley.max-payload=2KiB", "max-payload=1KiB", 2048},
+        {"and environment", NULL, "PARLEY_MAX_PAYLOAD=3KiB", "parley.max-payload=2KiB", "",
+         3072},
+        {"and flag", "--max-payload=4KiB", NULL, "parley.max-payload=2KiB", "", 4096},
+        {"of somebody else", NULL, NULL, "max-payload=2KiB", "max-payload=1KiB", 1024},
+    };
+    struct sourced v;
+
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        char variable[64];
+        char config[64];
+        char *path = make_file(cases[i].file);
+        char *dir = make_credentials(ARGS(cases[i].credential), variable);
+        snprintf(config, sizeof(config), "--config=%s", path);
+        expect_int(cases[i].name,
+                   parse_sourced(*state, &v, ARGS(config, cases[i].flag),
+                                 ARGS(variable, cases[i].env)),
+                   0);
+        expect_int(cases[i].name, v.max_payload, cases[i].want);
+        unlink(path);
+        free(path);
+        remove_credentials(dir);
+    }
+}
+
+static void a_credential_is_a_value_or_the_file_that_one_names(void **state)
+{
+    char variable[64];
+    char want[96];
+    struct sourced v;
+    char *dir = make_credentials(
+        ARGS("parley.log=trace\n", "parley.origins=https://a.example, https://b.example",
+             "parley.cert=-----BEGIN CERTIFICATE-----\nMII\n", "other=", "parley="),
+        variable);
+
+    assert_int_equal(parse_sourced(*state, &v, ARGS(NULL), ARGS(variable)), 0);
+    expect_str("a text", v.log, STR("trace"));
+    assert_int_equal(v.origins.n, 2);
+    expect_str("the first of a list", v.origins.items[0], STR("https://a.example"));
+    expect_str("the second", v.origins.items[1], STR("https://b.example"));
+    snprintf(want, sizeof(want), "%s/parley.cert", dir);
+    expect_str("a file", v.cert, str_of(want));
+    assert_int_equal(v.cert.ptr[v.cert.len], '\0');
+    remove_credentials(dir);
+}
+
+static void what_is_wrong_with_credentials_is_said_without_them(void **state)
+{
+    static const struct {
+        const char *file;
+        const char *want;
+    } cases[] = {
+        {"parley.max-payload=hunter2",
+         "parley.max-payload: it is not a size such as 1000000, 64KiB or 8MiB\n"},
+        {"parley.max-payload=123456", "parley.max-payload: it is above 5000\n"},
+        {"parley.log=hunter2\nhunter3",
+         "parley.log: a byte in it is no text, or there is a second line\n"},
+        {"parley.max-paylod=hunter2",
+         "there is no option for parley.max-paylod; did you mean parley.max-payload?\n"},
+        {"parley.zzz=hunter2",
+         "there is no option for parley.zzz; 'parley test --help' lists them\n"},
+        {"parley.config=hunter2", "parley.config: a credential is not the file of options\n"},
+    };
+    struct world *w = *state;
+    struct sourced v;
+
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        char variable[64];
+        char want[256];
+        char *dir = make_credentials(ARGS(cases[i].file), variable);
+        expect_int(cases[i].file, parse_sourced(w, &v, ARGS(NULL), ARGS(variable)),
+                   OPTIONS_BAD);
+        snprintf(want, sizeof(want), "credentials in %s: %s", dir, cases[i].want);
+        expect_said(cases[i].file, w, "", want);
+        remove_credentials(dir);
+    }
+    assert_int_equal(
+        parse_sourced(w, &v, ARGS(NULL), ARGS("CREDENTIALS_DIRECTORY=/nonexistent")),
+        OPTIONS_BAD);
+    expect_said("no directory", w, "",
+                "credentials in /nonexistent: can't read them: No such file or directory\n");
+    assert_int_equal(parse_sourced(w, &v, ARGS(NULL), ARGS("CREDENTIALS_DIRECTORY=")), 0);
+}
+
+static void credentials_have_so_many_bytes(void **state)
+{
+    static char file[OPTIONS_TEXTS_MAX + 32] = "parley.log=";
+    static const size_t head = sizeof("parley.log=") - 1;
+    struct world *w = *state;
+    struct sourced v;
+    char variable[64];
+    char want[128];
+
+    // Beside it there is its path, and a byte that ends each.
+    const size_t most =
+        OPTIONS_TEXTS_MAX - sizeof("/tmp/parley-test-credentials-XXXXXX/parley.log") - 1;
+    memset(file + head, 'x', most);
+    char *dir = make_credentials(ARGS(file), variable);
+    assert_int_equal(parse_sourced(w, &v, ARGS(NULL), ARGS(variable)), 0);
+    assert_int_equal(v.log.len, most);
+    remove_credentials(dir);
+
+    file[head + most] = 'x';
+    dir = make_credentials(ARGS(file), variable);
+    assert_int_equal(parse_sourced(w, &v, ARGS(NULL), ARGS(variable)), OPTIONS_BAD);
+    snprintf(want, sizeof(want),
+             "credentials in %s: with the file of options they have more than 196608 bytes\n",
+             dir);
+    expect_said("one more", w, "", want);
+    remove_credentials(dir);
+}
+
+static void the_file_of_the_default_need_not_be_there(void **state)
+{
+    static const char *const texts[] = {NULL, "log = debug\n"};
+    struct option options[COUNT_OF(sourced_rows)];
+    struct option_table t = sourced_table;
+    struct sourced v;
+
+    memcpy(options, sourced_rows, sizeof(options));
+    t.options = options;
+    for (size_t i = 0; i < COUNT_OF(texts); i++) {
+        char *path = make_file(texts[i] ? texts[i] : "");
+        if (!texts[i])
+            unlink(path);
+        options[1].fallback = path;
+        expect_int("default", parse_of(*state, &t, &v, ARGS(NULL), ARGS(NULL)), 0);
+        expect_str("default", v.log, texts[i] ? STR("debug") : STR("info"));
+        expect_int("none", parse_of(*state, &t, &v, ARGS("--config="), ARGS(NULL)), 0);
+        expect_str("none", v.log, STR("info"));
+        unlink(path);
+        free(path);
+    }
+}
+
 static void help_has_groups_and_wraps_and_tells_of_the_file(void **state)
 {
     static const char help[] =
@@ -779,13 +973,16 @@ static void help_has_groups_and_wraps_and_tells_of_the_file(void **state)
         "                               find no room on one line alone (1000)\n"
         "  --log LEVEL                  what is said (info)\n"
         "  --origins LIST               who may\n"
+        "  --cert FILE                  who we are\n"
         "\n"
         "Each option is also a variable of the environment and a key of the file that\n"
         "--config names, where # begins a comment:\n"
         "\n"
         "  --ping-interval 25s   PARLEY_PING_INTERVAL=25s   ping-interval = 25s\n"
         "\n"
-        "The flag wins over the environment, and that over the file.\n"
+        "The flag wins over the environment, and that over the file. Between these two is "
+        "what\n"
+        "stands in a file \"parley.ping-interval\" in $CREDENTIALS_DIRECTORY.\n"
         "\n"
         "[thing NAME] in the file, up to 2 times: a thing\n"
         "  count N                      how many (3)\n";
@@ -879,6 +1076,11 @@ int main(void)
         TEST(a_flag_stands_alone),
         TEST(a_variable_that_is_no_option_is_an_error),
         TEST(a_file_that_is_not_there_or_too_long_is_an_error),
+        TEST(credentials_stand_between_the_environment_and_the_file),
+        TEST(a_credential_is_a_value_or_the_file_that_one_names),
+        TEST(what_is_wrong_with_credentials_is_said_without_them),
+        TEST(credentials_have_so_many_bytes),
+        TEST(the_file_of_the_default_need_not_be_there),
         TEST(help_has_groups_and_wraps_and_tells_of_the_file),
         cmocka_unit_test(takes_the_operand_out_wherever_it_stands),
         TEST(help_names_the_operand),

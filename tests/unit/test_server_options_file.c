@@ -121,7 +121,7 @@ static const struct option thing_rows[] = {
 static const struct option rows[] = {
     {"", OPTION_HEADING, 0, NULL, "", "Head", 0, 0},
     {"text", OPTION_TEXT, FIELD(text), NULL, "TEXT", "", 0, 0},
-    {"config", OPTION_TEXT, FIELD(config), NULL, "FILE", "", 0, 0},
+    {"config", OPTION_FILE, FIELD(config), NULL, "FILE", "", 0, 0},
     {"count", OPTION_COUNT, FIELD(count), NULL, "N", "", 1, 9},
     {"dev", OPTION_FLAG, FIELD(is_on), NULL, "", "", 0, 0},
     {"max-payload", OPTION_IGNORED, 0, NULL, "", "", 0, 0},
