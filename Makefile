@@ -29,7 +29,10 @@ fmt:    ## format in place
 lint:   ## format, spelling, layers, clang-tidy, cppcheck
 	@script/test format layers tidy
 
-clean:  ## remove every build folder
-	rm -rf build build-*
+deb:    ## a Debian package in dist/, with its checksum and its SBOM
+	@script/package
 
-.PHONY: help build check asan tsan fuzz cover fmt lint clean
+clean:  ## remove every build folder
+	rm -rf build build-* dist
+
+.PHONY: help build check asan tsan fuzz cover fmt lint deb clean

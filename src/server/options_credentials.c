@@ -146,7 +146,7 @@ int options_credentials_apply(const struct option_table *t, void *into, const ch
 
     DIR *d = opendir(dir);
     if (!d)
-        return say_errno(&from, "can't read them", errno);
+        return errno == ENOENT ? 0 : say_errno(&from, "can't read them", errno);
     for (const struct dirent *e = readdir(d); e && r == 0; e = readdir(d)) {
         if (str_starts(str_of(e->d_name), PREFIX))
             r = apply_file(&from, into, str_of(e->d_name), text);

@@ -15,6 +15,7 @@
 const char *options_credentials_dir(char *const *env);
 
 /**
+ * @param dir   has none where it is not there
  * @param text  takes what values point to: there is room for all that its maximum allows
  * @return 0, or OPTIONS_BAD: said, without any value
  */

@@ -898,12 +898,20 @@ static void what_is_wrong_with_credentials_is_said_without_them(void **state)
         expect_said(cases[i].file, w, "", want);
         remove_credentials(dir);
     }
-    assert_int_equal(
-        parse_sourced(w, &v, ARGS(NULL), ARGS("CREDENTIALS_DIRECTORY=/nonexistent")),
-        OPTIONS_BAD);
+    assert_int_equal(parse_sourced(w, &v, ARGS(NULL), ARGS("CREDENTIALS_DIRECTORY=/dev/null")),
+                     OPTIONS_BAD);
     expect_said("no directory", w, "",
-                "credentials in /nonexistent: can't read them: No such file or directory\n");
-    assert_int_equal(parse_sourced(w, &v, ARGS(NULL), ARGS("CREDENTIALS_DIRECTORY=")), 0);
+                "credentials in /dev/null: can't read them: Not a directory\n");
+}
+
+static void there_need_not_be_credentials(void **state)
+{
+    static const char *const variables[] = {"CREDENTIALS_DIRECTORY=",
+                                            "CREDENTIALS_DIRECTORY=/nonexistent"};
+    struct sourced v;
+
+    for (size_t i = 0; i < COUNT_OF(variables); i++)
+        expect_int(variables[i], parse_sourced(*state, &v, ARGS(NULL), ARGS(variables[i])), 0);
 }
 
 static void credentials_have_so_many_bytes(void **state)
@@ -1079,6 +1087,7 @@ int main(void)
         TEST(credentials_stand_between_the_environment_and_the_file),
         TEST(a_credential_is_a_value_or_the_file_that_one_names),
         TEST(what_is_wrong_with_credentials_is_said_without_them),
+        TEST(there_need_not_be_credentials),
         TEST(credentials_have_so_many_bytes),
         TEST(the_file_of_the_default_need_not_be_there),
         TEST(help_has_groups_and_wraps_and_tells_of_the_file),
