@@ -1,21 +1,22 @@
 /** Fresh Debian 12 machines: roots made by debootstrap, booted by systemd-nspawn without a network. */
 import { execFile } from 'node:child_process';
 import { mkdtempSync, mkdirSync, readFileSync, rmSync, statfsSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
 import { Failure, Skip, run, until, within } from '../e2e/lib.mjs';
 
 const exec = promisify(execFile);
-const NEEDED = 3 * 2 ** 30; // bytes of disk
+const NEEDED = 5 * 2 ** 30; // bytes of disk
 const BOOT_MS = 60000;
 const TOOLS = ['debootstrap', 'systemd-nspawn', 'nsenter', 'mount', 'chroot'];
 
 /** @return what it said on stdout; a failure has all that it said */
-export async function command(program, words, { ms = 60000, ...options } = {}) {
+export async function command(program, words, { ms = 60000, input = '', ...options } = {}) {
     try {
-        const { stdout } = await exec(program, words,
+        const running = exec(program, words,
             { timeout: ms, killSignal: 'SIGKILL', maxBuffer: 2 ** 26, ...options });
-        return stdout;
+        running.child.stdin.on('error', () => {}).end(input); // who does not read it says why
+        return (await running).stdout;
     } catch (error) {
         throw new Failure(`${program} ${words.join(' ').slice(0, 300)}: ` +
             `${error.killed ? `not done within ${ms} ms` : error.code}\n${error.stdout}${error.stderr}`);
@@ -39,7 +40,7 @@ export class Workshop {
     constructor() {
         this.dir = mkdtempSync(join(process.env.PACKAGE_TMP ?? '/var/tmp', 'parley-package.'));
         const { bavail, bsize } = statfsSync(this.dir);
-        if (bavail * bsize < NEEDED) throw new Skip('3 GiB of disk are not free');
+        if (bavail * bsize < NEEDED) throw new Skip('5 GiB of disk are not free');
         process.on('exit', () => rmSync(this.dir, { recursive: true, force: true }));
     }
 
@@ -88,12 +89,21 @@ class Machine {
     }
 
     async #start() {
-        const words = ['--quiet', '--register=no', '--keep-unit', '--boot', '--private-network', '-D', this.root];
-        const { child, ended } = run('systemd-nspawn', words, ['ignore', 'ignore', 'inherit']);
+        // Two of one name would share what systemd-nspawn has of them in /run.
+        const name = `parley-${process.pid}-${basename(this.dir)}`;
+        const words = ['--quiet', '--register=no', '--keep-unit', '--boot', '--private-network',
+            `--machine=${name}`, '-D', this.root];
+        const { child, ended } = run('systemd-nspawn', words, ['ignore', 'pipe', 'pipe']);
+        let said = '';
+        for (const stream of [child.stdout, child.stderr]) stream.on('data', (some) => (said += some));
         Object.assign(this, { child, ended });
-        this.leader = await until('booted', () => this.#leader(), BOOT_MS);
-        await until('booted', () => this.sh('systemctl is-system-running --wait')
-            .then(() => true, (error) => /degraded/.test(error.message) && this.#sayDegraded()), BOOT_MS);
+        try {
+            this.leader = await until('booted', () => this.#leader(), BOOT_MS);
+            await until('booted', () => this.sh('systemctl is-system-running --wait')
+                .then(() => true, (error) => /degraded/.test(error.message) && this.#sayDegraded()), BOOT_MS);
+        } catch (error) {
+            throw new Failure(`${error.message}: ${said.slice(-4000)}`);
+        }
     }
 
     /** What else a minimal root has that fails is none of ours. */
@@ -109,7 +119,7 @@ class Machine {
     }
 
     /** Run as root in there. @return what it said on stdout */
-    sh(script, { ms = 60000, input = undefined } = {}) {
+    sh(script, { ms = 60000, input = '' } = {}) {
         const words = ['-t', String(this.leader), '-m', '-u', '-i', '-n', '-p', '--', '/usr/bin/env', '-i',
             'PATH=/usr/sbin:/usr/bin:/sbin:/bin', 'HOME=/root', 'LC_ALL=C.UTF-8', 'DEBIAN_FRONTEND=noninteractive',
             '/bin/sh', '-c', script];
@@ -145,7 +155,7 @@ class Machine {
     /** Whatever state it is in. */
     async halt() {
         if (this.child && this.child.exitCode === null) {
-            if (this.leader) process.kill(this.leader, 'SIGKILL');
+            process.kill(this.leader || this.child.pid, 'SIGKILL');
             await within(20000, 'end of the machine', this.ended);
         }
         if (this.isMounted) await command('umount', [this.root]);

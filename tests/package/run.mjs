@@ -3,7 +3,7 @@
  * usage: run.mjs [--only TEXT]
  *
  * What Parley is installed from: the package of script/package, in fresh Debian 12 machines that
- * systemd-nspawn boots, and the image of packaging/Dockerfile. It takes root, 3 GiB of disk, and Debian's
+ * systemd-nspawn boots, and the image of packaging/Dockerfile. It takes root, 5 GiB of disk, and Debian's
  * archive.
  *
  * PACKAGE_RESTARTS  under load (5)

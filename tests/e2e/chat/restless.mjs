@@ -1,6 +1,6 @@
 /** Clients that go on over restarts of their server, and what must be true of them at the end. */
 import { io } from 'socket.io-client';
-import { Failure, same, spare, until, within } from '../lib.mjs';
+import { Failure, same, sleep, spare, until, within } from '../lib.mjs';
 import { areInOrder, numbers, seqs } from './expect.mjs';
 
 const ANSWER_MS = 3000; // then it is sent again
@@ -34,7 +34,8 @@ class Client {
             const answer = await this.socket.timeout(ANSWER_MS).emitWithAck('message.send', message)
                 .catch(() => undefined);
             if (answer?.status === 'ok') return answer;
-            if (answer) throw new Failure(`${key}: ${answer.error.code}`);
+            if (answer?.error.retry_after_ms) await sleep(answer.error.retry_after_ms);
+            else if (answer) throw new Failure(`${key}: ${answer.error.code}`);
         }
     }
 }
