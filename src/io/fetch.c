@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include <openssl/x509_vfy.h>
+
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/mem.h"
@@ -70,6 +72,8 @@ struct request {
     struct curl_slist *lines; // of the head
     bool has_head;
     struct head head; // the last
+    bool wants_head;
+    struct buf head_lines; // of it
     struct buf answer;
     unsigned status; // 0: none has come
     int r;
@@ -116,6 +120,22 @@ static void keep_field(struct head *h, str line)
     }
 }
 
+str fetch_field(str head, str name)
+{
+    while (head.len > 0) {
+        str value = without_end(str_take_until(&head, '\n'));
+        if (str_eq_nocase(str_take_until(&value, ':'), name))
+            return value.ptr ? str_trim(value) : STR("");
+    }
+    return (str){0};
+}
+
+static void keep_line(struct request *rq, str line)
+{
+    if (rq->wants_head && buf_add(&rq->head_lines, line) != 0)
+        rq->wants_head = false; // a part of the rest would be another head
+}
+
 /** One line of a head; there are several heads where a proxy or a 100 comes first. What comes
  * behind the last is a trailer. */
 static size_t on_line(char *bytes, size_t size, size_t n, void *arg)
@@ -126,10 +146,12 @@ static size_t on_line(char *bytes, size_t size, size_t n, void *arg)
     if (str_starts(line, STR("HTTP/"))) {
         rq->has_head = false;
         rq->head = (struct head){0};
+        buf_clear(&rq->head_lines);
     } else if (without_end(line).len == 0) {
         rq->has_head = true;
     } else if (!rq->has_head) {
         keep_field(&rq->head, line);
+        keep_line(rq, line);
     }
     return line.len;
 }
@@ -171,6 +193,7 @@ static void set_method(struct request *rq)
         SET(rq, CURLOPT_CUSTOMREQUEST, "PUT");
         break;
     case FETCH_DELETE: SET(rq, CURLOPT_CUSTOMREQUEST, "DELETE"); break;
+    case FETCH_OPTIONS: SET(rq, CURLOPT_CUSTOMREQUEST, "OPTIONS"); break;
     }
 }
 
@@ -225,6 +248,7 @@ static void begin(struct request *rq)
     rq->curl = curl_easy_init();
     assert(rq->curl);
     buf_init(&rq->answer, rq->max_bytes);
+    buf_init(&rq->head_lines, FETCH_HEAD_MAX);
     set_request(rq);
     set_answer(rq);
     set_connection(rq);
@@ -248,6 +272,20 @@ static void end(struct request *rq)
     uv_async_send(&f->wake_loop); // several before the loop wakes are one
 }
 
+/** @return static */
+static const char *why_of(const struct request *rq, CURLcode code)
+{
+    long verified = X509_V_OK;
+
+    if (code == CURLE_OPERATION_TIMEDOUT)
+        return timed_out;
+    if (code != CURLE_PEER_FAILED_VERIFICATION)
+        return curl_easy_strerror(code);
+    curl_easy_getinfo(rq->curl, CURLINFO_SSL_VERIFYRESULT, &verified);
+    return verified == X509_V_OK ? "the certificate is of another name"
+                                 : X509_verify_cert_error_string(verified);
+}
+
 static void judge(struct request *rq, CURLcode code)
 {
     long status = 0;
@@ -263,7 +301,7 @@ static void judge(struct request *rq, CURLcode code)
         rq->why = "longer than it may be";
     } else {
         rq->r = FETCH_FAILED;
-        rq->why = code == CURLE_OPERATION_TIMEDOUT ? timed_out : curl_easy_strerror(code);
+        rq->why = why_of(rq, code);
     }
 }
 
@@ -333,6 +371,7 @@ static void answer(struct request *rq)
         .length = rq->head.length,
         .type = str_of(rq->head.type),
         .etag = str_of(rq->head.etag),
+        .head = buf_str(&rq->head_lines),
         .body = rq->r == 0 ? buf_str(&rq->answer) : (str){0},
     };
 
@@ -344,6 +383,7 @@ static void answer(struct request *rq)
     f->n_under_way--;
     rq->done(rq->arg, rq->r, rq->why, has_status ? &a : NULL);
     buf_fini(&rq->answer);
+    buf_fini(&rq->head_lines);
     fetch_url_fini(&rq->url);
     free(rq);
 }
@@ -532,6 +572,7 @@ static struct request *request_new(struct fetcher *f, const struct fetch *what, 
     rq->method = what->method;
     rq->deadline_ms = f->loop->loop.timers.now_ms + what->timeout_ms;
     rq->max_bytes = what->max_bytes;
+    rq->wants_head = what->wants_head;
     snprintf(rq->bytes, type_size, CONTENT_TYPE STR_FMT, STR_ARG(what->type));
     rq->type = rq->bytes;
     rq->body = str_copy(copy_headers(rq, rq->bytes + type_size, what), what->body);

@@ -43,10 +43,12 @@ enum fetch_method {
     FETCH_POST,
     FETCH_PUT,
     FETCH_DELETE,
+    FETCH_OPTIONS,
 };
 
-#define FETCH_HEADERS_MAX 4   // of a request, beside those that every one has
-#define FETCH_FIELD_MAX   255 // bytes of a field of an answer's head
+#define FETCH_HEADERS_MAX 4     // of a request, beside those that every one has
+#define FETCH_FIELD_MAX   255   // bytes of a field of an answer's head
+#define FETCH_HEAD_MAX    16384 // bytes of that head, where all of it is wanted
 
 enum fetch_url_refusal {
     FETCH_URL_BAD = 1, // no URL, too long, of another scheme, with a user, a zone or a fragment
@@ -79,6 +81,7 @@ struct fetch {
     str headers[FETCH_HEADERS_MAX]; // "Name: value", without a line's end; empty: none
     int64_t timeout_ms; // from the call on, the time in which it waits for a place included
     size_t max_bytes;   // of the answer's body
+    bool wants_head;    // all of the answer's
 };
 
 enum fetch_refusal {
@@ -94,8 +97,12 @@ struct fetch_answer {
     uint64_t length;
     str type; // Content-Type; empty: none, or one over FETCH_FIELD_MAX
     str etag; // likewise
+    str head; // where it is wanted: its lines, each with its end; those that fit
     str body; // whole, unless nothing but the connection's end says where it ends
 };
+
+/** @return the value of the first such field of a head; ptr is NULL without one */
+str fetch_field(str head, str name);
 
 /**
  * On the loop.

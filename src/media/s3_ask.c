@@ -42,7 +42,7 @@ struct trying {
 
 static const str methods[] = {
     [FETCH_GET] = {"GET", 3}, [FETCH_HEAD] = {"HEAD", 4},     [FETCH_POST] = {"POST", 4},
-    [FETCH_PUT] = {"PUT", 3}, [FETCH_DELETE] = {"DELETE", 6},
+    [FETCH_PUT] = {"PUT", 3}, [FETCH_DELETE] = {"DELETE", 6}, [FETCH_OPTIONS] = {"OPTIONS", 7},
 };
 
 static int64_t now_ms(const struct s3_asker *a)

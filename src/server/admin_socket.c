@@ -1,6 +1,7 @@
 #include "server/admin_socket.h"
 
 #include <stdio.h>
+#include <unistd.h>
 
 #include "api/encode.h"
 #include "auth/account.h"
@@ -22,6 +23,7 @@ struct call {
     struct admin_socket *socket;
     struct http_request *rq; // NULL: nobody waits for the answer any more
     bool is_started;
+    const char *allows; // which method, of 405
     struct auth_revocation what;
     char session[AUTH_SESSION_SIZE]; // which what.session points to
 };
@@ -30,11 +32,14 @@ struct call {
 
 static void respond(struct call *c, unsigned status, const struct buf *body)
 {
+    char fields[64];
+    const int n = snprintf(fields, sizeof(fields), "Cache-Control: no-store\r\n%s%s%s",
+                           c->allows ? "Allow: " : "", c->allows ? c->allows : "",
+                           c->allows ? "\r\n" : "");
     const struct http_response r = {
         .status = status,
         .type = STR("application/json"),
-        .headers = status == 405 ? STR("Cache-Control: no-store\r\nAllow: POST\r\n")
-                                 : STR("Cache-Control: no-store\r\n"),
+        .headers = {fields, (size_t)n},
         .body = buf_str(body),
     };
 
@@ -145,6 +150,61 @@ static void start(struct call *c, struct http_request *rq)
     }
 }
 
+// /v1/probe
+
+static void answer_probe(struct call *c, const struct admin_socket_config *config)
+{
+    char at[ADDR_TEXT_SIZE];
+    struct buf body;
+
+    buf_init(&body, SIZE_MAX / 2);
+    const int r = buf_addf(&body,
+                           "{\"status\":\"ok\",\"probe\":\"%s\",\"pid\":%lld,"
+                           "\"version\":\"" PARLEY_VERSION "\",\"listen\":\"%s\",\"tls\":%s}",
+                           probes_make(config->probes), (long long)getpid(),
+                           addr_text(at, config->at), config->is_tls ? "true" : "false");
+    assert(r == 0);
+    (void)r;
+    respond(c, api_error_status(API_OK), &body);
+    buf_fini(&body);
+}
+
+static void add_seen(struct buf *body, const struct probe_seen *seen)
+{
+    char peer[ADDR_HOST_SIZE];
+    char client[ADDR_HOST_SIZE];
+
+    int r = buf_addf(body,
+                     "{\"status\":\"ok\",\"seen\":true,\"peer\":\"%s\",\"client\":\"%s\","
+                     "\"forwarded\":%s,\"host\":",
+                     ip_text(peer, &seen->peer), ip_text(client, &seen->client),
+                     seen->has_forwarded ? "true" : "false");
+    r |= json_print_str(body, str_of(seen->host));
+    r |= buf_add(body, STR("}"));
+    assert(r == 0);
+    (void)r;
+}
+
+static void answer_seen(struct call *c, const struct probe *probe)
+{
+    struct buf body;
+
+    if (!probe) {
+        refuse(c, API_NOT_FOUND, NULL, "No probe has this name, or not any more.");
+        return;
+    }
+    buf_init(&body, SIZE_MAX / 2);
+    if (probe->is_seen) {
+        add_seen(&body, &probe->seen);
+    } else {
+        const int r = buf_add(&body, STR("{\"status\":\"ok\",\"seen\":false}"));
+        assert(r == 0);
+        (void)r;
+    }
+    respond(c, api_error_status(API_OK), &body);
+    buf_fini(&body);
+}
+
 // Requests.
 
 static void on_body(void *arg, struct http_request *rq)
@@ -169,26 +229,69 @@ static void on_gone(void *arg, struct http_request *rq)
         free(c);
 }
 
-static void on_head(void *arg, struct http_request *rq, const struct http_head *head)
+static void refuse_method(struct call *c, bool is_get)
 {
     static const struct api_problem wrong = {
         API_BAD_REQUEST, NULL,
         "This path takes another method. The field Allow of this answer "
         "says which.",
         0};
+
+    c->allows = is_get ? "GET" : "POST";
+    refuse_as(c, 405, &wrong);
+}
+
+static void take_revoke(struct call *c, str rest)
+{
+    (void)rest;
+    c->rq->max_body = ADMIN_SOCKET_BODY_MAX;
+}
+
+static void take_probe(struct call *c, str rest)
+{
+    (void)rest;
+    answer_probe(c, &c->socket->config);
+}
+
+static void take_seen(struct call *c, str name)
+{
+    answer_seen(c, probes_find(c->socket->config.probes, name));
+}
+
+static const struct {
+    str path;
+    bool has_rest; // behind it
+    enum http_method method;
+    void (*take)(struct call *c, str rest);
+} paths[] = {
+    {{"/v1/revoke", 10}, false, HTTP_POST, take_revoke},
+    {{"/v1/probe", 9}, false, HTTP_POST, take_probe},
+    {{"/v1/probe/", 10}, true, HTTP_GET, take_seen},
+};
+
+static void on_head(void *arg, struct http_request *rq, const struct http_head *head)
+{
     struct call *c = NEW(struct call);
 
     c->socket = arg;
     c->rq = rq;
     rq->state = c;
     rq->max_body = 0;
-    if (!str_eq(head->path, STR("/v1/revoke"))) {
-        refuse(c, API_NOT_FOUND, NULL, "There is nothing at this path. Check its spelling.");
-    } else if (head->method != HTTP_POST) {
-        refuse_as(c, 405, &wrong);
-    } else {
-        rq->max_body = ADMIN_SOCKET_BODY_MAX;
+    for (size_t i = 0; i < COUNT_OF(paths); i++) {
+        str rest = head->path;
+        if (!str_starts(rest, paths[i].path))
+            continue;
+        (void)str_take(&rest, paths[i].path.len);
+        if (rest.len > 0 && !paths[i].has_rest)
+            continue;
+        if (head->method == paths[i].method) {
+            paths[i].take(c, rest);
+        } else {
+            refuse_method(c, paths[i].method == HTTP_GET);
+        }
+        return;
     }
+    refuse(c, API_NOT_FOUND, NULL, "There is nothing at this path. Check its spelling.");
 }
 
 static const struct http_handler handler = {

@@ -4,6 +4,10 @@
  *
  *   POST /v1/revoke {account} or {session}   -> {status: "ok", sessions: N}
  *
+ *   POST /v1/probe           -> {status: "ok", probe: NAME, pid, version, listen, tls}
+ *   GET  /v1/probe/NAME      -> {status: "ok", seen: false}, or {…, seen: true, peer, client,
+ *                               forwarded, host}: see server/probe.h
+ *
  * An account ends with all that it was issued up to now, a session by its name, whosever it is;
  * N of them were the server's own. Errors are those of the api: {status: "error", error: {…}}.
  */
@@ -12,6 +16,7 @@
 #include "auth/sessions.h"
 #include "http/server.h"
 #include "io/loop.h"
+#include "server/probe.h"
 
 #define ADMIN_SOCKET_FILE        "admin.sock"
 #define ADMIN_SOCKET_BODY_MAX    4096 // bytes of a request's body
@@ -34,6 +39,9 @@ struct admin_socket_config {
     str data; // the directory, which nobody else serves: its store is open
     struct auth_sessions *sessions;
     uint64_t home_chain;
+    struct probes *probes;
+    const struct addr *at; // where the server listens; it may be set later
+    bool is_tls;
 };
 
 /** @param out  owned @return 0 or ADMIN_SOCKET_FAILED */

@@ -18,6 +18,7 @@
 #include "server/moves.h"
 #include "server/own_keys.h"
 #include "server/parts.h"
+#include "server/probe.h"
 #include "server/run.h"
 #include "server/watchdog.h"
 
@@ -42,6 +43,8 @@ struct node {
     struct health health;
     struct admin admin;
     struct admin_socket *admin_socket; // at home
+    struct probes probes;              // likewise
+    struct addr at;                    // where it listens, once it does
     struct run how;
     struct running running;
     struct watchdog watchdog; // at home
@@ -390,6 +393,7 @@ static void add_routes(struct node *n)
     add_route(n, STR("/healthz"), &admin_http_handler, &n->admin);
     add_route(n, STR("/readyz"), &admin_http_handler, &n->admin);
     add_route(n, STR("/metrics"), &admin_http_handler, &n->admin);
+    add_route(n, STR(PROBE_PREFIX), &probe_http_handler, &n->probes);
     add_route(n, STR("/v1/"), &api_http_handler, p->api);
     add_route(n, STR("/.well-known/"), &api_http_handler, p->api);
     add_route(n, STR(HTTP_ASSETS_SHARED), &http_assets_handler, &n->assets);
@@ -426,6 +430,11 @@ static void make_front(struct node *n)
         .peers = &n->shared->peers,
         .key = n->shared->nodes.key,
         .timers = &n->loop->timers,
+    };
+    n->probes = (struct probes){
+        .proxies = &n->config->proxies,
+        .timers = &n->loop->timers,
+        .rand = crypto_random(),
     };
     n->assets = embedded_assets;
     if (n->config->dev)
@@ -546,6 +555,9 @@ static int open_admin_socket(struct node *n)
         .data = str_of(n->config->data),
         .sessions = n->parts.sessions,
         .home_chain = n->config->home_chain,
+        .probes = &n->probes,
+        .at = &n->at,
+        .is_tls = n->config->tls != NULL,
     };
     return admin_socket_open(&n->admin_socket, &config);
 }
@@ -605,6 +617,7 @@ static int be_there(const struct node *n, const struct addr *at)
 
 int node_listening(struct node *n, const struct addr *at)
 {
+    n->at = *at;
     node_media_listening(&n->parts.media, run_scheme(n->config->tls), at);
     if (!is_home(n) || !n->shared->cluster || be_there(n, at) == 0)
         return 0;
