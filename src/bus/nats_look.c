@@ -14,10 +14,10 @@
 #include "io/loop.h"
 
 #define NAME         "parley-doctor"
-#define NODES        "parley.nodes"
+#define NODES        ".nodes"
+#define PROBE        ".w.00" // where accounts' events are; none begins so
 #define PROBE_BYTES  12
-#define PROBE_PREFIX "parley.w.00" // where accounts' events are; none begins so
-#define PROBE_SIZE   (sizeof(PROBE_PREFIX) + (size_t)2 * PROBE_BYTES)
+#define SUBJECT_SIZE 80
 #define NS_PER_MS    INT64_C(1000000)
 
 struct look {
@@ -122,18 +122,19 @@ static bool comes(struct look *l)
     return has_come;
 }
 
-static void name_probe(struct look *l, char subject[PROBE_SIZE])
+static void name_probe(const struct look *l, char subject[SUBJECT_SIZE])
 {
     uint8_t bytes[PROBE_BYTES];
+    char hex[2 * PROBE_BYTES + 1];
 
     rand_bytes(l->config->rand, bytes, sizeof(bytes));
-    str_copy(subject, STR(PROBE_PREFIX));
-    *hex_encode(subject + sizeof(PROBE_PREFIX) - 1, bytes, sizeof(bytes)) = '\0';
+    *hex_encode(hex, bytes, sizeof(bytes)) = '\0';
+    snprintf(subject, SUBJECT_SIZE, "%s" PROBE "%s", l->config->prefix, hex);
 }
 
 static int go_round(struct look *l, struct bus_nats_look *out)
 {
-    char subject[PROBE_SIZE];
+    char subject[SUBJECT_SIZE];
 
     name_probe(l, subject);
     struct nats_subscription *s = nats_link_subscribe(l->links[0], subject, true);
@@ -159,13 +160,15 @@ static void hear(struct look *l, int64_t since_ns)
 static int look(struct look *l, struct bus_nats_look *out)
 {
     const int64_t since_ns = loop_now_ns();
+    char nodes[SUBJECT_SIZE];
 
+    snprintf(nodes, sizeof(nodes), "%s" NODES, l->config->prefix);
     int r = open_link(l, 0);
     if (r == 0)
         r = open_link(l, 1);
     if (r != 0)
         return r;
-    struct nats_subscription *s = nats_link_subscribe(l->links[0], NODES, false);
+    struct nats_subscription *s = nats_link_subscribe(l->links[0], nodes, false);
     r = go_round(l, out);
     if (r == 0 && l->config->hears)
         hear(l, since_ns);

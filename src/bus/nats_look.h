@@ -23,6 +23,7 @@ enum bus_nats_look_refusal {
 struct bus_nats_look_config {
     const char *urls;
     const char *ca_file; // as in bus/nats.h
+    const char *prefix;  // of subjects
     const char *self;    // the name of a node that does not count
     bool hears;          // waits for the others
     struct rand *rand;

@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "cli/doctor.h"
 #include "cli/help.h"
 #include "cli/make_keys.h"
 #include "cli/migrate.h"
@@ -18,6 +19,7 @@
 
 static const struct command commands[] = {
     {"serve", serve_main, &serve_table, "serve the chat"},
+    {"doctor", doctor_main, &doctor_table, "say what is wrong with a server, and what to do"},
     {"selftest", selftest_main, &selftest_table,
      "serve the transport with an echo application, for test suites"},
     {"token", token_main, &token_table,

@@ -233,8 +233,18 @@ static const struct option rows[] = {
      "for a WebSocket to take over from polling", 10, DAY_MS},
     {"connect-timeout", OPTION_DURATION, FIELD(connect_timeout), "10s", "DURATION",
      "for a client to say who it is", 10, DAY_MS},
+
+    // These two the doctor has beside them.
+    OPTIONS_HEADING("What the doctor tells"),
+    {"json", OPTION_FLAG, FIELD(doctor_json), NULL, "",
+     "a JSON object for each thing that was looked at, on a line: name, verdict (ok, warn, "
+     "bad, "
+     "skip), what, remedy",
+     0, 0},
 };
 #undef FIELD
+
+#define DOCTOR_ROWS 2
 
 const struct option_table serve_table = {
     .command = "parley serve",
@@ -242,6 +252,28 @@ const struct option_table serve_table = {
         "Serves the chat. When it is ready it says so, in one line on stdout, and where (with\n"
         "--dev in more, for people); the log is on stderr. SIGTERM ends it, a second one "
         "sooner.",
+    .options = rows,
+    .n_options = COUNT_OF(rows) - DOCTOR_ROWS,
+    .env_prefix = "PARLEY_",
+    .file_option = "config",
+    .sections = sections,
+    .n_sections = COUNT_OF(sections),
+};
+
+const struct option_table doctor_table = {
+    .command = "parley doctor",
+    .summary =
+        "Looks at all that a server with these options needs, says what is wrong, and for "
+        "each\n"
+        "thing what to do. Run it with the options of 'parley serve', whether that runs or "
+        "not:\n"
+        "as its user, or as root, who becomes the user of the data directory. It changes\n"
+        "nothing, but puts a probe into the bucket of --media s3, and takes it out again.\n\n"
+        "  ok    is right               warn  works, but not as it should, or not for long\n"
+        "  bad   does not work          skip  there is nothing to look at, or no way to\n\n"
+        "It ends with 0 if nothing is bad, with 1 if something is, and with 2 if it was "
+        "called\n"
+        "in a wrong way.",
     .options = rows,
     .n_options = COUNT_OF(rows),
     .env_prefix = "PARLEY_",

@@ -107,11 +107,16 @@ struct serve_options {
     str keys; // empty: the data directory
     struct serve_media_options media;
 
+    bool doctor_json; // of `parley doctor` alone
+
     size_t n_issuers;
     struct serve_issuer issuers[AUTH_ISSUERS_MAX];
 };
 
 extern const struct option_table serve_table;
+
+/** `parley doctor` takes the same, and how it is to tell what it has found. */
+extern const struct option_table doctor_table;
 
 uint64_t serve_home_chain(const struct serve_options *o);
 

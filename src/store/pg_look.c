@@ -7,6 +7,7 @@
 
 #include "io/loop.h"
 #include "store/pg_dial.h"
+#include "store/pg_schema.h"
 
 #define NS_PER_MS  INT64_C(1000000)
 #define STRING_(x) #x
@@ -152,15 +153,22 @@ static int ask_pool(const struct look *l)
     return 0;
 }
 
+/** Of a server each has one that writes: see store/pg.c for its name. */
 static int ask_connections(const struct look *l)
 {
     CLEANUP(result_free) PGresult *r = NULL;
 
-    const int refusal = ask(
-        l, "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'", &r);
-    if (refusal == 0)
-        l->out->n_connections = number(r, 0, 0);
-    return refusal;
+    const int refusal =
+        ask(l,
+            "SELECT count(*), count(*) FILTER (WHERE datname = current_database()"
+            " AND application_name LIKE 'parley % write') FROM pg_stat_activity"
+            " WHERE backend_type = 'client backend'",
+            &r);
+    if (refusal != 0)
+        return refusal;
+    l->out->n_connections = number(r, 0, 0);
+    l->out->n_writers = number(r, 0, 1);
+    return 0;
 }
 
 static int ask_tables(const struct look *l, bool *are_there)
@@ -177,10 +185,13 @@ static int ask_version(const struct look *l)
 {
     CLEANUP(result_free) PGresult *r = NULL;
 
-    const int refusal = ask(l, "SELECT version FROM meta", &r);
-    if (refusal == 0 && PQntuples(r) == 1)
-        l->out->schema = number(r, 0, 0);
-    return refusal;
+    const int refusal = ask(l, "SELECT version, oldest, epoch FROM meta", &r);
+    if (refusal != 0 || PQntuples(r) != 1)
+        return refusal;
+    l->out->schema = number(r, 0, 0);
+    l->out->oldest = number(r, 0, 1);
+    l->out->epoch = (uint64_t)number(r, 0, 2);
+    return 0;
 }
 
 static int ask_nodes(const struct look *l)
@@ -233,7 +244,7 @@ int pg_look(struct pg_look *out, const char *url, char why[PG_LOOK_WHY_SIZE])
     const char *not_connected = NULL;
     struct look l = {.out = out, .why = why};
 
-    *out = (struct pg_look){0};
+    *out = (struct pg_look){.known = PG_SCHEMA_VERSION};
     l.until_ns = loop_now_ns() + PG_LOOK_MS * NS_PER_MS;
     if (pg_dial_hosts(url) == 0)
         return refuse(&l, PG_LOOK_NO_URL, "it is no URL of a PostgreSQL");

@@ -24,8 +24,12 @@ struct pg_look {
     int64_t answer_ms; // what a question takes
     bool is_pooled;    // of two questions another session has answered each
     bool may_make_tables;
-    int64_t schema; // version of our tables; 0: there are none
-    size_t n_nodes; // that are there now
+    int64_t schema;    // version of our tables; 0: there are none
+    int64_t known;     // the last version that we know
+    int64_t oldest;    // that may use them
+    uint64_t epoch;    // theirs
+    int64_t n_writers; // servers that have it open
+    size_t n_nodes;    // that are there now
     struct store_node nodes[PG_LOOK_NODES_MAX];
 };
 

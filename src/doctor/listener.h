@@ -1,0 +1,14 @@
+/** Which process listens on a port of this machine; as far as /proc lets us see. */
+#pragma once
+
+#include <sys/types.h>
+
+#include "base/base.h"
+
+struct listener_found {
+    bool is_there;
+    pid_t pid;     // 0: it can't be seen
+    char name[16]; // its program's
+};
+
+void listener_find(struct listener_found *out, uint16_t port);
