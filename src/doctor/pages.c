@@ -50,16 +50,21 @@ static bool lists_all(str list, str items)
     return true;
 }
 
-static const char *judge(const struct answer *a, str origin, str method, str headers)
+bool pages_allow(const struct answer *a, str origin)
 {
     const str allowed = answer_field(a, STR("Access-Control-Allow-Origin"));
 
+    return str_eq(allowed, origin) || str_eq(allowed, STR("*"));
+}
+
+static const char *judge(const struct answer *a, str origin, str method, str headers)
+{
     if (a->r != 0)
         return a->why;
     if (a->status / 100 != 2)
         return "its preflight is refused";
-    if (!str_eq(allowed, origin) && !str_eq(allowed, STR("*")))
-        return allowed.ptr ? "another origin is let in" : "no origin is let in";
+    if (!pages_allow(a, origin))
+        return "it is not let in";
     if (!lists(answer_field(a, STR("Access-Control-Allow-Methods")), method) &&
         !str_eq(method, STR("GET")))
         return "the method is not let in";

@@ -13,6 +13,9 @@ struct pages {
 
 void pages_of(struct pages *out, const struct doctor *d);
 
+/** May a page of this origin read the answer? */
+bool pages_allow(const struct answer *a, str origin);
+
 /**
  * @param method   that the page wants to use
  * @param headers  that it wants to send, in lower case, with commas between; empty: none

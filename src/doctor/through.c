@@ -130,22 +130,67 @@ static void check_websocket(struct doctor *d)
 
 // Pages.
 
-static void say_page(struct doctor *d, str origin, const char *why)
+enum page {
+    PAGE_IN,
+    PAGE_OUT,    // the server has said so
+    PAGE_BROKEN, // it comes to the server, and its browser does not get the answer
+};
+
+/** As a page asks that polls. */
+static enum page ask_as(struct doctor *d, str origin)
 {
-    finding_add(&d->findings, VERDICT_BAD, PAGES,
-                "Let the proxy pass on Origin and Host as they come, answer no OPTIONS itself, "
-                "and put in no Access-Control-… of its own.",
+    char line[HTTP_ORIGIN_MAX + 16];
+    char url[URL_SIZE];
+    char sid[SID_SIZE];
+    struct answer a;
+    const int n = snprintf(line, sizeof(line), "Origin: " STR_FMT, STR_ARG(origin));
+
+    ask(&d->asker,
+        &(struct fetch){.url = print_url(url, d, d->config.path, "?EIO=4&transport=polling"),
+                        .is_plain = true,
+                        .headers = {{line, (size_t)n}}},
+        &a);
+    const bool is_allowed = pages_allow(&a, origin);
+    read_sid(sid, buf_str(&a.body));
+    if (sid[0])
+        end_session(d, sid);
+    const enum page p = a.status == 403 ? PAGE_OUT : is_allowed ? PAGE_IN : PAGE_BROKEN;
+    answer_fini(&a);
+    return p;
+}
+
+static bool check_page(struct doctor *d, str origin)
+{
+    static const char restart[] =
+        "Is it of the --origins that the running server has? Restart it. Else let the proxy pass "
+        "on Origin and Host as they come.";
+    static const char remedy[] =
+        "Let the proxy pass on Origin and Host as they come, answer no OPTIONS itself, and put "
+        "in no Access-Control-… of its own (docs/proxies).";
+    char url[URL_SIZE];
+    const enum page p = ask_as(d, origin);
+    const char *why = p == PAGE_IN
+                          ? pages_preflight(d, print_url(url, d, STR("/v1/refresh"), ""),
+                                            origin, STR("POST"), STR("content-type"))
+                          : "the answer does not let it read";
+
+    if (p == PAGE_OUT)
+        why = "the server, or who is between, says 403";
+    if (!why)
+        return true;
+    finding_add(&d->findings, VERDICT_BAD, PAGES, p == PAGE_OUT ? restart : remedy,
                 "a page of " STR_FMT " can't connect: %s", STR_ARG(origin), why);
+    return false;
 }
 
 /** Whom nobody has let in. */
-static bool is_strict(struct doctor *d, str url)
+static bool is_strict(struct doctor *d)
 {
-    if (d->config.origins.any ||
-        pages_preflight(d, url, STR(STRANGER), STR("GET"), (str){0}) != NULL)
+    if (d->config.origins.any || ask_as(d, STR(STRANGER)) != PAGE_IN)
         return true;
     finding_add(&d->findings, VERDICT_BAD, PAGES,
-                "Take Access-Control-Allow-Origin out of the proxy: the server says who may.",
+                "Let the proxy pass on Origin as it comes, and take its own "
+                "Access-Control-Allow-Origin out: the server says who may.",
                 "a page that --origins does not name can connect: the proxy lets it in");
     return false;
 }
@@ -153,18 +198,12 @@ static bool is_strict(struct doctor *d, str url)
 static void check_pages(struct doctor *d)
 {
     struct pages pages;
-    char text[URL_SIZE];
     size_t n_good = 0;
 
-    const str url = print_url(text, d, d->config.path, "?EIO=4&transport=polling");
     pages_of(&pages, d);
-    for (size_t i = 0; i < pages.n; i++) {
-        const char *why = pages_preflight(d, url, pages.origins[i], STR("GET"), (str){0});
-        n_good += why == NULL;
-        if (why)
-            say_page(d, pages.origins[i], why);
-    }
-    if (is_strict(d, url) && n_good == pages.n) {
+    for (size_t i = 0; i < pages.n; i++)
+        n_good += check_page(d, pages.origins[i]);
+    if (is_strict(d) && n_good == pages.n) {
         finding_add(&d->findings, VERDICT_OK, PAGES, NULL, "those of %zu origins can connect%s",
                     n_good, d->config.origins.any ? "" : ", and those of others can't");
     }

@@ -26,6 +26,7 @@ import { rows as contents } from './rows/contents.mjs';
 import { rows as contracts } from './rows/contracts.mjs';
 import { rows as delivery } from './rows/delivery.mjs';
 import { rows as devices } from './rows/devices.mjs';
+import { rows as doctor } from './rows/doctor.mjs';
 import { rows as front } from './rows/front.mjs';
 import { rows as history } from './rows/history.mjs';
 import { rows as idp } from './rows/idp.mjs';
@@ -68,7 +69,7 @@ const all = [
     ...contents, ...delivery, ...listeners, ...devices, ...resume, ...contacts, ...live,
     ...history, ...rest, ...limits, ...broken, ...raw, ...origins, ...storage, ...life,
     ...rotation, ...sql, ...ofFiles(media), ...ofFiles(mediaLocal), ...secrets, ...readme, ...front,
-    ...workers, ...postgres, ...nodes, ...tls, ...proxies, ...service,
+    ...workers, ...postgres, ...nodes, ...tls, ...proxies, ...service, ...doctor,
 ];
 const isOurs = (row) => isOfThisStore(row) && isOfSoManyNodes(row) && isOfThisScheme(row);
 const rows = select(all.filter(isOurs), flags.only);
