@@ -1,10 +1,10 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "crypto/certificate.h"
 #include "doctor/checks.h"
 #include "doctor/judge.h"
 #include "doctor/said.h"
-#include "io/tls_certificate.h"
 #include "server/certificate.h"
 
 #define NAME  "certificate"
@@ -35,7 +35,7 @@ static const char renew[] =
     "itself (certbot, lego) has to do both.";
 
 /** @return whether it is good now */
-static bool check_time(struct doctor *d, const struct tls_certificate *c)
+static bool check_time(struct doctor *d, const struct crypto_certificate *c)
 {
     const int64_t now_s = clock_unix_ms(loop_wall_clock()) / 1000;
     const enum verdict v = judge_certificate(c->ends_s - now_s);
@@ -57,7 +57,7 @@ static bool check_time(struct doctor *d, const struct tls_certificate *c)
     return v == VERDICT_OK;
 }
 
-static bool check_chain(struct doctor *d, const struct tls_certificate *c)
+static bool check_chain(struct doctor *d, const struct crypto_certificate *c)
 {
     if (c->is_own) {
         finding_add(&d->findings, VERDICT_WARN, NAME,
@@ -77,7 +77,7 @@ static bool check_chain(struct doctor *d, const struct tls_certificate *c)
     return true;
 }
 
-static bool check_name(struct doctor *d, const struct tls_certificate *c, str host)
+static bool check_name(struct doctor *d, const struct crypto_certificate *c, str host)
 {
     if (c->has_name)
         return true;
@@ -90,7 +90,7 @@ static bool check_name(struct doctor *d, const struct tls_certificate *c, str ho
 void check_certificate(struct doctor *d)
 {
     struct judge_site site = {0};
-    struct tls_certificate c;
+    struct crypto_certificate c;
 
     if (d->options->tls_cert.len == 0) {
         finding_add(&d->findings, VERDICT_SKIP, NAME, NULL, "no --tls-cert");
@@ -101,7 +101,7 @@ void check_certificate(struct doctor *d)
     if (!judge_site(&site, d->config.media.public_url))
         site.host = (str){0};
     char *file = str_dup(d->options->tls_cert);
-    const int r = tls_certificate_look(&c, file, site.host);
+    const int r = crypto_certificate_look(&c, file, site.host);
     free(file);
     if (r != 0)
         return; // it was there just now

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include <openssl/x509_vfy.h>
+#include <openssl/ssl.h>
 
 #include "base/buf.h"
 #include "base/err.h"

@@ -1,4 +1,4 @@
-#include "io/tls_certificate.h"
+#include "crypto/certificate.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,7 +28,7 @@ static bool is_of(X509 *cert, str name)
     return is;
 }
 
-static void look_at_first(struct tls_certificate *out, X509 *cert, str name)
+static void look_at_first(struct crypto_certificate *out, X509 *cert, str name)
 {
     out->begins_s = seconds_of(X509_get0_notBefore(cert));
     out->ends_s = seconds_of(X509_get0_notAfter(cert));
@@ -36,7 +36,7 @@ static void look_at_first(struct tls_certificate *out, X509 *cert, str name)
     out->has_name = name.len == 0 || is_of(cert, name);
 }
 
-static void look(struct tls_certificate *out, FILE *f, str name)
+static void look(struct crypto_certificate *out, FILE *f, str name)
 {
     X509 *before = NULL;
     X509 *cert = NULL;
@@ -54,14 +54,14 @@ static void look(struct tls_certificate *out, FILE *f, str name)
     ERR_clear_error(); // the end of the file is one
 }
 
-int tls_certificate_look(struct tls_certificate *out, const char *file, str name)
+int crypto_certificate_look(struct crypto_certificate *out, const char *file, str name)
 {
     FILE *f = fopen(file, "re");
 
-    *out = (struct tls_certificate){.is_in_order = true};
+    *out = (struct crypto_certificate){.is_in_order = true};
     if (!f)
-        return TLS_CERTIFICATE_NONE;
+        return CRYPTO_CERTIFICATE_NONE;
     look(out, f, name);
     fclose(f);
-    return out->n > 0 ? 0 : TLS_CERTIFICATE_NONE;
+    return out->n > 0 ? 0 : CRYPTO_CERTIFICATE_NONE;
 }

@@ -3,7 +3,7 @@
 
 #include "base/str.h"
 
-struct tls_certificate {
+struct crypto_certificate {
     unsigned n;       // certificates
     bool is_in_order; // each was issued by the next one
     bool is_own;      // the first one's issuer is itself
@@ -12,10 +12,11 @@ struct tls_certificate {
     bool has_name; // the first is of that name
 };
 
-enum tls_certificate_refusal {
-    TLS_CERTIFICATE_NONE = 1, // there is none in the file, or it can't be read
+enum crypto_certificate_refusal {
+    CRYPTO_CERTIFICATE_NONE = 1, // there is none in the file, or it can't be read
 };
 
 /** @param name  a host, or an address without brackets; empty: no matter
- * @return 0 or TLS_CERTIFICATE_NONE */
-MUST_CHECK int tls_certificate_look(struct tls_certificate *out, const char *file, str name);
+ * @return 0 or CRYPTO_CERTIFICATE_NONE */
+MUST_CHECK int crypto_certificate_look(struct crypto_certificate *out, const char *file,
+                                       str name);
