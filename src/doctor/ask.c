@@ -51,8 +51,8 @@ void ask(struct asker *a, const struct fetch *what, struct answer *out)
     const int64_t asked_ns = loop_now_ns();
 
     *out = (struct answer){0};
-    f.timeout_ms = f.timeout_ms ? f.timeout_ms : ASK_MS;
-    f.max_bytes = f.max_bytes ? f.max_bytes : ASK_BYTES_MAX;
+    f.timeout_ms = f.timeout_ms ? f.timeout_ms : DOCTOR_ASK_MS;
+    f.max_bytes = f.max_bytes ? f.max_bytes : DOCTOR_ANSWER_MAX;
     f.wants_head = true;
     buf_init(&out->head, FETCH_HEAD_MAX);
     buf_init(&out->body, f.max_bytes);

@@ -5,8 +5,8 @@
 #include "io/fetch.h"
 #include "io/loop.h"
 
-#define ASK_MS        5000  // for an answer
-#define ASK_BYTES_MAX 65536 // of its body
+#define DOCTOR_ASK_MS     5000  // for an answer
+#define DOCTOR_ANSWER_MAX 65536 // of its body
 
 struct asker {
     struct loop *loop;

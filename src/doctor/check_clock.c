@@ -55,7 +55,7 @@ void check_clock(struct doctor *d)
         check_kernel(d);
     } else if (v == VERDICT_OK) {
         finding_add(&d->findings, v, NAME, NULL, "as others have it: %u of %u within %d s",
-                    c->n, c->n, CLOCK_WARN_MS / 1000);
+                    c->n, c->n, DOCTOR_CLOCK_WARN_MS / 1000);
     } else {
         const long long off_ms = llabs(c->worst_ms);
         finding_add(&d->findings, v, NAME, remedy, "it is %lld.%lld s %s that of %s",

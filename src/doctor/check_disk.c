@@ -10,7 +10,6 @@
 #include "server/serve_config.h"
 
 #define NAME  "disk"
-#define MIB   1048576
 #define SYNCS 3 // of which the one in the middle counts
 #define BLOCK 4096
 
@@ -109,6 +108,7 @@ static void check_sync(struct doctor *d, int64_t us)
 
 static enum verdict check_room(struct doctor *d, const struct statfs *fs, uint64_t free_bytes)
 {
+    char size[FINDING_SIZE_SIZE];
     const bool has_files = d->config.media.where == SERVE_MEDIA_LOCAL;
     const uint64_t n_files = fs->f_files > 0 ? fs->f_ffree : UINT64_MAX;
     const enum verdict v =
@@ -120,8 +120,8 @@ static enum verdict check_room(struct doctor *d, const struct statfs *fs, uint64
                 "Make room: where it is full nothing is lost that was acknowledged, and "
                 "nothing new is taken. A larger disk, or fewer files (--upload-quota, "
                 "--media s3).",
-                "%llu MiB are free there, and %llu more files may be made",
-                (unsigned long long)free_bytes / MIB,
+                "%s are free there, and %llu more files may be made",
+                finding_size(size, free_bytes),
                 (unsigned long long)(fs->f_files > 0 ? fs->f_ffree : 0));
     return v;
 }
@@ -139,6 +139,7 @@ static enum verdict check_filesystem(struct doctor *d, const struct judge_filesy
 
 void check_disk(struct doctor *d)
 {
+    char size[FINDING_SIZE_SIZE];
     struct stat st;
     struct statfs fs;
 
@@ -165,12 +166,12 @@ void check_disk(struct doctor *d)
     if (v != VERDICT_OK || room != VERDICT_OK || us > SYNC_WARN_US)
         return;
     if (us < 0) {
-        finding_add(&d->findings, VERDICT_OK, NAME, NULL, "%s: %s, %llu MiB free", d->data,
-                    is.name, (unsigned long long)free_bytes / MIB);
+        finding_add(&d->findings, VERDICT_OK, NAME, NULL, "%s: %s, %s free", d->data, is.name,
+                    finding_size(size, free_bytes));
     } else {
         finding_add(&d->findings, VERDICT_OK, NAME, NULL,
-                    "%s: %s, %llu MiB free, a sync takes %lld.%lld ms", d->data, is.name,
-                    (unsigned long long)free_bytes / MIB, (long long)us / 1000,
+                    "%s: %s, %s free, a sync takes %lld.%lld ms", d->data, is.name,
+                    finding_size(size, free_bytes), (long long)us / 1000,
                     (long long)us % 1000 / 100);
     }
 }

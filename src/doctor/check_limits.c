@@ -124,6 +124,8 @@ static uint64_t group_limit(pid_t pid)
 
 void check_memory(struct doctor *d)
 {
+    char size[FINDING_SIZE_SIZE];
+    char more[FINDING_SIZE_SIZE];
     const uint64_t pages = (uint64_t)sysconf(_SC_PHYS_PAGES);
     const uint64_t machine = pages * (uint64_t)sysconf(_SC_PAGESIZE);
     const uint64_t group = group_limit(d->server.is_local ? d->server.pid : getpid());
@@ -136,11 +138,10 @@ void check_memory(struct doctor *d)
         finding_add(&d->findings, VERDICT_WARN, "memory",
                     "Raise the limit (MemoryMax= of the unit, --memory of a container), or "
                     "lower --store-memory, which may be taken four times.",
-                    "%llu MiB may be had, and the server may want %llu MiB without a client",
-                    (unsigned long long)has / MIB, (unsigned long long)needs / MIB);
+                    "%s may be had, and the server may want %s without a client",
+                    finding_size(size, has), finding_size(more, needs));
         return;
     }
-    finding_add(&d->findings, VERDICT_OK, "memory", NULL, "%llu MiB%s",
-                (unsigned long long)has / MIB,
+    finding_add(&d->findings, VERDICT_OK, "memory", NULL, "%s%s", finding_size(size, has),
                 group < machine ? ", by the limit of its group" : "");
 }

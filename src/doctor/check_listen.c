@@ -114,6 +114,22 @@ static void check_free(struct doctor *d)
 
 // While one runs.
 
+/** What it says of itself. */
+static void ask_readiness(struct doctor *d, const char *to)
+{
+    char url[sizeof("http:///readyz") + ADDR_TEXT_SIZE];
+    struct answer a;
+
+    snprintf(url, sizeof(url), "http://%s/readyz", to);
+    ask(&d->asker, &(struct fetch){.url = str_of(url), .is_plain = true}, &a);
+    if (a.status == 503) {
+        finding_add(&d->findings, VERDICT_BAD, "server",
+                    "See to that, and it goes on by itself; its log says more.",
+                    "it is not ready: " STR_FMT, STR_ARG(buf_str(&a.body)));
+    }
+    answer_fini(&a);
+}
+
 static void ask_it(struct doctor *d, const char *at, const char *name)
 {
     char url[sizeof("http://") + ADDR_TEXT_SIZE + sizeof(PROBE_PREFIX) + PROBE_NAME_SIZE];
@@ -135,7 +151,10 @@ static void ask_it(struct doctor *d, const char *at, const char *name)
                     "Find out who answers there (ss -ltnp), and stop that.",
                     "%s: another one answers there than the server", at);
     }
+    const bool is_there = a.status == 204;
     answer_fini(&a);
+    if (is_there)
+        ask_readiness(d, to);
 }
 
 static bool is_for_proxies_alone(const struct doctor *d)
@@ -177,7 +196,10 @@ static void check_running(struct doctor *d)
 
 void check_listen(struct doctor *d)
 {
-    if (d->server.pid == 0) {
+    if (d->server.is_unseen) {
+        finding_add(&d->findings, VERDICT_SKIP, NAME, NULL,
+                    "whether it is the server that has it can't be seen");
+    } else if (d->server.pid == 0) {
         check_free(d);
     } else {
         check_running(d);

@@ -9,7 +9,8 @@
 #include "server/serve_config.h"
 #include "store/pg.h"
 
-#define NAME "configuration"
+#define NAME     "configuration"
+#define PACKAGED "/etc/parley/parley.conf"
 
 static const char *media_of(const struct doctor *d)
 {
@@ -98,6 +99,39 @@ static void check_switches(struct doctor *d)
     }
 }
 
+/** Where a page is that wallets sign in on, the text that they sign names it. */
+static void check_domains(struct doctor *d)
+{
+    const struct serve_options *o = d->options;
+    char name[AUTH_DOMAIN_SIZE];
+    struct judge_site site;
+
+    for (size_t i = 0; i < o->origins.n && o->domains.n > 0 && o->n_issuers == 0; i++) {
+        str domain = o->origins.items[i];
+        if (!judge_site(&site, domain))
+            continue;
+        (void)str_take(&domain, site.is_https ? 8 : 7);
+        if (auth_domains_find(&d->config.domains, domain,
+                              site.is_https ? STR("https") : STR("http"), name) == 0)
+            continue;
+        finding_add(&d->findings, VERDICT_WARN, NAME,
+                    "Add it to --domains, or leave that out: then it is those of --origins.",
+                    "wallets can't sign in on pages of " STR_FMT
+                    ": --origins names it, and --domains does not",
+                    STR_ARG(o->origins.items[i]));
+    }
+}
+
+/** Where a package has it. */
+static void check_forgotten(struct doctor *d)
+{
+    if (d->options->config.len > 0 || access(PACKAGED, R_OK) != 0)
+        return;
+    finding_add(&d->findings, VERDICT_WARN, NAME,
+                "parley doctor --config " PACKAGED ", if the server is started with that.",
+                "there is " PACKAGED ", and no --config names it");
+}
+
 static bool has_secret(const struct serve_options *o)
 {
     char *store = str_dup(o->store);
@@ -169,6 +203,8 @@ void check_options(struct doctor *d)
     check_proxies(d);
     check_public_scheme(d);
     check_switches(d);
+    check_domains(d);
+    check_forgotten(d);
     if (d->options->config.len > 0)
         check_file_mode(d);
 }

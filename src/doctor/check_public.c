@@ -243,6 +243,30 @@ static void check_host(struct doctor *d, const struct reached *r)
                 "the proxy changes Host: the server sees '%s'", r->seen.host);
 }
 
+static bool is_here(str host)
+{
+    ip address;
+
+    return str_eq(host, STR("localhost")) ||
+           (ip_parse(&address, host) == 0 && ip_is_loopback(&address));
+}
+
+static void check_metrics(struct doctor *d)
+{
+    char url[URL_SIZE];
+    struct answer a;
+
+    print_url(url, d, "/metrics", "");
+    ask(&d->asker, &(struct fetch){.url = str_of(url), .is_plain = true}, &a);
+    if (a.status == 200) {
+        finding_add(&d->findings, VERDICT_WARN, "metrics",
+                    "Let the proxy keep it: location = /metrics { deny all; } (nginx; "
+                    "docs/proxies).",
+                    "everybody can read /metrics by the public URL");
+    }
+    answer_fini(&a);
+}
+
 void check_public(struct doctor *d)
 {
     struct reached r = {0};
@@ -250,6 +274,11 @@ void check_public(struct doctor *d)
     if (d->config.media.public_url.len == 0) {
         finding_add(&d->findings, VERDICT_SKIP, NAME, NULL,
                     "no --public-url: where clients come from outside is not known");
+        return;
+    }
+    if (d->server.is_unseen || d->server.is_old) {
+        finding_add(&d->findings, VERDICT_SKIP, NAME, NULL,
+                    "what comes by it can't be seen: see what is said of the server");
         return;
     }
     if (d->server.pid == 0 || d->server.why) {
@@ -263,4 +292,6 @@ void check_public(struct doctor *d)
     check_forged(d);
     check_host(d, &r);
     through_check(d);
+    if (judge(d, &r) != WHOSE_DIRECT || !is_here(r.site.host))
+        check_metrics(d);
 }

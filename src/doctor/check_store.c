@@ -14,7 +14,6 @@
 #define NAME        "store"
 #define LOOK_MS     3000 // of each question
 #define PATH_SIZE   4096
-#define MIB         1048576
 #define CONNECTIONS 3 // that a server has to PostgreSQL
 #define UTF8        "UTF8"
 
@@ -66,6 +65,7 @@ static uint64_t size_of(const struct doctor *d)
 
 static void check_whole(struct doctor *d, struct sqlite_look *l)
 {
+    char size[FINDING_SIZE_SIZE];
     struct value version;
     struct value check;
 
@@ -78,9 +78,8 @@ static void check_whole(struct doctor *d, struct sqlite_look *l)
         finding_add(&d->findings, VERDICT_BAD, NAME, from_backup, "%s/parley.db is damaged: %s",
                     d->data, check.text);
     } else {
-        finding_add(&d->findings, VERDICT_OK, NAME, NULL,
-                    "%s/parley.db, version %s, %llu MiB%s", d->data, version.text,
-                    (unsigned long long)size_of(d) / MIB,
+        finding_add(&d->findings, VERDICT_OK, NAME, NULL, "%s/parley.db, version %s, %s%s",
+                    d->data, version.text, finding_size(size, size_of(d)),
                     whole == 0 ? ", is whole"
                                : "; to see whether it is whole takes longer than we have: "
                                  "parley sql --timeout 1h 'PRAGMA quick_check'");

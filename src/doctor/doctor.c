@@ -52,7 +52,9 @@ void doctor_note_clock(struct doctor *d, const char *whose, const struct answer 
 
 static void say_server(const struct server *s, FILE *out)
 {
-    if (s->pid == 0) {
+    if (s->is_unseen) {
+        fprintf(out, "whether a server runs can't be seen");
+    } else if (s->pid == 0) {
         fprintf(out, "no server runs on its data directory");
     } else if (s->pid < 0) {
         fprintf(out, "the server runs, in another container");
@@ -78,9 +80,16 @@ static void say_head(const struct doctor *d)
 static void check_server(struct doctor *d)
 {
     const struct server *s = &d->server;
+    static const char restart[] = "Restart it: clients that come again see no error.";
     struct findings *f = &d->findings;
 
-    if (s->pid == 0) {
+    if (s->is_unseen) {
+        finding_add(f, VERDICT_WARN, "server", "Run this as the server's user, or as root.",
+                    "whether one runs on %s can't be seen by user %u", d->data,
+                    (unsigned)geteuid());
+    } else if (s->is_old) {
+        finding_add(f, VERDICT_WARN, "server", restart, "it is of an older version");
+    } else if (s->pid == 0) {
         finding_add(f, VERDICT_SKIP, "server", NULL, "none runs on %s", d->data);
     } else if (s->why) {
         finding_add(f, VERDICT_BAD, "server",
@@ -88,8 +97,7 @@ static void check_server(struct doctor *d)
                     "restarting it loses no message.",
                     "one has %s, and %s", d->data, s->why);
     } else if (strcmp(s->version, PARLEY_VERSION) != 0) {
-        finding_add(f, VERDICT_WARN, "server",
-                    "Restart it: clients that come again see no error.",
+        finding_add(f, VERDICT_WARN, "server", restart,
                     "it is %s, and what is installed is " PARLEY_VERSION, s->version);
     } else {
         finding_add(f, VERDICT_OK, "server", NULL, "it answers");
@@ -149,7 +157,7 @@ static int look(struct doctor *d)
 {
     listener_find(&d->listener, d->options->listen.port); // while we may see whose it is
     const int owner = owner_become(d->data, &d->user);
-    const int found = server_find(&d->server, d->data);
+    server_find(&d->server, d->data);
     say_head(d);
     if (owner == OWNER_FAILED) {
         finding_add(&d->findings, VERDICT_WARN, "user", "Run it as the server's user.",
@@ -157,8 +165,7 @@ static int look(struct doctor *d)
     }
     if (!read_config(d) || asker_init(&d->asker, d->ca_file) != 0)
         return 1;
-    if (found == 0)
-        check_server(d);
+    check_server(d);
     for (size_t i = 0; i < COUNT_OF(checks); i++) {
         finding_progress(&d->findings, checks[i].name);
         checks[i].check(d);

@@ -103,6 +103,18 @@ void finding_add(struct findings *f, enum verdict v, const char *name, const cha
     fflush(f->out);
 }
 
+const char *finding_size(char out[FINDING_SIZE_SIZE], uint64_t bytes)
+{
+    static const char *const units[] = {"KiB", "MiB", "GiB"};
+    uint64_t n = (bytes + 1023) / 1024;
+    size_t i = 0;
+
+    for (; n >= 10240 && i + 1 < COUNT_OF(units); i++)
+        n /= 1024;
+    snprintf(out, FINDING_SIZE_SIZE, "%llu %s", (unsigned long long)n, units[i]);
+    return out;
+}
+
 void finding_end(const struct findings *f)
 {
     if (f->is_json)

@@ -35,5 +35,10 @@ void finding_progress(const struct findings *f, const char *name);
 void finding_add(struct findings *f, enum verdict v, const char *name, const char *remedy,
                  const char *fmt, ...) PRINTF_LIKE(5, 6);
 
+#define FINDING_SIZE_SIZE 24
+
+/** Bytes as one reads them: "96 KiB". @return out */
+const char *finding_size(char out[FINDING_SIZE_SIZE], uint64_t bytes);
+
 /** How many there were of each. */
 void finding_end(const struct findings *f);

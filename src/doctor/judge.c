@@ -10,9 +10,9 @@ enum verdict judge_clock(int64_t ahead_ms)
 {
     const int64_t off_ms = ahead_ms < 0 ? -ahead_ms : ahead_ms;
 
-    if (off_ms > CLOCK_BAD_MS)
+    if (off_ms > DOCTOR_CLOCK_BAD_MS)
         return VERDICT_BAD;
-    return off_ms > CLOCK_WARN_MS ? VERDICT_WARN : VERDICT_OK;
+    return off_ms > DOCTOR_CLOCK_WARN_MS ? VERDICT_WARN : VERDICT_OK;
 }
 
 enum verdict judge_certificate(int64_t left_s)

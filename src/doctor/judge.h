@@ -5,8 +5,8 @@
 
 // Of clocks: more is a warning, and more than the other is bad: tokens are refused, and what S3
 // is asked.
-#define CLOCK_WARN_MS 2000
-#define CLOCK_BAD_MS  30000
+#define DOCTOR_CLOCK_WARN_MS 2000
+#define DOCTOR_CLOCK_BAD_MS  30000
 
 enum verdict judge_clock(int64_t ahead_ms);
 

@@ -44,7 +44,7 @@ static struct json *ask_socket(const char *data, const char *method, const char 
                            "Content-Length: 0\r\n\r\n",
                            method, path);
     buf_init(&answer, ANSWER_MAX);
-    switch (local_ask(socket, (str){question, (size_t)n}, &answer, SERVER_ANSWER_MS)) {
+    switch (local_ask(socket, (str){question, (size_t)n}, &answer, DOCTOR_SERVER_MS)) {
     case 0: out = parse(&answer, why); break;
     case LOCAL_NOBODY: *why = "nobody listens at its admin.sock"; break;
     case LOCAL_LATE: *why = "it does not answer in time"; break;
@@ -67,7 +67,8 @@ bool server_probe(struct server *s, const char *data, char name[PROBE_NAME_SIZE]
 
     keep(name, PROBE_NAME_SIZE, json_member(answer, "probe"));
     if (!answer || !name[0]) {
-        s->why = s->why ? s->why : "it is of another version, which knows no probe";
+        s->is_old = !s->why;
+        s->why = s->why ? s->why : "it is of an older version";
         return false;
     }
     keep(s->version, sizeof(s->version), json_member(answer, "version"));
@@ -112,15 +113,14 @@ static bool is_parley(pid_t pid)
     return is;
 }
 
-int server_find(struct server *out, const char *data)
+void server_find(struct server *out, const char *data)
 {
     char name[PROBE_NAME_SIZE];
 
     *out = (struct server){0};
-    const int r = store_dir_holder(&out->pid, data);
-    if (r < 0 || out->pid == 0)
-        return r;
+    out->is_unseen = store_dir_holder(&out->pid, data) < 0;
+    if (out->is_unseen || out->pid == 0)
+        return;
     out->is_local = out->pid > 0 && is_parley(out->pid);
     (void)server_probe(out, data, name);
-    return 0;
 }

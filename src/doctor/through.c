@@ -162,7 +162,8 @@ static enum page ask_as(struct doctor *d, str origin)
 static bool check_page(struct doctor *d, str origin)
 {
     static const char restart[] =
-        "Is it of the --origins that the running server has? Restart it. Else let the proxy pass "
+        "Is it of the --origins that the running server has? Restart it. Else let the proxy "
+        "pass "
         "on Origin and Host as they come.";
     static const char remedy[] =
         "Let the proxy pass on Origin and Host as they come, answer no OPTIONS itself, and put "

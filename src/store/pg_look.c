@@ -14,6 +14,7 @@
 #define STRING(x)  STRING_(x)
 
 struct look {
+    const char *url;
     struct pg_look *out;
     PGconn *c;
     int64_t until_ns;
@@ -127,8 +128,6 @@ static int ask_clock(const struct look *l)
     return 0;
 }
 
-/** A pooler in the mode of transactions gives each to whatever session is free: two that are
- * under way at once show it, as long as nobody takes the first one's meanwhile. */
 static int ask_session(const struct look *l, int64_t *pid)
 {
     CLEANUP(result_free) PGresult *r = NULL;
@@ -138,19 +137,32 @@ static int ask_session(const struct look *l, int64_t *pid)
     return refusal;
 }
 
-/** What libpq was told when it connected is of the session that it has, or of a pooler. */
+static PGconn *dial(const struct look *l, const char **why)
+{
+    return pg_dial(
+        &(struct pg_dial){
+            .url = l->url, .name = "parley doctor", .patience_ms = PG_LOOK_MS, .stop_fd = -1},
+        why);
+}
+
+/** A pooler in the mode of transactions gives each to the session that was free last: two
+ * connections that are both there, and of which one asks after the other, share it. */
 static int ask_pool(const struct look *l)
 {
-    const int64_t told = PQbackendPID(l->c);
+    struct look other = *l;
+    const char *why = NULL;
     int64_t pid = 0;
+    int64_t others = 0;
 
-    for (int i = 0; i < 3 && !l->out->is_pooled; i++) {
-        const int refusal = ask_session(l, &pid);
-        if (refusal != 0)
-            return refusal;
-        l->out->is_pooled = pid != told;
-    }
-    return 0;
+    int refusal = ask_session(l, &pid);
+    if (refusal != 0)
+        return refusal;
+    other.c = dial(l, &why);
+    if (other.c && !why && PQstatus(other.c) == CONNECTION_OK)
+        refusal = ask_session(&other, &others);
+    PQfinish(other.c); // where there is none it may be the last that there was
+    l->out->is_pooled = pid == others;
+    return refusal;
 }
 
 /** Of a server each has one that writes: see store/pg.c for its name. */
@@ -239,17 +251,15 @@ static int ask_all(const struct look *l)
 
 int pg_look(struct pg_look *out, const char *url, char why[PG_LOOK_WHY_SIZE])
 {
-    const struct pg_dial dial = {
-        .url = url, .name = "parley doctor", .patience_ms = PG_LOOK_MS, .stop_fd = -1};
+    struct look l = {.url = url, .out = out, .why = why};
     const char *not_connected = NULL;
-    struct look l = {.out = out, .why = why};
+    int r = 0;
 
     *out = (struct pg_look){.known = PG_SCHEMA_VERSION};
     l.until_ns = loop_now_ns() + PG_LOOK_MS * NS_PER_MS;
     if (pg_dial_hosts(url) == 0)
         return refuse(&l, PG_LOOK_NO_URL, "it is no URL of a PostgreSQL");
-    l.c = pg_dial(&dial, &not_connected);
-    int r = 0;
+    l.c = dial(&l, &not_connected);
     if (!l.c || not_connected) {
         r = refuse(&l, PG_LOOK_AWAY, not_connected);
     } else if (PQstatus(l.c) != CONNECTION_OK) {

@@ -22,7 +22,7 @@ struct pg_look {
     int64_t n_connections;
     int64_t ahead_ms;  // of our wall clock its one is
     int64_t answer_ms; // what a question takes
-    bool is_pooled;    // of two questions another session has answered each
+    bool is_pooled;    // a pooler lends each transaction a session
     bool may_make_tables;
     int64_t schema;    // version of our tables; 0: there are none
     int64_t known;     // the last version that we know

@@ -66,8 +66,10 @@ struct asked {
     uint64_t length;
     char type[FETCH_FIELD_MAX + 1];
     char etag[FETCH_FIELD_MAX + 1];
-    str body;    // the copy below
-    char *bytes; // owned
+    size_t head_len; // of what is told of it
+    char age[16];    // a field in there
+    str body;        // the copy below
+    char *bytes;     // owned
 };
 
 struct world {
@@ -195,6 +197,9 @@ static inline void on_answer(void *arg, int r, const char *why,
         a->length = answer->length;
         snprintf(a->type, sizeof(a->type), STR_FMT, STR_ARG(answer->type));
         snprintf(a->etag, sizeof(a->etag), STR_FMT, STR_ARG(answer->etag));
+        const str age = fetch_field(answer->head, STR("Age"));
+        snprintf(a->age, sizeof(a->age), STR_FMT, STR_ARG(age));
+        a->head_len = answer->head.len;
         a->bytes = exact_copy(answer->body);
         a->body = (str){a->bytes, answer->body.len};
     }

@@ -34,6 +34,7 @@ static void each_method_is_asked_for_as_it_is(void **state)
         {"put", FETCH_PUT, STR("abc"), "PUT", "Content-Length: 3\r\n"},
         {"put nothing", FETCH_PUT, {0}, "PUT", "Content-Length: 0\r\n"},
         {"delete", FETCH_DELETE, STR(""), "DELETE", ""},
+        {"options", FETCH_OPTIONS, STR(""), "OPTIONS", ""},
     };
     struct world *w = *state;
     char addr[ADDR_TEXT_SIZE];
@@ -239,6 +240,51 @@ static void plain_http_goes_elsewhere_where_it_is_meant(void **state)
     assert_int_not_equal(atomic_load(&n_looked_up), 0);
 }
 
+static const struct asked *ask_for_head(struct world *w, bool wants_head)
+{
+    char url[RAW_URL_SIZE];
+    const struct fetch what = {
+        .url = str_of(raw_url(url, &w->server, "http", "/")),
+        .timeout_ms = LONG_MS,
+        .max_bytes = MAX_BYTES,
+        .wants_head = wants_head,
+    };
+    const struct asked *a = ask_with(w, &what);
+
+    await_all(w);
+    return a;
+}
+
+#define LINE      "X-Long: 456789012345678901234567890123456789012345678901234567\r\n"
+#define LINE_SIZE (sizeof(LINE) - 1)
+
+static void all_of_a_head_is_told_where_it_is_wanted_up_to_its_limit(void **state)
+{
+    static const size_t n_fits = FETCH_HEAD_MAX / LINE_SIZE;
+    struct world *w = *state;
+    struct buf reply;
+    int r = 0;
+
+    reply_with(w, STR("HTTP/1.1 200 OK\r\nAge: 7\r\nContent-Length: 0\r\n\r\n"));
+    assert_int_equal(ask_for_head(w, false)->head_len, 0);
+    const struct asked *a = ask_for_head(w, true);
+    assert_int_equal(a->head_len, sizeof("Age: 7\r\nContent-Length: 0\r\n") - 1);
+    assert_string_equal(a->age, "7");
+
+    assert_int_equal(FETCH_HEAD_MAX % LINE_SIZE, 0);
+    buf_init(&reply, SIZE_MAX / 2);
+    r |= buf_add(&reply, STR("HTTP/1.1 200 OK\r\n"));
+    for (size_t i = 0; i < n_fits; i++)
+        r |= buf_add(&reply, STR(LINE));
+    r |= buf_add(&reply, STR("Age: 7\r\nContent-Length: 0\r\n\r\n"));
+    assert_int_equal(r, 0);
+    reply_with(w, buf_str(&reply));
+    a = ask_for_head(w, true);
+    assert_int_equal(a->head_len, FETCH_HEAD_MAX); // and not a byte more
+    assert_string_equal(a->age, "");
+    buf_fini(&reply);
+}
+
 static void nothing_is_logged(void *arg, str line)
 {
     (void)arg;
@@ -277,6 +323,7 @@ int main(void)
         TEST(a_delete_may_be_answered_with_a_body),
         TEST(what_a_kept_connection_did_not_take_is_asked_again),
         TEST(plain_http_goes_elsewhere_where_it_is_meant),
+        TEST(all_of_a_head_is_told_where_it_is_wanted_up_to_its_limit),
         TEST(of_a_request_nothing_is_logged),
     };
     return cmocka_run_group_tests_name("io/fetch, by each method", tests, NULL, NULL);

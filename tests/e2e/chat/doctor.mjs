@@ -147,6 +147,7 @@ export class Proxy {
     keepsHost = true;
     keepsOrigin = true;
     upgrades = true;
+    hides = '/metrics';
     bodyMost = Infinity;
     from = '127.0.0.1';  // whence it comes to the server
     status = 0;          // what it answers by itself; 0: nothing
@@ -180,6 +181,7 @@ export class Proxy {
     }
 
     #pass(request, response) {
+        if (request.url === this.hides) return response.writeHead(403).end();
         if (this.status) return response.writeHead(this.status, { Location: 'https://elsewhere.example/' }).end();
         if (Number(request.headers['content-length'] ?? 0) > this.bodyMost)
             return response.writeHead(413, { Connection: 'close' }).end();

@@ -3,16 +3,17 @@ import { execFileSync } from 'node:child_process';
 import {
     chmodSync, chownSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync,
 } from 'node:fs';
-import { createServer } from 'node:net';
 import { once } from 'node:events';
+import http from 'node:http';
+import { createServer } from 'node:net';
+import { totalmem } from 'node:os';
 import { join as path } from 'node:path';
-import { Failure, Skip, match, run, same, within } from '../../lib.mjs';
+import { Skip, match, run, same, until, within } from '../../lib.mjs';
 import { freePorts } from '../../ports.mjs';
-import { Database } from '../database.mjs';
+import { Database, psql } from '../database.mjs';
 import { Bucket, Proxy, Report } from '../doctor.mjs';
 import { Idp } from '../idp.mjs';
 import { overTransports } from '../peer.mjs';
-import { Rpc } from '../rpc.mjs';
 import { SmallDisk, folder } from '../serve.mjs';
 import { authorize, certify, optionsOf } from '../tls.mjs';
 import { holdsNone } from './secrets.mjs';
@@ -105,6 +106,9 @@ async function warnsOfSurprises(t) {
     report.has('warn', 'configuration', /--trusted-proxies has everybody/, /Name the addresses/);
     report.has('warn', 'configuration', /--rate-limits is off/);
     report.has('warn', 'configuration', /--public-url is http:/, /docs\/proxies/);
+    const domains = await Report.of(t, await place('--origins=https://a.test,https://b.test:8443', '--domains=a.test'));
+    domains.has('warn', 'configuration', /can't sign in on pages of https:\/\/b\.test:8443/, /--domains/);
+    same(domains.of('warn').filter(({ name }) => name === 'configuration').length, 1, 'warnings of them');
     const all = await Report.of(t, [...(await place()).slice(1), '--listen=0.0.0.0:0']);
     all.has('warn', 'files of users', /lead to this machine alone/, /--public-url=/);
 }
@@ -138,7 +142,7 @@ async function warnsOfATmpfs(t) {
     const disk = new SmallDisk(2048);
     const report = await Report.of(t, [...(await place()).slice(0, 1), `--data=${disk.path}`]);
     report.has('warn', 'disk', /is tmpfs: it is in memory/, /on a disk of this machine/);
-    report.has('bad', 'disk', /MiB are free/, /Make room/);
+    report.has('bad', 'disk', /2048 KiB are free/, /Make room/);
 }
 
 async function findsADirectoryThatIsNone(t) {
@@ -167,6 +171,12 @@ async function looksAsTheServer(t) {
     writeFileSync(path(data, 'parley.db-wal'), '');
     chownSync(path(data, 'signing-key.pem'), 0, 0);
     (await Report.of(t, config, { env })).has('bad', 'keys', /signing-key\.pem can't be .*denied/);
+    // Whoever is neither sees nothing, and is told whom to be.
+    const stranger = await Report.of(t, config, {
+        env, wrap: ['setpriv', '--reuid=65533', '--regid=65533', '--clear-groups'],
+    });
+    stranger.has('warn', 'server', /can't be seen by user 65533/, /as root/);
+    stranger.has('bad', 'disk', /can't be written to by user 65533: it is user 65534's/, /server's user/);
     const made = path(data, 'more');
     mkdirSync(made, { mode: 0o700 });
     (await Report.of(t, [options[1], `--data=${path(made, 'data')}`], {
@@ -207,7 +217,8 @@ async function findsFewFiles(t) {
     execFileSync('prlimit', [`--pid=${t.server.child.pid}`, '--nofile=700:700']);
     const server = await Report.of(t, options);
     server.has('warn', 'files', /the server may open 700/);
-    server.has('warn', 'memory', /may want \d+ MiB/, /--store-memory/);
+    if (totalmem() < 64 * 2 ** 30)
+        server.has('warn', 'memory', /may want 64 GiB/, /--store-memory/);
 }
 
 // TLS.
@@ -288,7 +299,6 @@ async function asksChains(t) {
     const answers = { 1: '0x1', 8453: '0x5' };
     const urls = [];
     for (const [chain, result] of Object.entries(answers)) {
-        const { default: http } = await import('node:http');
         const server = http.createServer(says(JSON.stringify({ jsonrpc: '2.0', id: 1, result })));
         server.listen(0, '127.0.0.1');
         await once(server, 'listening');
@@ -333,7 +343,7 @@ async function asksPostgres(t) {
     (await look(db.url)).has('bad', 'store', /set to be read only/, /primary/);
 }
 
-const psqlOf = (db, sql) => import('../database.mjs').then(({ psql }) => psql(db.server, sql));
+const psqlOf = (db, sql) => psql(db.server, sql);
 
 async function findsAWrongEncoding(t) {
     const db = await database();
@@ -455,6 +465,9 @@ async function goesThroughAProxy(t) {
     proxy.bodyMost = 1000000;
     (await look()).has('bad', 'files, through', /refuses a body of 2048 KiB/, /client_max_body_size/);
     proxy.bodyMost = Infinity;
+    proxy.hides = '';
+    (await look()).has('warn', 'metrics', /everybody can read/, /deny all/);
+    proxy.hides = '/metrics';
     proxy.forwards = 'none';
     (await look()).has('warn', 'addresses', /at 127\.0\.0\.9, sends no X-Forwarded-For/, /proxy_add_x_forwarded_for/);
     proxy.forwards = 'pass';
@@ -512,6 +525,29 @@ async function knowsTheProxyProtocol(t) {
     proxy.to = new URL(t.server.url);
     proxy.from = '127.0.0.9';
     (await Report.of(t, options)).has('bad', 'public URL', /502/, /does not reach the server/);
+}
+
+/** It is not as it should, and says so itself. */
+async function hearsThatItIsNotReady(t) {
+    const db = await database();
+    t.defer(() => db.drop());
+    const options = await running(t, [], onStore(db.url));
+    await db.goAway();
+    await until('it notices', async () => (await fetch(`${t.url}/readyz`)).status === 503);
+    const report = await Report.of(t, options, onStore(db.url));
+    report.has('bad', 'server', /not ready: the store is out of reach/, /its log/);
+    report.has('bad', 'store', /is not currently accepting connections/);
+    await db.comeBack();
+}
+
+/** Nor whether one hangs. */
+async function findsOneThatHangs(t) {
+    const options = await running(t);
+    t.server.child.kill('SIGSTOP');
+    const report = await Report.of(t, options);
+    report.has('bad', 'server', /does not answer in time/, /restarting it loses no message/);
+    report.has('skip', 'listen', /does not say where/);
+    t.server.child.kill('SIGCONT');
 }
 
 /** Strangers learn nothing by it, and what was made is forgotten. */
@@ -582,6 +618,8 @@ export const rows = overTransports('doctor', [
     ['asks chains who they are', asksChains, own],
     ['asks PostgreSQL', asksPostgres, own],
     ['finds a database of another encoding', findsAWrongEncoding, own],
+    ['hears that a server is not ready', hearsThatItIsNotReady, own],
+    ['finds a server that hangs', findsOneThatHangs, own],
     ['asks NATS', asksNats, own],
     ['asks a bucket', asksABucket, own],
     ['looks at a bucket from outside', looksFromOutside, own],
