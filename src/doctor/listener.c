@@ -61,7 +61,13 @@ static void read_name(struct listener_found *out)
     fclose(f);
 }
 
-/** Of those that have it, the last: who was given a socket comes after who gave it. */
+/** Of those that have it the first one, whose children the others are; but the service manager
+ * only where it has not given it to anybody. */
+static bool is_better(pid_t pid, pid_t than)
+{
+    return than <= 1 || (pid > 1 && pid < than);
+}
+
 static void find_process(struct listener_found *out, unsigned long inode)
 {
     DIR *proc = opendir("/proc");
@@ -73,7 +79,7 @@ static void find_process(struct listener_found *out, unsigned long inode)
         if (pid <= 0)
             continue;
         snprintf(path, sizeof(path), "/proc/%ld/fd", pid);
-        if (has_socket(path, inode) && (pid_t)pid > out->pid)
+        if (is_better((pid_t)pid, out->pid) && has_socket(path, inode))
             out->pid = (pid_t)pid;
     }
     if (proc)
