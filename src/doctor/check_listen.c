@@ -32,6 +32,12 @@ static void print_holder(char out[64], const struct listener_found *l)
 
 // While none runs.
 
+static bool is_managers_perhaps(const struct listener_found *l)
+{
+    return l->is_there && l->pid == 0 && l->uid == 0 &&
+           access("/run/systemd/system", F_OK) == 0;
+}
+
 static void say_taken(struct doctor *d, const char *at)
 {
     char remedy[FINDING_REMEDY_SIZE];
@@ -40,6 +46,13 @@ static void say_taken(struct doctor *d, const char *at)
     if (d->listener.pid == 1) {
         finding_add(&d->findings, VERDICT_OK, NAME, NULL,
                     "%s is the service manager's, which starts the server for who comes", at);
+        return;
+    }
+    if (is_managers_perhaps(&d->listener)) {
+        finding_add(&d->findings, VERDICT_WARN, NAME,
+                    "If it is the service manager's (systemctl status parley.socket), all is "
+                    "well. Else stop who has it (ss -ltnp), or take another port.",
+                    "%s is root's; run as root, this says whose", at);
         return;
     }
     print_holder(holder, &d->listener);
@@ -178,10 +191,9 @@ static void check_running(struct doctor *d)
     }
     addr_text(at, &d->server.at);
     addr_text(want, &d->options->listen);
-    if (d->options->listen.port != 0 && strcmp(at, want) != 0) {
+    if (!d->server.is_given && d->options->listen.port != 0 && strcmp(at, want) != 0) {
         finding_add(&d->findings, VERDICT_WARN, NAME,
-                    "Where the service manager has given it the socket, that is so. Else it "
-                    "has other options than these: restart it, or name its --config.",
+                    "It has other options than these: restart it, or name its --config.",
                     "the server listens at %s, and --listen is %s", at, want);
     }
     if (d->server.is_tls) {

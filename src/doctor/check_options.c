@@ -9,8 +9,7 @@
 #include "server/serve_config.h"
 #include "store/pg.h"
 
-#define NAME     "configuration"
-#define PACKAGED "/etc/parley/parley.conf"
+#define NAME "configuration"
 
 static const char *media_of(const struct doctor *d)
 {
@@ -122,16 +121,6 @@ static void check_domains(struct doctor *d)
     }
 }
 
-/** Where a package has it. */
-static void check_forgotten(struct doctor *d)
-{
-    if (d->options->config.len > 0 || access(PACKAGED, R_OK) != 0)
-        return;
-    finding_add(&d->findings, VERDICT_WARN, NAME,
-                "parley doctor --config " PACKAGED ", if the server is started with that.",
-                "there is " PACKAGED ", and no --config names it");
-}
-
 static bool has_secret(const struct serve_options *o)
 {
     char *store = str_dup(o->store);
@@ -204,7 +193,6 @@ void check_options(struct doctor *d)
     check_public_scheme(d);
     check_switches(d);
     check_domains(d);
-    check_forgotten(d);
     if (d->options->config.len > 0)
         check_file_mode(d);
 }

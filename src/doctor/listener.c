@@ -9,7 +9,7 @@
 #define LISTENS 0x0a // TCP_LISTEN, of include/net/tcp_states.h
 
 /** @return the inode of the socket that listens; 0: none */
-static unsigned long find_inode(const char *table, uint16_t port)
+static unsigned long find_inode(const char *table, uint16_t port, uid_t *uid)
 {
     FILE *f = fopen(table, "re");
     unsigned long found = 0;
@@ -18,11 +18,14 @@ static unsigned long find_inode(const char *table, uint16_t port)
     while (f && !found && fgets(line, sizeof(line), f)) {
         unsigned local = 0;
         unsigned state = 0;
+        unsigned owner = 0;
         unsigned long inode = 0;
-        if (sscanf(line, "%*d: %*[0-9A-Fa-f]:%x %*[0-9A-Fa-f]:%*x %x %*s %*s %*s %*s %*s %lu",
-                   &local, &state, &inode) == 3 &&
-            local == port && state == LISTENS)
+        if (sscanf(line, "%*d: %*[0-9A-Fa-f]:%x %*[0-9A-Fa-f]:%*x %x %*s %*s %*s %u %*s %lu",
+                   &local, &state, &owner, &inode) == 4 &&
+            local == port && state == LISTENS) {
             found = inode;
+            *uid = owner;
+        }
     }
     if (f)
         fclose(f);
@@ -90,11 +93,10 @@ static void find_process(struct listener_found *out, unsigned long inode)
 
 void listener_find(struct listener_found *out, uint16_t port)
 {
-    unsigned long inode = find_inode("/proc/net/tcp", port);
-
     *out = (struct listener_found){0};
+    unsigned long inode = find_inode("/proc/net/tcp", port, &out->uid);
     if (inode == 0)
-        inode = find_inode("/proc/net/tcp6", port);
+        inode = find_inode("/proc/net/tcp6", port, &out->uid);
     if (inode == 0)
         return;
     out->is_there = true;

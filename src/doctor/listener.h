@@ -7,6 +7,7 @@
 
 struct listener_found {
     bool is_there;
+    uid_t uid;     // whose socket it is
     pid_t pid;     // 0: it can't be seen
     char name[16]; // its program's
 };

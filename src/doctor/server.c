@@ -74,6 +74,7 @@ bool server_probe(struct server *s, const char *data, char name[PROBE_NAME_SIZE]
     keep(s->version, sizeof(s->version), json_member(answer, "version"));
     if (addr_parse(&s->at, json_text(json_member(answer, "listen"))) != 0)
         s->at = (struct addr){0};
+    s->is_given = json_is_true(json_member(answer, "given"));
     s->is_tls = json_is_true(json_member(answer, "tls"));
     return true;
 }

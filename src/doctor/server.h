@@ -16,6 +16,7 @@ struct server {
     bool is_old;     // of a version that knows no probe
     char version[32];
     struct addr at; // where it listens
+    bool is_given;  // its socket, by the service manager
     bool is_tls;
     bool is_local; // is /proc/PID its own? A pid of another container may be anybody's here
 };

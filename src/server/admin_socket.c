@@ -158,11 +158,12 @@ static void answer_probe(struct call *c, const struct admin_socket_config *confi
     struct buf body;
 
     buf_init(&body, SIZE_MAX / 2);
-    const int r = buf_addf(&body,
-                           "{\"status\":\"ok\",\"probe\":\"%s\",\"pid\":%lld,"
-                           "\"version\":\"" PARLEY_VERSION "\",\"listen\":\"%s\",\"tls\":%s}",
-                           probes_make(config->probes), (long long)getpid(),
-                           addr_text(at, config->at), config->is_tls ? "true" : "false");
+    const int r = buf_addf(
+        &body,
+        "{\"status\":\"ok\",\"probe\":\"%s\",\"pid\":%lld,"
+        "\"version\":\"" PARLEY_VERSION "\",\"listen\":\"%s\",\"given\":%s,\"tls\":%s}",
+        probes_make(config->probes), (long long)getpid(), addr_text(at, config->at),
+        config->is_given ? "true" : "false", config->is_tls ? "true" : "false");
     assert(r == 0);
     (void)r;
     respond(c, api_error_status(API_OK), &body);

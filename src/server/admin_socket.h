@@ -4,7 +4,7 @@
  *
  *   POST /v1/revoke {account} or {session}   -> {status: "ok", sessions: N}
  *
- *   POST /v1/probe           -> {status: "ok", probe: NAME, pid, version, listen, tls}
+ *   POST /v1/probe           -> {status: "ok", probe: NAME, pid, version, listen, given, tls}
  *   GET  /v1/probe/NAME      -> {status: "ok", seen: false}, or {…, seen: true, peer, client,
  *                               forwarded, host}: see server/probe.h
  *
@@ -42,6 +42,7 @@ struct admin_socket_config {
     struct probes *probes;
     const struct addr *at; // where the server listens; it may be set later
     bool is_tls;
+    bool is_given; // its socket, by the service manager
 };
 
 /** @param out  owned @return 0 or ADMIN_SOCKET_FAILED */

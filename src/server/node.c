@@ -558,6 +558,7 @@ static int open_admin_socket(struct node *n)
         .probes = &n->probes,
         .at = &n->at,
         .is_tls = n->config->tls != NULL,
+        .is_given = n->config->service.fd >= 0,
     };
     return admin_socket_open(&n->admin_socket, &config);
 }

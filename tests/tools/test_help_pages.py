@@ -171,7 +171,7 @@ def check_credentials(c, folder):
         wrong += [taken(parley(c["name"], "--zzz", env=env), "--zzz", o["name"])]
         if o["kind"] in BAD:
             (some / f"parley.{o['name']}").write_text(BAD[o["kind"]])
-            wrong += [refused(parley(c["name"], env=env), f"parley.{o['name']}", o["name"])]
+            wrong += [refused(parley(c["name"], env=env), f"parley.{o['name']}", o["name"], CODES.get(c["name"], 2))]
     report(f"{c['name']}: credentials have each", list(filter(None, wrong)))
 
 

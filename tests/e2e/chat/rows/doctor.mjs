@@ -8,6 +8,7 @@ import http from 'node:http';
 import { createServer } from 'node:net';
 import { totalmem } from 'node:os';
 import { join as path } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { Skip, match, run, same, until, within } from '../../lib.mjs';
 import { freePorts } from '../../ports.mjs';
 import { Database, psql } from '../database.mjs';
@@ -18,6 +19,7 @@ import { SmallDisk, folder } from '../serve.mjs';
 import { authorize, certify, optionsOf } from '../tls.mjs';
 import { holdsNone } from './secrets.mjs';
 
+const ACTIVATE = fileURLToPath(new URL('../../../support/activate', import.meta.url));
 const QUIET = ['--drain=1s'];
 const PASSWORD = 'geheim-4711';
 const PAGE = 'https://page.test';
@@ -206,6 +208,17 @@ async function findsWhoHasThePort(t) {
     report.has('bad', 'listen', new RegExp(`process ${process.pid} \\(.*\\) has 127.0.0.1:\\d+ already`), /--listen/);
     const none = await Report.of(t, ['--listen=192.0.2.1:8080', data]);
     none.has('bad', 'listen', /no address of this machine/, /0\.0\.0\.0/);
+}
+
+/** Where the service manager has the socket, --listen says nothing. */
+async function knowsWhereItListens(t) {
+    const elsewhere = (options) => ['--listen=127.0.0.1:1', ...options.filter((o) => !o.startsWith('--listen='))];
+    const own = await Report.of(t, elsewhere(await running(t)));
+    own.has('warn', 'listen', /the server listens at 127\.0\.0\.1:\d+, and --listen is 127\.0\.0\.1:1/, /restart it/);
+    await t.server.stop();
+    const given = await Report.of(t, elsewhere(await running(t, [], { wrap: [ACTIVATE] })));
+    given.isGood();
+    given.has('ok', 'listen', /the server answers there/);
 }
 
 async function findsFewFiles(t) {
@@ -612,6 +625,7 @@ export const rows = overTransports('doctor', [
     ['looks as the server would', looksAsTheServer, own],
     ['finds a store that is damaged, or moved', findsADamagedStore, own],
     ['finds who has the port', findsWhoHasThePort, own],
+    ['knows where a server listens', knowsWhereItListens, own],
     ['finds limits that are low', findsFewFiles, own],
     ['looks at the certificate', looksAtTheCertificate, own],
     ['asks issuers for their keys', asksIssuers, own],
