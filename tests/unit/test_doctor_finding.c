@@ -50,16 +50,16 @@ static void a_finding_is_a_line_and_its_remedy_below(void **state)
                 "none");
     finding_add(&w->findings, VERDICT_SKIP, "RPC", NULL, "no --rpc");
     finding_end(&w->findings);
-    expect_text(
-        w,
-        "  ok    disk            data: 7 MiB free\n"
-        "  warn  clock           it is off\n"
-        "        Set it.\n"
-        "  bad   issuer keys     none\n"
-        "        One two three four five six seven eight nine ten eleven twelve thirteen fourteen\n"
-        "        fifteen.\n"
-        "  skip  RPC             no --rpc\n"
-        "1 ok, 1 warn, 1 bad, 1 skipped\n");
+    expect_text(w,
+                "  ok    disk            data: 7 MiB free\n"
+                "  warn  clock           it is off\n"
+                "        Set it.\n"
+                "  bad   issuer keys     none\n"
+                "        One two three four five six seven eight nine ten eleven twelve "
+                "thirteen fourteen\n"
+                "        fifteen.\n"
+                "  skip  RPC             no --rpc\n"
+                "1 ok, 1 warn, 1 bad, 1 skipped\n");
 }
 
 static void for_programs_each_is_an_object(void **state)
