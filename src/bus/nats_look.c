@@ -83,12 +83,14 @@ static int refusal_of_link(int r)
 }
 
 /** @return 0 or what is to be returned: of the last URL, if none is good */
-static int open_link(struct look *l, size_t which)
+static int open_link(struct look *l, size_t which, int64_t since_ns)
 {
     static const struct nats_link_handler handler = {on_message, on_nothing, on_nothing};
     int r = NATS_LINK_AWAY;
 
     for (size_t i = 0; i < l->urls.n; i++) {
+        if (loop_now_ns() - since_ns > BUS_NATS_LOOK_MS * NS_PER_MS)
+            break;
         r = nats_link_open(&l->links[which],
                            &(struct nats_link_config){.url = &l->urls.all[i],
                                                       .name = NAME,
@@ -163,9 +165,9 @@ static int look(struct look *l, struct bus_nats_look *out)
     char nodes[SUBJECT_SIZE];
 
     snprintf(nodes, sizeof(nodes), "%s" NODES, l->config->prefix);
-    int r = open_link(l, 0);
+    int r = open_link(l, 0, since_ns);
     if (r == 0)
-        r = open_link(l, 1);
+        r = open_link(l, 1, since_ns);
     if (r != 0)
         return r;
     struct nats_subscription *s = nats_link_subscribe(l->links[0], nodes, false);

@@ -16,15 +16,19 @@
 /** Of a process: the hard limit, which a server takes. @return 0: it can't be seen */
 static uint64_t limit_of(pid_t pid)
 {
-    unsigned long long hard = 0;
+    static const str name = {"Max open files", 14};
+    uint64_t hard = 0;
     char path[64];
     char line[256];
 
     snprintf(path, sizeof(path), "/proc/%lld/limits", (long long)pid);
     FILE *f = fopen(path, "re");
-    while (f && fgets(line, sizeof(line), f)) {
-        if (sscanf(line, "Max open files %*s %llu", &hard) == 1)
-            break;
+    while (f && hard == 0 && fgets(line, sizeof(line), f)) {
+        char *rest = line + name.len;
+        if (!str_starts(str_of(line), name))
+            continue;
+        (void)strtoull(rest, &rest, 10); // the soft one
+        hard = strtoull(rest, NULL, 10);
     }
     if (f)
         fclose(f);
@@ -40,14 +44,16 @@ static uint64_t own_limit(void)
 
 static uint64_t read_number(const char *path, uint64_t otherwise)
 {
-    unsigned long long n = 0;
+    char text[32] = "";
+    uint64_t n = 0;
     FILE *f = fopen(path, "re");
 
-    if (!f || fscanf(f, "%llu", &n) != 1)
-        n = otherwise;
+    if (f && !fgets(text, sizeof(text), f))
+        text[0] = '\0';
     if (f)
         fclose(f);
-    return n;
+    text[strcspn(text, "\n")] = '\0';
+    return str_to_u64(str_of(text), UINT64_MAX, &n) == 0 ? n : otherwise;
 }
 
 static void check_backlog(struct doctor *d)

@@ -5,12 +5,12 @@
 #include "doctor/judge.h"
 #include "doctor/through.h"
 
-#define NAME       "public URL"
-#define WHOSE      "addresses"
-#define FORGED     "192.0.2.77" // RFC 5737: nobody's
-#define TRIES      16           // where others of the same service may answer
-#define URL_SIZE   2048
-#define FORWARDED_ "X-Forwarded-For: "
+#define NAME      "public URL"
+#define WHOSE     "addresses"
+#define FORGED    "192.0.2.77" // RFC 5737: nobody's
+#define TRIES     16           // where others of the same service may answer
+#define URL_SIZE  2048
+#define FORWARDED "X-Forwarded-For: "
 
 struct reached {
     struct judge_site site;
@@ -23,12 +23,14 @@ static const char *remedy_of_failure(const struct doctor *d, const char *why)
 {
     if (strstr(why, "resolve"))
         return "Make a record of that name in the DNS (A, AAAA), or correct --public-url.";
-    if (strstr(why, "certificate"))
+    if (strstr(why, "certificate")) {
         return "Clients do not trust it either: renew it, put the whole chain where the proxy "
                "has it (fullchain.pem), and let it have this name.";
-    if (d->config.proxy_protocol && !strstr(why, "timed out") && !strstr(why, "connect"))
+    }
+    if (d->config.proxy_protocol && !strstr(why, "timed out") && !strstr(why, "connect")) {
         return "With --proxy-protocol the proxy has to send a header: send-proxy-v2 (HAProxy), "
                "proxy_protocol on (nginx, stream). Else leave out --proxy-protocol.";
+    }
     return "Does the proxy run, and listen there? Firewalls, and the security group of a "
            "cloud. "
            "A router at home may not let its own address come back in: then ask from "
@@ -72,7 +74,7 @@ static void ask_probe(struct doctor *d, const char *name, const char *forwarded,
 {
     char url[URL_SIZE];
     char line[64];
-    const int n = snprintf(line, sizeof(line), FORWARDED_ "%s", forwarded ? forwarded : "");
+    const int n = snprintf(line, sizeof(line), FORWARDED "%s", forwarded ? forwarded : "");
 
     print_url(url, d, PROBE_PREFIX, name);
     ask(&d->asker,
@@ -141,9 +143,10 @@ static void say_not_trusted(struct doctor *d, const char *peer)
     char list[FINDING_REMEDY_SIZE / 2] = "";
     size_t n = 0;
 
-    for (size_t i = 0; i < d->options->trusted_proxies.n && n < sizeof(list); i++)
+    for (size_t i = 0; i < d->options->trusted_proxies.n && n < sizeof(list); i++) {
         n += (size_t)snprintf(list + n, sizeof(list) - n, STR_FMT ",",
                               STR_ARG(d->options->trusted_proxies.items[i]));
+    }
     snprintf(remedy, sizeof(remedy),
              "If that is your proxy: --trusted-proxies=%s%s. Until then all clients count as "
              "one address, and its limits are theirs together.",
@@ -200,15 +203,18 @@ static void check_whose(struct doctor *d, const struct reached *r)
     }
 }
 
-/** Whoever asks can say that, too, and shall not be believed. */
-static void check_forged(struct doctor *d)
+/** Whoever asks can say that, too, and shall not be believed. Who asks from where a trusted
+ * proxy is can't find out. */
+static void check_forged(struct doctor *d, const struct reached *r)
 {
     char name[PROBE_NAME_SIZE];
     char client[ADDR_HOST_SIZE];
     struct server_seen seen;
     struct answer a;
 
-    if (!server_probe(&d->server, d->data, name))
+    if (judge(d, r) == WHOSE_DIRECT ||
+        http_proxies_trust(&d->config.proxies, &r->seen.client) ||
+        !server_probe(&d->server, d->data, name))
         return;
     ask_until_here(d, name, FORGED, &a);
     if (a.status == 204 && server_seen(d->data, name, &seen) &&
@@ -289,7 +295,7 @@ void check_public(struct doctor *d)
     if (!judge_site(&r.site, d->config.media.public_url) || !leads_here(d, &r))
         return;
     check_whose(d, &r);
-    check_forged(d);
+    check_forged(d, &r);
     check_host(d, &r);
     through_check(d);
     if (judge(d, &r) != WHOSE_DIRECT || !is_here(r.site.host))

@@ -93,8 +93,8 @@ static void check_server(struct doctor *d)
         finding_add(f, VERDICT_SKIP, "server", NULL, "none runs on %s", d->data);
     } else if (s->why) {
         finding_add(f, VERDICT_BAD, "server",
-                    "If it starts or stops, try again in a moment. Else its log says more; "
-                    "restarting it loses no message.",
+                    "If it starts or stops, try again in a moment. Else its log says more "
+                    "(journalctl -u parley); restarting it loses no message.",
                     "one has %s, and %s", d->data, s->why);
     } else if (strcmp(s->version, PARLEY_VERSION) != 0) {
         finding_add(f, VERDICT_WARN, "server", restart,

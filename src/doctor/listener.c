@@ -3,10 +3,39 @@
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
-#define LISTENS 0x0a // TCP_LISTEN, of include/net/tcp_states.h
+#include "base/str.h"
+
+#define LISTENS "0A" // TCP_LISTEN, of include/net/tcp_states.h
+
+/** The next word of a line; empty at its end. */
+static str take_word(str *line)
+{
+    while (line->len > 0 && line->ptr[0] == ' ')
+        (void)str_take(line, 1);
+    return str_take_until(line, ' ');
+}
+
+/** A line of /proc/net/tcp: "0: LOCAL:PORT REMOTE:PORT STATE QUEUES TIMER RETRIES UID TIMEOUT
+ * INODE …". @return its inode, if it is one that listens at that port; else 0 */
+static unsigned long inode_of(str line, uint16_t port, uid_t *uid)
+{
+    (void)take_word(&line);
+    str local = take_word(&line);
+    (void)str_take_until(&local, ':');
+    (void)take_word(&line);
+    const str state = take_word(&line);
+    if (local.len == 0 || strtoul(local.ptr, NULL, 16) != port || !str_eq(state, STR(LISTENS)))
+        return 0;
+    for (int i = 0; i < 3; i++)
+        (void)take_word(&line);
+    const str owner = take_word(&line);
+    (void)take_word(&line);
+    const str inode = take_word(&line);
+    *uid = (uid_t)strtoul(owner.len > 0 ? owner.ptr : "0", NULL, 10);
+    return strtoul(inode.len > 0 ? inode.ptr : "0", NULL, 10);
+}
 
 /** @return the inode of the socket that listens; 0: none */
 static unsigned long find_inode(const char *table, uint16_t port, uid_t *uid)
@@ -15,18 +44,8 @@ static unsigned long find_inode(const char *table, uint16_t port, uid_t *uid)
     unsigned long found = 0;
     char line[512];
 
-    while (f && !found && fgets(line, sizeof(line), f)) {
-        unsigned local = 0;
-        unsigned state = 0;
-        unsigned owner = 0;
-        unsigned long inode = 0;
-        if (sscanf(line, "%*d: %*[0-9A-Fa-f]:%x %*[0-9A-Fa-f]:%*x %x %*s %*s %*s %u %*s %lu",
-                   &local, &state, &owner, &inode) == 4 &&
-            local == port && state == LISTENS) {
-            found = inode;
-            *uid = owner;
-        }
-    }
+    while (f && !found && fgets(line, sizeof(line), f))
+        found = inode_of(str_of(line), port, uid);
     if (f)
         fclose(f);
     return found;
@@ -36,14 +55,14 @@ static unsigned long find_inode(const char *table, uint16_t port, uid_t *uid)
 static bool has_socket(const char *fds, unsigned long inode)
 {
     DIR *dir = opendir(fds);
-    struct dirent *each = NULL;
     bool has = false;
     char want[64];
 
     snprintf(want, sizeof(want), "socket:[%lu]", inode);
-    while (dir && !has && (each = readdir(dir))) {
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): nobody else has this one
+    for (const struct dirent *e = dir ? readdir(dir) : NULL; e && !has; e = readdir(dir)) {
         char is[64];
-        const ssize_t n = readlinkat(dirfd(dir), each->d_name, is, sizeof(is));
+        const ssize_t n = readlinkat(dirfd(dir), e->d_name, is, sizeof(is));
         has = n > 0 && (size_t)n == strlen(want) && memcmp(is, want, (size_t)n) == 0;
     }
     if (dir)
@@ -74,11 +93,11 @@ static bool is_better(pid_t pid, pid_t than)
 static void find_process(struct listener_found *out, unsigned long inode)
 {
     DIR *proc = opendir("/proc");
-    struct dirent *each = NULL;
 
-    while (proc && (each = readdir(proc))) {
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): nobody else has this one
+    for (const struct dirent *e = proc ? readdir(proc) : NULL; e; e = readdir(proc)) {
         char path[64];
-        const long pid = strtol(each->d_name, NULL, 10);
+        const long pid = strtol(e->d_name, NULL, 10);
         if (pid <= 0)
             continue;
         snprintf(path, sizeof(path), "/proc/%ld/fd", pid);

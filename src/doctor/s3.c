@@ -114,12 +114,14 @@ static const char *remedy_of(str code, unsigned status)
     }
     if (status == 301 || status == 307)
         return "Correct --s3-region and --s3-endpoint: the bucket is elsewhere.";
-    if (status == 404)
+    if (status == 404) {
         return "Make the bucket, or correct --s3-bucket; or this is the address of something "
                "else.";
-    if (status == 403)
+    }
+    if (status == 403) {
         return "Correct the keys, or let the key get, put, delete and list what is in the "
                "bucket.";
+    }
     return "The store's log says more.";
 }
 

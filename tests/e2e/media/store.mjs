@@ -10,6 +10,8 @@ import {
     sha256Of, upload, withFile,
 } from '../chat/media.mjs';
 import { joinAll, joinSynced, overTransports } from '../chat/peer.mjs';
+import { Report } from '../chat/doctor.mjs';
+import { folder } from '../chat/serve.mjs';
 import { backendOf } from './backend.mjs';
 
 const QUIET = ['--rate-limits=off', '--drain=1s'];
@@ -72,6 +74,22 @@ async function hasTwoEndpoints(t) {
     await gives(t, url, file);
     const inside = url.replace(pipe.url, t.backend.swift.env.S3_ENDPOINT);
     isRefused(await exchange(t, 'GET', inside), 'by the other name');
+}
+
+/** `parley doctor`, against a store that is one: what it says of an error is what a store says. */
+async function isLookedAt(t) {
+    const { options, env } = t.backend;
+    const look = (more = [], own = env) => Report.of(t,
+        ['--listen=127.0.0.1:0', `--data=${folder('doctor')}`, '--dev', ...options, ...more], { env: own });
+    const report = await look(['--origins=https://page.test']);
+    report.has('ok', 'S3, inside', /can be put, and is there/);
+    report.has('ok', 'S3, outside', /put a file by a link, and get it/);
+    report.has('ok', 'S3, pages', /all 1 origins/);
+    const wrong = await look([], { PARLEY_S3_SECRET_KEY: 'wrong' });
+    wrong.has('bad', 'S3, inside', /403 SignatureDoesNotMatch/, /secret key/);
+    (await look(['--s3-access-key=nobody:here'])).has('bad', 'S3, inside', /403/, /./);
+    (await look(['--s3-bucket=nothing'])).has('bad', 'S3, inside', /404 NoSuchBucket/, /--s3-bucket/);
+    (await look(['--s3-region=elsewhere'])).has('bad', 'S3, inside', /Authorization/, /--s3-region/);
 }
 
 /** As docs/media.md says: what is kept on the disk is copied, and the server started anew. */
@@ -198,6 +216,7 @@ export const rows = overTransports('store', [
     ['has the last of several uploads by one link', takesTheLastOne, once],
     // Several servers do not take a disk.
     ['takes over from a disk', takesOverFromADisk, { ...own, single: true, limit: 30000 }],
+    ['is looked at by the doctor', isLookedAt, { ...own, single: true, limit: 60000 }],
     ['may have another name for clients', hasTwoEndpoints, { ...own, limit: 30000 }],
     ['may go dead', isAway((pipe) => pipe.die(), (pipe) => { pipe.heal(); pipe.cut(); }), own],
     ['may be stopped', isAway(stops, () => signalStore('SIGCONT')), { ...own, alone: true }],
