@@ -116,9 +116,11 @@ static bool comes(struct look *l)
 {
     const int64_t until_ns = loop_now_ns() + BUS_NATS_PATIENCE_MS * NS_PER_MS;
 
+    bool has_time = true;
+
     pthread_mutex_lock(&l->mutex);
-    while (!l->has_come && wait(l, until_ns))
-        continue;
+    while (!l->has_come && has_time)
+        has_time = wait(l, until_ns);
     const bool has_come = l->has_come;
     pthread_mutex_unlock(&l->mutex);
     return has_come;
@@ -153,9 +155,11 @@ static int go_round(struct look *l, struct bus_nats_look *out)
 
 static void hear(struct look *l, int64_t since_ns)
 {
+    bool has_time = true;
+
     pthread_mutex_lock(&l->mutex);
-    while (wait(l, since_ns + BUS_NATS_LOOK_MS * NS_PER_MS))
-        continue;
+    while (has_time)
+        has_time = wait(l, since_ns + BUS_NATS_LOOK_MS * NS_PER_MS);
     pthread_mutex_unlock(&l->mutex);
 }
 
