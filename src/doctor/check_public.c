@@ -212,8 +212,10 @@ static void check_forged(struct doctor *d, const struct reached *r)
     struct server_seen seen;
     struct answer a;
 
-    if (judge(d, r) == WHOSE_DIRECT ||
-        http_proxies_trust(&d->config.proxies, &r->seen.client) ||
+    const enum judge_whose whose = judge(d, r);
+    const bool is_proxys = http_proxies_trust(&d->config.proxies, &r->seen.client);
+
+    if (whose == WHOSE_DIRECT || (whose == WHOSE_CLIENT && is_proxys) ||
         !server_probe(&d->server, d->data, name))
         return;
     ask_until_here(d, name, FORGED, &a);

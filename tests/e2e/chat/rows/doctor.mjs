@@ -15,6 +15,7 @@ import { Database, psql } from '../database.mjs';
 import { Bucket, Proxy, Report } from '../doctor.mjs';
 import { Idp } from '../idp.mjs';
 import { overTransports } from '../peer.mjs';
+import { makeCertificate, startProxy } from '../proxies.mjs';
 import { SmallDisk, folder } from '../serve.mjs';
 import { authorize, certify, optionsOf } from '../tls.mjs';
 import { holdsNone } from './secrets.mjs';
@@ -498,6 +499,56 @@ async function goesThroughAProxy(t) {
     (await look()).has('skip', 'public URL', /start the server/);
 }
 
+const isAllThere = (report) => {
+    report.isGood();
+    for (const name of ['public URL', 'addresses', 'polling', 'WebSocket', 'pages']) report.has('ok', name, /./);
+};
+
+/** @param listen  the line of the example */
+const likes = (program, example, listen) => async (t) => {
+    const { dir } = makeCertificate();
+    const [port] = await freePorts(1);
+    const options = await running(t, [`--public-url=https://127.0.0.1:${port}`, `--origins=${PAGE}`,
+        '--trusted-proxies=127.0.0.1', `--ca-file=${path(dir, 'ca.pem')}`]);
+    await startProxy(t, {
+        program, example, dir, port, pairs: [
+            [listen, listen.replace(/:?443/, `127.0.0.1:${port}`)],
+            ['127.0.0.1:8080', t.server.listen], ['/etc/ssl/chat.example', dir],
+        ],
+    });
+    isAllThere(await Report.of(t, options));
+};
+
+/** Its own TLS, and nobody between. */
+async function goesInByTls(t) {
+    const [by, dir] = ['by', 'certificate'].map(folder);
+    authorize(by);
+    certify(dir, by, 'chat');
+    const [port] = await freePorts(1);
+    const options = [...optionsOf(dir), `--public-url=https://127.0.0.1:${port}`, `--ca-file=${path(by, 'ca.pem')}`];
+    const report = await Report.of(t, await running(t, options, { listen: `127.0.0.1:${port}` }));
+    isAllThere(report);
+    report.has('ok', 'certificate', /ends in/);
+    report.has('ok', 'listen', /with TLS/);
+    report.has('ok', 'addresses', /seen as 127\.0\.0\.1$/);
+    const stranger = await Report.of(t, ofServer(t, options.slice(0, -1)));
+    stranger.has('bad', 'public URL', /certificate/, /whole chain/);
+}
+
+async function likesAHeaderInFront(t) {
+    const { dir } = makeCertificate();
+    const [port] = await freePorts(1);
+    const options = await running(t, [...optionsOf(dir), `--public-url=https://127.0.0.1:${port}`,
+        '--trusted-proxies=127.0.0.9', '--proxy-protocol', `--ca-file=${path(dir, 'ca.pem')}`]);
+    await startProxy(t, {
+        program: 'haproxy', example: 'haproxy-tcp.cfg', dir, port, pairs: [
+            ['bind :443', `bind 127.0.0.1:${port}`],
+            ['server one 127.0.0.1:8443', `source 127.0.0.9\n    server one ${t.server.listen}`],
+        ],
+    });
+    isAllThere(await Report.of(t, options));
+}
+
 async function findsWhoIsNotTrusted(t) {
     const [by, dir] = ['by', 'certificate'].map(folder);
     authorize(by);
@@ -638,6 +689,10 @@ export const rows = overTransports('doctor', [
     ['asks a bucket', asksABucket, own],
     ['looks at a bucket from outside', looksFromOutside, own],
     ['goes through a proxy', goesThroughAProxy, own],
+    ['is content with nginx, as docs/proxies has it', likes('nginx', 'nginx.conf', 'listen 443'), own],
+    ['is content with HAProxy, as docs/proxies has it', likes('haproxy', 'haproxy.cfg', 'bind :443'), own],
+    ['is content with HAProxy, that only passes on', likesAHeaderInFront, own],
+    ['goes in by TLS', goesInByTls, own],
     ['finds a proxy that is not trusted', findsWhoIsNotTrusted, own],
     ['looks at the certificate of a proxy', looksAtTheProxysCertificate, own],
     ['finds another server behind the public URL', findsAnotherServer, own],
