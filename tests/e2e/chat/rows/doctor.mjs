@@ -6,7 +6,7 @@ import {
 import { once } from 'node:events';
 import http from 'node:http';
 import { createServer } from 'node:net';
-import { totalmem } from 'node:os';
+import { tmpdir, totalmem } from 'node:os';
 import { join as path } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Skip, match, run, same, until, within } from '../../lib.mjs';
@@ -163,7 +163,7 @@ async function looksAsTheServer(t) {
     const options = await running(t);
     const { data } = t.server;
     await t.server.stop();
-    for (let dir = data; dir !== '/tmp'; dir = path(dir, '..')) chmodSync(dir, 0o755);
+    for (let dir = data; dir !== tmpdir(); dir = path(dir, '..')) chmodSync(dir, 0o755);
     for (const name of ['.', ...readdirSync(data)]) chownSync(path(data, name), 65534, 65534);
     chmodSync(data, 0o700);
     const env = { ASAN_OPTIONS: 'detect_leaks=0' }; // which can't look into who has changed
