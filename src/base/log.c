@@ -2,8 +2,8 @@
 
 #include <pthread.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/hex.h"
@@ -11,6 +11,11 @@
 #define LINE_MAX_BYTES 1024 // a longer line is cut
 
 static const char *const level_names[] = {"fatal", "error", "warn", "info", "debug", "trace"};
+
+const char *log_level_name(enum log_level level)
+{
+    return level_names[level];
+}
 
 struct layer_level {
     char name[16];
@@ -25,6 +30,8 @@ static struct {
     size_t n_layers;
     struct layer_level layers[LOG_LAYERS_MAX];
 } levels = {.level = LOG_INFO, .highest = LOG_INFO};
+
+static atomic_bool has_said_fatal;
 
 static pthread_mutex_t sink_lock = PTHREAD_MUTEX_INITIALIZER;
 static log_sink_fn *sink_fn;
@@ -131,17 +138,24 @@ static void addf(char *line, size_t *len, const char *fmt, ...)
     va_end(ap);
 }
 
+/** For the reader of the log alone; nothing is decided by it. */
+struct timespec log_time(void)
+{
+    struct timespec now = {0};
+
+    clock_gettime(CLOCK_REALTIME, &now);
+    return now;
+}
+
 void log_line(const struct log_ctx *ctx, enum log_level level, const char *event,
               const char *fmt, ...)
 {
     char line[LINE_MAX_BYTES];
     size_t len = 0;
-    struct timespec now;
+    const struct timespec now = log_time();
     struct tm utc;
     va_list ap;
 
-    // The wall clock is for the reader of the log alone; nothing is decided by it.
-    clock_gettime(CLOCK_REALTIME, &now);
     gmtime_r(&now.tv_sec, &utc);
     const str layer = layer_of(event);
     addf(line, &len,
@@ -158,6 +172,13 @@ void log_line(const struct log_ctx *ctx, enum log_level level, const char *event
     }
     line[len++] = '\n';
     emit((str){line, len});
+    if (level == LOG_FATAL)
+        atomic_store(&has_said_fatal, true);
+}
+
+bool log_has_said_fatal(void)
+{
+    return atomic_load(&has_said_fatal);
 }
 
 const char *log_quote(char out[LOG_QUOTE_SIZE], str text)

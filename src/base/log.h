@@ -10,6 +10,8 @@
  */
 #pragma once
 
+#include <time.h>
+
 #include "base/str.h"
 
 enum log_level {
@@ -50,6 +52,12 @@ enum log_spec_refusal {
  */
 MUST_CHECK int log_set_levels(str spec);
 
+/** As it stands in a line. */
+const char *log_level_name(enum log_level level);
+
+/** What a line begins with, of the wall clock. Thread: any, and in a signal handler. */
+struct timespec log_time(void);
+
 bool log_is_on(enum log_level level, const char *event);
 
 void log_line(const struct log_ctx *ctx, enum log_level level, const char *event,
@@ -70,6 +78,9 @@ void log_line(const struct log_ctx *ctx, enum log_level level, const char *event
     } while (0)
 
 #define LOG_QUOTE_SIZE 128 // bytes; longer text is cut, and ends in "..."
+
+/** Why this process ends was said. Thread: any, and in a signal handler. */
+bool log_has_said_fatal(void);
 
 /** text as a quoted logfmt value, safe whatever is in it. @return out */
 const char *log_quote(char out[LOG_QUOTE_SIZE], str text);

@@ -8,6 +8,7 @@
 
 #include "crypto/pem.h"
 #include "crypto/secret.h"
+#include "crypto/vault.h"
 
 static_assert(CRYPTO_ED25519_SIGNATURE_SIZE == crypto_sign_BYTES, "");
 static_assert(2 * CRYPTO_ED25519_SIZE == crypto_sign_SECRETKEYBYTES, "");
@@ -27,10 +28,12 @@ int crypto_ed25519_parse(struct crypto_ed25519 *k, str pem)
     size_t n = sizeof(seed);
 
     *k = (struct crypto_ed25519){0};
+    vault_enter(); // what it is asked for leaves copies as well
     EVP_PKEY *pkey = pem_private(pem);
     const bool is_ours = pkey && EVP_PKEY_get_base_id(pkey) == EVP_PKEY_ED25519 &&
                          EVP_PKEY_get_raw_private_key(pkey, seed, &n) == 1;
     EVP_PKEY_free(pkey);
+    vault_leave();
     if (!is_ours)
         return CRYPTO_KEY_BAD;
     crypto_sign_seed_keypair(k->x, k->secret, seed);
@@ -68,6 +71,7 @@ static void take_pem(struct buf *pem, BIO *bio)
 
 void crypto_ed25519_print(struct buf *pem, const struct crypto_ed25519 *k)
 {
+    vault_enter();
     EVP_PKEY *pkey =
         EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, k->secret, CRYPTO_ED25519_SIZE);
     BIO *bio = BIO_new(BIO_s_secmem());
@@ -77,6 +81,7 @@ void crypto_ed25519_print(struct buf *pem, const struct crypto_ed25519 *k)
         abort();
     take_pem(pem, bio);
     EVP_PKEY_free(pkey);
+    vault_leave();
 }
 
 void crypto_ed25519_print_public(struct buf *pem, const struct crypto_ed25519 *k)

@@ -1,25 +1,43 @@
 #include "crypto/mem.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #include <openssl/crypto.h>
 
 #include "base/mem.h"
+#include "crypto/vault.h"
 
 static void *on_malloc(size_t size, const char *file, int line)
 {
-    (void)file, (void)line;
-    return mem_malloc(size);
-}
+    void *p = vault_is_entered() ? vault_take(size) : NULL;
 
-static void *on_realloc(void *p, size_t size, const char *file, int line)
-{
     (void)file, (void)line;
-    return mem_realloc(p, size);
+    return p ? p : mem_malloc(size);
 }
 
 static void on_free(void *p, const char *file, int line)
 {
     (void)file, (void)line;
-    free(p);
+    if (p && vault_has(p)) {
+        vault_give(p);
+    } else {
+        free(p);
+    }
+}
+
+/** It grows where it is, in the vault or not. */
+static void *on_realloc(void *p, size_t size, const char *file, int line)
+{
+    if (!p || !vault_has(p))
+        return !p && vault_is_entered() ? on_malloc(size, file, line) : mem_realloc(p, size);
+    const size_t before = vault_size_of(p);
+    void *more = vault_take(size);
+    if (!more)
+        more = mem_malloc(size);
+    memcpy(more, p, before < size ? before : size);
+    vault_give(p);
+    return more;
 }
 
 void crypto_mem_set(void)

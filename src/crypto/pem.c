@@ -5,6 +5,8 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 
+#include "crypto/vault.h"
+
 static int refuse_pass_phrase(char *out, int size, int is_writing, void *arg)
 {
     (void)out;
@@ -59,5 +61,8 @@ EVP_PKEY *pem_public(str pem)
 EVP_PKEY *pem_private(str pem)
 {
     assert(pem.len <= INT32_MAX);
-    return pem.len > 0 ? read_with(read_private, pem) : NULL;
+    vault_enter();
+    EVP_PKEY *pkey = pem.len > 0 ? read_with(read_private, pem) : NULL;
+    vault_leave();
+    return pkey;
 }

@@ -2,7 +2,7 @@
 
 #include <sodium.h>
 
-#include "base/mem.h"
+#include "crypto/vault.h"
 
 void crypto_wipe(void *bytes, size_t n)
 {
@@ -17,7 +17,7 @@ bool crypto_equal(const void *a, const void *b, size_t n)
 
 struct secret *secret_new(str bytes)
 {
-    struct secret *s = mem_alloc(sizeof(*s) + bytes.len);
+    struct secret *s = vault_alloc(sizeof(*s) + bytes.len);
 
     s->len = bytes.len;
     str_copy(s->bytes, bytes);
@@ -28,8 +28,7 @@ void secret_free(struct secret *s)
 {
     if (!s)
         return;
-    crypto_wipe(s->bytes, s->len);
-    free(s);
+    vault_free(s, sizeof(*s) + s->len);
 }
 
 void secret_buf_fini(struct buf *b)

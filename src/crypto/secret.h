@@ -17,7 +17,7 @@ struct secret {
     char bytes[];
 };
 
-/** A copy. @return owned; secret_free() */
+/** A copy, in the vault (crypto/vault.h). @return owned; secret_free() */
 struct secret *secret_new(str bytes);
 
 /** Wiped. NULL is fine. */

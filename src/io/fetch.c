@@ -8,6 +8,7 @@
 #include <openssl/ssl.h>
 
 #include "base/buf.h"
+#include "base/crash.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "io/fetch_url.h"
@@ -346,6 +347,7 @@ static void run(void *arg)
     struct fetcher *f = arg;
     int n_running = 0;
 
+    crash_open_thread();
     pthread_setname_np(pthread_self(), f->name);
     while (take_orders(f)) {
         curl_multi_perform(f->multi, &n_running);

@@ -1,9 +1,11 @@
 #include "io/loop.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <time.h>
 
+#include "base/crash.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "io/tcp.h"
@@ -69,10 +71,21 @@ static void on_wake(uv_timer_t *handle)
     (void)handle;
 }
 
+/**
+ * Who comes while no file is left is turned away with a descriptor that libuv keeps for that,
+ * and makes anew of "/": which a process may not read that has been through io/harden.h.
+ */
+static void keep_spare(struct uv_loop *l)
+{
+    if (l->uv.emfile_fd < 0)
+        l->uv.emfile_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
 static void on_check(uv_check_t *handle)
 {
     struct uv_loop *l = handle->data;
 
+    keep_spare(l);
     uv_update_time(&l->uv);
     uv_loop_tick(l);
     timers_run(&l->loop.timers, l->loop.timers.now_ms);
@@ -152,6 +165,8 @@ static void *run_thread(void *arg)
 {
     const struct loop_thread *t = arg;
 
+    crash_open_thread();
+    pthread_setname_np(pthread_self(), t->name);
     t->run(t->arg);
     return NULL;
 }
@@ -160,10 +175,11 @@ int loop_thread_start(struct loop_thread *t, const char *name, void (*run)(void 
                       void *arg)
 {
     *t = (struct loop_thread){.run = run, .arg = arg};
+    assert(strlen(name) < sizeof(t->name));
+    str_copy(t->name, str_of(name));
     const int r = pthread_create(&t->id, NULL, run_thread, t);
     if (r != 0)
         return err_fault(-r, "thread %s", name);
-    pthread_setname_np(t->id, name);
     return 0;
 }
 

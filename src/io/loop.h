@@ -52,9 +52,12 @@ void loop_abort_streams(struct loop *l);
 /** One pass over what is ready, without waiting; for tests and for closing down. */
 void loop_run_once(struct loop *l);
 
+#define LOOP_THREAD_NAME_SIZE 16 // bytes, NUL included (pthread_setname_np(3))
+
 /** A thread that a loop is run on. */
 struct loop_thread {
     pthread_t id;
+    char name[LOOP_THREAD_NAME_SIZE];
     void (*run)(void *arg);
     void *arg;
 };

@@ -1,13 +1,19 @@
 #include "io/tls_context.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
+#include <unistd.h>
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "crypto/vault.h"
+
+#define KEY_MAX       65536 // bytes of the file
+#define SIGNATURE_MAX 4096  // bytes
 
 struct tls_context {
     char *cert_file;
@@ -86,6 +92,63 @@ static int no_passphrase(char *buf, int size, int is_for_writing, void *arg)
     return -1;
 }
 
+/** The caches that signing makes are of the key as well: where it lies, once it has signed. */
+static bool sign_once(EVP_PKEY *key)
+{
+    unsigned char signature[SIGNATURE_MAX];
+    size_t n = sizeof(signature);
+    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+    const EVP_MD *md = EVP_PKEY_get_id(key) == EVP_PKEY_ED25519 ? NULL : EVP_sha256();
+
+    if (!ctx)
+        mem_fail(0);
+    const bool is_signed = EVP_DigestSignInit(ctx, NULL, md, NULL, key) == 1 &&
+                           EVP_DigestSign(ctx, signature, &n, signature, 0) == 1;
+    EVP_MD_CTX_free(ctx);
+    return is_signed;
+}
+
+/** @param text  of n bytes @return 0 or an enum tls_refusal */
+static int use_key(SSL_CTX *ctx, const char *text, size_t n)
+{
+    BIO *bio = BIO_new_mem_buf(text, (int)n);
+
+    if (!bio)
+        mem_fail(0);
+    EVP_PKEY *key = PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, NULL);
+    BIO_free(bio);
+    if (!key)
+        return TLS_NO_KEY;
+    (void)sign_once(key); // what can't sign, nobody can use
+    int r = 0;
+    if (SSL_CTX_use_PrivateKey(ctx, key) != 1) {
+        const unsigned long error = ERR_peek_last_error();
+        r = ERR_GET_LIB(error) == ERR_LIB_X509 ? TLS_NO_PAIR : TLS_NO_KEY;
+    }
+    EVP_PKEY_free(key);
+    return r;
+}
+
+/** Not by OpenSSL, which leaves what it has read in a buffer of stdio's. */
+static int load_key(SSL_CTX *ctx, const char *path)
+{
+    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+    if (fd < 0)
+        return TLS_NO_KEY;
+    char *text = vault_alloc(KEY_MAX);
+    size_t n = 0;
+    for (ssize_t got = 1; got > 0 && n<KEY_MAX; n += got> 0 ? (size_t)got : 0)
+        got = read(fd, text + n, KEY_MAX - n);
+    close(fd);
+    ERR_clear_error();
+    vault_enter();
+    const int r = use_key(ctx, text, n);
+    vault_leave();
+    vault_free(text, KEY_MAX);
+    return r;
+}
+
 /** @return 0 or an enum tls_refusal */
 static int load(SSL_CTX *ctx, const struct tls_files *files)
 {
@@ -93,10 +156,9 @@ static int load(SSL_CTX *ctx, const struct tls_files *files)
     SSL_CTX_set_default_passwd_cb(ctx, no_passphrase);
     if (SSL_CTX_use_certificate_chain_file(ctx, files->cert_file) != 1)
         return is_weak(ERR_peek_last_error()) ? TLS_WEAK : TLS_NO_CERT;
-    if (SSL_CTX_use_PrivateKey_file(ctx, files->key_file, SSL_FILETYPE_PEM) != 1) {
-        const unsigned long error = ERR_peek_last_error();
-        return ERR_GET_LIB(error) == ERR_LIB_X509 ? TLS_NO_PAIR : TLS_NO_KEY;
-    }
+    const int r = load_key(ctx, files->key_file);
+    if (r != 0)
+        return r;
     return SSL_CTX_check_private_key(ctx) == 1 ? 0 : TLS_NO_PAIR;
 }
 

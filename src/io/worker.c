@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "base/crash.h"
 #include "base/mem.h"
 #include "io/uv_loop.h"
 
@@ -93,6 +94,7 @@ static void run(void *arg)
     struct thread *t = arg;
     struct list tasks;
 
+    crash_open_thread();
     pthread_setname_np(pthread_self(), t->config.name);
     list_init(&tasks);
     while (take(t, &tasks)) {

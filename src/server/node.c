@@ -20,6 +20,7 @@
 #include "server/parts.h"
 #include "server/probe.h"
 #include "server/run.h"
+#include "server/state.h"
 #include "server/watchdog.h"
 
 #define RETRY_AFTER_S 5
@@ -213,6 +214,30 @@ static void on_hang_up(void *arg, int signal)
 
     (void)signal;
     *p = post_of(n, on_reload);
+    posts_pass(n->shared->posts, p);
+}
+
+// What it is doing, for who asks.
+
+static void on_state(struct post *post, void *there)
+{
+    const struct node *n = there;
+
+    state_say(&n->admin, n->number);
+    if (post->from == n->number) {
+        free(post);
+    } else {
+        posts_pass(n->shared->posts, post);
+    }
+}
+
+static void on_asked(void *arg, int signal)
+{
+    struct node *n = arg;
+    struct post *p = NEW(struct post);
+
+    (void)signal;
+    *p = post_of(n, on_state);
     posts_pass(n->shared->posts, p);
 }
 
@@ -567,7 +592,8 @@ static int open_admin_socket(struct node *n)
  * for we may not have been told. @return 0, or another: said */
 static int open_home(struct node *n)
 {
-    if (loop_on_signal(n->loop, SIGHUP, on_hang_up, n) != 0 || open_admin_socket(n) != 0)
+    if (loop_on_signal(n->loop, SIGHUP, on_hang_up, n) != 0 ||
+        loop_on_signal(n->loop, SIGUSR1, on_asked, n) != 0 || open_admin_socket(n) != 0)
         return NODE_FAILED;
     return run_on_signals(&n->how, on_stop_signal, n);
 }

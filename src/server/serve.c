@@ -7,9 +7,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/crash.h"
 #include "base/mem.h"
 #include "crypto/random.h"
 #include "crypto/secret.h"
+#include "crypto/vault.h"
 #include "io/loop.h"
 #include "server/certificate.h"
 #include "server/crew.h"
@@ -18,6 +20,7 @@
 #include "server/rotation.h"
 #include "server/run.h"
 #include "server/serve_config.h"
+#include "server/serve_harden.h"
 
 static int usage(const char *text)
 {
@@ -92,7 +95,7 @@ static int open_trusts(struct node_config *config, const struct serve_options *o
 {
     int code = 0;
 
-    config->trusts = mem_alloc(config->n_workers * sizeof(config->trusts[0]));
+    config->trusts = vault_alloc(config->n_workers * sizeof(config->trusts[0]));
     for (unsigned i = 0; i < config->n_workers && code == 0; i++)
         code = open_trust(&config->trusts[i], config, o);
     return code;
@@ -104,7 +107,7 @@ static void close_trusts(struct node_config *config)
         auth_keyring_fini(&config->trusts[i].keyring);
         auth_free(config->trusts[i].auth);
     }
-    free(config->trusts);
+    vault_free(config->trusts, config->n_workers * sizeof(config->trusts[0]));
 }
 
 static int open_files(struct node_config *config, const struct serve_options *o)
@@ -172,12 +175,16 @@ static int serve(const struct serve_options *o)
     struct node_config config;
     uint64_t files = 0;
 
+    crash_open(PARLEY_VERSION);
+    vault_open();
+    vault_lock(&config, sizeof(config)); // it has keys in it
     int code = serve_config_read(&config, o);
     if (code == 0)
         code = take_service(o, &config.service);
     if (code != 0)
         return code;
     signal(SIGHUP, SIG_IGN);       // until the node reads the keys anew for it
+    signal(SIGUSR1, SIG_IGN);      // likewise
     umask(077);                    // what we write is for us alone
     char *data = str_dup(o->data); // in a file no NUL stands behind it
     char *ca_file = str_dup(o->ca_file);
@@ -194,6 +201,7 @@ static int serve(const struct serve_options *o)
     }
     if (code == 0) {
         log_start(o, &config, files);
+        serve_harden(o, &config);
         code = crew_run(&config) == 0 ? 0 : 1;
     }
     close_keys(&config);
@@ -231,6 +239,6 @@ int serve_main(int argc, char **argv)
     buf_init(&file, 0); // the options give it its size
     const int code = parse_and_serve(
         &o, &(struct options_from){.argc = argc, .argv = argv, .env = environ, .file = &file});
-    buf_fini(&file);
+    secret_buf_fini(&file); // there may be passwords in it
     return code;
 }

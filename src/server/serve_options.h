@@ -55,6 +55,7 @@ struct serve_options {
     str tls_key;
     str data;
     bool dev;
+    bool hardening;
     str log;
     int64_t drain;
     uint64_t workers;

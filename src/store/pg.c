@@ -118,6 +118,38 @@ bool store_pg_has_password(const char *url)
     return has;
 }
 
+static bool is_file(const PQconninfoOption *o)
+{
+    static const char *const files[] = {"passfile",    "sslcert", "sslkey",
+                                        "sslrootcert", "sslcrl",  "sslcrldir"};
+
+    for (size_t i = 0; i < COUNT_OF(files); i++) {
+        if (strcmp(o->keyword, files[i]) == 0)
+            return o->val && o->val[0] != '\0';
+    }
+    return strcmp(o->keyword, "host") == 0 && o->val && o->val[0] == '@';
+}
+
+/** @param all  owned, or NULL */
+static void tell_files(PQconninfoOption *all, void (*fn)(void *arg, const char *path),
+                       void *arg)
+{
+    for (const PQconninfoOption *o = all; o && o->keyword; o++) {
+        if (is_file(o))
+            fn(arg, o->val);
+    }
+    PQconninfoFree(all);
+}
+
+void store_pg_files(const char *url, void (*fn)(void *arg, const char *path), void *arg)
+{
+    char *wrong = NULL;
+
+    tell_files(PQconninfoParse(url, &wrong), fn, arg);
+    tell_files(PQconndefaults(), fn, arg);
+    PQfreemem(wrong);
+}
+
 int store_pg_open(struct store **out, struct loop *l, const struct store_pg_config *config)
 {
     struct pg_engine *e = NEW(struct pg_engine);

@@ -27,6 +27,13 @@ struct store_pg_config {
 bool store_pg_has_password(const char *url);
 
 /**
+ * Tell of each file that libpq may read for this URL, or because of the environment, whenever
+ * it connects; and of hosts that are sockets without a path, which begin with '@'. The path is
+ * lent.
+ */
+void store_pg_files(const char *url, void (*fn)(void *arg, const char *path), void *arg);
+
+/**
  * @param out  owned; store_free(). Its other ports, and other loops': store/front.h
  * @return 0 or a fault: it is not in reach, a newer Parley has written it, or it is not set as
  * it must be

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <unistd.h>
 
+#include "base/crash.h"
 #include "base/err.h"
 #include "io/loop.h"
 
@@ -96,6 +97,7 @@ static void *run(void *arg)
 {
     struct sqlite_keep *k = arg;
 
+    crash_open_thread();
     pthread_setname_np(pthread_self(), "store-keep");
     // Linux does it for this thread alone, and never refuses more of it.
     errno = 0;

@@ -109,6 +109,9 @@ export function run(program, args, stdio, options = {}) {
     return { child, ended };
 }
 
+/** System calls that a server has made, and may not (io/harden.h). */
+export const REFUSED = new Set();
+
 /** A process that says where it listens: `parley selftest`, unless other words are given. */
 export class Server {
     /** @param files  how many it may open; undefined for as many as we may */
@@ -123,7 +126,10 @@ export class Server {
         const server = new this();
         Object.assign(server, run(program, words, ['ignore', 'pipe', 'pipe'], options));
         Object.assign(server, { stdout: '', stderr: '' });
-        server.child.stderr.on('data', (text) => (server.stderr += text));
+        server.child.stderr.on('data', (text) => {
+            server.stderr += text;
+            for (const [call] of `${text}`.matchAll(/event=io_call_refused .*/g)) REFUSED.add(call);
+        });
         const ready = new Promise((resolve) => {
             server.child.stdout.on('data', (text) => {
                 const line = /^parley: ready (https?:\/\/\S+)$/m.exec((server.stdout += text));

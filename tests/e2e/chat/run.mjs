@@ -13,6 +13,7 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { REFUSED } from '../lib.mjs';
 import { Runner, select } from '../runner.mjs';
 import { NODES, isOfSoManyNodes } from './cluster.mjs';
 import { isOfThisStore } from './database.mjs';
@@ -28,6 +29,7 @@ import { rows as delivery } from './rows/delivery.mjs';
 import { rows as devices } from './rows/devices.mjs';
 import { rows as doctor } from './rows/doctor.mjs';
 import { rows as front } from './rows/front.mjs';
+import { rows as hardening } from './rows/hardening.mjs';
 import { rows as history } from './rows/history.mjs';
 import { rows as idp } from './rows/idp.mjs';
 import { rows as life } from './rows/life.mjs';
@@ -44,6 +46,7 @@ import { rows as postgres } from './rows/postgres.mjs';
 import { rows as readme } from './rows/readme.mjs';
 import { rows as secrets } from './rows/secrets.mjs';
 import { rows as raw } from './rows/raw.mjs';
+import { rows as reports } from './rows/reports.mjs';
 import { rows as rest } from './rows/rest.mjs';
 import { rows as resume } from './rows/resume.mjs';
 import { rows as revoke } from './rows/revoke.mjs';
@@ -69,7 +72,7 @@ const all = [
     ...contents, ...delivery, ...listeners, ...devices, ...resume, ...contacts, ...live,
     ...history, ...rest, ...limits, ...broken, ...raw, ...origins, ...storage, ...life,
     ...rotation, ...sql, ...ofFiles(media), ...ofFiles(mediaLocal), ...secrets, ...readme, ...front,
-    ...workers, ...postgres, ...nodes, ...tls, ...proxies, ...service, ...doctor,
+    ...workers, ...postgres, ...nodes, ...tls, ...proxies, ...service, ...doctor, ...hardening, ...reports,
 ];
 const isOurs = (row) => isOfThisStore(row) && isOfSoManyNodes(row) && isOfThisScheme(row);
 const rows = select(all.filter(isOurs), flags.only);
@@ -142,4 +145,6 @@ if (!flags.only && NODES === 1) {
 }
 for (const [name, error] of await servers.stop())
     runner.report(error ? 'failed' : 'passed', `server "${name}" ends cleanly`, error?.message);
+// Nor does any server try what it has given up.
+runner.report(REFUSED.size ? 'failed' : 'passed', 'servers make no call that is refused', [...REFUSED].join());
 process.exit(runner.close());
