@@ -278,6 +278,9 @@ async function isConfined(t) {
     match(status, /^NoNewPrivs:\t1$/m, 'privileges');
     match(status, /^Seccomp:\t2$/m, 'calls');
     match(status, /^Uid:\t(\d+)\t\1\t\1\t\1$/m, 'user');
+    match(await m.sh('journalctl -u parley.service -o cat | grep -E "layer=(io|crypto)"'),
+        /event=io_hardened files=landlock-\d+ calls=seccomp core=none memory=closed privileges=none/, 'log');
+    same(await m.sh('journalctl -u parley.service -o cat | grep -E "io_hardening_lacks|crypto_not_locked|io_call_refused" || true'), '', 'log');
     // As somebody in the place of the server, with all that the kernel would let root do otherwise.
     const inside = (script) => `nsenter -t ${pid} -m -- /bin/sh -c '${script}'`;
     for (const place of ['/etc/parley', '/usr/bin', '/var/lib', '/'])

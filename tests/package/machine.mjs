@@ -8,6 +8,8 @@ import { Failure, Skip, run, until, within } from '../e2e/lib.mjs';
 const exec = promisify(execFile);
 const NEEDED = 5 * 2 ** 30; // bytes of disk
 const BOOT_MS = 60000;
+// A machine has these calls. systemd-nspawn takes them from what it boots, unless it is told.
+const ALLOWED = '--system-call-filter=@memlock landlock_create_ruleset landlock_add_rule landlock_restrict_self';
 const TOOLS = ['debootstrap', 'systemd-nspawn', 'nsenter', 'mount', 'chroot'];
 
 /** @return what it said on stdout; a failure has all that it said */
@@ -91,7 +93,7 @@ class Machine {
     async #start() {
         // Two of one name would share what systemd-nspawn has of them in /run.
         const name = `parley-${process.pid}-${basename(this.dir)}`;
-        const words = ['--quiet', '--register=no', '--keep-unit', '--boot', '--private-network',
+        const words = ['--quiet', '--register=no', '--keep-unit', '--boot', '--private-network', ALLOWED,
             `--machine=${name}`, '-D', this.root];
         const { child, ended } = run('systemd-nspawn', words, ['ignore', 'pipe', 'pipe']);
         let said = '';
