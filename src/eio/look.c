@@ -30,10 +30,11 @@ static size_t put(struct eio_look *all, size_t n, size_t max, const struct eio_l
 
     if (n == max && (n == 0 || all[n - 1].unsent >= one->unsent))
         return n;
-    if (n < max)
+    if (n < max) {
         n++;
-    else
+    } else {
         at--;
+    }
     for (; at > 0 && all[at - 1].unsent < one->unsent; at--)
         all[at] = all[at - 1];
     all[at] = *one;

@@ -236,8 +236,9 @@ static void add_rule(struct filter *f, const struct rule *r)
     for (unsigned i = 0; i < r->n; i++) {
         const struct test *t = &r->tests[i];
         behind = (unsigned char)(behind - 3);
-        ADD(f, BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
-                        (uint32_t)(offsetof(struct seccomp_data, args) + 8 * t->arg)));
+        ADD(f,
+            BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)(offsetof(struct seccomp_data, args) +
+                                                          sizeof(uint64_t) * t->arg)));
         ADD(f, BPF_STMT(BPF_ALU | BPF_AND | BPF_K, t->mask));
         ADD(f, WHERE(BPF_JEQ, t->value, behind));
     }

@@ -44,11 +44,12 @@ static int say_too_much(const struct option_source *from)
 static int read_file(const char *path, struct buf *text)
 {
     const size_t left = text->max - text->len; // with that for the byte that ends it
+    char *room = buf_room(text, left);
     FILE *file = fopen(path, "re");
 
     if (!file)
         return errno;
-    const size_t n = fread(buf_room(text, left), 1, left, file);
+    const size_t n = fread(room, 1, left, file);
     const int why = ferror(file) ? errno : 0;
     (void)fclose(file);
     if (why != 0)
@@ -62,6 +63,7 @@ static int read_file(const char *path, struct buf *text)
 /** An editor, or echo, ends the last line. */
 static str without_newline(str value)
 {
+    assert(value.ptr || value.len == 0);
     if (value.len > 0 && value.ptr[value.len - 1] == '\n')
         value.len--;
     if (value.len > 0 && value.ptr[value.len - 1] == '\r')
@@ -147,6 +149,7 @@ int options_credentials_apply(const struct option_table *t, void *into, const ch
     DIR *d = opendir(dir);
     if (!d)
         return errno == ENOENT ? 0 : say_errno(&from, "can't read them", errno);
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): d is of this function alone
     for (const struct dirent *e = readdir(d); e && r == 0; e = readdir(d)) {
         if (str_starts(str_of(e->d_name), PREFIX))
             r = apply_file(&from, into, str_of(e->d_name), text);

@@ -54,7 +54,8 @@ void state_say(const struct admin *a, unsigned worker)
     const size_t named = eio_server_look(a->eio, sessions, COUNT_OF(sessions));
     for (size_t i = 0; i < named; i++)
         say_session(&sessions[i], worker);
-    if (n.eio.sessions > named)
+    if (n.eio.sessions > named) {
         log_info(NULL, "server_state_more", "worker=%u sessions=%llu", worker,
                  (count)(n.eio.sessions - named));
+    }
 }
