@@ -93,7 +93,7 @@ async function saysWhatItIsDoing(t) {
 const NAMED = 50; // STATE_SESSIONS_MAX
 
 async function namesSoManySessions(t) {
-    await serve(t);
+    await serve(t, '--workers=1');
     await joinAll(t, NAMED);
     const all = await ask(t, 1);
     same([linesOf(all, 'server_state_session').length, linesOf(all, 'server_state_more').length],
