@@ -133,17 +133,18 @@ static bool has_secret(const struct serve_options *o)
     return has;
 }
 
-/** By the file alone. */
+/** By the file alone, and no credentials either. */
 static bool file_has_secret(str config)
 {
-    static char *const no_env[] = {NULL};
+    static char no_credentials[] = "CREDENTIALS_DIRECTORY=";
+    static char *const env[] = {no_credentials, NULL};
     struct serve_options o;
     struct said said;
     struct buf file;
 
     buf_init(&file, OPTIONS_FILE_MAX + 1);
     said_begin(&said);
-    const bool has = serve_options_read(&o, config, no_env, &file) == 0 && has_secret(&o);
+    const bool has = serve_options_read(&o, config, env, &file) == 0 && has_secret(&o);
     free(said_end(&said));
     buf_fini(&file);
     return has;
