@@ -7,7 +7,7 @@
 #
 #   Caught by: sim | power NAME | unit NAME | conformance NAME | fault ROWS
 #              | cluster ROWS, which takes root
-#   Says: a part of a line that the suite writes then
+#   Says: a part of a line that the suite writes then; of several such lines one will do
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit
 root=$PWD
@@ -25,7 +25,7 @@ fail() { # fail WHAT LOG
 }
 
 field() { # field PATCH NAME
-    sed -n "s/^$2: //p" "$1" | head -n 1
+    sed -n "s/^$2: //p" "$1"
 }
 
 target() { # target SUITE...
