@@ -7,7 +7,7 @@
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
-static int64_t seconds_of(const ASN1_TIME *t)
+int64_t crypto_certificate_time(const ASN1_TIME *t)
 {
     ASN1_TIME *epoch = ASN1_TIME_set(NULL, 0);
     int days = 0;
@@ -30,8 +30,8 @@ static bool is_of(X509 *cert, str name)
 
 static void look_at_first(struct crypto_certificate *out, X509 *cert, str name)
 {
-    out->begins_s = seconds_of(X509_get0_notBefore(cert));
-    out->ends_s = seconds_of(X509_get0_notAfter(cert));
+    out->begins_s = crypto_certificate_time(X509_get0_notBefore(cert));
+    out->ends_s = crypto_certificate_time(X509_get0_notAfter(cert));
     out->is_own = X509_check_issued(cert, cert) == X509_V_OK;
     out->has_name = name.len == 0 || is_of(cert, name);
 }

@@ -1,6 +1,8 @@
 /** What a file of certificates has in it: for who looks for what is wrong with it. */
 #pragma once
 
+#include <openssl/types.h>
+
 #include "base/str.h"
 
 struct crypto_certificate {
@@ -11,6 +13,9 @@ struct crypto_certificate {
     int64_t ends_s;
     bool has_name; // the first is of that name
 };
+
+/** @return in seconds since 1970; 0: it is no time */
+int64_t crypto_certificate_time(const ASN1_TIME *t);
 
 enum crypto_certificate_refusal {
     CRYPTO_CERTIFICATE_NONE = 1, // there is none in the file, or it can't be read

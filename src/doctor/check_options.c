@@ -61,19 +61,12 @@ static void check_proxies(struct doctor *d)
     }
 }
 
-static bool is_here(str host)
-{
-    ip address;
-
-    return str_eq(host, STR("localhost")) ||
-           (ip_parse(&address, host) == 0 && ip_is_loopback(&address));
-}
-
 static void check_public_scheme(struct doctor *d)
 {
     struct judge_site site;
 
-    if (!judge_site(&site, d->config.media.public_url) || site.is_https || is_here(site.host))
+    if (!judge_site(&site, d->config.media.public_url) || site.is_https ||
+        judge_is_loopback(site.host))
         return;
     finding_add(&d->findings, VERDICT_WARN, NAME,
                 "Give it a certificate (--tls-cert, or a proxy: docs/proxies), and name it as "

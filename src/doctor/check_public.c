@@ -251,14 +251,6 @@ static void check_host(struct doctor *d, const struct reached *r)
                 "the proxy changes Host: the server sees '%s'", r->seen.host);
 }
 
-static bool is_here(str host)
-{
-    ip address;
-
-    return str_eq(host, STR("localhost")) ||
-           (ip_parse(&address, host) == 0 && ip_is_loopback(&address));
-}
-
 static void check_metrics(struct doctor *d)
 {
     char url[URL_SIZE];
@@ -300,6 +292,6 @@ void check_public(struct doctor *d)
     check_forged(d, &r);
     check_host(d, &r);
     through_check(d);
-    if (judge(d, &r) != WHOSE_DIRECT || !is_here(r.site.host))
+    if (judge(d, &r) != WHOSE_DIRECT || !judge_is_loopback(r.site.host))
         check_metrics(d);
 }

@@ -106,6 +106,14 @@ bool judge_site(struct judge_site *out, str url)
     return false;
 }
 
+bool judge_is_loopback(str host)
+{
+    ip address;
+
+    return str_eq(host, STR("localhost")) ||
+           (ip_parse(&address, host) == 0 && ip_is_loopback(&address));
+}
+
 int64_t judge_date(str field)
 {
     char text[64];

@@ -59,5 +59,8 @@ struct judge_site {
 /** @return false: it is no http:// or https:// URL */
 bool judge_site(struct judge_site *out, str url);
 
+/** Of clients, those on this machine alone reach it. @param host  of a site */
+bool judge_is_loopback(str host);
+
 /** The time of a Date field (RFC 9110, section 5.6.7). @return Unix seconds; -1: it is none */
 int64_t judge_date(str field);

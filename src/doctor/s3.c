@@ -209,14 +209,10 @@ static bool is_here(const struct s3_url *u)
 {
     char text[S3_ENDPOINT_MAX + 16];
     struct judge_site site;
-    ip address;
     const int n = snprintf(text, sizeof(text), STR_FMT "://" STR_FMT, STR_ARG(u->scheme),
                            STR_ARG(buf_str(&u->host)));
 
-    if (!judge_site(&site, (str){text, (size_t)n}))
-        return false;
-    return str_eq(site.host, STR("localhost")) ||
-           (ip_parse(&address, site.host) == 0 && ip_is_loopback(&address));
+    return judge_site(&site, (str){text, (size_t)n}) && judge_is_loopback(site.host);
 }
 
 /** Who has no signature shall not get it. */

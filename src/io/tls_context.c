@@ -10,6 +10,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "crypto/certificate.h"
 #include "crypto/vault.h"
 
 #define KEY_MAX       65536 // bytes of the file
@@ -164,14 +165,7 @@ static int load(SSL_CTX *ctx, const struct tls_files *files)
 
 static int64_t end_of(const SSL_CTX *ctx)
 {
-    const ASN1_TIME *end = X509_get0_notAfter(SSL_CTX_get0_certificate(ctx));
-    ASN1_TIME *epoch = ASN1_TIME_set(NULL, 0);
-    int days = 0;
-    int seconds = 0;
-
-    const int r = ASN1_TIME_diff(&days, &seconds, epoch, end);
-    ASN1_TIME_free(epoch);
-    return r == 1 ? (int64_t)days * 86400 + seconds : 0;
+    return crypto_certificate_time(X509_get0_notAfter(SSL_CTX_get0_certificate(ctx)));
 }
 
 /** @return 0, an enum tls_refusal, or a fault */

@@ -1,4 +1,5 @@
-/** Tests of what must abort: a call in a child process, and what it said on stderr. */
+/** Tests of what ends a process, or changes it: a call in a child, and what it said on stderr.
+ */
 #pragma once
 
 #include <signal.h>
@@ -8,11 +9,12 @@
 #include "support/t.h"
 
 /**
- * Does fn(arg) end its process with SIGABRT?
+ * fn(arg), in a process of its own.
  *
  * @param said  gets what it wrote to stderr, NUL-terminated and cut to size
+ * @return how that ended, as of waitpid(2)
  */
-static inline bool aborts(void (*fn)(void *arg), void *arg, char *said, size_t size)
+static inline int status_of(void (*fn)(void *arg), void *arg, char *said, size_t size)
 {
     int ends[2];
     int status = 0;
@@ -35,5 +37,13 @@ static inline bool aborts(void (*fn)(void *arg), void *arg, char *said, size_t s
     said[n] = '\0';
     close(ends[0]);
     assert_int_equal(waitpid(child, &status, 0), child);
+    return status;
+}
+
+/** Does fn(arg) end its process with SIGABRT? */
+static inline bool aborts(void (*fn)(void *arg), void *arg, char *said, size_t size)
+{
+    const int status = status_of(fn, arg, said, size);
+
     return WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT;
 }

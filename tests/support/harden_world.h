@@ -16,6 +16,7 @@
 
 #include "io/harden.h"
 #include "io/harden_files.h"
+#include "support/aborts.h"
 #include "support/folder.h"
 
 #define NOBODY 65534
@@ -265,30 +266,16 @@ static inline int in_child(int (*attempt)(void), bool is_limited)
     return -WEXITSTATUS(status);
 }
 
+/** @param what  a void (**)(void) */
+static inline void do_it(void *what)
+{
+    (*(void (**)(void))what)();
+}
+
 /** The log of a child that does this. */
 static inline void hear(char *out, size_t size, void (*fn)(void))
 {
-    int ends[2];
-    int status = 0;
-    size_t n = 0;
-
-    assert_int_equal(pipe(ends), 0);
-    const pid_t pid = fork();
-    assert_true(pid >= 0);
-    if (pid == 0) {
-        dup2(ends[1], STDERR_FILENO);
-        fn();
-        _exit(0);
-    }
-    close(ends[1]);
-    for (ssize_t got = 1; got > 0; n += (size_t)got) {
-        got = read(ends[0], out + n, size - 1 - n);
-        assert_true(got >= 0);
-    }
-    out[n] = '\0';
-    close(ends[0]);
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    assert_int_equal(status, 0);
+    assert_int_equal(status_of(do_it, (void *)&fn, out, size), 0);
 }
 
 static inline unsigned count(const char *text, const char *what)

@@ -2,13 +2,12 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/resource.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/crash.h"
 #include "base/mem.h"
 #include "io/loop.h"
-#include "support/t.h"
+#include "support/aborts.h"
 
 #if IS_WATCHED
 
@@ -29,32 +28,21 @@ static void sanitizers_have_reports_of_their_own(void **state)
 
     #define SAID_SIZE 16384
 
+/** @param what  a void (**)(void) */
+static void crash(void *what)
+{
+    const struct rlimit none = {0, 0};
+
+    (void)setrlimit(RLIMIT_CORE, &none);
+    crash_open("1.2.3");
+    (*(void (**)(void))what)();
+}
+
 /** How a child ends that does this, and what it says. @return the signal */
 static int end_of(void (*fn)(void), char *said)
 {
-    int ends[2];
-    int status = 0;
-    size_t n = 0;
+    const int status = status_of(crash, (void *)&fn, said, SAID_SIZE);
 
-    assert_int_equal(pipe(ends), 0);
-    const pid_t pid = fork();
-    assert_true(pid >= 0);
-    if (pid == 0) {
-        const struct rlimit none = {0, 0};
-        (void)setrlimit(RLIMIT_CORE, &none);
-        dup2(ends[1], STDERR_FILENO);
-        crash_open("1.2.3");
-        fn();
-        _exit(0);
-    }
-    close(ends[1]);
-    for (ssize_t got = 1; got > 0; n += (size_t)got) {
-        got = read(ends[0], said + n, SAID_SIZE - 1 - n);
-        assert_true(got >= 0);
-    }
-    said[n] = '\0';
-    close(ends[0]);
-    assert_int_equal(waitpid(pid, &status, 0), pid);
     return WIFSIGNALED(status) ? WTERMSIG(status) : 0;
 }
 

@@ -126,6 +126,21 @@ static void a_site_is_read_from_a_url(void **state)
         expect_int(none[i], judge_site(&site, str_of(none[i])), false);
 }
 
+static void hosts_of_this_machine_are_known(void **state)
+{
+    static const struct {
+        const char *host;
+        bool want;
+    } rows[] = {
+        {"localhost", true}, {"127.0.0.1", true},  {"127.9.9.9", true},          {"::1", true},
+        {"", false},         {"128.0.0.1", false}, {"localhost.example", false}, {"::2", false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(rows); i++)
+        expect_int(rows[i].host, judge_is_loopback(str_of(rows[i].host)), rows[i].want);
+}
+
 static void a_date_is_read_and_nothing_else(void **state)
 {
     static const struct {
@@ -191,6 +206,7 @@ int main(void)
         cmocka_unit_test(room_is_for_messages_first),
         cmocka_unit_test(whose_a_request_is_shows_who_is_between),
         cmocka_unit_test(a_site_is_read_from_a_url),
+        cmocka_unit_test(hosts_of_this_machine_are_known),
         cmocka_unit_test(a_date_is_read_and_nothing_else),
         cmocka_unit_test(a_field_of_a_head_is_found_in_any_case),
         cmocka_unit_test(what_is_cut_is_read_to_its_end_and_no_further),
