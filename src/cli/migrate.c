@@ -3,16 +3,13 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "cli/migrate_print.h"
+#include "cli/progress.h"
 #include "cli/where.h"
 #include "crypto/random.h"
-#include "io/loop.h"
 #include "server/options.h"
 #include "store/pg.h"
-
-#define NS_PER_MS 1000000
 
 struct values {
     struct where where;
@@ -62,14 +59,10 @@ static int usage(const char *what)
 
 // What it says.
 
-static void on_progress(void *arg, const struct migrate_progress *p)
-{
-    migrate_print_progress(arg, p, loop_now_ns() / NS_PER_MS);
-}
-
 static void on_compared(void *arg, const struct migrate_compared *c)
 {
-    migrate_print_compared(arg, stdout, c);
+    progress_print_end(arg);
+    migrate_print_compared(stdout, c);
 }
 
 /** What to do, and why. */
@@ -116,19 +109,19 @@ static int say_moved(bool only_compare)
 
 static int move(const char *dir, const char *url, const struct values *v)
 {
-    struct migrate_print print;
+    struct progress_print print;
     const struct migrate_config config = {
         .dir = dir,
         .url = url,
         .only_compare = v->only_compare,
         .rand = crypto_random(),
-        .to = {.progress = on_progress, .compared = on_compared, .arg = &print},
+        .to = {.progress = {progress_print, &print}, .compared = on_compared, .arg = &print},
     };
 
     signal(SIGHUP, SIG_IGN); // rotate-key takes whoever has the directory for a server
-    migrate_print_init(&print, stderr, v->is_quiet, isatty(fileno(stderr)) != 0);
+    progress_print_init(&print, "parley migrate", v->is_quiet);
     const int r = migrate_run(&config);
-    migrate_print_end(&print);
+    progress_print_end(&print);
     if (r == 0)
         return say_moved(v->only_compare);
     fprintf(stderr, "parley migrate: %s\n", advice(r, v->only_compare));

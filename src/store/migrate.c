@@ -15,12 +15,10 @@ struct migrate {
 
 static void tell(struct migrate *m, const char *what, int64_t n, int64_t of)
 {
-    const struct migrate_progress p = {
-        .what = what, .n = n, .of = of, .is_resumed = m->is_resumed};
-
+    progress_tell(
+        &m->config->to.progress,
+        (struct progress){.what = what, .n = n, .of = of, .is_resumed = m->is_resumed});
     m->is_resumed = false;
-    if (m->config->to.progress)
-        m->config->to.progress(m->config->to.arg, &p);
 }
 
 /** How many there will be, where that is known. */

@@ -8,6 +8,7 @@
  */
 #pragma once
 
+#include "base/progress.h"
 #include "base/rand.h"
 
 #define MIGRATE_BATCH       2000
@@ -21,14 +22,6 @@ enum migrate_refusal {
     MIGRATE_NOT_YET,      // to be compared: it is not done
     MIGRATE_AWAY, // the database is not in reach, has not done it, or may have: see the log
     MIGRATE_DIFFERS,
-};
-
-struct migrate_progress {
-    const char *what;
-    int64_t n;        // of them
-    int64_t of;       // 0: nobody knows
-    bool is_compared; // and not copied
-    bool is_resumed;  // those before n were there before
 };
 
 /** One kind of what is in both. */
@@ -46,9 +39,10 @@ struct migrate_compared {
     int64_t changed_at; // the first one's position
 };
 
-/** What is told on the way. Each may be NULL. */
+/** What is told on the way. */
 struct migrate_listener {
-    void (*progress)(void *arg, const struct migrate_progress *p);
+    struct progress_to progress;
+    // May be NULL.
     void (*compared)(void *arg, const struct migrate_compared *c); // borrowed, with its texts
     void *arg;
 };

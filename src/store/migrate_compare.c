@@ -1,12 +1,11 @@
 #include "store/migrate_compare.h"
 
-#include <endian.h>
 #include <errno.h>
 #include <stdlib.h>
 
 #include "base/err.h"
 #include "base/mem.h"
-#include "crypto/digest.h"
+#include "store/sent.h"
 
 #define PAGE      500      // rows of PostgreSQL at once
 #define SAID_KEYS 3        // columns that say which row it is
@@ -263,25 +262,17 @@ static void say(struct compare *c, unsigned of, const struct migrate_value *row)
     (void)r;
 }
 
-/** Is it what was sent, by the digest that a resend is known by? What was taken away is not. */
-static bool is_as_sent(struct compare *c, const struct migrate_value *row)
-{
-    uint8_t digest[CRYPTO_SHA256_SIZE];
-    const uint64_t reply_to = htobe64((uint64_t)row[MESSAGE_REPLY_TO].number);
-
-    if (str_eq(row[MESSAGE_TYPE].bytes, STR(CHAT_TYPE_GONE)))
-        return true;
-    crypto_sha256_add(c->sent, row[MESSAGE_TYPE].bytes);
-    crypto_sha256_add(c->sent, STR("\0"));
-    crypto_sha256_add(c->sent, (str){(const char *)&reply_to, sizeof(reply_to)});
-    crypto_sha256_add(c->sent, row[MESSAGE_CONTENT].bytes);
-    crypto_sha256_end(c->sent, digest);
-    return str_eq(row[MESSAGE_DIGEST].bytes, (str){(const char *)digest, CHAT_DIGEST_SIZE});
-}
-
 static void check_sent(struct compare *c, const struct migrate_value *row)
 {
-    if (c->kind->n_columns != MESSAGE_COLUMNS || is_as_sent(c, row))
+    if (c->kind->n_columns != MESSAGE_COLUMNS)
+        return;
+    const struct sent sent = {
+        .type = row[MESSAGE_TYPE].bytes,
+        .reply_to = (uint64_t)row[MESSAGE_REPLY_TO].number,
+        .content = row[MESSAGE_CONTENT].bytes,
+        .digest = row[MESSAGE_DIGEST].bytes,
+    };
+    if (sent_is_whole(c->sent, &sent))
         return;
     if (c->result.n_changed++ == 0)
         c->result.changed_at = row[MESSAGE_POSITION].number;
@@ -307,15 +298,15 @@ static void compare_rows(struct compare *c, const struct migrate_value *here,
 
 static void tell_progress(const struct compare *c)
 {
-    const struct migrate_progress p = {
+    const struct progress p = {
         .what = c->kind->name,
         .n = c->result.n[0],
-        .is_compared = true,
+        .doing = "comparing",
         .of = c->kind->n_columns == MESSAGE_COLUMNS ? c->source->mark.n_messages : 0,
     };
 
-    if (c->to->progress && p.n % PAGE == 0)
-        c->to->progress(c->to->arg, &p);
+    if (p.n % PAGE == 0)
+        progress_tell(&c->to->progress, p);
 }
 
 /** All rows of either. @return 0, MIGRATE_AWAY or a fault */

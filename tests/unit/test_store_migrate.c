@@ -56,7 +56,7 @@ static void on_compared(void *arg, const struct migrate_compared *c)
     w->n_changed += c->n_changed;
 }
 
-static void on_progress(void *arg, const struct migrate_progress *p)
+static void on_progress(void *arg, const struct progress *p)
 {
     struct world *w = arg;
 
@@ -74,7 +74,7 @@ static int move_from(struct world *w, const char *dir, bool only_compare)
         .only_compare = only_compare,
         .batch = BATCH,
         .rand = &chance.rand,
-        .to = {.compared = on_compared, .progress = on_progress, .arg = w},
+        .to = {.compared = on_compared, .progress = {on_progress, w}, .arg = w},
     };
 
     w->said[0] = '\0';
