@@ -2,10 +2,12 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "cli/backup.h"
 #include "cli/doctor.h"
 #include "cli/help.h"
 #include "cli/make_keys.h"
 #include "cli/migrate.h"
+#include "cli/restore.h"
 #include "cli/revoke.h"
 #include "cli/rotate.h"
 #include "cli/sql.h"
@@ -28,6 +30,9 @@ static const struct command commands[] = {
      "end the sessions of an account, or one session, before their time"},
     {"rotate-key", rotate_main, &rotate_table, "replace the server's own key"},
     {"make-keys", make_keys_main, &make_keys_table, "make the keys that several servers share"},
+    {"backup", backup_main, &backup_table, "back up a server, while it runs"},
+    {"restore", restore_main, &restore_table,
+     "make a data directory of a backup, or check one"},
     {"migrate", migrate_main, &migrate_table,
      "move a stopped server's messages into PostgreSQL"},
     {"sql", sql_main, &sql_table, "look into a store with SQL, also while a server has it"},

@@ -15,6 +15,7 @@ int where_read(struct where *w, struct buf *file)
     if (!w->keys.ptr)
         w->keys = server.keys;
     w->store = server.store;
+    w->is_media_elsewhere = str_eq(server.media.where, STR("s3"));
     if (w->home_chain == 0)
         w->home_chain = serve_home_chain(&server);
     return 0;
@@ -34,6 +35,11 @@ int where_run(const struct option_table *table, const struct options_from *from,
         code = run(values);
     buf_fini(&file);
     return code;
+}
+
+bool where_is_shared(const struct where *w)
+{
+    return w->store.len > 0 && !str_eq(w->store, STR("sqlite"));
 }
 
 str where_keys(const struct where *w)

@@ -114,8 +114,16 @@ static void say_not_open(struct doctor *d, int r, const char *why)
 static void check_sqlite(struct doctor *d)
 {
     struct sqlite_look *l = NULL;
+    bool is_restoring = false;
 
-    if (store_dir_check_moved(d->data) != 0) {
+    if (store_dir_is_restoring(d->data, &is_restoring) == 0 && is_restoring) {
+        finding_add(&d->findings, VERDICT_BAD, NAME,
+                    "Run 'parley restore' again, with the same backup; or begin with an empty "
+                    "directory.",
+                    "a backup was on its way into %s, and has not come to its end", d->data);
+        return;
+    }
+    if (store_dir_check(d->data) != 0) {
         finding_add(&d->findings, VERDICT_BAD, NAME,
                     "Name that with --store postgresql://…; or another directory with --data.",
                     "what %s had has moved into PostgreSQL ('parley migrate')", d->data);

@@ -106,52 +106,102 @@ int store_dir_take(int *fd, const char *dir)
     return r < 0 ? err_up(r) : lock(fd, dir);
 }
 
-// A directory that was moved.
+// A directory that no server is to have.
 
 /** @return 0 or a fault */
-static int moved_of(char path[DIR_PATH_SIZE], const char *dir)
+static int path_of(char path[DIR_PATH_SIZE], const char *dir, const char *name)
 {
-    if (snprintf(path, DIR_PATH_SIZE, "%s/moved", dir) >= DIR_PATH_SIZE)
+    if (snprintf(path, DIR_PATH_SIZE, "%s/%s", dir, name) >= DIR_PATH_SIZE)
         return err_fault(-ENAMETOOLONG, "%s", dir);
     return 0;
 }
 
-static int write_moved(int fd, const char *path)
+static int write_mark(int fd, const char *path, str text)
 {
-    static const char text[] = "What parley.db has is in a database, by 'parley migrate'.\n";
-
-    if (pwrite(fd, text, sizeof(text) - 1, 0) != (ssize_t)sizeof(text) - 1)
+    if (pwrite(fd, text.ptr, text.len, 0) != (ssize_t)text.len)
         return err_fault(errno ? -errno : -EIO, "write %s", path);
     return fsync(fd) < 0 ? err_fault(-errno, "sync %s", path) : 0;
 }
 
-int store_dir_set_moved(const char *dir)
+static int set_mark(const char *dir, const char *name, str text)
 {
     char path[DIR_PATH_SIZE];
 
-    int r = moved_of(path, dir);
+    int r = path_of(path, dir, name);
     if (r < 0)
         return err_up(r);
     const int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
     if (fd < 0)
         return err_fault(-errno, "make %s", path);
-    r = write_moved(fd, path);
+    r = write_mark(fd, path, text);
     close(fd);
     return r < 0 ? err_up(r) : store_dir_sync(dir);
 }
 
-int store_dir_check_moved(const char *dir)
+/** @return 0 or a fault */
+static int has_mark(const char *dir, const char *name, bool *has)
 {
     char path[DIR_PATH_SIZE];
 
-    const int r = moved_of(path, dir);
+    *has = false;
+    const int r = path_of(path, dir, name);
     if (r < 0)
         return err_up(r);
-    if (access(path, F_OK) == 0) {
+    *has = access(path, F_OK) == 0;
+    return *has || errno == ENOENT ? 0 : err_fault(-errno, "look for %s", path);
+}
+
+#define MOVED     "moved"
+#define RESTORING "restoring"
+
+int store_dir_set_moved(const char *dir)
+{
+    return set_mark(dir, MOVED,
+                    STR("What parley.db has is in a database, by 'parley migrate'.\n"));
+}
+
+int store_dir_set_restoring(const char *dir)
+{
+    return set_mark(dir, RESTORING,
+                    STR("'parley restore' has not come to its end: run it again.\n"));
+}
+
+int store_dir_clear_restoring(const char *dir)
+{
+    char path[DIR_PATH_SIZE];
+
+    const int r = path_of(path, dir, RESTORING);
+    if (r < 0)
+        return err_up(r);
+    if (unlink(path) < 0 && errno != ENOENT)
+        return err_fault(-errno, "remove %s", path);
+    return store_dir_sync(dir);
+}
+
+int store_dir_is_restoring(const char *dir, bool *is)
+{
+    return has_mark(dir, RESTORING, is);
+}
+
+int store_dir_check(const char *dir)
+{
+    bool is_moved = false;
+    bool is_restoring = false;
+
+    int r = has_mark(dir, MOVED, &is_moved);
+    if (r == 0)
+        r = has_mark(dir, RESTORING, &is_restoring);
+    if (r < 0)
+        return err_up(r);
+    if (is_moved) {
         return err_fault(-EEXIST,
                          "start with the --store that %s was moved to: clients have gone on "
-                         "there. If none has, remove %s",
-                         dir, path);
+                         "there. If none has, remove %s/" MOVED,
+                         dir, dir);
     }
-    return errno == ENOENT ? 0 : err_fault(-errno, "look for %s", path);
+    if (is_restoring) {
+        return err_fault(-EEXIST,
+                         "run 'parley restore' on %s again: it has not come to its end", dir);
+    }
+    return 0;
 }

@@ -37,5 +37,18 @@ MUST_CHECK int store_dir_sync(const char *dir);
  */
 MUST_CHECK int store_dir_set_moved(const char *dir);
 
-/** @return 0, or a fault: it was moved, or that can't be told */
-MUST_CHECK int store_dir_check_moved(const char *dir);
+/**
+ * A backup is on its way into it: say so in the file `restoring`, which is there after a power
+ * cut. Until it is taken away no server has the directory. Idempotent.
+ *
+ * @return 0 or a fault
+ */
+MUST_CHECK int store_dir_set_restoring(const char *dir);
+MUST_CHECK int store_dir_clear_restoring(const char *dir);
+
+/** @return 0 or a fault */
+MUST_CHECK int store_dir_is_restoring(const char *dir, bool *is);
+
+/** May a server have it? @return 0, or a fault: it was moved, or is not restored yet, or that
+ * can't be told */
+MUST_CHECK int store_dir_check(const char *dir);

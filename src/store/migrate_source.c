@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/err.h"
+#include "store/dir.h"
 #include "store/migrate_thread.h"
 #include "store/sqlite.h"
 #include "store/sqlite_file.h"
@@ -93,11 +94,18 @@ int migrate_source_open(struct migrate_source *s, const char *dir, struct rand *
     char path[SQLITE_FILE_PATH_SIZE];
     struct sqlite_paths paths;
 
+    bool is_restoring = false;
+
     s->lock = -1;
+    int r = store_dir_is_restoring(dir, &is_restoring);
+    if (r == 0 && is_restoring)
+        r = err_fault(-EEXIST, "%s is not restored yet: run 'parley restore' again", dir);
+    if (r < 0)
+        return err_up(r);
     const int n = snprintf(path, sizeof(path), "%s/parley.db", dir);
     if (n >= (int)sizeof(path) || access(path, F_OK) != 0)
         return MIGRATE_NO_STORE;
-    const int r = sqlite_file_take(&s->lock, dir, &paths);
+    r = sqlite_file_take(&s->lock, dir, &paths);
     return r == 0 ? open_all(s, &paths, rand) : err_up(r);
 }
 

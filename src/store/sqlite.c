@@ -68,9 +68,9 @@ static int open_files(struct sqlite_engine *e, const struct store_sqlite_config 
     rand_bytes(config->rand, key, sizeof(key));
     rand_bytes(config->rand, index_key, sizeof(index_key));
     rand_bytes(config->rand, &writer.epoch, sizeof(writer.epoch));
-    int r = sqlite_file_take(&e->lock, config->dir, &paths);
+    int r = store_dir_check(config->dir);
     if (r == 0)
-        r = store_dir_check_moved(config->dir);
+        r = sqlite_file_take(&e->lock, config->dir, &paths);
     if (r < 0)
         return err_up(r);
     r = sqlite_writer_open(&e->writer, &e->keep.index, &writer);

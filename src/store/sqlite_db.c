@@ -55,17 +55,20 @@ static int wait_for_lock(void *arg, int n)
     return 1;
 }
 
-int sqlite_db_open(struct sqlite_db *d, const char *path)
+int sqlite_db_open_as(struct sqlite_db *d, const char *path, int flags)
 {
     // Each connection is used by one thread at a time: SQLite needs no lock on it.
-    const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
-
-    if (sqlite3_open_v2(path, &d->db, flags, NULL) != SQLITE_OK)
+    if (sqlite3_open_v2(path, &d->db, flags | SQLITE_OPEN_NOMUTEX, NULL) != SQLITE_OK)
         return sqlite_db_fault(d, path);
     sqlite3_extended_result_codes(d->db, 1);
     d->patience_ms = BUSY_MS;
     sqlite3_busy_handler(d->db, wait_for_lock, d);
     return 0;
+}
+
+int sqlite_db_open(struct sqlite_db *d, const char *path)
+{
+    return sqlite_db_open_as(d, path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
 }
 
 int sqlite_db_sync(struct sqlite_db *d)

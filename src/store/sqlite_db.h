@@ -20,6 +20,9 @@ struct sqlite_db {
 
 /** d stays where it is. @return 0 or a fault; in either case sqlite_db_close() */
 MUST_CHECK int sqlite_db_open(struct sqlite_db *d, const char *path);
+
+/** The same, with flags of sqlite3_open_v2(). */
+MUST_CHECK int sqlite_db_open_as(struct sqlite_db *d, const char *path, int flags);
 MUST_CHECK int sqlite_db_prepare(struct sqlite_db *d, const char *const *texts, size_t n);
 
 /** Statements of a part of the backend, in an array of its own. */

@@ -50,6 +50,10 @@
  *
  * A `milestone` is where the index once was (sqlite_index.h).
  *
+ * `changed` has the rows of the large tables that are not any more what was appended, in the
+ * order in which they ceased to be: who copies those tables while others write reads here what
+ * to copy again (sqlite_copy.h).
+ *
  * Sessions, nonces and revocations (auth/store.h) know nothing of all that: who signs in may
  * never have written, so that accounts are bytes in there. A session is found by its name, as
  * its tokens have it, and by its account, the one refreshed longest ago first; all three by
@@ -66,7 +70,7 @@
  * its message. Of an account's quota there is one number (store/upload_quota.h), and what an
  * upload has taken of it stays with the upload.
  */
-static const char schema[] =
+static const char tables[] =
     "CREATE TABLE meta ("
     "  id INTEGER PRIMARY KEY CHECK (id = 1),"
     "  epoch INTEGER NOT NULL,"
@@ -74,7 +78,6 @@ static const char schema[] =
     "  conversations INTEGER NOT NULL," // that were ever made
     "  chain INTEGER NOT NULL"          // of all messages, see sqlite_index.h
     ") STRICT;"
-    "INSERT INTO meta VALUES (1, 0, 0, 0, 0);"
 
     "CREATE TABLE account ("
     "  id INTEGER PRIMARY KEY AUTOINCREMENT,"
@@ -221,20 +224,37 @@ static const char schema[] =
     ") STRICT;"
     "CREATE INDEX attachment_by_upload ON attachment (upload);"
 
+    "CREATE TABLE changed ("
+    "  id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    "  relation TEXT NOT NULL,"
+    "  row INTEGER NOT NULL"
+    ") STRICT;";
+
+static const char triggers[] =
     "CREATE TRIGGER message_removed AFTER DELETE ON message BEGIN"
     "  DELETE FROM attachment WHERE position = old.position;"
+    "  INSERT INTO changed (relation, row) VALUES ('message', old.position);"
     "  INSERT OR REPLACE INTO removed VALUES (old.position, old.conversation, old.seq,"
     "    old.sender, old.ordinal, old.sent_bytes, old.got_bytes, old.created_at_ms);"
     "END;"
     "CREATE TRIGGER message_gone AFTER UPDATE OF type ON message WHEN new.type = 'gone' BEGIN"
     "  DELETE FROM attachment WHERE position = new.position;"
     "END;"
+    "CREATE TRIGGER message_changed AFTER UPDATE ON message BEGIN"
+    "  INSERT INTO changed (relation, row) VALUES ('message', new.position);"
+    "END;"
+    "CREATE TRIGGER conversation_changed AFTER UPDATE ON conversation BEGIN"
+    "  INSERT INTO changed (relation, row) VALUES ('conversation', new.id);"
+    "END;"
+    "CREATE TRIGGER account_changed AFTER UPDATE OF bytes ON account BEGIN"
+    "  INSERT INTO changed (relation, row) VALUES ('account', new.id);"
+    "END;"
     "CREATE TRIGGER attachment_removed AFTER DELETE ON attachment"
     "  WHEN NOT EXISTS (SELECT 1 FROM attachment WHERE upload = old.upload) BEGIN"
     "  UPDATE upload SET until_ms = 1 WHERE id = old.upload AND until_ms = 0;"
     "END;";
 
-#define VERSION 6 // those before it were of the time before the first release
+#define VERSION 7 // those before it were of the time before the first release
 
 int sqlite_file_make(const char *path)
 {
@@ -246,15 +266,22 @@ int sqlite_file_make(const char *path)
     return 0;
 }
 
-int sqlite_file_take(int *fd, const char *dir, struct sqlite_paths *paths)
+int sqlite_file_paths(struct sqlite_paths *paths, const char *dir)
 {
-    *fd = -1;
     if (snprintf(paths->log, SQLITE_FILE_PATH_SIZE, "%s/parley.db", dir) >=
             SQLITE_FILE_PATH_SIZE ||
         snprintf(paths->index, SQLITE_FILE_PATH_SIZE, "%s/index.db", dir) >=
             SQLITE_FILE_PATH_SIZE)
         return err_fault(-ENAMETOOLONG, "%s", dir);
-    int r = store_dir_take(fd, dir);
+    return 0;
+}
+
+int sqlite_file_take(int *fd, const char *dir, struct sqlite_paths *paths)
+{
+    *fd = -1;
+    int r = sqlite_file_paths(paths, dir);
+    if (r == 0)
+        r = store_dir_take(fd, dir);
     if (r == 0)
         r = sqlite_file_make(paths->log);
     if (r == 0)
@@ -262,37 +289,50 @@ int sqlite_file_take(int *fd, const char *dir, struct sqlite_paths *paths)
     return r < 0 ? err_up(r) : 0;
 }
 
-/** Is this database new, or one of ours that we know? */
-static int check(struct sqlite_db *d, int64_t *version)
+int sqlite_file_check(struct sqlite_db *d, const char *name)
 {
     int64_t id = 0;
+    int64_t version = 0;
     int64_t n_tables = 0;
 
     int r = sqlite_db_number(d, "PRAGMA application_id", &id);
     if (r == 0)
-        r = sqlite_db_number(d, "PRAGMA user_version", version);
+        r = sqlite_db_number(d, "PRAGMA user_version", &version);
     if (r == 0)
         r = sqlite_db_number(d, "SELECT count(*) FROM sqlite_schema", &n_tables);
     if (r < 0)
         return r;
     if (id != APPLICATION_ID && (id != 0 || n_tables > 0)) {
+        return err_fault(-EINVAL, "%s is no store of Parley's: choose another directory", name);
+    }
+    if (n_tables > 0 && version < VERSION) {
         return err_fault(-EINVAL,
-                         "parley.db is no store of Parley's: choose another directory");
+                         "%s has version %lld, from before the first release, which this "
+                         "Parley can't read: choose another directory",
+                         name, (long long)version);
     }
-    if (n_tables > 0 && *version < VERSION) {
-        return err_fault(
-            -EINVAL,
-            "parley.db has version %lld, from before the first release, which this "
-            "Parley can't read: choose another directory",
-            (long long)*version);
-    }
-    if (*version > VERSION) {
+    if (version > VERSION) {
         return err_fault(-EINVAL,
-                         "parley.db has version %lld, this Parley knows %lld: run a newer one, "
-                         "or restore a backup",
-                         (long long)*version, (long long)VERSION);
+                         "%s has version %lld, this Parley knows %lld: run a newer one, or "
+                         "restore a backup",
+                         name, (long long)version, (long long)VERSION);
     }
-    return 0;
+    return version == VERSION ? 0 : SQLITE_FILE_EMPTY;
+}
+
+int sqlite_file_make_tables(struct sqlite_db *d)
+{
+    char marks[80];
+
+    snprintf(marks, sizeof(marks), "PRAGMA application_id = %d; PRAGMA user_version = %d",
+             APPLICATION_ID, VERSION);
+    const int r = sqlite_db_exec(d, tables);
+    return r == 0 ? sqlite_db_exec(d, marks) : r;
+}
+
+int sqlite_file_make_triggers(struct sqlite_db *d)
+{
+    return sqlite_db_exec(d, triggers);
 }
 
 static int make(struct sqlite_db *d, uint64_t epoch)
@@ -301,20 +341,18 @@ static int make(struct sqlite_db *d, uint64_t epoch)
 
     int r = sqlite_db_exec(d, "BEGIN IMMEDIATE");
     if (r == 0)
-        r = sqlite_db_exec(d, schema);
-    snprintf(end, sizeof(end),
-             "PRAGMA application_id = %d; PRAGMA user_version = %d;"
-             "UPDATE meta SET epoch = %lld; COMMIT",
-             APPLICATION_ID, VERSION, (long long)epoch);
+        r = sqlite_file_make_tables(d);
+    if (r == 0)
+        r = sqlite_file_make_triggers(d);
+    snprintf(end, sizeof(end), "INSERT INTO meta VALUES (1, %lld, 0, 0, 0); COMMIT",
+             (long long)epoch);
     return r == 0 ? sqlite_db_exec(d, end) : r;
 }
 
 int sqlite_file_migrate(struct sqlite_db *d, uint64_t epoch)
 {
-    int64_t version = 0;
-
-    int r = check(d, &version);
-    if (r == 0 && version != VERSION)
+    int r = sqlite_file_check(d, "parley.db");
+    if (r == SQLITE_FILE_EMPTY)
         r = make(d, epoch);
     return r < 0 ? err_up(r) : 0; // what is not committed is gone when d is closed
 }

@@ -10,6 +10,9 @@ struct sqlite_paths {
     char index[SQLITE_FILE_PATH_SIZE];
 };
 
+/** @return 0 or a fault */
+MUST_CHECK int sqlite_file_paths(struct sqlite_paths *paths, const char *dir);
+
 /**
  * Take the directory for this process. It is made where it is missing, and so are the
  * databases, all for their owner's eyes alone.
@@ -30,3 +33,16 @@ MUST_CHECK int sqlite_file_make(const char *path);
  * @return 0 or a fault: it is newer, or older, or no store of Parley's, or broken
  */
 MUST_CHECK int sqlite_file_migrate(struct sqlite_db *d, uint64_t epoch);
+
+/** The tables of an empty database, without triggers: those are for the last. In a transaction
+ * of the caller's; all of it but a row of `meta`. @return 0 or a fault */
+MUST_CHECK int sqlite_file_make_tables(struct sqlite_db *d);
+MUST_CHECK int sqlite_file_make_triggers(struct sqlite_db *d);
+
+enum sqlite_file_refusal {
+    SQLITE_FILE_EMPTY = 1, // nothing is in it yet
+};
+
+/** Is the database one that this program knows? @return 0, SQLITE_FILE_EMPTY, or a fault: it is
+ * newer, or older, or nothing of Parley's */
+MUST_CHECK int sqlite_file_check(struct sqlite_db *d, const char *name);

@@ -184,7 +184,7 @@ static void refuses_what_a_newer_one_wrote(void **state)
     store_world_close(w);
     run_sql(w, "PRAGMA user_version = 1000");
     expect_refused(w, "run a newer one");
-    run_sql(w, "PRAGMA user_version = 6");
+    run_sql(w, "PRAGMA user_version = 7");
     store_world_open(w);
 }
 
@@ -194,14 +194,14 @@ static void refuses_what_is_from_before_the_first_release(void **state)
 
     put(w, 'a', 'b', "1", 1);
     store_world_close(w);
-    for (unsigned version = 1; version <= 5; version++) {
+    for (unsigned version = 1; version <= 6; version++) {
         char text[48];
         snprintf(text, sizeof(text), "PRAGMA user_version = %u", version);
         run_sql(w, text);
         snprintf(text, sizeof(text), "has version %u, from before the first release", version);
         expect_refused(w, text);
     }
-    run_sql(w, "PRAGMA user_version = 6");
+    run_sql(w, "PRAGMA user_version = 7");
     store_world_open(w);
     put(w, 'a', 'b', "2", 2);
 }
