@@ -256,7 +256,10 @@ class Connection implements Wire {
         this.#ready = ready;
         this.#tries = 0;
         this.#refused = undefined;
-        if (!ready.recovered) this.#cursor = undefined;
+        if (!ready.recovered && this.#cursor) {
+            this.#cursor = undefined;
+            this.events.emit('restored', undefined);
+        }
         this.#say('online');
         this.events.emit('ready', ready);
     }

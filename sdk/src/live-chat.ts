@@ -245,6 +245,7 @@ export class LiveChat implements Chat {
         const { events } = this.#parts.wire;
         events.on('status', (status) => this.#onStatus(status));
         events.on('ready', (ready) => this.#onReady(ready));
+        events.on('restored', () => this.#forget(false));
         events.on('message.new', ({ message, ack }) => {
             const thread = this.#get(message.peer);
             const item = thread.receive(message);
@@ -312,13 +313,14 @@ export class LiveChat implements Chat {
         for (const peer of outbox.peers) this.#get(peer).outgoingChanged();
     }
 
-    #forget(): void {
+    /** @param isLeft  what is on its way is nobody's any more */
+    #forget(isLeft = true): void {
         this.#isListed = false;
         this.#next = undefined;
         this.#depth = 0;
         clearTimeout(this.#listTimer);
         this.#listTimer = undefined;
-        for (const thread of new Set(this.#threads.values())) thread.reset();
+        for (const thread of new Set(this.#threads.values())) thread.reset(isLeft);
         this.#change();
     }
 

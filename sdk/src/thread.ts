@@ -315,8 +315,8 @@ export class LiveThread implements Thread {
         this.#touch();
     }
 
-    /** Somebody else is signed in, or nobody. */
-    reset(): void {
+    /** As if nothing were known of it. @param isLeft  nobody waits for what is on its way */
+    reset(isLeft: boolean): void {
         this.#conversation = undefined;
         this.#isSure = false;
         this.#toldSeq = this.#heldSeq = 0;
@@ -324,7 +324,7 @@ export class LiveThread implements Thread {
         this.#loader.reset();
         this.#readMarks.forget();
         this.#links.forget();
-        this.#waiters.rejectAll(cancelled());
+        if (isLeft) this.#waiters.rejectAll(cancelled());
         this.offline();
         this.#touch();
     }

@@ -17,6 +17,8 @@ export interface WireEvents extends Omit<ServerEvents, 'message.new' | 'error'> 
     'message.new': { message: ServerEvents['message.new']; ack: () => void };
     /** What the server says before it ends the connection, or of a request without an answer. */
     error: ParleyError;
+    /** Before `ready`: what was told so far is of another store, or of one that a backup was put back in. */
+    restored: undefined;
 }
 
 /** One connection, which comes back by itself and then gets what it missed. */

@@ -409,6 +409,48 @@ describe('the outbox', () => {
     });
 });
 
+describe('a server that was restored', () => {
+    test('is read anew: what it has lost is gone, and its ids are given again', async () => {
+        const { handlers } = it.wire;
+        it.wire.online();
+        const thread = it.chat.thread(BOB);
+        thread.open();
+        await settled();
+        for (const seq of [1, 2, 3]) it.wire.deliver(message(seq));
+        const sent = thread.sendText('on its way');
+        it.wire.say('offline');
+        const again = [message(1), message(2, { content: 'another one' })];
+        handlers['message.history'] = () => ({ messages: again, has_more: false, first_seq: 1 });
+        lists([conversation({ last_message: again[1]!, unread: 1 })]);
+        it.wire.events.emit('restored', undefined);
+        it.wire.online();
+        await settled();
+        const texts = thread.items.map((item) => item.content);
+        expect(texts).toEqual(['m1', 'another one', 'on its way']);
+        expect(thread.items.at(-1)!.key).toBe(sent.key);
+        expect(it.chat.summaries[0]!.last?.content).toBe('on its way');
+        it.wire.deliver(message(3, { content: 'a new one' }));
+        expect(thread.items.map((item) => item.content)).toContain('a new one');
+    });
+
+    test('keeps those waiting who have sent something', async () => {
+        it.wire.online();
+        const { key } = it.chat.thread(BOB).sendText('hi');
+        let stored: unknown;
+        void it.chat
+            .thread(BOB)
+            .stored(key)
+            .then((one) => (stored = one));
+        it.wire.events.emit('restored', undefined);
+        it.wire.online();
+        await settled();
+        expect(stored).toBeUndefined();
+        it.outbox.stored(key, message(1, { from: ME, to: BOB, client_msg_id: key }));
+        await settled();
+        expect(stored).toMatchObject({ seq: 1 });
+    });
+});
+
 describe('who disconnects', () => {
     const texts = () => it.chat.thread(BOB).items.map((item) => item.content);
 

@@ -403,15 +403,21 @@ describe('a cursor', () => {
         expect(cursors()).toEqual([undefined, undefined, 'at-1']);
     });
 
-    test('that the server does not know is not told again', async () => {
+    test('that the server does not know is not told again, and what is here is not of it', async () => {
+        const heard: string[] = [];
+        wire.events.on('restored', () => heard.push('restored'));
+        wire.events.on('ready', () => heard.push('ready'));
         await online();
         last().say('synced', { cursor: 'a' });
+        await again();
+        expect(heard).toEqual(['ready', 'ready']);
         last().say('disconnect', 'transport close');
         await vi.advanceTimersByTimeAsync(1000);
         last().ready(false);
+        expect(heard).toEqual(['ready', 'ready', 'restored', 'ready']);
         last().say('disconnect', 'transport close');
         await vi.advanceTimersByTimeAsync(1000);
-        expect(cursors()).toEqual([undefined, 'a', undefined]);
+        expect(cursors()).toEqual([undefined, 'a', 'a', undefined]);
     });
 });
 

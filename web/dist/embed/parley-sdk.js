@@ -1,1 +1,1 @@
-import{P as s,S as a,j as t,f as o,k as c,b as r,s as e,l as n,t as i}from"./sdk-DGbO4Zx8.js";export{s as ParleyError,a as Session,t as accountKey,o as createChat,c as isAccount,r as isPassing,e as sameAccount,n as shortAccount,i as tokenAuth};
+import{P as s,S as a,j as t,f as o,k as c,b as r,s as e,l as n,t as i}from"./sdk-DPMU91KZ.js";export{s as ParleyError,a as Session,t as accountKey,o as createChat,c as isAccount,r as isPassing,e as sameAccount,n as shortAccount,i as tokenAuth};
