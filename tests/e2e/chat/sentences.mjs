@@ -9,8 +9,9 @@
  *   - A cursor older than retention: nothing is removed yet, so that there is none.
  *   - Kicked, and what is over when the store is away for 30 s: `kicked` is reserved; the 503 is
  *     tested with a store that fails (test_server_health.c, test_eio_server.c).
- *   - A cursor from before a restore is known as such once the epoch is a new one, which the
- *     operator sees to (docs/operations.md); before that, only beyond the end of the backup.
+ *   - A cursor from before a restore is known as such once the epoch is a new one, to which
+ *     `parley restore` sees, and with PostgreSQL the operator (docs/operations.md); before that,
+ *     only beyond the end of the backup.
  */
 import { pageOf } from './pasted.mjs';
 
@@ -46,6 +47,8 @@ const PARTS = {
         ['A cursor belongs to one account ... as without one.',
             'devices: refuses cursors that are not its own',
             'devices: refuses a cursor of another store',
+            'resume: refuses cursors from before a restore'],
+        ['Who gave one and gets that forgets ... may give the ids of what was lost again.',
             'resume: refuses cursors from before a restore'],
         ['A cursor is a place to start from, never a receipt.',
             'resume: takes a cursor for no receipt'],

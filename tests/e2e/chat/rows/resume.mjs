@@ -198,11 +198,17 @@ async function knowsNoOtherNamespace(t) {
     }
 }
 
-/** As the page has it, but for the program that runs it. */
-function renew(data) {
-    const how = onPostgres ? /psql \S+ -c "(UPDATE [^"]+)"/ : /sqlite3 parley\.db "(UPDATE [^"]+)"/;
-    const [, statement] = how.exec(pageOf('docs/operations.md'));
-    return changeStore(data, statement);
+/** By the way that an operator has: `parley restore`, or as the page has it. @return its directory */
+async function restored(t, data) {
+    if (onPostgres) {
+        const [, statement] = /psql \S+ --command='(UPDATE [^']+)'/.exec(pageOf('docs/operations.md'));
+        await changeStore(data, statement);
+        return data;
+    }
+    const [backup, again] = [folder('backup'), folder('restored')];
+    t.servers.command('backup', '--quiet', '--data', data, backup);
+    t.servers.command('restore', '--quiet', '--data', again, backup);
+    return again;
 }
 
 /** Each node has seen the last of what there is. */
@@ -218,7 +224,7 @@ async function cursorBehindAll(t, address) {
 
 /**
  * What came behind the backup is gone, and its cursors with it: at once those beyond its end,
- * and with a new epoch, as docs/operations.md has it, all of them.
+ * and of what was restored, as docs/operations.md has it, all of them.
  */
 async function refusesOnesFromBeforeARestore(t) {
     const { data } = await t.serve({ options: OPTIONS });
@@ -232,7 +238,7 @@ async function refusesOnesFromBeforeARestore(t) {
 
     await t.serveAgain({ options: OPTIONS });
     const [a2, b2] = [await joinSynced(t, a.address), await joinSynced(t, b.address)];
-    await a2.send(b.address, 'lost with the restore');
+    const lost = await a2.send(b.address, 'lost with the restore');
     await b2.take('message.new');
     await heardOf(b2, 'message.delivered', 2);
     const cursor = await cursorBehindAll(t, b.address);
@@ -242,10 +248,10 @@ async function refusesOnesFromBeforeARestore(t) {
     same((await joinSynced(t, b.address, { cursor })).ready.recovered, false, 'recovered');
     await t.server.stop();
 
-    await renew(backup);
-    await t.serve({ data: backup, options: OPTIONS });
+    await t.serve({ data: await restored(t, backup), options: OPTIONS });
     const a3 = await joinSynced(t, a.address);
-    for (const i of numbers(5)) await a3.send(b.address, `since ${i}`); // and so it is passed
+    same((await a3.send(b.address, 'since 1')).id, lost.id, 'an id that is given again');
+    for (const i of numbers(4, 2)) await a3.send(b.address, `since ${i}`); // and so it is passed
     for (const old of [cursor, b.cursor]) {
         const again = await joinSynced(t, b.address, { cursor: old, acking: false });
         same(again.ready.recovered, false, 'recovered');
