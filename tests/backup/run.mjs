@@ -479,6 +479,10 @@ function documented(title) {
     return /```sh\n([^]*?)```/.exec(part)[1];
 }
 
+/** Behind what has come before. */
+const comes = (peer, content) =>
+    until(`"${content}"`, async () => (await peer.take('message.new')).content === content);
+
 async function postgresComesBack(t) {
     if (!isPostgresThere) throw new Skip('there is no TEST_POSTGRES');
     const [from, to] = [await Database.make(), await Database.make()];
@@ -489,7 +493,10 @@ async function postgresComesBack(t) {
     await a.send(b.address, 'one');
     await b.take('message.new');
     const writing = (async () => {
-        for (let i = 1; !t.isOver; i++) await a.send(b.address, `more ${i}`);
+        for (let i = 1; !t.isOver; i++) {
+            await a.send(b.address, `more ${i}`);
+            await sleep(20); // or there are more than a page of history has
+        }
     })();
     await b.takeAll('message.new', 20);
     const dir = folder('dump');
@@ -504,13 +511,13 @@ async function postgresComesBack(t) {
     t.isOver = true;
     await writing;
     await a.send(b.address, 'after the backup');
-    await until('the last one', async () => (await b.take('message.new')).content === 'after the backup');
+    await comes(b, 'after the backup');
     await t.server.kill();
 
     const restored = await steps('<!-- drill: restore -->');
     same(restored.code, 0, `exit code: ${restored.said}`);
-    same(await psql(from.url, 'SELECT epoch FROM parley.meta') ===
-        await psql(to.url, 'SELECT epoch FROM parley.meta'), false, 'the epoch is another one');
+    same(await psql(from.url, 'SELECT epoch FROM meta') ===
+        await psql(to.url, 'SELECT epoch FROM meta'), false, 'the epoch is another one');
     await t.serveAgain({ ...QUIET, env: { PARLEY_STORE: to.url } });
     const b2 = await joinSynced(t, b.address, { cursor: b.cursor });
     same(b2.ready.recovered, false, 'recovered');
@@ -520,7 +527,7 @@ async function postgresComesBack(t) {
     const a2 = await joinSynced(t, a.address, { cursor: a.cursor });
     same(a2.ready.recovered, false, 'recovered');
     same((await a2.send(b.address, 'next')).seq, messages.length + 1, 'the next seq');
-    same((await b2.take('message.new')).content, 'next', 'and it comes');
+    await comes(b2, 'next');
     await t.server.stop();
 }
 
