@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/hex.h"
@@ -30,6 +31,8 @@ static struct {
     size_t n_layers;
     struct layer_level layers[LOG_LAYERS_MAX];
 } levels = {.level = LOG_INFO, .highest = LOG_INFO};
+
+static bool is_journal; // from before threads start
 
 static atomic_bool has_said_fatal;
 
@@ -86,6 +89,24 @@ int log_set_levels(str spec)
     }
     levels = next;
     return 0;
+}
+
+void log_find_journal(const char *stream)
+{
+    unsigned long long device = 0;
+    unsigned long long inode = 0;
+    struct stat st;
+
+    // Of a unit whose output goes elsewhere by now the variable is still there.
+    is_journal = stream && sscanf(stream, "%llu:%llu", &device, &inode) == 2 &&
+                 fstat(STDERR_FILENO, &st) == 0 && st.st_dev == device && st.st_ino == inode;
+}
+
+const char *log_prefix(enum log_level level)
+{
+    static const char *const prefixes[] = {"<2>", "<3>", "<4>", "<6>", "<7>", "<7>"};
+
+    return is_journal ? prefixes[level] : "";
 }
 
 static str layer_of(const char *event)
@@ -159,9 +180,10 @@ void log_line(const struct log_ctx *ctx, enum log_level level, const char *event
     gmtime_r(&now.tv_sec, &utc);
     const str layer = layer_of(event);
     addf(line, &len,
-         "ts=%04d-%02d-%02dT%02d:%02d:%02d.%03ldZ level=%s layer=" STR_FMT " event=%s",
-         utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec,
-         now.tv_nsec / 1000000, level_names[level], STR_ARG(layer), event);
+         "%sts=%04d-%02d-%02dT%02d:%02d:%02d.%03ldZ level=%s layer=" STR_FMT " event=%s",
+         log_prefix(level), utc.tm_year + 1900, utc.tm_mon + 1, utc.tm_mday, utc.tm_hour,
+         utc.tm_min, utc.tm_sec, now.tv_nsec / 1000000, level_names[level], STR_ARG(layer),
+         event);
     for (; ctx; ctx = ctx->up)
         addf(line, &len, " %s=%llu", ctx->key, (unsigned long long)ctx->id);
     if (fmt[0]) {

@@ -58,6 +58,17 @@ const char *log_level_name(enum log_level level);
 /** What a line begins with, of the wall clock. Thread: any, and in a signal handler. */
 struct timespec log_time(void);
 
+/**
+ * Does stderr lead to systemd's journal? Each line then begins with its priority
+ * (sd-daemon(3)), which the journal takes off. Before any thread starts.
+ *
+ * @param stream  $JOURNAL_STREAM; NULL: there is none
+ */
+void log_find_journal(const char *stream);
+
+/** "<3>" for the journal, or "". Thread: any, and in a signal handler. */
+const char *log_prefix(enum log_level level);
+
 bool log_is_on(enum log_level level, const char *event);
 
 void log_line(const struct log_ctx *ctx, enum log_level level, const char *event,

@@ -54,6 +54,7 @@ void signal_line_begin(struct signal_line *l, enum log_level level, const char *
     str rest = str_of(event);
 
     l->n = 0;
+    add(l, str_of(log_prefix(level)));
     add(l, STR("ts="));
     signal_line_time(l, (uint64_t)now.tv_sec, (uint64_t)now.tv_nsec);
     signal_line_text(l, "level", log_level_name(level));

@@ -198,6 +198,8 @@ struct chat_counters {
     uint64_t uploads_late;    // sends that did not wait for their check any more
     uint64_t uploads_swept;   // deleted
     uint64_t uploads_unswept; // tries to delete one that failed
+
+    struct histogram delivery; // of what came to a session live: since its message was stored
 };
 
 /** @param ports, config  copied; what ports point to is borrowed and must outlive the chat */

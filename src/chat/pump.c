@@ -532,6 +532,13 @@ static void skip(struct chat_session *s, const struct bus_event *e)
     }
 }
 
+static void count_delivery(struct chat *c, const struct chat_message *m)
+{
+    const int64_t ms = clock_unix_ms(c->ports.clock) - m->created_at_ms;
+
+    histogram_add(&c->counters.delivery, ms * 1000);
+}
+
 static void on_live_message(struct chat_session *s, const struct bus_event *e)
 {
     const struct chat_message *m = &e->message;
@@ -548,6 +555,7 @@ static void on_live_message(struct chat_session *s, const struct bus_event *e)
         return;
     }
     advance(s, e, m->position);
+    count_delivery(s->actor.chat, m);
     emit(s, m);
 }
 

@@ -38,6 +38,7 @@
  */
 #pragma once
 
+#include "base/histogram.h"
 #include "chat/types.h"
 
 #define STORE_QUEUE_MAX     16777216 // bytes of waiting appends; each costs 256 more
@@ -339,8 +340,11 @@ struct store_counters {
     uint64_t contacts; // that changed something
     uint64_t commits;
     uint64_t reads;
-    uint64_t refused; // STORE_UNAVAILABLE
-    uint64_t queued;  // operations that wait, now
+    uint64_t refused;        // STORE_UNAVAILABLE
+    uint64_t queued;         // operations that wait, now
+    struct histogram append; // from its coming to its answer
+    struct histogram wait;   // of that, until its group began
+    struct histogram read;   // a question's, likewise from its coming to its answer
 };
 
 /** What one sender may have undelivered with one recipient; of contents the bytes. A message

@@ -20,6 +20,7 @@ static const struct {
     {"parley_uptime_seconds", GAUGE, "Time since the start.", AT(uptime_s)},
     {"process_resident_memory_bytes", GAUGE, "Resident memory size in bytes.", AT(memory)},
     {"parley_connections", GAUGE, "Open TCP connections, those that are closing included.", AT(connections)},
+    {"parley_connections_max", GAUGE, "How many there may be: one more is turned away.", AT(max_connections)},
     {"parley_sessions", GAUGE, "Engine.IO sessions.", AT(eio.sessions)},
     {"parley_sessions_opened_total", COUNTER, "Engine.IO sessions opened.", AT(eio.opened)},
     {"parley_handshakes_refused_total", COUNTER, "Handshakes answered with 503, while stopping or without a store.", AT(eio.refused)},
@@ -88,6 +89,18 @@ static const struct {
     {"parley_store_refused_total", COUNTER, "Operations refused: full, or out of reach.", AT(store.refused)},
     {"parley_store_queued", GAUGE, "Operations that wait.", AT(store.queued)},
 };
+
+/** In seconds; the offset is of a struct histogram. */
+static const struct {
+    const char *name;
+    const char *help;
+    size_t offset;
+} histograms[] = {
+    {"parley_store_append_seconds", "From a message's coming to the store to its being on the disk.", AT(store.append)},
+    {"parley_store_queue_seconds", "How much of that it has waited for others.", AT(store.wait)},
+    {"parley_store_read_seconds", "Reads of the store, their waiting included.", AT(store.read)},
+    {"parley_delivery_seconds", "From a message's time to its being sent to a client that is there; to the millisecond, and by the clocks of both nodes.", AT(chat.delivery)},
+};
 // clang-format on
 
 static struct admin_bus bus_of(const struct admin *a)
@@ -127,6 +140,7 @@ struct admin_numbers admin_numbers_of(const struct admin *a)
         .memory = process_memory(),
         .store_up = health_is_up(a->health),
         .connections = *a->n_connections,
+        .max_connections = a->max_connections,
         .eio = eio_counters(a->eio),
         .relay = a->door ? relay_door_numbers(a->door) : (struct relay_numbers){0},
         .bus = bus_of(a),
@@ -155,6 +169,7 @@ void admin_numbers_add(struct admin_numbers *sum, const struct admin_numbers *mo
     sum->uptime_s = own.uptime_s;
     sum->tls_ends_s = own.tls_ends_s;
     sum->memory = own.memory;
+    sum->max_connections = own.max_connections;
     sum->store_up = own.store_up && more->store_up;
 }
 
@@ -173,6 +188,29 @@ static void add_errors(struct buf *out, const struct api_counters *c)
     assert(r == 0); // METRICS_MAX has room for all of them
 }
 
+static const char *const bounds[] = {
+    "0.0001", "0.00025", "0.0005", "0.001", "0.0025", "0.005", "0.01", "0.025",
+    "0.05",   "0.1",     "0.25",   "0.5",   "1",      "2.5",   "5",    "10",
+};
+static_assert(COUNT_OF(bounds) == HISTOGRAM_BOUNDS, "of base/histogram.h");
+
+static void add_histogram(struct buf *out, const char *name, const char *help,
+                          const struct histogram *h)
+{
+    unsigned long long n = 0;
+    int r = buf_addf(out, "# HELP %s %s\n# TYPE %s histogram\n", name, help, name);
+
+    for (size_t i = 0; i < HISTOGRAM_BOUNDS; i++) {
+        n += h->counts[i];
+        r |= buf_addf(out, "%s_bucket{le=\"%s\"} %llu\n", name, bounds[i], n);
+    }
+    n += h->counts[HISTOGRAM_BOUNDS];
+    r |= buf_addf(out, "%s_bucket{le=\"+Inf\"} %llu\n%s_sum %llu.%06llu\n%s_count %llu\n", name,
+                  n, name, (unsigned long long)h->sum_us / 1000000,
+                  (unsigned long long)h->sum_us % 1000000, name, n);
+    assert(r == 0);
+}
+
 static void add_metrics(struct buf *out, const struct admin_numbers *s)
 {
     int r = buf_add(out, STR("# HELP parley_build_info The version, as a label.\n"
@@ -186,6 +224,11 @@ static void add_metrics(struct buf *out, const struct admin_numbers *s)
                       (unsigned long long)value);
     }
     assert(r == 0);
+    for (size_t i = 0; i < COUNT_OF(histograms); i++) {
+        struct histogram h;
+        memcpy(&h, (const char *)s + histograms[i].offset, sizeof(h));
+        add_histogram(out, histograms[i].name, histograms[i].help, &h);
+    }
     add_errors(out, &s->api);
 }
 

@@ -39,6 +39,7 @@ struct admin_numbers {
     uint64_t memory;
     uint64_t store_up;
     uint64_t connections;
+    uint64_t max_connections; // of all workers together
     struct eio_counters eio;
     struct relay_numbers relay; // of requests for other nodes
     struct admin_bus bus;
@@ -67,6 +68,7 @@ struct admin {
     const struct health *health;
     struct tls_context *tls; // NULL: none
     const size_t *n_connections;
+    size_t max_connections; // of the process
 
     /** Asked for its numbers, there are others to ask, too: answer with admin_respond(), later.
      * NULL: there are none. */

@@ -395,6 +395,7 @@ static void make_admin(struct node *n)
         .health = &n->health,
         .tls = n->config->tls,
         .n_connections = &n->loop->n_streams,
+        .max_connections = n->config->max_streams,
         .on_metrics = on_metrics,
         .on_gone = on_metrics_gone,
         .arg = n,

@@ -175,6 +175,7 @@ static int serve(const struct serve_options *o)
     struct node_config config;
     uint64_t files = 0;
 
+    log_find_journal(getenv("JOURNAL_STREAM")); // NOLINT(concurrency-mt-unsafe): one thread yet
     crash_open(PARLEY_VERSION);
     vault_open();
     vault_lock(&config, sizeof(config)); // it has keys in it

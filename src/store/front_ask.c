@@ -1,6 +1,8 @@
 #include "base/mem.h"
 #include "store/front_ops.h"
 
+#define NS_PER_US 1000
+
 static void run_reads(void *arg, struct list *tasks)
 {
     struct store_engine *e = arg;
@@ -11,9 +13,11 @@ static void run_reads(void *arg, struct list *tasks)
 static void on_read(void *arg, struct list *tasks)
 {
     struct store_front *s = arg;
+    const int64_t now_ns = loop_now_ns();
 
     list_each (node, tasks) {
         struct read_op *op = read_op_of(node);
+        histogram_add(&s->store.counters.read, (now_ns - op->asked_ns) / NS_PER_US);
         s->store.counters.queued--;
         s->store.counters.reads++;
         s->store.counters.refused += op->r == STORE_UNAVAILABLE;
@@ -32,6 +36,7 @@ static struct read_op *new_read(struct store_front *s, enum read_kind kind, void
     op->kind = kind;
     op->arg = arg;
     op->horizon = front_horizon(s);
+    op->asked_ns = loop_now_ns();
     s->store.counters.queued++;
     worker_submit(s->read_thread, &op->task);
     return op;

@@ -3,6 +3,8 @@
 #include "store/copy.h"
 #include "store/front_ops.h"
 
+#define NS_PER_US 1000
+
 /** An append over STORE_QUEUE_MAX. */
 struct refusal {
     struct job job;
@@ -75,8 +77,19 @@ static void write_free(const struct store_front *s, struct write_op *op)
 static void run_writes(void *arg, struct list *tasks)
 {
     struct store_engine *e = arg;
+    const int64_t now_ns = loop_now_ns();
 
+    list_each (node, tasks)
+        write_op_of(node)->began_ns = now_ns;
     e->ops->run_writes(e, tasks);
+}
+
+static void count_append(struct store_front *s, const struct write_op *op, int64_t now_ns)
+{
+    struct store_counters *c = &s->store.counters;
+
+    histogram_add(&c->append, (now_ns - op->asked_ns) / NS_PER_US);
+    histogram_add(&c->wait, (op->began_ns - op->asked_ns) / NS_PER_US);
 }
 
 static void answer_append(struct store_front *s, struct write_op *op)
@@ -141,11 +154,14 @@ static void fetch(const struct list *node)
 static void on_written(void *arg, struct list *tasks)
 {
     struct store_front *s = arg;
+    const int64_t now_ns = loop_now_ns();
 
     bool has_changed = false;
     list_each (node, tasks) {
         struct write_op *op = write_op_of(node);
         fetch(node->next);
+        if (op->kind == WRITE_APPEND)
+            count_append(s, op, now_ns);
         has_changed |= op->has_changed;
         answer_write(s, op);
     }
@@ -198,6 +214,7 @@ void front_append(struct store *base, const struct store_append *a, store_append
     op->append.done = done;
     op->append.arg = arg;
     op->append.asked = append_copy(a, op->bytes);
+    op->asked_ns = loop_now_ns();
     s->queued_bytes += append_cost(a);
     submit_held(s); // those were called before
     worker_submit(s->write_thread, &op->task);

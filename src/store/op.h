@@ -27,6 +27,8 @@ struct write_op {
     bool has_changed; // anything: without that nothing is to be committed
     int r;            // 0, or a refusal of its port
     int64_t position; // that it took; 0: none
+    int64_t asked_ns; // monotonic, of an append
+    int64_t began_ns; // likewise, with its group
     union {
         struct {
             store_append_fn *done;
@@ -88,8 +90,9 @@ struct op_strings {
 struct read_op {
     struct worker_task task;
     enum read_kind kind;
-    int r;           // 0, or a refusal of its port
-    int64_t horizon; // taken before
+    int r;            // 0, or a refusal of its port
+    int64_t horizon;  // taken before
+    int64_t asked_ns; // monotonic
     void *arg;
     union {
         struct store_read read;

@@ -117,6 +117,8 @@ async function startsWithNoConfiguration(t) {
     same([await isActive(m), await isActive(m, 'parley.socket')], ['active', 'active'], 'units');
     same((await m.sh('systemctl is-enabled parley.service parley.socket')).trim(), 'enabled\nenabled', 'at the next start');
     match(await m.sh('journalctl -u parley.service -o cat'), /event=server_start .* socket=given .* data="\/var\/lib\/parley"/, 'log');
+    match(await m.sh("journalctl -u parley.service -o json | grep 'event=server_start' | tail -1"),
+        /(?=.*"PRIORITY":"6")(?=.*"MESSAGE":"ts=)/, 'what the journal makes of it');
     same((await m.sh('stat -c "%U %G %a" /var/lib/parley /etc/parley /etc/parley/parley.conf')).trim().split('\n'),
         ['parley parley 700', 'root parley 750', 'root parley 640'], 'owners and modes');
     await m.fails('setpriv --reuid=nobody --regid=nogroup --clear-groups cat /etc/parley/parley.conf');

@@ -1,3 +1,7 @@
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include "base/buf.h"
 #include "base/log.h"
 #include "support/aborts.h"
@@ -73,6 +77,36 @@ static void a_line_too_long_is_cut_and_still_ends(void **state)
     }
     log_info(&(struct log_ctx){.key = "conn"}, "ws_open", "a=%.*s b=%d", 3000, longer, 1);
     assert_int_equal(buf_str(lines).ptr[lines->len - 1], '\n');
+}
+
+/** Of lines that go elsewhere than to the journal nobody would take it off. */
+static void in_the_journal_a_line_begins_with_its_priority(void **state)
+{
+    struct buf *lines = *state;
+    struct stat st;
+    char stream[64];
+
+    assert_int_equal(fstat(STDERR_FILENO, &st), 0);
+    (void)snprintf(stream, sizeof(stream), "%llu:%llu", (unsigned long long)st.st_dev,
+                   (unsigned long long)st.st_ino);
+    log_find_journal(stream);
+    assert_int_equal(log_set_levels(STR("trace")), 0);
+    for (int level = LOG_ERROR; level <= LOG_TRACE; level++) {
+        static const char *const priorities[] = {
+            "<2>ts=", "<3>ts=", "<4>ts=", "<6>ts=", "<7>ts=", "<7>ts="};
+        log_line(NULL, (enum log_level)level, "ws_open", "%s", "a=1");
+        expect_int(priorities[level], str_starts(buf_str(lines), str_of(priorities[level])),
+                   true);
+        buf_clear(lines);
+    }
+    static const char *const others[] = {NULL,      "",      "1",
+                                         "nothing", "1:2:3", "18446744073709551615:1"};
+    for (size_t i = 0; i < COUNT_OF(others); i++) {
+        log_find_journal(others[i]);
+        log_info(NULL, "ws_open", "%s", "a=1");
+        expect_str("elsewhere", take_line(lines), STR("level=info layer=ws event=ws_open a=1"));
+        assert_string_equal(log_prefix(LOG_ERROR), "");
+    }
 }
 
 static void levels_hold_by_layer(void **state)
@@ -221,6 +255,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
         TEST(a_line_has_level_layer_event_context_and_fields),
         TEST(a_line_too_long_is_cut_and_still_ends),
+        TEST(in_the_journal_a_line_begins_with_its_priority),
         TEST(levels_hold_by_layer),
         TEST(a_bad_spec_changes_nothing),
         TEST(a_quote_can_forge_neither_a_field_nor_a_line),

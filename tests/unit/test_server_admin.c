@@ -216,6 +216,7 @@ static void metrics_say_the_numbers(void **state)
         "\nparley_build_info{version=\"",
         "\nparley_uptime_seconds 61\n",
         "\nparley_connections 7\n",
+        "\nparley_connections_max 900\n",
         "\nparley_sessions 0\n",
         "\nparley_store_up 1\n",
         "\nparley_store_refused_total 3\n",
@@ -225,6 +226,7 @@ static void metrics_say_the_numbers(void **state)
     struct world *w = *state;
 
     w->n_connections = 7;
+    w->admin.max_connections = 900;
     w->store->counters.refused = 3;
     w->admin.started_ms = w->timers.now_ms - 61999;
     const str answer = ask(w, "GET /metrics");
@@ -232,6 +234,11 @@ static void metrics_say_the_numbers(void **state)
         expect_int(lines[i], has(answer, lines[i]), true);
     assert_false(has(answer, "process_resident_memory_bytes 0\n"));
     assert_false(has(answer, "kicked")); // nothing sends it
+}
+
+static bool ends(str s, str end)
+{
+    return s.len >= end.len && str_eq((str){s.ptr + s.len - end.len, end.len}, end);
 }
 
 /** Two lines: "# HELP NAME Text." and "# TYPE NAME kind". @return the name */
@@ -245,19 +252,27 @@ static str expect_heading(str line, str *rest)
     expect_str("type", str_take(&line, sizeof("# TYPE ") - 1), STR("# TYPE "));
     expect_str("name", str_take_until(&line, ' '), name);
     const bool is_counter = str_eq(line, STR("counter"));
-    expect_int("kind", is_counter || str_eq(line, STR("gauge")), true);
-    const str end = {name.ptr + name.len - 6, 6};
-    expect_int("a counter's name", str_eq(end, STR("_total")), is_counter);
+    const bool is_histogram = str_eq(line, STR("histogram"));
+    expect_int("kind", is_counter || is_histogram || str_eq(line, STR("gauge")), true);
+    expect_int("a counter's name", ends(name, STR("_total")), is_counter);
+    if (is_histogram)
+        expect_int("a histogram's name", ends(name, STR("_seconds")), true);
     return name;
 }
 
+/** Of a histogram "_bucket", "_sum" (of seconds) and "_count" stand behind the name. */
 static void expect_sample(str line, str name)
 {
     uint64_t value;
 
     expect_int("sample", str_starts(line, name), true);
-    const str sample = str_take_until(&line, ' ');
-    expect_int("label", sample.len == name.len || sample.ptr[name.len] == '{', true);
+    str sample = str_take_until(&line, ' ');
+    str_take(&sample, name.len);
+    const bool is_sum = str_eq(sample, STR("_sum"));
+    if (!is_sum && !str_eq(sample, STR("_count")) && !str_starts(sample, STR("_bucket{le=\"")))
+        expect_int("label", sample.len == 0 || sample.ptr[0] == '{', true);
+    if (is_sum)
+        expect_int("whole", str_to_u64(str_take_until(&line, '.'), UINT64_MAX, &value), 0);
     expect_int("value", str_to_u64(line, UINT64_MAX, &value), 0);
 }
 
@@ -285,12 +300,39 @@ static void metrics_are_in_the_form_of_prometheus(void **state)
     assert_true(n_samples > 30);
 }
 
+static void durations_are_counted_by_their_bounds(void **state)
+{
+    static const char *const lines[] = {
+        "\nparley_store_append_seconds_bucket{le=\"0.0001\"} 2\n",
+        "\nparley_store_append_seconds_bucket{le=\"0.00025\"} 3\n",
+        "\nparley_store_append_seconds_bucket{le=\"5\"} 3\n",
+        "\nparley_store_append_seconds_bucket{le=\"10\"} 4\n",
+        "\nparley_store_append_seconds_bucket{le=\"+Inf\"} 5\n",
+        "\nparley_store_append_seconds_sum 20.000202\n",
+        "\nparley_store_append_seconds_count 5\n",
+        "\nparley_store_queue_seconds_count 0\n",
+        "\nparley_delivery_seconds_sum 0.000000\n",
+    };
+    struct world *w = *state;
+    struct histogram *h = &w->store->counters.append;
+
+    histogram_add(h, -5); // a clock was set
+    histogram_add(h, 100);
+    histogram_add(h, 101);
+    histogram_add(h, 10000000);
+    histogram_add(h, 10000001);
+    const str answer = ask(w, "GET /metrics");
+    for (size_t i = 0; i < COUNT_OF(lines); i++)
+        expect_int(lines[i], has(answer, lines[i]), true);
+}
+
 /** What is one's own, like the time since the start, is not added up. */
 static void numbers_of_several_are_added_up(void **state)
 {
     struct world *w = *state;
 
     w->n_connections = 7;
+    w->admin.max_connections = 900;
     w->store->counters.refused = 3;
     w->admin.started_ms = w->timers.now_ms - 61999;
     struct admin_numbers sum = admin_numbers_of(&w->admin);
@@ -298,7 +340,8 @@ static void numbers_of_several_are_added_up(void **state)
     more.eio.sessions = 5;
     more.s3.failures = 2; // the last of all fields
     more.api.errors[API_N_ERRORS - 1] = 9;
-    more.uptime_s = more.memory = 1;
+    more.uptime_s = more.memory = more.max_connections = 1;
+    more.chat.delivery.counts[HISTOGRAM_BOUNDS] = 4;
     admin_numbers_add(&sum, &more);
     assert_int_equal(sum.connections, 14);
     assert_int_equal(sum.store.refused, 6);
@@ -306,6 +349,8 @@ static void numbers_of_several_are_added_up(void **state)
     assert_int_equal(sum.s3.failures, 2);
     assert_int_equal(sum.api.errors[API_N_ERRORS - 1], 9);
     assert_int_equal(sum.uptime_s, 61);
+    assert_int_equal(sum.max_connections, 900);
+    assert_int_equal(sum.chat.delivery.counts[HISTOGRAM_BOUNDS], 4);
     assert_true(sum.memory > 1);
     assert_int_equal(sum.store_up, 1);
     more.store_up = 0;
@@ -360,6 +405,7 @@ int main(void)
         TEST(is_ready_while_clients_shall_come),
         TEST(metrics_say_the_numbers),
         TEST(metrics_are_in_the_form_of_prometheus),
+        TEST(durations_are_counted_by_their_bounds),
         TEST(numbers_of_several_are_added_up),
         TEST(metrics_may_be_answered_later),
     };
