@@ -121,9 +121,11 @@ static int open_db_anew(struct backup *b)
 {
     backup_db_close(b->db);
     b->result->is_begun_anew = true;
-    const int r = remove_part(b);
     b->db = NULL;
-    return r == 0 ? open_db(b) : r;
+    int r = remove_part(b);
+    if (r == 0)
+        r = open_db(b);
+    return r == BACKUP_DB_OTHER ? err_fault(-EIO, "begin %s", b->paths.part) : r;
 }
 
 // --- files -------------------------------------------------------------------------

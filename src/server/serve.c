@@ -21,6 +21,7 @@
 #include "server/run.h"
 #include "server/serve_config.h"
 #include "server/serve_harden.h"
+#include "store/dir.h"
 
 static int usage(const char *text)
 {
@@ -170,6 +171,17 @@ static int take_service(const struct serve_options *o, struct service *out)
     return out->fd < 0 ? 0 : serve_config_check_dev(o, &out->addr);
 }
 
+/** Before keys are made: a directory that is being restored gets those of the backup.
+ * @return 0 or the exit code: said */
+static int check_dir(const struct serve_options *o)
+{
+    char *data = str_dup(o->data); // in a file no NUL stands behind it
+    const int r = serve_config_is_sqlite(o) ? store_dir_check(data) : 0;
+
+    free(data);
+    return r < 0 ? 1 : 0;
+}
+
 static int serve(const struct serve_options *o)
 {
     struct node_config config;
@@ -179,7 +191,9 @@ static int serve(const struct serve_options *o)
     crash_open(PARLEY_VERSION);
     vault_open();
     vault_lock(&config, sizeof(config)); // it has keys in it
-    int code = serve_config_read(&config, o);
+    int code = check_dir(o);
+    if (code == 0)
+        code = serve_config_read(&config, o);
     if (code == 0)
         code = take_service(o, &config.service);
     if (code != 0)

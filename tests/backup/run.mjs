@@ -26,7 +26,7 @@ import { numbers } from '../e2e/chat/expect.mjs';
 import { image, sendFile, upload } from '../e2e/chat/media.mjs';
 import { joinSynced, refusal } from '../e2e/chat/peer.mjs';
 import { Crowd } from '../e2e/chat/restless.mjs';
-import { ChatServers, ChatTrial, folder } from '../e2e/chat/serve.mjs';
+import { ChatServers, ChatTrial, SmallDisk, folder } from '../e2e/chat/serve.mjs';
 import { wallet } from '../e2e/chat/wallet.mjs';
 import { Failure, SANITIZER, Skip, match, now, run, same, sleep, until, within } from '../e2e/lib.mjs';
 import { PYTHON, Runner, select } from '../e2e/runner.mjs';
@@ -464,6 +464,51 @@ async function saysWhatToDo() {
     same(/missing/.test(said), false, 'files that are missing');
 }
 
+/** Nothing is half done, and what was there is. */
+async function outlivesAFullDisk(t) {
+    const data = await filled(2000);
+    const small = new SmallDisk(4096);
+    t.defer(() => small.end());
+    const dir = join(small.path, 'backup');
+    await backUp(data, dir);
+    await isWhole(dir);
+    writeFileSync(join(small.path, 'filler'), Buffer.alloc(freeOf(small.path) - 8192));
+    await fails(/The backup before this one is what it was/, 'backup', dir, '--data', data);
+    await isWhole(dir);
+    unlinkSync(join(small.path, 'filler'));
+    await backUp(data, dir);
+    await isWhole(dir);
+
+    const less = new SmallDisk(512);
+    t.defer(() => less.end());
+    await fails(/see what was said above, and run it again/, 'restore', dir, '--data', less.path);
+    await fails(/run 'parley restore' on .* again/, 'serve', '--listen=127.0.0.1:0', '--data', less.path);
+    less.resize(16384);
+    await restore(dir, less.path, '--verify');
+    await isRestored(less.path, data);
+}
+
+const freeOf = (path) => {
+    const { bavail, bsize } = statfsSync(path);
+    return bavail * bsize;
+};
+
+/** Run by root, for a server that is somebody else. */
+async function leavesWhatIsSomebodyElses(t) {
+    if (process.getuid() !== 0) throw new Skip('it takes root to be somebody else');
+    const nobody = Number((await start('id', ['-u', 'nobody']).done).said);
+    const [data, dir, again] = [await filled(200), folder('backup'), folder('again')];
+    await start('chown', ['-R', 'nobody', data, again]).done;
+    await backUp(data, dir);
+    await restore(dir, again, '--verify');
+    for (const place of [data, again]) {
+        const others = await start('find', [place, '-not', '-user', 'nobody']).done;
+        same(others.said, '', `what is not of nobody in ${place}`);
+    }
+    same([statSync(log(again)).uid, statSync(join(dir, 'backup.db')).uid], [nobody, 0], 'owners');
+    await isRestored(again, data);
+}
+
 function configOf(...lines) {
     const path = join(folder('config'), 'parley.conf');
     writeFileSync(path, `${lines.join('\n')}\n`);
@@ -543,6 +588,8 @@ const rows = select([
     { name: 'finds damage', run: findsDamage, limit: 3 * RUN_MS },
     { name: 'says what was lost before', run: saysWhatWasLostBefore, limit: RUN_MS },
     { name: 'says what to do', run: saysWhatToDo, limit: RUN_MS },
+    { name: 'outlives a full disk', run: outlivesAFullDisk, limit: 2 * RUN_MS },
+    { name: "leaves what is somebody else's", run: leavesWhatIsSomebodyElses, limit: RUN_MS },
     { name: 'PostgreSQL comes back, by its own tools', run: postgresComesBack, limit: 60000 },
 ], flags.only);
 

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { authorize, certify } from '../e2e/chat/tls.mjs';
+import { pageOf } from '../e2e/chat/pasted.mjs';
 import { wallet } from '../e2e/chat/wallet.mjs';
 import { Failure, match, now, run, same, sleep, until, within } from '../e2e/lib.mjs';
 import { command } from './machine.mjs';
@@ -248,6 +249,36 @@ async function losesNothingUnderLoad(t) {
     console.log(`  ${n} messages over a new certificate, ${RESTARTS} restarts, an upgrade and a kill -9`);
 }
 
+/** By what docs/operations.md has for it: the units, the timer, and the way back. */
+async function isBackedUpAndComesBack(t) {
+    const m = await installed(t, 'backup');
+    const page = pageOf('docs/operations.md');
+    const [, units] = /```ini\n(# \/etc\/systemd\/system\/parley-backup\.service[^]*?)```/.exec(page);
+    for (const [, path, text] of units.matchAll(/^# (\/\S+)\n([^#]*)/gm))
+        await m.sh(`cat >${path}`, { input: text });
+    await m.sh('systemctl daemon-reload && systemctl enable --now parley-backup.timer');
+    match(await m.sh('systemctl list-timers parley-backup.timer'), /parley-backup\.service/, 'timers');
+    const it = crowd(t, m, PLAIN, 'websocket', await walletsOf(m, 3));
+    await it.goesOn();
+    await m.sh('systemctl start parley-backup.service', { ms: 60000 });
+    await it.goesOn();
+    await m.sh('systemctl start parley-backup.service', { ms: 60000 }); // once more, the next night
+    const n = await it.end();
+    const said = await m.sh('journalctl -u parley-backup.service -o cat');
+    match(said, /^It is whole\.$/m, 'log');
+    const kept = Number([...said.matchAll(/(\d+) messages of 3 accounts, .* 3 keys/g)].at(-1)?.[1]);
+    same(kept > 0 && kept <= n, true, `${kept} of ${n} messages`);
+    same((await m.sh('stat -c "%U %a" /var/backups/parley /var/backups/parley/backup.db')).trim(), 'root 700\nroot 600', 'its owner');
+
+    const [, back] = /```sh\n(systemctl stop parley\.socket parley\n[^]*?)```/.exec(page);
+    await m.sh(`set -e\n${back}`, { ms: 60000 });
+    same([await isActive(m), await isActive(m, 'parley.socket')], ['active', 'active'], 'units');
+    same((await m.sh('parley sql --data /var/lib/parley --json "SELECT count(*) AS n FROM messages"')).trim(), `{"n":${kept}}`, 'messages');
+    same((await m.sh('find /var/lib/parley -not -user parley')).trim(), '', 'what is not of parley');
+    match(await m.sh('parley doctor || true'), /ok +store/, 'doctor');
+    await chats(t, m, PLAIN);
+}
+
 /** It is tried again, not in a frenzy, and the socket stays: mended, it serves who has waited. */
 async function waitsToBeMended(t) {
     const m = await installed(t, 'broken');
@@ -298,6 +329,7 @@ export const rows = [
     { name: 'installed: starts with no configuration', run: startsWithNoConfiguration, limit },
     { name: 'installed: serves TLS with credentials', run: servesTls, limit },
     { name: 'installed: outlives a reboot', run: outlivesAReboot, limit },
+    { name: 'installed: is backed up, and comes back, as the page says', run: isBackedUpAndComesBack, limit },
     { name: 'installed: upgrades, and goes', run: upgradesAndGoes, limit },
     { name: 'installed: leaves nothing where there was nothing', run: leavesNothing, limit },
     { name: 'installed: loses nothing under load', run: losesNothingUnderLoad, limit },
