@@ -326,7 +326,7 @@ int backup_db_open(struct backup_db **out, const char *path)
         return BACKUP_DB_NONE;
     int r = sqlite_db_open_as(b->db, path, SQLITE_OPEN_READONLY);
     if (r == 0)
-        r = sqlite_file_check(b->db, path);
+        r = sqlite_file_check(b->db, "main", path);
     if (r == SQLITE_FILE_EMPTY)
         r = err_fault(-EINVAL, "%s has nothing in it", path);
     return r < 0 ? err_up(r) : 0;

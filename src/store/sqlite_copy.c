@@ -106,7 +106,10 @@ static int find(struct sqlite_copy *c)
 {
     int64_t is = 0;
 
-    const int r = sqlite_file_check(&c->db, "the copy");
+    int r = sqlite_file_check(&c->db, "src", "parley.db");
+    if (r != 0)
+        return r < 0 ? r : sqlite_db_fault(&c->db, "parley.db has nothing in it yet");
+    r = sqlite_file_check(&c->db, "main", "the copy");
     if (r == SQLITE_FILE_EMPTY)
         return begin(c);
     if (r == 0 && sqlite_db_number(&c->db, is_other, &is) == 0 && !is) {

@@ -289,17 +289,33 @@ int sqlite_file_take(int *fd, const char *dir, struct sqlite_paths *paths)
     return r < 0 ? err_up(r) : 0;
 }
 
-int sqlite_file_check(struct sqlite_db *d, const char *name)
+static int ask(struct sqlite_db *d, const char *schema, const char *pragma, int64_t *out)
+{
+    char text[80];
+
+    snprintf(text, sizeof(text), "PRAGMA %s.%s", schema, pragma);
+    return sqlite_db_number(d, text, out);
+}
+
+static int count_tables(struct sqlite_db *d, const char *schema, int64_t *out)
+{
+    char text[80];
+
+    snprintf(text, sizeof(text), "SELECT count(*) FROM %s.sqlite_schema", schema);
+    return sqlite_db_number(d, text, out);
+}
+
+int sqlite_file_check(struct sqlite_db *d, const char *schema, const char *name)
 {
     int64_t id = 0;
     int64_t version = 0;
     int64_t n_tables = 0;
 
-    int r = sqlite_db_number(d, "PRAGMA application_id", &id);
+    int r = ask(d, schema, "application_id", &id);
     if (r == 0)
-        r = sqlite_db_number(d, "PRAGMA user_version", &version);
+        r = ask(d, schema, "user_version", &version);
     if (r == 0)
-        r = sqlite_db_number(d, "SELECT count(*) FROM sqlite_schema", &n_tables);
+        r = count_tables(d, schema, &n_tables);
     if (r < 0)
         return r;
     if (id != APPLICATION_ID && (id != 0 || n_tables > 0)) {
@@ -351,7 +367,7 @@ static int make(struct sqlite_db *d, uint64_t epoch)
 
 int sqlite_file_migrate(struct sqlite_db *d, uint64_t epoch)
 {
-    int r = sqlite_file_check(d, "parley.db");
+    int r = sqlite_file_check(d, "main", "parley.db");
     if (r == SQLITE_FILE_EMPTY)
         r = make(d, epoch);
     return r < 0 ? err_up(r) : 0; // what is not committed is gone when d is closed

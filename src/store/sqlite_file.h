@@ -43,6 +43,7 @@ enum sqlite_file_refusal {
     SQLITE_FILE_EMPTY = 1, // nothing is in it yet
 };
 
-/** Is the database one that this program knows? @return 0, SQLITE_FILE_EMPTY, or a fault: it is
+/** Is the database one that this program knows? @param schema  "main", or as it is attached
+ * @param name  for people @return 0, SQLITE_FILE_EMPTY, or a fault: it is
  * newer, or older, or nothing of Parley's */
-MUST_CHECK int sqlite_file_check(struct sqlite_db *d, const char *name);
+MUST_CHECK int sqlite_file_check(struct sqlite_db *d, const char *schema, const char *name);

@@ -283,6 +283,19 @@ static void does_not_go_on_with_what_is_no_copy(void **state)
     assert_int_equal(r, SQLITE_COPY_OTHER);
 }
 
+static void refuses_a_log_of_another_version(void **state)
+{
+    struct world *w = *state;
+    struct said said;
+
+    run_sql(w, "PRAGMA user_version = 6");
+    said_start(&said);
+    const int r = sqlite_copy_open(&w->c, w->copy, w->log);
+    said_stop(&said);
+    said_free(&said);
+    assert_true(r < 0);
+}
+
 // Seals.
 
 static void a_seal_is_of_rows_and_not_of_pages(void **state)
@@ -339,6 +352,7 @@ int main(void)
         test(what_was_taken_away_is_not_in_its_file),
         test(does_not_go_on_with_a_copy_of_something_else),
         test(does_not_go_on_with_what_is_no_copy),
+        test(refuses_a_log_of_another_version),
         test(a_seal_is_of_rows_and_not_of_pages),
         test(a_seal_breaks_with_each_change),
     };
