@@ -51,8 +51,10 @@ static inline pid_t start_other(void)
     const pid_t pid = fork();
 
     assert_true(pid >= 0);
-    while (pid == 0)
-        pause();
+    if (pid == 0) {
+        for (;;)
+            pause();
+    }
     return pid;
 }
 

@@ -129,8 +129,10 @@ static void it_says_what_and_where_and_ends_as_without(void **state)
         const char *first = strstr(said, " level=fatal layer=base event=base_crash signal=");
         const char *last = strstr(said, " level=fatal layer=base event=base_crash_end ");
         if (!first || !last || !strstr(first, rows[i].text) ||
-            !strstr(first, "version=1.2.3\n"))
+            !strstr(first, "version=1.2.3\n")) {
             fail_msg("%s: said\n%s", rows[i].name, said);
+            return;
+        }
         const char *frame = strstr(first, "test_base_crash(");
         if (!frame || frame > last || strchr(last, '\n')[1] != '\0')
             fail_msg("%s: said\n%s", rows[i].name, said);

@@ -300,8 +300,8 @@ static void a_program_that_it_runs_gains_nothing(void **state)
     (void)snprintf(command, sizeof(command),
                    "chmod 755 %s && cp /usr/bin/id %s && chmod 4755 %s", folder, set_uid,
                    set_uid);
-    assert_int_equal(system(command),
-                     0); // NOLINT(cert-env33-c,concurrency-mt-unsafe): likewise
+    const int r = system(command); // NOLINT(cert-env33-c,concurrency-mt-unsafe): likewise
+    assert_int_equal(r, 0);
     const int without = in_child(run_as_root, false);
     const int with = in_child(run_as_root_limited, false);
     assert_int_equal(unlink(set_uid), 0);

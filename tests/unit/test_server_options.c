@@ -799,6 +799,7 @@ static void remove_credentials(char *dir)
     DIR *d = opendir(dir);
 
     assert_non_null(d);
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): a DIR of our own
     for (const struct dirent *e = readdir(d); e; e = readdir(d)) {
         snprintf(path, sizeof(path), "%s/%s", dir, e->d_name);
         if (e->d_name[0] != '.')
