@@ -537,7 +537,9 @@ export class ParleyThread extends LitElement {
     }
 
     #composer(thread: Thread) {
-        if (thread.blocked || isRequest(thread)) return nothing;
+        // It is not taken away from who writes: sending accepts as well.
+        const isWriting = this.composer?.matches(':focus-within');
+        if (thread.blocked || (isRequest(thread) && !isWriting)) return nothing;
         return html`<parley-composer
             .chat=${this.chat}
             .thread=${thread}

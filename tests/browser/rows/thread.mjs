@@ -1,7 +1,7 @@
 /** A thread on a chat in memory: what one looks at stays, what is read, how it scrolls. */
 import { Failure, between, match, same, sleep } from '../../e2e/lib.mjs';
 import * as alone from '../alone.mjs';
-import { field, log } from '../browser.mjs';
+import { field, log, sendButton } from '../browser.mjs';
 import { isSmooth } from '../frames.mjs';
 
 /** Pixels by which what one looks at may be off: what is painted is rounded to whole ones. */
@@ -449,6 +449,22 @@ async function acceptsAndBlocks(page) {
     await field(page).waitFor();
 }
 
+/** Who is written to just then by whom he writes to, for the first time. */
+async function leavesWhoWrites(page) {
+    await show(page, { accepted: false });
+    await field(page).pressSequentially('hello, ');
+    await change(page, ({ thread, item }) => thread.set({ items: [item({ seq: 1, own: false })] }));
+    await page.getByText(/wants to chat\.$/).waitFor();
+    await field(page).page().keyboard.type('are you there?');
+    same(await field(page).inputValue(), 'hello, are you there?', 'what is written');
+    await sendButton(page).click();
+    same((await calls(page, 'sendText')).length, 1, 'messages that are sent');
+    // Nobody writes there any more: it is a request as any other.
+    await page.getByRole('button', { name: 'Accept' }).focus();
+    await change(page, ({ thread, item }) => thread.set({ items: [item({ seq: 1, own: false }), item({ seq: 2, own: false })] }));
+    same(await field(page).count(), 0, 'fields to write in');
+}
+
 async function saysWhyItWasNotDone(page) {
     await show(page, { items: [1, 20], accepted: false });
     await page.evaluate(() => {
@@ -555,6 +571,7 @@ export const rows = [
     ['has its place again when it was hidden, or taken out', staysWhileHidden],
     ['what comes is said', saysWhatIsNew],
     ['is accepted, and blocked', acceptsAndBlocks],
+    ['takes nothing from the hands of who writes', leavesWhoWrites],
     ['says why it was not done', saysWhyItWasNotDone],
     ['marks nothing that nobody has seen', marksNothingUnseen],
     ['marks what is above one\'s own at the end', marksWhatIsAboveOwn],
