@@ -88,18 +88,27 @@ static int begin(struct sqlite_copy *c)
                   : r;
 }
 
+// The last row of a table that is here: there it is another one, or none.
+#define ENDS_OTHERWISE(table, is_another, or_else)                                             \
+    " OR EXISTS (SELECT 1 FROM"                                                                \
+    " (SELECT * FROM main." table                                                              \
+    " ORDER BY position DESC LIMIT 1) m"                                                       \
+    " LEFT JOIN src." table                                                                    \
+    " s ON s.position = m.position"                                                            \
+    " WHERE s.position IS NULL" or_else                                                        \
+    " OR s.conversation <> m.conversation"                                                     \
+    " OR " is_another ")"
+
 /** Of another store, or of a later time than what is there now: somebody has put an older one
  * in its place. */
 static const char is_other[] =
     "SELECT main.meta.epoch <> src.meta.epoch OR main.meta.position > src.meta.position"
     " OR coalesce((SELECT max(id) FROM main.changed), 0)"
-    "  > coalesce((SELECT max(id) FROM src.changed), 0)"
-    " OR EXISTS (SELECT 1 FROM (SELECT * FROM main.message ORDER BY position DESC LIMIT 1) m"
-    "  LEFT JOIN src.message s ON s.position = m.position WHERE s.position IS NULL"
-    "  AND NOT EXISTS (SELECT 1 FROM src.removed r WHERE r.position = m.position)"
-    "  OR s.conversation <> m.conversation OR s.seq <> m.seq OR s.created_at_ms <> "
-    "m.created_at_ms)"
-    " FROM main.meta CROSS JOIN src.meta";
+    "  > coalesce((SELECT max(id) FROM src.changed), 0)" ENDS_OTHERWISE(
+        "message", "s.seq <> m.seq OR s.created_at_ms <> m.created_at_ms",
+        " AND NOT EXISTS (SELECT 1 FROM src.removed r WHERE r.position = m.position)")
+        ENDS_OTHERWISE("mark", "s.at_ms <> m.at_ms", "") ENDS_OTHERWISE(
+            "contact", "s.side <> m.side", "") " FROM main.meta CROSS JOIN src.meta";
 
 /** @return 0, SQLITE_COPY_OTHER, or a fault */
 static int find(struct sqlite_copy *c)

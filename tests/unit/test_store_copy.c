@@ -252,7 +252,10 @@ static void does_not_go_on_with_a_copy_of_something_else(void **state)
 {
     static const char *const others[] = {
         "UPDATE meta SET epoch = 1",
-        "UPDATE meta SET position = 50", // an older one was put back
+        "UPDATE meta SET position = 50",                  // an older one was put back
+        "UPDATE mark SET at_ms = 7 WHERE position = 102", // it went on from there otherwise
+        "DELETE FROM mark WHERE position = 102",
+        "UPDATE contact SET side = 1",
         "DELETE FROM changed; UPDATE meta SET epoch = 4711; DELETE FROM message WHERE 0;"
         "DROP TRIGGER message_changed; UPDATE message SET created_at_ms = 1 WHERE position = "
         "100",
