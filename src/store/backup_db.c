@@ -67,6 +67,18 @@ static bool is_there(const char *path)
     return stat(path, &st) == 0;
 }
 
+/** Of a file in a folder, and of nothing else: backups come from anywhere. */
+static bool is_name(str s)
+{
+    for (size_t i = 0; i < s.len; i++) {
+        const char c = s.ptr[i];
+        const bool is_letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+        if (!is_letter && !(c >= '0' && c <= '9') && c != '-' && c != '_' && c != '.')
+            return false;
+    }
+    return s.len >= 2 && s.ptr[0] != '.';
+}
+
 // --- making one --------------------------------------------------------------------
 
 /** What is known of files that are with the backup before this one. */
@@ -135,8 +147,8 @@ static int take_page(struct backup_db *b, const char *text, const char *after,
         const str announced = sqlite_db_str(stmt, 2);
         const str sha256 = sqlite_db_str(stmt, 3);
         *f = (struct backup_file){.size = sqlite3_column_int64(stmt, 1)};
-        if (id.len >= sizeof(f->id)) {
-            r = sqlite_db_fault(b->db, "the name of a file is too long");
+        if (id.len >= sizeof(f->id) || !is_name(id)) {
+            r = sqlite_db_fault(b->db, "a file has no good name");
             break;
         }
         str_copy(f->id, id);
@@ -267,7 +279,8 @@ int backup_db_keys(struct backup_db *b, backup_key_fn *fn, void *arg)
 
     while (r == 0) {
         snprintf(name, sizeof(name), "%s", (const char *)sqlite3_column_text(stmt, 0));
-        r = fn(arg, name, sqlite_db_str(stmt, 1));
+        r = is_name(sqlite_db_str(stmt, 0)) ? fn(arg, name, sqlite_db_str(stmt, 1))
+                                            : sqlite_db_fault(b->db, "a key has no good name");
         if (r == 0)
             r = sqlite_db_step(b->db, stmt);
     }

@@ -412,6 +412,26 @@ async function findsDamage() {
     await isRestored(again, data);
 }
 
+/** One that somebody has made to write elsewhere. */
+async function isHeldToItsDirectory() {
+    const [data, dir] = [await filled(200), folder('backup')];
+    await backUp(data, dir);
+    const db = join(dir, 'backup.db');
+    const whole = readFileSync(db);
+    for (const name of ['ab/../../../../escaped', '../escaped', '..', '.hidden', '/tmp/escaped', 'a', 'ab\u0000c']) {
+        for (const text of [
+            `INSERT OR REPLACE INTO backup_file VALUES ('${name}', 1, x'00')`,
+            `INSERT OR REPLACE INTO backup_key VALUES ('${name}', x'00')`,
+        ]) {
+            await look('sql', db, text.replace('\u0000', "' || char(0) || '"));
+            const again = folder('again');
+            await fails(/a (file|key) has no good name/, 'restore', dir, '--data', again);
+            same(readdirSync(dirname(again)).filter((one) => /escaped/.test(one)), [], 'what is elsewhere');
+            writeFileSync(db, whole);
+        }
+    }
+}
+
 /** Of what was lost before it says so, and backs up the rest. */
 async function saysWhatWasLostBefore() {
     const [data, dir] = [await filled(2000), folder('backup')];
@@ -586,6 +606,7 @@ const rows = select([
     { name: 'clients find what was backed up', run: clientsFindWhatWasBackedUp, limit: 60000 },
     { name: 'signs all out', run: signsAllOut, limit: 60000 },
     { name: 'finds damage', run: findsDamage, limit: 3 * RUN_MS },
+    { name: 'is held to its directory', run: isHeldToItsDirectory, limit: 2 * RUN_MS },
     { name: 'says what was lost before', run: saysWhatWasLostBefore, limit: RUN_MS },
     { name: 'says what to do', run: saysWhatToDo, limit: RUN_MS },
     { name: 'outlives a full disk', run: outlivesAFullDisk, limit: 2 * RUN_MS },
