@@ -249,14 +249,13 @@ async function losesNothingUnderLoad(t) {
     console.log(`  ${n} messages over a new certificate, ${RESTARTS} restarts, an upgrade and a kill -9`);
 }
 
-/** By what docs/operations.md has for it: the units, the timer, and the way back. */
+/** By what docs/operations.md has for it: the timer, and the way back. */
 async function isBackedUpAndComesBack(t) {
     const m = await installed(t, 'backup');
     const page = pageOf('docs/operations.md');
-    const [, units] = /```ini\n(# \/etc\/systemd\/system\/parley-backup\.service[^]*?)```/.exec(page);
-    for (const [, path, text] of units.matchAll(/^# (\/\S+)\n([^#]*)/gm))
-        await m.sh(`cat >${path}`, { input: text });
-    await m.sh('systemctl daemon-reload && systemctl enable --now parley-backup.timer');
+    const [, enable] = /```sh\n(systemctl enable --now parley-backup\.timer\n)```/.exec(page);
+    same((await m.sh('systemctl is-enabled parley-backup.timer || true')).trim(), 'disabled', 'the timer');
+    await m.sh(enable);
     match(await m.sh('systemctl list-timers parley-backup.timer'), /parley-backup\.service/, 'timers');
     const it = crowd(t, m, PLAIN, 'websocket', await walletsOf(m, 3));
     await it.goesOn();
@@ -277,6 +276,9 @@ async function isBackedUpAndComesBack(t) {
     same((await m.sh('find /var/lib/parley -not -user parley')).trim(), '', 'what is not of parley');
     match(await m.sh('parley doctor || true'), /ok +store/, 'doctor');
     await chats(t, m, PLAIN);
+    await m.sh('apt-get -q -y remove parley 2>&1');
+    same((await m.sh('find /etc/systemd/system -name "parley-backup*"')).trim(), '', 'what is left of the timer');
+    match(await m.sh('ls /var/backups/parley'), /backup\.db/, 'the backup stays');
 }
 
 /** It is tried again, not in a frenzy, and the socket stays: mended, it serves who has waited. */

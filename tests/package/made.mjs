@@ -86,13 +86,14 @@ async function listsWhatIsInIt(t) {
 }
 
 async function isExposedNoMoreThan(t) {
-    const dir = await unpacked(t);
-    const unit = `${dir}/lib/systemd/system/parley.service`;
-    console.log((await command('systemd-analyze', ['security', '--offline=true', `--threshold=${EXPOSURE_MAX}`, unit]))
-        .split('\n').filter((line) => /Overall/.test(line)).map((line) => `  ${line.trim()}`).join('\n'));
+    const units = `${await unpacked(t)}/lib/systemd/system`;
+    for (const name of ['parley.service', 'parley-backup.service']) {
+        console.log((await command('systemd-analyze', ['security', '--offline=true', `--threshold=${EXPOSURE_MAX}`, `${units}/${name}`]))
+            .split('\n').filter((line) => /Overall/.test(line)).map((line) => `  ${line.trim()}`).join('\n'));
+    }
     // Where it is not installed that is what is wrong with them, and nothing else.
-    const said = await command('sh', ['-c', 'systemd-analyze verify --man=no "$0" "$1" 2>&1 || true', unit,
-        `${dir}/lib/systemd/system/parley.socket`]);
+    const said = await command('sh', ['-c', 'systemd-analyze verify --man=no "$@" 2>&1 || true', 'sh',
+        ...['parley.service', 'parley.socket', 'parley-backup.service', 'parley-backup.timer'].map((name) => `${units}/${name}`)]);
     same(said.split('\n').filter((line) => /parley/.test(line) && !/\/usr\/bin\/parley is not executable/.test(line)), [],
         'what is wrong with the units');
 }
