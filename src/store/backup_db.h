@@ -13,7 +13,7 @@
 #include "chat/types.h"
 #include "crypto/digest.h"
 
-#define BACKUP_FILES     256 // of a batch
+#define BACKUP_FILES         256 // of a batch
 #define BACKUP_KEY_NAME_SIZE 64  // bytes, NUL included
 #define BACKUP_KEY_MAX       4096
 #define BACKUP_TABLE_SIZE    64 // bytes, NUL included
