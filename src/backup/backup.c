@@ -64,9 +64,10 @@ static int check_where(const struct backup *b)
     struct stat data;
     struct stat dir;
 
-    if (access(b->paths.log, F_OK) < 0 || stat(b->config->data, &data) < 0)
+    if (access(b->paths.log, F_OK) < 0 || stat(b->config->data, &data) < 0) {
         return errno == ENOENT || errno == ENOTDIR ? BACKUP_NO_STORE
                                                    : err_fault(-errno, "open %s", b->paths.log);
+    }
     if (stat(b->config->dir, &dir) == 0 && dir.st_ino == data.st_ino &&
         dir.st_dev == data.st_dev)
         return BACKUP_SAME;

@@ -383,6 +383,7 @@ static int give_away(const struct restore *s)
 
     if (geteuid() != 0 || stat(data, &owner) < 0 || owner.st_uid == 0)
         return 0;
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): one thread
     const int r = nftw(data, give_one, NFTW_FDS, FTW_PHYS);
     return r == 0 ? 0 : err_fault(r, "give %s to its owner", data);
 }

@@ -93,13 +93,16 @@ int log_set_levels(str spec)
 
 void log_find_journal(const char *stream)
 {
-    unsigned long long device = 0;
-    unsigned long long inode = 0;
+    str rest = str_of(stream);
+    const str device = str_take_until(&rest, ':');
+    uint64_t numbers[2];
     struct stat st;
 
     // Of a unit whose output goes elsewhere by now the variable is still there.
-    is_journal = stream && sscanf(stream, "%llu:%llu", &device, &inode) == 2 &&
-                 fstat(STDERR_FILENO, &st) == 0 && st.st_dev == device && st.st_ino == inode;
+    is_journal = str_to_u64(device, UINT64_MAX, &numbers[0]) == 0 &&
+                 str_to_u64(rest, UINT64_MAX, &numbers[1]) == 0 &&
+                 fstat(STDERR_FILENO, &st) == 0 && st.st_dev == numbers[0] &&
+                 st.st_ino == numbers[1];
 }
 
 const char *log_prefix(enum log_level level)

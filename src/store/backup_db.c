@@ -85,15 +85,14 @@ static bool is_name(str s)
 static int take_files(struct backup_db *b, const char *previous)
 {
     char *text = sqlite3_mprintf("ATTACH %Q AS previous", previous);
-    int r = sqlite_db_exec(b->db, text);
+    const int r = sqlite_db_exec(b->db, text);
 
     sqlite3_free(text);
-    if (r == 0)
-        r = sqlite_db_exec(b->db,
-                           "INSERT OR IGNORE INTO main.backup_file"
-                           " SELECT * FROM previous.backup_file;"
-                           "DETACH previous");
-    return r;
+    return r == 0 ? sqlite_db_exec(b->db,
+                                   "INSERT OR IGNORE INTO main.backup_file"
+                                   " SELECT * FROM previous.backup_file;"
+                                   "DETACH previous")
+                  : r;
 }
 
 int backup_db_begin(struct backup_db **out, const struct backup_db_paths *paths)
@@ -303,6 +302,10 @@ static int become_one_file(struct sqlite_db *d)
     return r == 0 ? sqlite_db_sync(d) : r;
 }
 
+static const char no_unused_files[] =
+    "DELETE FROM main.backup_file WHERE NOT EXISTS"
+    " (SELECT 1 FROM main.upload u WHERE u.id = main.backup_file.id AND u.state = 1)";
+
 int backup_db_end(struct backup_db *b, const char *version, int64_t made_at_ms,
                   const struct progress_to *to)
 {
@@ -312,10 +315,7 @@ int backup_db_end(struct backup_db *b, const char *version, int64_t made_at_ms,
              (long long)made_at_ms);
     int r = sqlite_copy_end(&b->copy);
     if (r == 0)
-        r = sqlite_db_exec(b->db,
-                           "DELETE FROM main.backup_file WHERE NOT EXISTS"
-                           " (SELECT 1 FROM main.upload u WHERE u.id = main.backup_file.id"
-                           "  AND u.state = 1)");
+        r = sqlite_db_exec(b->db, no_unused_files);
     if (r == 0)
         r = run(b, made, str_of(version));
     if (r == 0)
@@ -458,6 +458,11 @@ int backup_db_check(struct backup_db *b, const struct progress_to *to,
 
 // --- a store of it -----------------------------------------------------------------
 
+// The keys are to be nowhere in it.
+static const char begin_store[] =
+    "PRAGMA secure_delete = 1; BEGIN IMMEDIATE;"
+    "DROP TABLE backup; DROP TABLE backup_file; DROP TABLE backup_key; DROP TABLE seal";
+
 int backup_db_make_store(const char *path, const struct backup_store *store)
 {
     struct sqlite_db d = {0};
@@ -466,10 +471,7 @@ int backup_db_make_store(const char *path, const struct backup_store *store)
     snprintf(epoch, sizeof(epoch), "UPDATE meta SET epoch = %lld", (long long)store->epoch);
     int r = sqlite_db_open_as(&d, path, SQLITE_OPEN_READWRITE);
     if (r == 0)
-        r = sqlite_db_exec(&d,
-                           "PRAGMA secure_delete = 1; BEGIN IMMEDIATE;"
-                           "DROP TABLE backup; DROP TABLE backup_file; DROP TABLE backup_key;"
-                           "DROP TABLE seal");
+        r = sqlite_db_exec(&d, begin_store);
     if (r == 0 && store->is_sign_out)
         r = sqlite_db_exec(&d, "DELETE FROM session");
     if (r == 0)
