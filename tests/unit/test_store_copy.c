@@ -181,13 +181,12 @@ static void is_as_the_log_is_at_its_end(void **state)
     };
     static const char *const at[] = {"accounts", "messages: position", "attachments: position",
                                      "what is left"};
-    struct world *w = *state;
 
     for (size_t i = 0; i < COUNT_OF(changes); i++) {
         for (size_t j = 0; j < COUNT_OF(at); j++) {
             tear_down(state);
             set_up(state);
-            w = *state;
+            struct world *w = *state;
             w->at_what = at[j];
             w->then = changes[i];
             copy(w);
@@ -256,17 +255,14 @@ static void does_not_go_on_with_a_copy_of_something_else(void **state)
         "UPDATE mark SET at_ms = 7 WHERE position = 102", // it went on from there otherwise
         "DELETE FROM mark WHERE position = 102",
         "UPDATE contact SET side = 1",
-        "DELETE FROM changed; UPDATE meta SET epoch = 4711; DELETE FROM message WHERE 0;"
-        "DROP TRIGGER message_changed; UPDATE message SET created_at_ms = 1 WHERE position = "
-        "100",
+        "DROP TRIGGER message_changed; UPDATE message SET created_at_ms = 1 WHERE position > "
+        "99",
     };
-    struct world *w = *state;
 
     for (size_t i = 0; i < COUNT_OF(others); i++) {
-        refuses(w, others[i]);
+        refuses(*state, others[i]);
         tear_down(state);
         set_up(state);
-        w = *state;
     }
 }
 
@@ -344,20 +340,20 @@ static void a_seal_breaks_with_each_change(void **state)
     }
 }
 
-#define test(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        test(has_all_that_the_log_has),
-        test(is_as_the_log_is_at_its_end),
-        test(goes_on_where_it_was),
-        test(what_was_taken_away_is_not_in_its_file),
-        test(does_not_go_on_with_a_copy_of_something_else),
-        test(does_not_go_on_with_what_is_no_copy),
-        test(refuses_a_log_of_another_version),
-        test(a_seal_is_of_rows_and_not_of_pages),
-        test(a_seal_breaks_with_each_change),
+        TEST(has_all_that_the_log_has),
+        TEST(is_as_the_log_is_at_its_end),
+        TEST(goes_on_where_it_was),
+        TEST(what_was_taken_away_is_not_in_its_file),
+        TEST(does_not_go_on_with_a_copy_of_something_else),
+        TEST(does_not_go_on_with_what_is_no_copy),
+        TEST(refuses_a_log_of_another_version),
+        TEST(a_seal_is_of_rows_and_not_of_pages),
+        TEST(a_seal_breaks_with_each_change),
     };
     return cmocka_run_group_tests_name("store/copy", tests, NULL, NULL);
 }
