@@ -3,6 +3,7 @@
 
 #include "base/base.h"
 
+/** Its texts are borrowed for the call that tells it. */
 struct progress {
     const char *doing; // with it, as "comparing"; NULL: what the command is for
     const char *what;

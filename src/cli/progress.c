@@ -97,13 +97,14 @@ static void show(struct progress_print *p, const struct progress *now, int64_t n
 
 void progress_print_at(struct progress_print *p, const struct progress *now, int64_t now_ms)
 {
-    const bool is_new = !p->what || strcmp(p->what, now->what) != 0 || p->doing != now->doing;
+    char told[PROGRESS_TOLD_SIZE];
 
+    snprintf(told, sizeof(told), "%s %s", now->doing ? now->doing : "", now->what);
+    const bool is_new = strcmp(p->told, told) != 0;
     if (p->is_quiet)
         return;
     if (is_new) {
-        p->doing = now->doing;
-        p->what = now->what;
+        memcpy(p->told, told, sizeof(told));
         p->began_ms = p->told_ms = now_ms;
         p->began_n = now->n;
         if (now->is_resumed) {
@@ -121,7 +122,7 @@ void progress_print_end(struct progress_print *p)
     if (p->has_bar)
         fprintf(p->out, "\r\x1b[K");
     p->has_bar = false;
-    p->what = NULL;
+    p->told[0] = '\0';
     fflush(p->out);
 }
 

@@ -5,16 +5,17 @@
 
 #include "base/progress.h"
 
+#define PROGRESS_TOLD_SIZE 128 // bytes, NUL included
+
 struct progress_print {
     const char *command; // with which lines begin, as "parley migrate"
     FILE *out;
     bool is_quiet;
     bool is_terminal;
-    bool has_bar;      // on the line that the cursor is in
-    const char *doing; // that it was told of last
-    const char *what;
-    int64_t began_ms; // monotonic
-    int64_t began_n;  // that were there then
+    bool has_bar;                  // on the line that the cursor is in
+    char told[PROGRESS_TOLD_SIZE]; // what it was told of last; "": nothing
+    int64_t began_ms;              // monotonic
+    int64_t began_n;               // that were there then
     int64_t told_ms;
 };
 

@@ -109,6 +109,30 @@ static void says_what_is_compared(void **state)
     free(text);
 }
 
+/** Who tells has let go of its texts by then. */
+static void texts_may_be_anywhere(void **state)
+{
+    struct progress_print p;
+    char what[16];
+    char *text = NULL;
+    size_t len = 0;
+
+    (void)state;
+    progress_print_init(&p, "parley backup", false);
+    p.out = open_memstream(&text, &len);
+    p.is_terminal = false;
+    for (unsigned i = 0; i < 3; i++) {
+        (void)snprintf(what, sizeof(what), "table %u", i);
+        progress_print_at(&p, &(struct progress){.doing = "sealing", .what = what, .of = 9}, i);
+    }
+    (void)fclose(p.out);
+    expect_str("each", str_of(text),
+               STR("parley backup: sealing table 0 0 of 9, 0 %, 0/s\n"
+                   "parley backup: sealing table 1 0 of 9, 0 %, 0/s\n"
+                   "parley backup: sealing table 2 0 of 9, 0 %, 0/s\n"));
+    free(text);
+}
+
 /** Bytes are shown as MiB. */
 static void says_how_many_bytes(void **state)
 {
@@ -133,6 +157,7 @@ int main(void)
         cmocka_unit_test(says_where_it_goes_on),
         cmocka_unit_test(says_what_is_compared),
         cmocka_unit_test(says_how_many_bytes),
+        cmocka_unit_test(texts_may_be_anywhere),
     };
     return cmocka_run_group_tests_name("cli/progress", tests, NULL, NULL);
 }
