@@ -442,6 +442,24 @@ static int check_chain(struct backup_db *b, const struct progress_to *to,
                                   : refuse(out, "message", "has not all messages there were");
 }
 
+/** Its pages, and that each index has what its table has: a seal is of tables. @return 0,
+ * BACKUP_DB_DAMAGED, or a fault */
+static int check_pages(struct backup_db *b, const struct progress_to *to,
+                       struct backup_damage *out)
+{
+    static const char text[] =
+        "SELECT integrity_check FROM pragma_integrity_check(1) WHERE ?1 = ''";
+    sqlite3_stmt *stmt = NULL;
+
+    progress_tell(to, (struct progress){.doing = "checking", .what = "pages and indices"});
+    int r = ask(b, text, STR(""), &stmt);
+    if (r == 0 && !str_eq(sqlite_db_str(stmt, 0), STR("ok")))
+        r = refuse(out, "sqlite_schema",
+                   "has a damaged page, or an index that is not of its table");
+    sqlite3_finalize(stmt);
+    return r;
+}
+
 int backup_db_check(struct backup_db *b, const struct progress_to *to,
                     struct backup_damage *out)
 {
@@ -453,6 +471,8 @@ int backup_db_check(struct backup_db *b, const struct progress_to *to,
         return refuse(out, table, "is not what it was when the backup was made");
     if (r == 0)
         r = check_chain(b, to, out);
+    if (r == 0)
+        r = check_pages(b, to, out);
     return r < 0 ? err_up(r) : r;
 }
 

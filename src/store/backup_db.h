@@ -121,8 +121,9 @@ struct backup_damage {
     int64_t changed_at; // the first one's position
 };
 
-/** Every row against the seal, the order of messages against the chain over it, and each
- * message against its digest. @return 0, BACKUP_DB_DAMAGED, or a fault */
+/** Every row against the seal, the order of messages against the chain over it, each message
+ * against its digest, and the pages against each other.
+ * @return 0, BACKUP_DB_DAMAGED, or a fault */
 MUST_CHECK int backup_db_check(struct backup_db *b, const struct progress_to *to,
                                struct backup_damage *out);
 

@@ -382,6 +382,16 @@ async function findsDamage() {
         if (at === text || at === 0) await isFound('this one is damaged|see what was said above');
         writeFileSync(db, whole);
     }
+    // What is in a table, and what is in an index: wherever an account's bytes are.
+    const [account] = JSON.parse(await look('sql', db, 'SELECT hex(bytes) FROM account LIMIT 1'));
+    const bytes = Buffer.from(account, 'hex');
+    let n = 0;
+    for (let at = whole.indexOf(bytes); at >= 0; at = whole.indexOf(bytes, at + 1), n++) {
+        damage(db, at + bytes.length - 1);
+        await fails(/this one is damaged/, 'restore', dir, '--check');
+        writeFileSync(db, whole);
+    }
+    same(n >= 2, true, `places with an account: ${n}`);
     truncateSync(db, size - 8192);
     await isFound('this one is damaged|see what was said above');
     writeFileSync(db, whole);
