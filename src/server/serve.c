@@ -191,11 +191,11 @@ static int serve(const struct serve_options *o)
     crash_open(PARLEY_VERSION);
     vault_open();
     vault_lock(&config, sizeof(config)); // it has keys in it
-    int code = check_dir(o);
-    if (code == 0)
-        code = serve_config_read(&config, o);
+    int code = serve_config_read(&config, o);
     if (code == 0)
         code = take_service(o, &config.service);
+    if (code == 0)
+        code = check_dir(o);
     if (code != 0)
         return code;
     signal(SIGHUP, SIG_IGN);       // until the node reads the keys anew for it

@@ -148,7 +148,8 @@ static int has_mark(const char *dir, const char *name, bool *has)
     if (r < 0)
         return err_up(r);
     *has = access(path, F_OK) == 0;
-    return *has || errno == ENOENT ? 0 : err_fault(-errno, "look for %s", path);
+    return *has || errno == ENOENT || errno == ENOTDIR ? 0
+                                                       : err_fault(-errno, "look for %s", path);
 }
 
 #define MOVED     "moved"

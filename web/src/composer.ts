@@ -95,6 +95,10 @@ export class ParleyComposer extends LitElement {
         void this.updateComplete.then(() => this._field?.focus(options));
     }
 
+    hasText(thread: Thread): boolean {
+        return thread === this.thread && this._text !== '';
+    }
+
     /** Files that were dropped on the thread, or pasted elsewhere in it. */
     addFiles(files: Iterable<File>): void {
         const { thread } = this;

@@ -538,8 +538,8 @@ export class ParleyThread extends LitElement {
 
     #composer(thread: Thread) {
         // It is not taken away from who writes: sending accepts as well.
-        const isWriting = this.composer?.matches(':focus-within');
-        if (thread.blocked || (isRequest(thread) && !isWriting)) return nothing;
+        if (thread.blocked || (isRequest(thread) && !this.composer?.hasText(thread)))
+            return nothing;
         return html`<parley-composer
             .chat=${this.chat}
             .thread=${thread}

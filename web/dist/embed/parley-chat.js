@@ -1,1 +1,1 @@
-import{R as a}from"./parley-chat-D29Y1yin.js";import"./sdk-DPMU91KZ.js";export{a as ParleyChat};
+import{R as a}from"./parley-chat-0Rhfx8AZ.js";import"./sdk-DPMU91KZ.js";export{a as ParleyChat};
