@@ -1,6 +1,6 @@
 /** The image of packaging/Dockerfile, on a base made by debootstrap. */
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { Skip, match, run, same, until, within } from '../e2e/lib.mjs';
+import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { Failure, Skip, match, run, same, until, within } from '../e2e/lib.mjs';
 import { command } from './machine.mjs';
 
 const BUILD_MS = 600000;
@@ -19,6 +19,19 @@ class Buildah {
     async run(...words) {
         return (await command('buildah', this.words(...words), { ms: BUILD_MS })).trim();
     }
+}
+
+/** The server among the processes of a group. */
+function serverOf(group) {
+    for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+        try {
+            const [, name, its] = /\((.*)\) \S+ \d+ (\d+) /.exec(readFileSync(`/proc/${pid}/stat`, 'latin1'));
+            if (name === 'parley' && Number(its) === group) return Number(pid);
+        } catch {
+            // it is gone
+        }
+    }
+    throw new Failure('there is no server');
 }
 
 async function isBuiltAndServes(t) {
@@ -52,7 +65,8 @@ async function isBuiltAndServes(t) {
     match(url, /^http:/, 'where it is');
     same((await fetch(`${url}/healthz`)).status, 200, 'status');
     match(said, /event=server_start .* data="\/var\/lib\/parley" .* origins=1 /, 'log, as file and secret have it');
-    process.kill(-child.pid, 'SIGTERM');
+    // It alone: buildah, told as well, may kill it before it has said its last line.
+    process.kill(serverOf(child.pid), 'SIGTERM');
     await within(20000, 'end of the container', ended);
     match(said, /event=server_stop /, 'log');
 }
