@@ -235,12 +235,14 @@ bool nats_link_is_forbidden(const struct nats_link *l)
 
 const char *nats_link_why(const struct nats_link *l)
 {
-    const char *why = NULL;
-    const natsStatus s = natsConnection_GetLastError(l->connection, &why);
+    // Of the server's own words there is no copy: another thread may write them at this moment.
+    const char *words = NULL;
+    const natsStatus s = natsConnection_GetLastError(l->connection, &words);
 
+    (void)words;
     if (s == NATS_OK)
         return "no answer"; // to us: of what it takes nats.c says nothing
-    return why && *why ? why : natsStatus_GetText(s);
+    return natsStatus_GetText(s);
 }
 
 void nats_link_free(struct nats_link *l)

@@ -62,7 +62,7 @@ bool nats_link_is_forbidden(const struct nats_link *l);
 /** Once it returns nothing is called any more. */
 void nats_link_close(struct nats_link *l);
 
-/** What nats.c, or the server, says of why it was lost: once it is closed. Borrowed. */
+/** What nats.c says of why it was lost: once it is closed. Not to be freed. */
 const char *nats_link_why(const struct nats_link *l);
 
 /** After its subscriptions. */
