@@ -127,7 +127,8 @@ async function endsWhoDoesNotRead(t) {
     const session = await signIn(t, b.address);
     const ask = historyOf(a.address);
     if (t.transport !== 'polling') session.wire.socket.pause();
-    for (const i of numbers(30)) {
+    // Between it and its server there may be a relay: 20 MB are on their way then before anything waits.
+    for (const i of numbers(60)) {
         if (await isFoundSlow(t)) break; // a busy machine takes its time
         await session.say(ask(i));
         await b.works(); // so that one is answered before the next is asked
