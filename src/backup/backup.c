@@ -10,19 +10,18 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "backup/path.h"
 #include "backup/tree.h"
 #include "base/err.h"
 #include "base/mem.h"
 #include "store/dir.h"
 
-#define PATH_SIZE 4096 // bytes, NUL included
-
 struct paths {
-    char part[PATH_SIZE];
-    char db[PATH_SIZE];
-    char log[PATH_SIZE];
-    char media[PATH_SIZE];
-    char kept[PATH_SIZE];
+    char part[BACKUP_PATH_SIZE];
+    char db[BACKUP_PATH_SIZE];
+    char log[BACKUP_PATH_SIZE];
+    char media[BACKUP_PATH_SIZE];
+    char kept[BACKUP_PATH_SIZE];
 };
 
 struct backup {
@@ -36,26 +35,18 @@ struct backup {
     struct backup_files files; // of a batch
 };
 
-/** @return 0 or a fault */
-static int join(char out[PATH_SIZE], const char *dir, const char *name)
-{
-    return snprintf(out, PATH_SIZE, "%s/%s", dir, name) < PATH_SIZE
-               ? 0
-               : err_fault(-ENAMETOOLONG, "%s", dir);
-}
-
 static int find_paths(struct backup *b)
 {
     const struct backup_config *c = b->config;
 
-    int r = join(b->paths.part, c->dir, BACKUP_PART);
+    int r = backup_path(b->paths.part, c->dir, BACKUP_PART);
     if (r == 0)
-        r = join(b->paths.db, c->dir, BACKUP_DB);
+        r = backup_path(b->paths.db, c->dir, BACKUP_DB);
     if (r == 0)
-        r = join(b->paths.media, c->dir, BACKUP_MEDIA);
+        r = backup_path(b->paths.media, c->dir, BACKUP_MEDIA);
     if (r == 0)
-        r = join(b->paths.log, c->data, "parley.db");
-    return r == 0 ? join(b->paths.kept, c->data, "media/kept") : r;
+        r = backup_path(b->paths.log, c->data, "parley.db");
+    return r == 0 ? backup_path(b->paths.kept, c->data, "media/kept") : r;
 }
 
 /** @return 0, an enum backup_refusal, or a fault */
@@ -100,7 +91,7 @@ static int sync_dir(const struct backup *b)
 static int remove_part(const struct backup *b)
 {
     static const char *const endings[] = {"", "-wal", "-shm", "-journal"};
-    char path[PATH_SIZE + 16];
+    char path[BACKUP_PATH_SIZE + 16];
 
     for (size_t i = 0; i < COUNT_OF(endings); i++) {
         snprintf(path, sizeof(path), "%s%s", b->paths.part, endings[i]);
@@ -254,7 +245,7 @@ static bool is_key(const char *name)
 
 static int take_key(struct backup *b, int dir, const char *name)
 {
-    char bytes[BACKUP_KEY_MAX];
+    char bytes[BACKUP_KEY_MAX + 1]; // one more shows that it is too long
     struct stat st;
     const int fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 

@@ -10,21 +10,22 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "backup/path.h"
 #include "backup/tree.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "server/keys.h"
 #include "store/dir.h"
 
-#define PATH_SIZE 4096 // bytes, NUL included
-#define AT_ONCE   1048576
-#define NFTW_FDS  16
+#define AT_ONCE  1048576
+#define NFTW_FDS 16
 
 struct restore {
     const struct restore_config *config;
     struct restore_result *result;
-    char backup[PATH_SIZE]; // backup.db
-    char part[PATH_SIZE];   // of parley.db
-    char log[PATH_SIZE];
+    char backup[BACKUP_PATH_SIZE]; // backup.db
+    char part[BACKUP_PATH_SIZE];   // of parley.db
+    char log[BACKUP_PATH_SIZE];
     int lock;
     struct backup_db *db; // of the backup
     struct tree from;
@@ -32,41 +33,33 @@ struct restore {
     struct backup_files files; // of a batch
 };
 
-/** @return 0 or a fault */
-static int join(char out[PATH_SIZE], const char *dir, const char *name)
-{
-    return snprintf(out, PATH_SIZE, "%s/%s", dir, name) < PATH_SIZE
-               ? 0
-               : err_fault(-ENAMETOOLONG, "%s", dir);
-}
-
 static int find_paths(struct restore *s)
 {
-    int r = join(s->backup, s->config->from, BACKUP_DB);
+    int r = backup_path(s->backup, s->config->from, BACKUP_DB);
 
     if (r == 0)
-        r = join(s->log, s->config->data, "parley.db");
-    return r == 0 ? join(s->part, s->config->data, "parley.db.part") : r;
+        r = backup_path(s->log, s->config->data, "parley.db");
+    return r == 0 ? backup_path(s->part, s->config->data, "parley.db.part") : r;
 }
 
 // --- the backup --------------------------------------------------------------------
 
 static int open_media(struct tree *t, const char *dir, const char *name, bool is_made)
 {
-    char path[PATH_SIZE];
+    char path[BACKUP_PATH_SIZE];
 
-    const int r = join(path, dir, name);
+    const int r = backup_path(path, dir, name);
     return r == 0 ? tree_open(t, path, is_made) : r;
 }
 
 /** @return 0, an enum restore_refusal, or a fault */
 static int open_backup(struct restore *s)
 {
-    char part[PATH_SIZE];
+    char part[BACKUP_PATH_SIZE];
 
     int r = backup_db_open(&s->db, s->backup);
     if (r == BACKUP_DB_NONE) {
-        r = join(part, s->config->from, BACKUP_PART);
+        r = backup_path(part, s->config->from, BACKUP_PART);
         if (r == 0)
             r = access(part, F_OK) == 0 ? RESTORE_UNDONE : RESTORE_NO_BACKUP;
         return r;
@@ -176,10 +169,10 @@ static int remove_left(const struct restore *s)
         "parley.db", "parley.db-wal", "parley.db-shm", "parley.db.part",
         "index.db",  "index.db-wal",  "index.db-shm",  "parley.db.part-journal",
     };
-    char path[PATH_SIZE];
+    char path[BACKUP_PATH_SIZE];
 
     for (size_t i = 0; i < COUNT_OF(names); i++) {
-        const int r = join(path, s->config->data, names[i]);
+        const int r = backup_path(path, s->config->data, names[i]);
         if (r < 0)
             return r;
         if (unlink(path) < 0 && errno != ENOENT)
@@ -302,67 +295,58 @@ static int put_files(struct restore *s)
 
 struct keys {
     struct restore *restore;
-    int dir;
+    struct key_dir dir;
 };
 
-/** Of a directory of keys alone: whoever has put another one there means it. */
-static bool is_another(const struct keys *k, const char *name, str bytes)
+/** @return false: there is none of this name */
+static bool has_key(const struct keys *k, const char *name, str bytes, bool *is_same)
 {
-    char has[BACKUP_KEY_MAX];
-    const int fd = openat(k->dir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+    char has[BACKUP_KEY_MAX + 1];
+    const int fd = openat(k->dir.fd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 
     if (fd < 0)
         return false;
     const ssize_t n = read(fd, has, sizeof(has));
-    const bool is = n < 0 || !str_eq((str){has, (size_t)n}, bytes);
+    *is_same = n >= 0 && str_eq((str){has, (size_t)n}, bytes);
     explicit_bzero(has, sizeof(has));
     close(fd);
-    return is;
-}
-
-static int write_key(const struct keys *k, const char *name, str bytes)
-{
-    const int fd = openat(k->dir, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-
-    if (fd < 0)
-        return err_fault(-errno, "make %s", name);
-    errno = 0;
-    const bool is_written =
-        write(fd, bytes.ptr, bytes.len) == (ssize_t)bytes.len && fsync(fd) == 0;
-    const int r = is_written ? 0 : err_fault(errno ? -errno : -EIO, "write %s", name);
-    close(fd);
-    return r;
+    return true;
 }
 
 static int put_key(void *arg, const char *name, str bytes)
 {
     const struct keys *k = arg;
     const struct restore_config *c = k->restore->config;
+    struct restore_result *result = k->restore->result;
+    bool is_same = false;
 
     // Links to files are nobody's session.
-    if (c->is_sign_out && strcmp(name, "media.key") != 0)
+    if (c->is_sign_out && strcmp(name, KEYS_MEDIA_FILE) != 0)
         return 0;
-    if (strcmp(c->keys, c->data) != 0 && is_another(k, name, bytes)) {
-        snprintf(k->restore->result->kept_key, BACKUP_KEY_NAME_SIZE, "%s", name);
+    const bool has = has_key(k, name, bytes, &is_same);
+    if (has && !is_same && strcmp(c->keys, c->data) != 0) {
+        // Of a directory of keys alone: whoever has put another one there means it.
+        snprintf(result->kept_key, sizeof(result->kept_key), "%s", name);
         return 0;
     }
-    k->restore->result->n_keys++;
-    return write_key(k, name, bytes);
+    result->n_keys++;
+    if (has && is_same)
+        return 0;
+    if (has && unlinkat(k->dir.fd, name, 0) < 0)
+        return err_fault(-errno, "replace %s", name);
+    return key_file_write(&k->dir, name, bytes) == 0 ? 0 : err_fault(-EIO, "put %s back", name);
 }
 
 static int put_keys(struct restore *s)
 {
-    const char *path = s->config->keys;
+    struct keys k = {.restore = s};
 
-    if (mkdir(path, 0700) < 0 && errno != EEXIST)
-        return err_fault(-errno, "make %s", path);
-    struct keys k = {.restore = s, .dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
-    if (k.dir < 0)
-        return err_fault(-errno, "open %s", path);
-    int r = backup_db_keys(s->db, put_key, &k);
-    if (r == 0 && fsync(k.dir) < 0)
-        r = err_fault(-errno, "sync %s", path);
-    close(k.dir);
+    int r = key_dir_open(&k.dir, str_of(s->config->keys)) == 0 ? 0 : -EIO; // said
+    if (r == 0)
+        r = backup_db_keys(s->db, put_key, &k);
+    if (r == 0 && key_dir_sync(&k.dir, ".") != 0)
+        r = err_fault(-EIO, "sync %s", s->config->keys);
+    key_dir_close(&k.dir);
     return r;
 }
 

@@ -122,7 +122,7 @@ static int check_and_back_up(void *values)
         return usage("--data needs a directory");
     if (v->dir[0] == '\0')
         return usage("where to? It wants the directory of the backup");
-    if (where_is_shared(&v->where)) {
+    if (v->where.is_store_elsewhere) {
         fprintf(stderr,
                 "parley backup: back the database up with pg_dump, and the keys with cp: this "
                 "server has its messages in PostgreSQL (docs/operations.md, Backups)\n");

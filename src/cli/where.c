@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include "server/serve_config.h"
 #include "server/serve_options.h"
 
 int where_read(struct where *w, struct buf *file)
@@ -15,6 +16,7 @@ int where_read(struct where *w, struct buf *file)
     if (!w->keys.ptr)
         w->keys = server.keys;
     w->store = server.store;
+    w->is_store_elsewhere = !serve_config_is_sqlite(&server);
     w->is_media_elsewhere = str_eq(server.media.where, STR("s3"));
     if (w->home_chain == 0)
         w->home_chain = serve_home_chain(&server);
@@ -35,11 +37,6 @@ int where_run(const struct option_table *table, const struct options_from *from,
         code = run(values);
     buf_fini(&file);
     return code;
-}
-
-bool where_is_shared(const struct where *w)
-{
-    return w->store.len > 0 && !str_eq(w->store, STR("sqlite"));
 }
 
 str where_keys(const struct where *w)

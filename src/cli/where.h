@@ -12,6 +12,7 @@ struct where {
     str keys;            // likewise; then of the server's options. Empty: the data directory
     uint64_t home_chain; // 0: left open
     str store;           // as serve has it; of the file and the environment alone
+    bool is_store_elsewhere; // likewise: its messages are not in the data directory
     bool is_media_elsewhere; // likewise: files of users are not in the data directory
 };
 
@@ -32,9 +33,6 @@ MUST_CHECK int where_read(struct where *w, struct buf *file);
  */
 int where_run(const struct option_table *table, const struct options_from *from, void *values,
               struct where *where, int (*run)(void *values));
-
-/** Are its messages in PostgreSQL? */
-bool where_is_shared(const struct where *w);
 
 /** The directory that its keys are in. */
 str where_keys(const struct where *w);

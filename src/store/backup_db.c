@@ -8,7 +8,6 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "store/sent.h"
-#include "store/sqlite.h"
 #include "store/sqlite_copy.h"
 #include "store/sqlite_file.h"
 #include "store/sqlite_seal.h"
@@ -349,7 +348,7 @@ int backup_db_info(struct backup_db *b, struct backup_info *out)
 {
     sqlite3_stmt *stmt = NULL;
     const int r = ask(b,
-                      "SELECT version, made_at_ms, (SELECT position FROM meta),"
+                      "SELECT version, made_at_ms,"
                       " (SELECT count(*) FROM message), (SELECT count(*) FROM account),"
                       " (SELECT count(*) FROM backup_file), (SELECT coalesce(sum(size), 0) FROM"
                       " backup_file), (SELECT count(*) FROM backup_key),"
@@ -363,13 +362,12 @@ int backup_db_info(struct backup_db *b, struct backup_info *out)
         snprintf(out->version, sizeof(out->version), "%s",
                  (const char *)sqlite3_column_text(stmt, 0));
         out->made_at_ms = sqlite3_column_int64(stmt, 1);
-        out->position = sqlite3_column_int64(stmt, 2);
-        out->n_messages = sqlite3_column_int64(stmt, 3);
-        out->n_accounts = sqlite3_column_int64(stmt, 4);
-        out->n_files = sqlite3_column_int64(stmt, 5);
-        out->n_bytes = sqlite3_column_int64(stmt, 6);
-        out->n_keys = sqlite3_column_int64(stmt, 7);
-        out->n_missing = sqlite3_column_int64(stmt, 8);
+        out->n_messages = sqlite3_column_int64(stmt, 2);
+        out->n_accounts = sqlite3_column_int64(stmt, 3);
+        out->n_files = sqlite3_column_int64(stmt, 4);
+        out->n_bytes = sqlite3_column_int64(stmt, 5);
+        out->n_keys = sqlite3_column_int64(stmt, 6);
+        out->n_missing = sqlite3_column_int64(stmt, 7);
     }
     sqlite3_finalize(stmt);
     if (r == SQLITE_DB_NO_ROW)
@@ -453,9 +451,10 @@ static int check_pages(struct backup_db *b, const struct progress_to *to,
 
     progress_tell(to, (struct progress){.doing = "checking", .what = "pages and indices"});
     int r = ask(b, text, STR(""), &stmt);
-    if (r == 0 && !str_eq(sqlite_db_str(stmt, 0), STR("ok")))
+    if (r == 0 && !str_eq(sqlite_db_str(stmt, 0), STR("ok"))) {
         r = refuse(out, "sqlite_schema",
                    "has a damaged page, or an index that is not of its table");
+    }
     sqlite3_finalize(stmt);
     return r;
 }
@@ -505,29 +504,15 @@ int backup_db_make_store(const char *path, const struct backup_store *store)
 /** As a server does it. */
 static int make_index(const struct sqlite_paths *paths, struct rand *rand)
 {
-    uint8_t key[HASH_KEY_SIZE];
-    uint8_t index_key[HASH_KEY_SIZE];
     struct sqlite_writer *w = NEW(struct sqlite_writer);
     struct sqlite_index *ix = NEW(struct sqlite_index);
-    const struct sqlite_writer_config config = {
-        .path = paths->log,
-        .index_path = paths->index,
-        .index_after = STORE_SQLITE_TAIL_SIZE,
-        .index_slice = SQLITE_INDEX_SLICE,
-        .threads_kept = SQLITE_THREADS_KEPT,
-        .tail_max = STORE_SQLITE_TAIL_MAX,
-        .key = key,
-        .index_key = index_key,
-    };
 
-    rand_bytes(rand, key, sizeof(key));
-    rand_bytes(rand, index_key, sizeof(index_key));
-    const int r = sqlite_writer_open(w, ix, &config);
+    const int r = sqlite_writer_open_alone(w, ix, paths, rand);
     sqlite_writer_close(w);
     sqlite_index_close(ix);
     free(w);
     free(ix);
-    return r < 0 ? err_up(r) : 0;
+    return r;
 }
 
 int backup_db_make_index(const char *dir, struct rand *rand)

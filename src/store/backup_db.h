@@ -38,7 +38,6 @@ struct backup_files {
 struct backup_info {
     char version[32]; // of the Parley that has made it
     int64_t made_at_ms;
-    int64_t position;
     int64_t n_messages;
     int64_t n_accounts;
     int64_t n_files;

@@ -1,8 +1,6 @@
 #include "base/mem.h"
 #include "store/front_ops.h"
 
-#define NS_PER_US 1000
-
 static void run_reads(void *arg, struct list *tasks)
 {
     struct store_engine *e = arg;

@@ -3,6 +3,8 @@
 
 #include "store/front.h"
 
+#define NS_PER_US 1000
+
 extern const struct worker_ops front_write_ops;
 extern const struct worker_ops front_read_ops;
 

@@ -3,8 +3,6 @@
 #include "store/copy.h"
 #include "store/front_ops.h"
 
-#define NS_PER_US 1000
-
 /** An append over STORE_QUEUE_MAX. */
 struct refusal {
     struct job job;

@@ -68,22 +68,7 @@ static int open_rows(struct migrate_source *s, const char *path)
 static int open_all(struct migrate_source *s, const struct sqlite_paths *paths,
                     struct rand *rand)
 {
-    uint8_t key[HASH_KEY_SIZE];
-    uint8_t index_key[HASH_KEY_SIZE];
-    const struct sqlite_writer_config config = {
-        .path = paths->log,
-        .index_path = paths->index,
-        .index_after = STORE_SQLITE_TAIL_SIZE,
-        .index_slice = SQLITE_INDEX_SLICE,
-        .threads_kept = SQLITE_THREADS_KEPT,
-        .tail_max = STORE_SQLITE_TAIL_MAX,
-        .key = key,
-        .index_key = index_key,
-    };
-
-    rand_bytes(rand, key, sizeof(key));
-    rand_bytes(rand, index_key, sizeof(index_key));
-    int r = sqlite_writer_open(&s->writer, &s->index, &config);
+    int r = sqlite_writer_open_alone(&s->writer, &s->index, paths, rand);
     if (r == 0)
         r = open_rows(s, paths->log);
     return r < 0 ? err_up(r) : 0;

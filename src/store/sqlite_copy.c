@@ -189,7 +189,7 @@ static int copy_rows(struct sqlite_copy *c, const struct grown *g, long limit, i
 static int copy_table(struct sqlite_copy *c, const struct grown *g,
                       const struct progress_to *to)
 {
-    struct progress p = {.what = g->what, .is_resumed = c->is_resumed};
+    struct progress p = {.what = g->what};
     int n = (int)c->n_rows;
 
     int r = last_of(c, "src", g, &p.of);
@@ -287,19 +287,11 @@ static int copy_rest(struct sqlite_copy *c)
     return r;
 }
 
-// All triggers of a log are for who changes it.
-static const char no_triggers[] =
-    "DROP TRIGGER IF EXISTS main.message_removed; DROP TRIGGER IF EXISTS main.message_gone;"
-    "DROP TRIGGER IF EXISTS main.message_changed;"
-    "DROP TRIGGER IF EXISTS main.conversation_changed;"
-    "DROP TRIGGER IF EXISTS main.account_changed;"
-    "DROP TRIGGER IF EXISTS main.attachment_removed";
-
 int sqlite_copy_run(struct sqlite_copy *c, const struct progress_to *to)
 {
     bool is = false;
 
-    int r = sqlite_db_exec(&c->db, no_triggers);
+    int r = sqlite_file_drop_triggers(&c->db); // they are for who changes it
     for (unsigned i = 0; r == 0 && !is && i < ROUNDS; i++) {
         r = copy_grown(c, to);
         if (r == 0)

@@ -254,6 +254,13 @@ static const char triggers[] =
     "  UPDATE upload SET until_ms = 1 WHERE id = old.upload AND until_ms = 0;"
     "END;";
 
+static const char no_triggers[] =
+    "DROP TRIGGER IF EXISTS main.message_removed; DROP TRIGGER IF EXISTS main.message_gone;"
+    "DROP TRIGGER IF EXISTS main.message_changed;"
+    "DROP TRIGGER IF EXISTS main.conversation_changed;"
+    "DROP TRIGGER IF EXISTS main.account_changed;"
+    "DROP TRIGGER IF EXISTS main.attachment_removed";
+
 #define VERSION 7 // those before it were of the time before the first release
 
 int sqlite_file_make(const char *path)
@@ -349,6 +356,11 @@ int sqlite_file_make_tables(struct sqlite_db *d)
 int sqlite_file_make_triggers(struct sqlite_db *d)
 {
     return sqlite_db_exec(d, triggers);
+}
+
+int sqlite_file_drop_triggers(struct sqlite_db *d)
+{
+    return sqlite_db_exec(d, no_triggers);
 }
 
 static int make(struct sqlite_db *d, uint64_t epoch)

@@ -39,6 +39,9 @@ MUST_CHECK int sqlite_file_migrate(struct sqlite_db *d, uint64_t epoch);
 MUST_CHECK int sqlite_file_make_tables(struct sqlite_db *d);
 MUST_CHECK int sqlite_file_make_triggers(struct sqlite_db *d);
 
+/** Those that there are. @return 0 or a fault */
+MUST_CHECK int sqlite_file_drop_triggers(struct sqlite_db *d);
+
 enum sqlite_file_refusal {
     SQLITE_FILE_EMPTY = 1, // nothing is in it yet
 };

@@ -231,12 +231,10 @@ static int refuse(char *table, const char *is, const char *was)
 static int compare(struct seal *s, char *table)
 {
     sqlite3_stmt *stmt = s->stmts[S_SEALS];
-    size_t i = 0;
-    int r = 0;
 
-    do {
-        const struct table *t = i < s->n_tables ? &s->tables[i++] : NULL;
-        r = sqlite_db_step(s->db, stmt);
+    for (size_t i = 0;; i++) {
+        const struct table *t = i < s->n_tables ? &s->tables[i] : NULL;
+        const int r = sqlite_db_step(s->db, stmt);
         if (r < 0)
             return r;
         const bool is_sealed = r == 0;
@@ -246,7 +244,7 @@ static int compare(struct seal *s, char *table)
             return refuse(table, t ? t->name : NULL,
                           is_sealed ? (const char *)sqlite3_column_text(stmt, 0) : NULL);
         }
-    } while (true);
+    }
 }
 
 int sqlite_seal_check(struct sqlite_db *d, const struct progress_to *to, char *table)

@@ -5,6 +5,7 @@
 
 #include "base/err.h"
 #include "base/log.h"
+#include "store/sqlite.h"
 #include "store/sqlite_change.h"
 #include "store/sqlite_file.h"
 #include "store/sqlite_replay.h"
@@ -417,6 +418,28 @@ int sqlite_writer_open(struct sqlite_writer *w, struct sqlite_index *ix,
     w->durable = w->position;
     sqlite3_wal_hook(w->db.db, on_wal, w);
     return 0;
+}
+
+int sqlite_writer_open_alone(struct sqlite_writer *w, struct sqlite_index *ix,
+                             const struct sqlite_paths *paths, struct rand *rand)
+{
+    uint8_t key[HASH_KEY_SIZE];
+    uint8_t index_key[HASH_KEY_SIZE];
+    const struct sqlite_writer_config config = {
+        .path = paths->log,
+        .index_path = paths->index,
+        .index_after = STORE_SQLITE_TAIL_SIZE,
+        .index_slice = SQLITE_INDEX_SLICE,
+        .threads_kept = SQLITE_THREADS_KEPT,
+        .tail_max = STORE_SQLITE_TAIL_MAX,
+        .key = key,
+        .index_key = index_key,
+    };
+
+    rand_bytes(rand, key, sizeof(key));
+    rand_bytes(rand, index_key, sizeof(index_key));
+    const int r = sqlite_writer_open(w, ix, &config);
+    return r < 0 ? err_up(r) : 0;
 }
 
 void sqlite_writer_close(struct sqlite_writer *w)

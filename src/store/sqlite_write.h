@@ -9,6 +9,7 @@
 
 #include "store/op.h"
 #include "store/sqlite_auth.h"
+#include "store/sqlite_file.h"
 #include "store/sqlite_index.h"
 #include "store/sqlite_place.h"
 #include "store/sqlite_thread.h"
@@ -60,6 +61,11 @@ struct sqlite_writer_config {
  */
 MUST_CHECK int sqlite_writer_open(struct sqlite_writer *w, struct sqlite_index *ix,
                                   const struct sqlite_writer_config *config);
+
+/** The same of a store that there is, with what a server has by default.
+ * @param rand  used while it opens only */
+MUST_CHECK int sqlite_writer_open_alone(struct sqlite_writer *w, struct sqlite_index *ix,
+                                        const struct sqlite_paths *paths, struct rand *rand);
 
 /** Zeroes will do. */
 void sqlite_writer_close(struct sqlite_writer *w);

@@ -21,15 +21,16 @@ import {
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { runAlone } from '../e2e/chat/alone.mjs';
 import { Database, psql } from '../e2e/chat/database.mjs';
 import { numbers } from '../e2e/chat/expect.mjs';
 import { image, sendFile, upload } from '../e2e/chat/media.mjs';
 import { joinSynced, refusal } from '../e2e/chat/peer.mjs';
 import { Crowd } from '../e2e/chat/restless.mjs';
-import { ChatServers, ChatTrial, SmallDisk, folder } from '../e2e/chat/serve.mjs';
+import { SmallDisk, folder } from '../e2e/chat/serve.mjs';
 import { wallet } from '../e2e/chat/wallet.mjs';
 import { Failure, SANITIZER, Skip, match, now, run, same, sleep, until, within } from '../e2e/lib.mjs';
-import { PYTHON, Runner, select } from '../e2e/runner.mjs';
+import { PYTHON, select } from '../e2e/runner.mjs';
 
 const { values: flags } = parseArgs({ options: { only: { type: 'string', default: '' } } });
 const binary = process.env.PARLEY ??
@@ -491,6 +492,13 @@ async function saysWhatToDo() {
     same(readFileSync(join(keys, 'media.key'), 'utf8'), 'another\n', 'the key');
     same(readdirSync(keys).sort(), KEYS, 'the other keys');
 
+    // A key has its limit; what is longer is none.
+    const long = await filled(200);
+    writeFileSync(join(long, 'long.key'), 'x'.repeat(4096));
+    await backUp(long, folder('long'));
+    writeFileSync(join(long, 'long.key'), 'x'.repeat(4097));
+    await fails(/read long\.key/, 'backup', folder('longer'), '--data', long);
+
     // What is in an S3 is not missed.
     const said = await ok('backup', folder('s3'), '--config', configOf(`data = ${data}`, 'media = s3'));
     same(/missing/.test(said), false, 'files that are missing');
@@ -533,7 +541,12 @@ async function leavesWhatIsSomebodyElses(t) {
     await start('chown', ['-R', 'nobody', data, again]).done;
     await backUp(data, dir);
     await restore(dir, again, '--verify');
-    for (const place of [data, again]) {
+    // Also in a directory of keys of its own, which is the server's as well.
+    const [keys, third] = [folder('keys'), folder('third')];
+    await start('chown', ['nobody', keys, third]).done;
+    await restore(dir, third, '--keys', keys);
+    same(readdirSync(keys).sort(), KEYS, 'keys');
+    for (const place of [data, again, keys, third]) {
         const others = await start('find', [place, '-not', '-user', 'nobody']).done;
         same(others.said, '', `what is not of nobody in ${place}`);
     }
@@ -626,18 +639,4 @@ const rows = select([
     { name: 'PostgreSQL comes back, by its own tools', run: postgresComesBack, limit: 60000 },
 ], flags.only);
 
-const runner = new Runner();
-for (const program of [binary, filler]) {
-    if (!existsSync(program)) {
-        console.error(`${program}: not built; build it, or set PARLEY`);
-        process.exit(2);
-    }
-}
-const servers = await ChatServers.make(binary);
-for (const row of rows) {
-    const trial = new ChatTrial(servers, undefined, 'websocket');
-    const { wrong, skip } = await runner.attempt(row, trial);
-    if (skip) runner.report('skipped', row.name, skip);
-    else runner.report(wrong ? 'failed' : 'passed', row.name, wrong);
-}
-process.exit(runner.close());
+await runAlone(rows, [binary, filler]);

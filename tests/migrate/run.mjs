@@ -11,15 +11,15 @@
  * SEED              for the same messages and moments again
  */
 import { randomInt } from 'node:crypto';
-import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { runAlone } from '../e2e/chat/alone.mjs';
 import { Database, psql } from '../e2e/chat/database.mjs';
 import { joinSynced } from '../e2e/chat/peer.mjs';
-import { ChatServers, ChatTrial, folder } from '../e2e/chat/serve.mjs';
+import { folder } from '../e2e/chat/serve.mjs';
 import { Failure, SANITIZER, match, now, run, same, sleep, until, within } from '../e2e/lib.mjs';
-import { Runner, select } from '../e2e/runner.mjs';
+import { select } from '../e2e/runner.mjs';
 
 const { values: flags } = parseArgs({ options: { only: { type: 'string', default: '' } } });
 const binary = process.env.PARLEY ??
@@ -237,22 +237,5 @@ const rows = select([
     { name: 'says what to do', run: saysWhatToDo },
 ], flags.only);
 
-const runner = new Runner();
-if (!process.env.TEST_POSTGRES) {
-    for (const { name } of rows) runner.report('skipped', name, 'there is no TEST_POSTGRES');
-    process.exit(runner.close());
-}
-for (const program of [binary, filler]) {
-    if (!existsSync(program)) {
-        console.error(`${program}: not built; build it, or set PARLEY`);
-        process.exit(2);
-    }
-}
-const servers = await ChatServers.make(binary);
-for (const row of rows) {
-    const trial = new ChatTrial(servers, undefined, 'websocket');
-    const { wrong, skip } = await runner.attempt(row, trial);
-    if (skip) runner.report('skipped', row.name, skip);
-    else runner.report(wrong ? 'failed' : 'passed', row.name, wrong);
-}
-process.exit(runner.close());
+await runAlone(rows, [binary, filler],
+    process.env.TEST_POSTGRES ? undefined : 'there is no TEST_POSTGRES');

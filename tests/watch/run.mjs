@@ -6,21 +6,22 @@
  * busy server, and has an answer to each expression of theirs and of the dashboard. The program is
  * PARLEY, else that of build/.
  */
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { runAlone } from '../e2e/chat/alone.mjs';
 import { numbers } from '../e2e/chat/expect.mjs';
 import { image, sendFile, upload } from '../e2e/chat/media.mjs';
 import { pageOf } from '../e2e/chat/pasted.mjs';
 import { joinSynced, refusal } from '../e2e/chat/peer.mjs';
 import { Crowd } from '../e2e/chat/restless.mjs';
-import { ChatServers, ChatTrial, folder, get } from '../e2e/chat/serve.mjs';
+import { folder, get } from '../e2e/chat/serve.mjs';
 import { authorize, certify, optionsOf } from '../e2e/chat/tls.mjs';
 import { wallet } from '../e2e/chat/wallet.mjs';
 import { Failure, match, run, same, sleep, until, within } from '../e2e/lib.mjs';
 import { freePorts } from '../e2e/ports.mjs';
-import { Runner, select } from '../e2e/runner.mjs';
+import { select } from '../e2e/runner.mjs';
 
 const { values: flags } = parseArgs({ options: { only: { type: 'string', default: '' } } });
 const binary = process.env.PARLEY ??
@@ -198,16 +199,4 @@ const rows = select([
     { name: 'each expression has an answer, of a busy server', run: eachExpressionHasAnAnswer, limit: 120000 },
 ], flags.only);
 
-const runner = new Runner();
-if (!existsSync(binary)) {
-    console.error(`${binary}: not built; build it, or set PARLEY`);
-    process.exit(2);
-}
-const servers = await ChatServers.make(binary);
-for (const row of rows) {
-    const trial = new ChatTrial(servers, undefined, 'websocket');
-    const { wrong, skip } = await runner.attempt(row, trial);
-    if (skip) runner.report('skipped', row.name, skip);
-    else runner.report(wrong ? 'failed' : 'passed', row.name, wrong);
-}
-process.exit(runner.close());
+await runAlone(rows, [binary]);
